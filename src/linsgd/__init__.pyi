@@ -1,0 +1,13 @@
+from . import domains as domains
+from .features import FeatureLaw as FeatureLaw
+from .features import FiniteData as FiniteData
+from .features import GaussianFeatures as GaussianFeatures
+from .features import RademacherFeatures as RademacherFeatures
+from .features import StudentFeatures as StudentFeatures
+from .features import UniformFeatures as UniformFeatures
+from .labels import GaussianNoise as GaussianNoise
+from .labels import LaplaceNoise as LaplaceNoise
+from .labels import RademacherNoise as RademacherNoise
+from .labels import StudentNoise as StudentNoise
+from .optimizer import SGD as SGD
+from .problem import LinearRegression as LinearRegression

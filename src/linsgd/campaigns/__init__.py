@@ -1,0 +1,1 @@
+"""Which claims, which effort, which seed."""

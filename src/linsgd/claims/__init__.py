@@ -1,0 +1,1 @@
+"""The judge: claims, what they predict and measure, and the verdict on each."""

@@ -1,0 +1,121 @@
+"""Argument domains: every bad value is refused by one sentence that names it.
+
+A domain is written as in mathematics, ``"(0, inf)"`` or ``"[0, 1)"``; the same text bounds the value and appears
+in the error.
+"""
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+def refuse(name: str, value: object, domain: str) -> NoReturn:
+    """Raise the ValueError that names an argument, its value and its domain."""
+    raise ValueError(f"{name} = {value!r} is outside its domain: {domain}")
+
+
+def _inside(value: float, domain: str) -> bool:
+    lower, upper = (float(bound) for bound in domain[1:-1].split(","))
+    above = value >= lower if domain[0] == "[" else value > lower
+    below = value <= upper if domain[-1] == "]" else value < upper
+    return above and below
+
+
+def real(name: str, value: Any, domain: str = "(-inf, inf)") -> float:
+    """Return `value` as a float inside `domain`."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        refuse(name, value, f"a real number in {domain}")
+    if isinstance(value, str) or not _inside(number, domain):
+        refuse(name, value, domain)
+    return number
+
+
+def integer(name: str, value: Any, domain: str = "(-inf, inf)") -> int:
+    """Return `value` as an int inside `domain`; a bool or a float is refused."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        refuse(name, value, f"an integer in {domain}")
+    if isinstance(value, bool | np.bool_) or not _inside(number, domain):
+        refuse(name, value, f"an integer in {domain}")
+    return number
+
+
+def boolean(name: str, value: Any) -> bool:
+    """Return `value` as a bool."""
+    if not isinstance(value, bool | np.bool_):
+        refuse(name, value, "True or False")
+    return bool(value)
+
+
+def choice(name: str, value: Any, options: Sequence[str]) -> str:
+    """Return `value` if it is one of `options`."""
+    if not isinstance(value, str) or value not in options:
+        refuse(name, value, "one of " + ", ".join(map(repr, options)))
+    return value
+
+
+def array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> FloatArray:
+    """Return `value` as a read-only finite float array of `shape` (None: any length of at least 1)."""
+    expected = f"an array of finite numbers of shape {_shape_text(shape)}"
+    try:
+        numbers = np.array(value)
+        if numbers.dtype.kind not in "biuf":
+            raise TypeError
+        numbers = numbers.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        refuse(name, value, expected)
+    if numbers.ndim != len(shape) or any(n == 0 or n != (m or n) for n, m in zip(numbers.shape, shape, strict=True)):
+        refuse(name, f"array of shape {numbers.shape}", expected)
+    if not np.isfinite(numbers).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(numbers))[0])
+        refuse(f"{name}[{', '.join(map(str, where))}]", float(numbers[where]), "finite numbers")
+    numbers.flags.writeable = False
+    return numbers
+
+
+def step_list(name: str, value: ArrayLike) -> IntArray:
+    """Return `value` as a read-only array (K,) of step counts, each at least 0."""
+    expected = "a list of whole numbers of steps, each in [0, 2**62]"
+    try:
+        steps = np.array(value)
+    except ValueError:
+        refuse(name, value, expected)
+    if steps.ndim != 1 or steps.size == 0 or steps.dtype.kind not in "iu" or steps.min() < 0 or steps.max() > 2**62:
+        refuse(name, value, expected)
+    steps = steps.astype(np.int64)
+    steps.flags.writeable = False
+    return steps
+
+
+def covariance(name: str, value: ArrayLike) -> FloatArray:
+    """Return `value` as a spectrum (d,) or a symmetric positive semidefinite matrix (d, d), not all zero."""
+    numbers = array(name, value, (None,) if np.ndim(value) == 1 else (None, None))
+    if numbers.ndim == 2 and numbers.shape[0] != numbers.shape[1]:
+        refuse(name, f"array of shape {numbers.shape}", "a spectrum (d,) or a square matrix (d, d)")
+    if not numbers.any():
+        refuse(name, "all zeros", "at least one positive eigenvalue")
+    if numbers.ndim == 1 and numbers.min() < 0:
+        i = int(numbers.argmin())
+        refuse(f"{name}[{i}]", float(numbers[i]), "[0, inf)")
+    if numbers.ndim == 2 and not math.isclose(_asymmetry(numbers), 0.0, abs_tol=1e-12):
+        refuse(name, f"matrix with relative asymmetry {_asymmetry(numbers):.2g}", "symmetric matrices")
+    return numbers
+
+
+def _asymmetry(matrix: FloatArray) -> float:
+    return float(np.abs(matrix - matrix.T).max() / np.abs(matrix).max())
+
+
+def _shape_text(shape: tuple[int | None, ...]) -> str:
+    lengths = ["any" if n is None else str(n) for n in shape]
+    return "(" + ", ".join(lengths) + ("," if len(shape) == 1 else "") + ")"

@@ -1,0 +1,1 @@
+"""Data to a number with an error. Knows neither theory nor simulation."""

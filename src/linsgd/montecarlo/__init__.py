@@ -1,0 +1,1 @@
+"""Second witness: Numba ensembles of the real algorithm. Knows no theory."""

@@ -1,0 +1,1 @@
+"""Verdicts to one HTML page, a JSON file and text."""

@@ -1,0 +1,1 @@
+"""SymPy derivations of the formulas that theory evaluates."""

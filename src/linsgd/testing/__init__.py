@@ -1,0 +1,1 @@
+"""Hypothesis strategies for users who test a theory of their own."""

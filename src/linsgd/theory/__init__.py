@@ -1,0 +1,1 @@
+"""First witness: predictions, from the problem and the optimizer alone."""
