@@ -1,6 +1,5 @@
 # Each target installs what it needs into .venv; Python 3.11 or later and make are enough to begin.
 PYTHON ?= python3
-PYTEST_FLAGS ?=
 BIN := .venv/bin
 
 .PHONY: validate test lint docs bench evidence
@@ -9,7 +8,7 @@ validate: .venv/validate.installed ## judge the core claims, on a Gaussian probl
 	$(BIN)/linsgd validate --out linsgd-report
 
 test: .venv/test.installed ## run the tests, without those that take minutes or a GPU
-	$(BIN)/pytest -n auto -m "not nightly and not gpu" $(PYTEST_FLAGS)
+	$(BIN)/pytest -n auto
 
 lint: .venv/lint.installed ## style, types and the walls between the rooms
 	$(BIN)/ruff check

@@ -1,32 +1,40 @@
-"""Hypothesis profiles, and `--no-skips` for machines that have everything a test may ask for."""
+"""Rules of the whole suite: what runs by default, how hard Hypothesis tries, and that CI skips nothing.
+
+On a developer's machine a test whose extra is missing (`pytest.importorskip("torch")`) is skipped. Where the environment
+variable CI is set everything is installed, so a skip means that something was not tested: there it is a failure.
+"""
 
 import os
+from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("dev", deadline=None, max_examples=50)
-settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True, print_blob=True)
-settings.register_profile("nightly", deadline=None, max_examples=2000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
-
-def pytest_addoption(parser):
-    parser.addoption("--no-skips", action="store_true", help="count a skipped test as a failure")
+settings.register_profile("dev", deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("dev"), max_examples=60, derandomize=True, print_blob=True)
+settings.register_profile("nightly", settings.get_profile("dev"), max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "dev"))
 
 
-def _fail_if_skipped(config, report):
-    if config.getoption("--no-skips") and report.skipped and not hasattr(report, "wasxfail"):
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.option.markexpr:
+        config.option.markexpr = "not nightly and not gpu"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    return _no_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    return _no_skip((yield))
+
+
+def _no_skip(report):
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
-        report.longrepr = f"skipped under --no-skips: {report.longrepr}"
+        report.longrepr = f"skipped under CI, where nothing may be: {report.longrepr[-1]}"
     return report
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item):
-    return _fail_if_skipped(item.config, (yield))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(collector):
-    return _fail_if_skipped(collector.config, (yield))
