@@ -15,6 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+LARGEST = 1e75
+"""Above it a fourth power, which every second moment of SGD needs, is out of a double's range."""
+
 
 def refuse(name: str, value: object, domain: str) -> NoReturn:
     """Raise the ValueError that names an argument, its value and its domain."""
@@ -31,12 +34,14 @@ def _inside(value: float, domain: str) -> bool:
 def real(name: str, value: Any, domain: str = "(-inf, inf)") -> float:
     """Return `value` as a float inside `domain`."""
     try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
+        number = np.asarray(value)
+    except ValueError:
         refuse(name, value, f"a real number in {domain}")
-    if isinstance(value, str) or not _inside(number, domain):
+    if number.ndim > 0 or number.dtype.kind not in "iuf":
+        refuse(name, value, f"a real number in {domain}")
+    if not _inside(float(number), domain):
         refuse(name, value, domain)
-    return number
+    return float(number)
 
 
 def integer(name: str, value: Any, domain: str = "(-inf, inf)") -> int:
@@ -65,7 +70,7 @@ def choice(name: str, value: Any, options: Sequence[str]) -> str:
 
 
 def array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> FloatArray:
-    """Return `value` as a read-only finite float array of `shape` (None: any length of at least 1)."""
+    """Return `value` as a read-only float array of `shape` (None: any length of at least 1) within `LARGEST`."""
     expected = f"an array of finite numbers of shape {_shape_text(shape)}"
     try:
         numbers = np.array(value)
@@ -76,9 +81,10 @@ def array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> FloatAr
         refuse(name, value, expected)
     if numbers.ndim != len(shape) or any(n == 0 or n != (m or n) for n, m in zip(numbers.shape, shape, strict=True)):
         refuse(name, f"array of shape {numbers.shape}", expected)
-    if not np.isfinite(numbers).all():
-        where = tuple(int(i) for i in np.argwhere(~np.isfinite(numbers))[0])
-        refuse(f"{name}[{', '.join(map(str, where))}]", float(numbers[where]), "finite numbers")
+    inside = np.abs(numbers) <= LARGEST
+    if not inside.all():
+        where = tuple(int(i) for i in np.argwhere(~inside)[0])
+        refuse(f"{name}[{', '.join(map(str, where))}]", float(numbers[where]), f"[-{LARGEST:g}, {LARGEST:g}]")
     numbers.flags.writeable = False
     return numbers
 
@@ -99,7 +105,11 @@ def step_list(name: str, value: ArrayLike) -> IntArray:
 
 def covariance(name: str, value: ArrayLike) -> FloatArray:
     """Return `value` as a spectrum (d,) or a symmetric positive semidefinite matrix (d, d), not all zero."""
-    numbers = array(name, value, (None,) if np.ndim(value) == 1 else (None, None))
+    try:
+        spectrum = np.ndim(value) == 1
+    except ValueError:
+        refuse(name, value, "a spectrum (d,) or a square matrix (d, d)")
+    numbers = array(name, value, (None,) if spectrum else (None, None))
     if numbers.ndim == 2 and numbers.shape[0] != numbers.shape[1]:
         refuse(name, f"array of shape {numbers.shape}", "a spectrum (d,) or a square matrix (d, d)")
     if not numbers.any():

@@ -83,7 +83,9 @@ class PrincipalAxesLaw:
         return self.covariance
 
     def fourth_moment(self, M: FloatArray) -> FloatArray:
-        """E[x x'M x x'] (d, d) for a symmetric M (d, d)."""
+        """E[x x'M x x'] (d, d) for a symmetric M (d, d); all inf where the law has no fourth moment."""
+        if np.isinf(self.radial):
+            return np.full((self.dimension, self.dimension), np.inf)
         Q = np.eye(self.dimension) if self.eigenvectors is None else self.eigenvectors
         root = Q * np.sqrt(self.eigenvalues)
         N = root.T @ M @ root
@@ -197,8 +199,8 @@ class FiniteData:
         X = domains.array("X", self.X, (None, None))
         object.__setattr__(self, "X", X)
         object.__setattr__(self, "y", domains.array("y", self.y, (len(X),)))
-        if not X.any():
-            domains.refuse("X", "all zeros", "at least one non-zero feature")
+        if not (X * X).any():
+            domains.refuse("X", "all zeros", "at least one feature above 1e-150 in magnitude")
 
     @property
     def dimension(self) -> int:

@@ -22,9 +22,9 @@ class SGD:
     Parameters
     ----------
     lr : float
-        Learning rate, in (0, inf).
+        Learning rate, in (0, 1e75].
     batch_size : int
-        Samples a step, at least 1.
+        Samples a step, from 1 to 10^9.
     momentum : float
         In [0, 1).
     dampening : float
@@ -32,7 +32,7 @@ class SGD:
     nesterov : bool
         Needs momentum > 0 and dampening 0.
     weight_decay : float
-        The L2 coefficient of the loss, in [0, inf).
+        The L2 coefficient of the loss, in [0, 1e75].
     replacement : bool, optional
         For finite data: whether a row may come twice in one batch. False makes each batch a simple random sample,
         independent between steps. The default is True, and False inside an epoch.
@@ -62,12 +62,12 @@ class SGD:
     def __post_init__(self) -> None:
         domains.choice("sampling", self.sampling, ("independent", "epoch"))
         values = {
-            "lr": domains.real("lr", self.lr, "(0, inf)"),
-            "batch_size": domains.integer("batch_size", self.batch_size, "[1, inf)"),
+            "lr": domains.real("lr", self.lr, f"(0, {domains.LARGEST:g}]"),
+            "batch_size": domains.integer("batch_size", self.batch_size, "[1, 1000000000]"),
             "momentum": domains.real("momentum", self.momentum, "[0, 1)"),
             "dampening": domains.real("dampening", self.dampening, "[0, 1)"),
             "nesterov": domains.boolean("nesterov", self.nesterov),
-            "weight_decay": domains.real("weight_decay", self.weight_decay, "[0, inf)"),
+            "weight_decay": domains.real("weight_decay", self.weight_decay, f"[0, {domains.LARGEST:g}]"),
             "replacement": self._replacement(),
         }
         for name, value in values.items():

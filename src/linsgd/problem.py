@@ -66,7 +66,7 @@ class LinearRegression:
         spectrum : array_like (d,) or (d, d)
             Eigenvalues of H along the coordinates, or H itself; semidefinite is allowed.
         noise_std : float
-            Standard deviation of the label noise, in [0, inf).
+            Standard deviation of the label noise, in [0, 1e75].
         optimum : array_like (d,), optional
             w*; zeros by default.
         noise : str or LabelNoise
@@ -136,7 +136,7 @@ class LinearRegression:
         return cls(
             features=law,
             optimum=domains.array("optimum", np.zeros(d) if optimum is None else optimum, (d,)),
-            noise_std=domains.real("noise_std", noise_std, "[0, inf)"),
+            noise_std=domains.real("noise_std", noise_std, f"[0, {domains.LARGEST:g}]"),
             noise=label_noise(noise),
             eigenvalues=eigenvalues,
             eigenvectors=eigenvectors,
