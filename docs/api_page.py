@@ -1,0 +1,80 @@
+"""Writes the API page: every public name, under the room of the house that it lives in.
+
+Public are the names of the package's stub, the `__all__` of the modules among them, and the result classes that live
+beside the public functions.
+"""
+
+import importlib
+import inspect
+import re
+import types
+
+import linsgd
+from linsgd.result import Result
+
+ROOMS = {
+    "": "What is learned, and how",
+    "theory": "Predictions: `linsgd.theory`",
+    "symbolic": "Derivations: `linsgd.symbolic`",
+    "montecarlo": "Simulation: `linsgd.montecarlo`",
+    "estimate": "Data to numbers: `linsgd.estimate`",
+    "claims": "Claims and verdicts: `linsgd.claims`",
+    "report": "Reports: `linsgd.report`",
+    "plot": "Figures: `linsgd.plot`",
+    "testing": "Testing a theory: `linsgd.testing`",
+    "deep": "Deep networks: `linsgd.deep`",
+}
+
+
+def public_names():
+    """Return {room: sorted full names}."""
+    names = {room: set() for room in ROOMS}
+    for name in linsgd.__all__:
+        value = getattr(linsgd, name)
+        if isinstance(value, types.ModuleType):
+            names[room_of(value.__name__)].update(
+                f"{value.__name__}.{inner}" for inner in getattr(value, "__all__", ())
+            )
+        else:
+            names[room_of(value.__module__)].add(f"linsgd.{name}")
+            names[room_of(value.__module__)].update(results_beside(value))
+    return {room: sorted(found, key=str.lower) for room, found in names.items() if found}
+
+
+def results_beside(value):
+    """Return the full names of the result classes in the module of a public name that are not public themselves."""
+    module = importlib.import_module(value.__module__)
+    classes = inspect.getmembers(module, inspect.isclass)
+    return {
+        f"{module.__name__}.{name}"
+        for name, kind in classes
+        if issubclass(kind, Result) and kind.__module__ == module.__name__ and name not in linsgd.__all__
+    }
+
+
+def room_of(module):
+    """Return the room of a module's full name; the ground floor is the empty name."""
+    room = module.split(".")[1] if "." in module else ""
+    return room if room in ROOMS else ""
+
+
+def write(path):
+    """Write the page."""
+    path.parent.mkdir(exist_ok=True)
+    sections = [f"## {ROOMS[room]}\n\n{table(names)}" for room, names in public_names().items()]
+    path.write_text("# API reference\n\n" + "\n".join(sections))
+
+
+def table(names):
+    """Return an autosummary table of `names`."""
+    rows = "\n".join(f"   {name}" for name in names)
+    return f"```{{eval-rst}}\n.. autosummary::\n   :toctree: generated\n\n{rows}\n```\n"
+
+
+def escape_markup(app, what, name, obj, options, lines):
+    """Escape the bars of |w| and the stars of w*, which reStructuredText would read as markup."""
+    code = False
+    for i, line in enumerate(lines):
+        code = line.lstrip().startswith(">>>") or (code and bool(line.strip()))
+        if not code:
+            lines[i] = re.sub(r"(?<![\\`*:])([|*])(?![`*])", r"\\\1", line)
