@@ -67,8 +67,8 @@ def write(path):
 
 def table(names):
     """Return an autosummary table of `names`."""
-    rows = "\n".join(f"   {name}" for name in names)
-    return f"```{{eval-rst}}\n.. autosummary::\n   :toctree: generated\n\n{rows}\n```\n"
+    rows = "\n".join(f"   ~{name}" for name in names)
+    return f"```{{eval-rst}}\n.. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n{rows}\n```\n"
 
 
 def escape_markup(app, what, name, obj, options, lines):

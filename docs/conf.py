@@ -27,6 +27,7 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 
+default_role = "py:obj"
 autosummary_generate = True
 autodoc_typehints = "none"
 autodoc_default_options = {"members": True, "inherited-members": False}
@@ -37,7 +38,9 @@ napoleon_use_ivar = True
 html_theme = "pydata_sphinx_theme"
 html_title = f"linsgd {release}"
 html_static_path = ["_static"]
+html_sidebars = {"*": []}  # the pages beside this file have no sections to list
 html_theme_options = {
+    "header_links_before_dropdown": 8,
     "show_prev_next": False,
     "navigation_with_keys": True,
     "secondary_sidebar_items": ["page-toc"],
