@@ -1,0 +1,149 @@
+"""Blocks of work over any executor, in block order, each finished block safe on disk.
+
+The only contract is concurrent.futures.Executor. Results do not depend on it: a block is computed whole by one worker,
+and blocks are handed on in their order. A block file is an .npz beside its SHA-256; whatever does not match is
+computed again. When a pool of processes breaks because a worker was killed, its lost blocks are computed here.
+"""
+
+import hashlib
+import io
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linsgd import domains
+
+Arrays = Mapping[str, NDArray[Any]]
+Progress = Callable[[int, int], object]
+
+
+def map_blocks(
+    task: Callable[[range], Arrays],
+    blocks: Sequence[range],
+    *,
+    key: str,
+    executor: Executor | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Arrays]:
+    """Compute `task` for each block and yield the results in block order.
+
+    Parameters
+    ----------
+    task : callable
+        From a range to a mapping of names to arrays; picklable if the executor's workers are processes.
+    blocks : sequence of range
+        What each call is for.
+    key : str
+        A hash of all that determines the results; it names the block files, so that different runs never mix.
+    executor : concurrent.futures.Executor, optional
+        Where to compute; by default threads on the cores available to this process.
+    checkpoint : path, optional
+        Folder of block files, made if missing. Blocks already there are read, unless their checksum is wrong.
+    progress : callable, optional
+        Called with (blocks done, blocks in all) after each block.
+
+    Yields
+    ------
+    mapping of str to ndarray
+        What `task` returned.
+
+    Raises
+    ------
+    ValueError
+        If the folder cannot be written, before any work.
+
+    Examples
+    --------
+    >>> squares = map_blocks(lambda block: {"sum": np.array(sum(block))}, [range(3), range(3, 5)], key="sums")
+    >>> [int(result["sum"]) for result in squares]
+    [3, 7]
+    """
+    files = [None] * len(blocks) if checkpoint is None else _files(Path(checkpoint), key, blocks)
+    done = {i: result for i, file in enumerate(files) if (result := _read(file)) is not None}
+    missing = [i for i in range(len(blocks)) if i not in done]
+    following = 0
+    with _pool(executor) as pool, _cancelled_at_exit({pool.submit(task, blocks[i]): i for i in missing}) as futures:
+        finished = (futures[future] for future in as_completed(futures))
+        by_index = {i: future for future, i in futures.items()}
+        while following < len(blocks):
+            if following not in done:
+                i = next(finished)
+                done[i] = _result(by_index.pop(i), task, blocks[i])
+                _write(files[i], done[i])
+            if progress is not None:
+                progress(len(blocks) - len(by_index), len(blocks))
+            while following in done:
+                yield done.pop(following)
+                following += 1
+
+
+def _result(future: Future[Arrays], task: Callable[[range], Arrays], block: range) -> Arrays:
+    try:
+        return future.result()
+    except BrokenExecutor:
+        return task(block)
+
+
+@contextmanager
+def _pool(executor: Executor | None) -> Iterator[Executor]:
+    if executor is not None:
+        yield executor
+    else:
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+            yield threads
+
+
+@contextmanager
+def _cancelled_at_exit(futures: dict[Future[Arrays], int]) -> Iterator[dict[Future[Arrays], int]]:
+    try:
+        yield futures
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _files(folder: Path, key: str, blocks: Sequence[range]) -> list[Path]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        domains.refuse("checkpoint", str(folder), f"a folder that can be written ({error.strerror})")
+    return [folder / f"{key}-{block.start}-{block.stop}.npz" for block in blocks]
+
+
+def _read(file: Path | None) -> Arrays | None:
+    try:
+        content = file.read_bytes() if file else b""
+        expected = file.with_suffix(".sha256").read_text() if file else ""
+    except OSError:
+        return None
+    if hashlib.sha256(content).hexdigest() != expected:
+        return None
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _write(file: Path | None, result: Arrays) -> None:
+    if file is None:
+        return
+    content = io.BytesIO()
+    np.savez(content, **result)  # type: ignore[arg-type]
+    _replace(file, content.getvalue())
+    _replace(file.with_suffix(".sha256"), hashlib.sha256(content.getvalue()).hexdigest().encode())
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Write a file so that it is whole or not there, whenever the process is killed."""
+    with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as temporary:
+        temporary.write(content)
+        temporary.flush()
+        os.fsync(temporary.fileno())
+    os.replace(temporary.name, file)

@@ -1,0 +1,41 @@
+"""The optimizer's step on a tile of 64 chains, and what a kernel must know of the optimizer."""
+
+from typing import Any, NamedTuple
+
+from linsgd.montecarlo.generator import LANES
+from linsgd.montecarlo.jit import Array, kernel
+from linsgd.optimizer import SGD
+
+
+class Rule(NamedTuple):
+    """The optimizer's numbers in the precision of the chains.
+
+    `weights` are of a new gradient in the buffer: at the first step, which a fresh optimizer makes undampened, and
+    after it. `share` is 1 / batch_size.
+    """
+
+    lr: Any
+    momentum: Any
+    weights: tuple[Any, Any]
+    weight_decay: Any
+    nesterov: bool
+    batch_size: int
+    share: Any
+
+    @classmethod
+    def of(cls, sgd: SGD, fresh: bool, dtype: Any) -> "Rule":
+        """Return the rule of `sgd`, started fresh or going on."""
+        weights = (dtype(1.0 if fresh else sgd.gradient_weight), dtype(sgd.gradient_weight))
+        numbers = dtype(sgd.lr), dtype(sgd.momentum), weights, dtype(sgd.weight_decay)
+        return cls(*numbers, sgd.nesterov, sgd.batch_size, dtype(1 / sgd.batch_size))
+
+
+@kernel
+def descend(rule: Rule, step: int, W: Array, V: Array, G: Array) -> None:
+    """Make step number `step` of all lanes: positions W, velocities V = -buf and gradients G are (d, 64)."""
+    weight = rule.weights[1] if step > 0 else rule.weights[0]
+    for i in range(W.shape[0]):
+        for j in range(LANES):
+            v = rule.momentum * V[i, j] - weight * G[i, j]
+            V[i, j] = v
+            W[i, j] += rule.lr * (rule.momentum * v - G[i, j] if rule.nesterov else v)

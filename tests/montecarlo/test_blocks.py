@@ -1,0 +1,96 @@
+"""Blocks: the order, the files and the losses of `map_blocks`."""
+
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from linsgd.montecarlo.blocks import map_blocks
+
+BLOCKS = [range(a, b) for a, b in pairwise([0, 64, 192, 256, 320])]
+MAIN = os.getpid()
+
+
+def squares(block):
+    return {"squares": np.arange(block.start, block.stop) ** 2, "first": np.array(block.start)}
+
+
+def dies_once(block):
+    """Kill the worker, not the test, at the second block."""
+    if block.start == 64 and os.getpid() != int(os.environ["LINSGD_TEST_MAIN"]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return squares(block)
+
+
+def folded(results):
+    return np.concatenate([result["squares"] for result in results])
+
+
+def test_results_come_in_block_order(tmp_path):
+    seen = []
+    results = map_blocks(squares, BLOCKS, key="k", progress=lambda done, total: seen.append((done, total)))
+    assert np.array_equal(folded(results), np.arange(320) ** 2)
+    assert seen[-1] == (4, 4)
+
+
+def test_a_killed_worker_changes_nothing(monkeypatch):
+    monkeypatch.setenv("LINSGD_TEST_MAIN", str(os.getpid()))
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
+        results = list(map_blocks(dies_once, BLOCKS, key="k", executor=processes))
+    assert np.array_equal(folded(results), np.arange(320) ** 2)
+
+
+def test_an_error_in_a_block_is_not_hidden():
+    def fails(block):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(map_blocks(fails, BLOCKS, key="k"))
+
+
+class TestCheckpoint:
+    def run(self, folder, key="k"):
+        computed = []
+        results = map_blocks(lambda b: computed.append(b) or squares(b), BLOCKS, key=key, checkpoint=folder)
+        assert np.array_equal(folded(results), np.arange(320) ** 2)
+        return sorted(block.start for block in computed)
+
+    def test_finished_blocks_are_read(self, tmp_path):
+        assert self.run(tmp_path / "new" / "folder") == [0, 64, 192, 256]
+        assert self.run(tmp_path / "new" / "folder") == []
+
+    def test_another_key_is_another_run(self, tmp_path):
+        self.run(tmp_path)
+        assert self.run(tmp_path, key="other") == [0, 64, 192, 256]
+
+    @pytest.mark.parametrize("damage", [lambda c: c[:-1], lambda c: b"", lambda c: c[:90] + b"x" + c[91:]])
+    def test_a_damaged_block_is_computed_again(self, tmp_path, damage):
+        self.run(tmp_path)
+        file = tmp_path / "k-64-192.npz"
+        file.write_bytes(damage(file.read_bytes()))
+        assert self.run(tmp_path) == [64]
+        assert self.run(tmp_path) == []
+
+    def test_a_block_without_its_checksum_is_computed_again(self, tmp_path):
+        self.run(tmp_path)
+        (tmp_path / "k-0-64.sha256").unlink()
+        assert self.run(tmp_path) == [0]
+
+    def test_an_interruption_leaves_the_finished_blocks(self, tmp_path):
+        def interrupted(done, total):
+            if done == 2:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            list(map_blocks(squares, BLOCKS, key="k", checkpoint=tmp_path, progress=interrupted))
+        assert len(self.run(tmp_path)) == 2
+
+    def test_a_file_is_no_folder(self, tmp_path):
+        Path(tmp_path / "file").write_text("")
+        with pytest.raises(ValueError, match="checkpoint"):
+            self.run(tmp_path / "file")
