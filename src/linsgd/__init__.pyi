@@ -11,3 +11,11 @@ from .labels import RademacherNoise as RademacherNoise
 from .labels import StudentNoise as StudentNoise
 from .optimizer import SGD as SGD
 from .problem import LinearRegression as LinearRegression
+from .theory.moments import Moments as Moments
+from .theory.moments import moments as moments
+from .theory.moments import stationary_moments as stationary_moments
+from .theory.stability import Stability as Stability
+from .theory.stability import stability as stability
+from .theory.tails.exponents import lyapunov_exponent as lyapunov_exponent
+from .theory.tails.exponents import spectral_function as spectral_function
+from .theory.tails.exponents import tail_exponent as tail_exponent

@@ -1,0 +1,196 @@
+r"""The four numbers of the tail theory, and the choice of who computes them.
+
+For W' = A W + B with independent (A, B), rho = lim E log|A_k...A_1| / k and h(s) = lim (E|A_k...A_1|^s)^{1/k}: if
+rho < 0 there is one stationary law, and where h(alpha) = 1 its tail is P(|W| > t) ~ C t^-alpha (Kesten 1973, Goldie
+1991). The law of B decides C, never alpha, unless B itself has the heavier tail or vanishes.
+"""
+
+from types import ModuleType
+
+import numpy as np
+
+from linsgd import domains
+from linsgd.labels import StudentNoise
+from linsgd.optimizer import SGD
+from linsgd.problem import LinearRegression
+from linsgd.result import Guarantee
+from linsgd.theory.tails import quadrature, reference
+from linsgd.theory.tails.result import Interval, TailResult, TailStatus
+from linsgd.theory.tails.setting import Setting
+
+METHODS: dict[str, ModuleType] = {"quadrature": quadrature, "mpmath": reference}
+GUARANTEES: dict[str, Guarantee] = {}  # of the methods whose bounds are not numerical
+
+
+def lyapunov_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", seed: int = 0) -> TailResult:
+    r"""Return rho = lim E log|A_k...A_1| / k, per step: negative where SGD forgets its start.
+
+    Parameters
+    ----------
+    problem : LinearRegression
+        What is learned.
+    sgd : SGD
+        With independent batches.
+    method : str
+        "auto", or one of `METHODS`.
+    seed : int
+        For methods that sample.
+
+    Returns
+    -------
+    TailResult
+        rho on the range of H, with bounds.
+
+    Raises
+    ------
+    ValueError
+        If the method cannot serve; the error names those that can.
+
+    Examples
+    --------
+    >>> import linsgd
+    >>> problem = linsgd.LinearRegression.gaussian([1.0])
+    >>> round(lyapunov_exponent(problem, linsgd.SGD(lr=0.5)).value, 12)
+    -0.484626765823
+    """
+    setting = Setting.of(problem, sgd)
+    name = choose(setting, method)
+    return _result("lyapunov_exponent", METHODS[name].lyapunov(setting, seed), name, TailStatus.OK)
+
+
+def spectral_function(problem: LinearRegression, sgd: SGD, s: float, method: str = "auto", seed: int = 0) -> TailResult:
+    r"""Return h(s) = lim (E|A_k...A_1|^s)^{1/k}, the growth of the s-th moment a step.
+
+    Parameters
+    ----------
+    problem : LinearRegression
+        What is learned.
+    sgd : SGD
+        With independent batches.
+    s : float
+        Order, in [0, 1e6].
+    method : str
+        "auto", or one of `METHODS`.
+    seed : int
+        For methods that sample.
+
+    Returns
+    -------
+    TailResult
+        h(s) on the range of H, with bounds.
+
+    Raises
+    ------
+    ValueError
+        If `s` is outside the domain of h or the method cannot serve.
+
+    Examples
+    --------
+    >>> import linsgd
+    >>> problem = linsgd.LinearRegression.gaussian([1.0, 1.0])
+    >>> print(spectral_function(problem, linsgd.SGD(lr=0.5), 2.0).value)
+    1.0
+    """
+    setting = Setting.of(problem, sgd)
+    s = domains.real("s", s, "[0, 1e6]")
+    name = choose(setting, method)
+    with np.errstate(over="ignore"):
+        bounds = np.exp(METHODS[name].log_spectral(setting, s, seed))
+    return _result("spectral_function", Interval(*map(float, bounds)), name, TailStatus.OK)
+
+
+def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", seed: int = 0) -> TailResult:
+    r"""Return the exponent alpha of the stationary law's power-law tail P(|W| > t) ~ C t^-alpha.
+
+    Parameters
+    ----------
+    problem : LinearRegression
+        What is learned.
+    sgd : SGD
+        With independent batches.
+    method : str
+        "auto", or one of `METHODS`.
+    seed : int
+        For methods that sample.
+
+    Returns
+    -------
+    TailResult
+        alpha with bounds and `status`: "power_law"; "degenerate" (value nan: the law is a point);
+        "no_stationary_law" (value nan; `lyapunov` is positive); "unresolved" (value nan, the bounds are kept).
+        E|W|^s is finite exactly for s < alpha.
+
+    Raises
+    ------
+    ValueError
+        If the method cannot serve; the error names those that can.
+
+    Examples
+    --------
+    >>> import linsgd
+    >>> problem = linsgd.LinearRegression.gaussian([1.0])
+    >>> print(tail_exponent(problem, linsgd.SGD(lr=2 / 3)).value)
+    2.0
+    """
+    setting = Setting.of(problem, sgd)
+    name = choose(setting, method)
+    solver = METHODS[name]
+    rho = solver.lyapunov(setting, seed)
+    if rho.lower > 0:
+        reason = "the Lyapunov exponent is positive: the iterates grow"
+        return _result("tail_exponent", _NOWHERE, name, TailStatus.NO_STATIONARY_LAW, reason, rho.value)
+    if rho.upper >= 0:
+        reason = "the Lyapunov exponent is 0 within its error"
+        return _result("tail_exponent", _ANYWHERE, name, TailStatus.UNRESOLVED, reason, rho.value)
+    if is_noiseless(problem, sgd):
+        reason = "without label noise the law is the point at the optimum"
+        return _result("tail_exponent", _NOWHERE, name, TailStatus.DEGENERATE, reason, rho.value)
+    alpha = solver.exponent(setting, seed)
+    noise = problem.noise
+    if isinstance(noise, StudentNoise) and noise.dof < alpha.lower:
+        reason = f"the labels' own tail exponent, which is below the {alpha.value:.6g} of the products"
+        dof = Interval(noise.dof, noise.dof, noise.dof)
+        return _result("tail_exponent", dof, name, TailStatus.POWER_LAW, reason, rho.value)
+    if alpha.value != alpha.value:
+        reason = f"alpha is above {alpha.lower:g}"
+        return _result("tail_exponent", alpha, name, TailStatus.UNRESOLVED, reason, rho.value)
+    return _result("tail_exponent", alpha, name, TailStatus.POWER_LAW, "", rho.value)
+
+
+_NOWHERE = Interval(float("nan"), float("nan"), float("nan"))
+_ANYWHERE = Interval(float("nan"), 0.0, float("inf"))
+
+
+def is_noiseless(problem: LinearRegression, sgd: SGD) -> bool:
+    """Whether B vanishes at the optimum for every batch, so that W stays there once it arrives."""
+    pulled_away = sgd.weight_decay > 0 and bool(problem.solution().any())
+    return problem.noise_std == 0 and not pulled_away
+
+
+def choose(setting: Setting, method: str) -> str:
+    """Return the name of the method that serves: the first that covers the setting, or the one asked for if it does."""
+    domains.choice("method", method, ["auto", *METHODS])
+    missing = {name: solver.covers(setting) for name, solver in METHODS.items()}
+    able = [name for name, needs in missing.items() if not needs]
+    if method == "auto" and able:
+        return able[0]
+    if method not in able:
+        needs = "; ".join(f"{name!r} needs {what}" for name, what in missing.items() if what)
+        domains.refuse("method", method, (f"{', '.join(map(repr, able)) or 'none'} for this setting ({needs})"))
+    return method
+
+
+def _result(
+    quantity: str, bounds: Interval, name: str, status: TailStatus, reason: str = "", rho: float = float("nan")
+) -> TailResult:
+    return TailResult(
+        quantity=quantity,
+        value=bounds.value,
+        lower=bounds.lower,
+        upper=bounds.upper,
+        guarantee=GUARANTEES.get(name, Guarantee.NUMERICAL),
+        method=name,
+        status=status,
+        reason=reason,
+        lyapunov=rho,
+    )

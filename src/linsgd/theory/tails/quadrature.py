@@ -1,0 +1,102 @@
+"""Isotropic Gaussian features without momentum, in double precision: every number from the law of one factor R.
+
+The error is a backward error: the value belongs to a learning rate that differs by less than `BACKWARD_ERROR`
+relatively, so that its own error is that times the conditioning |d value / d log lr|.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+from scipy.optimize import brentq
+
+from linsgd.theory.tails.radial import LARGEST_ORDER, RadialLaw
+from linsgd.theory.tails.result import Interval
+from linsgd.theory.tails.setting import Setting
+
+BACKWARD_ERROR = 1e-13
+_COARSE = 1.5  # half the points of two dimensions, for 1e-12
+_PROBE = 1e-4  # relative change of lr that measures the conditioning
+
+
+def covers(setting: Setting) -> str:
+    """Return why this method cannot serve, or nothing."""
+    if not (setting.gaussian and setting.isotropic):
+        return "isotropic Gaussian features"
+    return "momentum 0" if setting.momentum else ""
+
+
+def radial_law(setting: Setting) -> RadialLaw:
+    """Return the law of R; features of variance v are white ones with steps v lr."""
+    step = setting.lr * float(setting.spectrum.mean()) / setting.batch
+    return RadialLaw(setting.dimension, setting.batch, setting.shrinkage, step)
+
+
+def lyapunov(setting: Setting, seed: int = 0) -> Interval:
+    """Return E log R."""
+    return _with_conditioning(setting, lambda law, coarse: law.log_moment(0.0, coarse)[1])
+
+
+def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
+    """Return log h(s) = log E R^s."""
+    return _with_conditioning(setting, lambda law, coarse: law.log_moment(s, coarse)[0])
+
+
+def _with_conditioning(setting: Setting, number: Callable[[RadialLaw, float], float]) -> Interval:
+    value = number(radial_law(setting), 1.0)
+    error = BACKWARD_ERROR * abs(_sensitivity(setting, number)) + 4 * np.finfo(float).eps * abs(value)
+    return Interval.about(value, error)
+
+
+def _sensitivity(setting: Setting, number: Callable[[RadialLaw, float], float]) -> float:
+    """Return d number / d log lr."""
+    above, below = (
+        number(radial_law(dataclasses.replace(setting, lr=setting.lr * (1 + sign * _PROBE))), _COARSE)
+        for sign in (1, -1)
+    )
+    return (above - below) / (2 * _PROBE)
+
+
+def exponent(setting: Setting, seed: int = 0) -> Interval:
+    """Return the root of log E R^s by Newton's method; [LARGEST_ORDER, inf] where it lies beyond."""
+    law = radial_law(setting)
+    start = law.near_edge_exponent()
+    alpha = newton(lambda s: law.log_moment(s, _COARSE), start, 1e-6)
+    if alpha > LARGEST_ORDER:
+        return Interval(float("nan"), LARGEST_ORDER, float("inf"))
+    alpha = newton(law.log_moment, alpha, 1e-14)
+    slope = law.log_moment(alpha, _COARSE)[1]
+    shift = _sensitivity(setting, lambda law, coarse: law.log_moment(alpha, coarse)[0])
+    return Interval.about(alpha, BACKWARD_ERROR * abs(shift / slope) + 4 * np.finfo(float).eps * alpha)
+
+
+def newton(log_h: Callable[[float], tuple[float, float]], start: float, tolerance: float) -> float:
+    """Return the positive root of a convex function that leaves 0 downwards, given value and slope; or beyond the cap.
+
+    From the right of the root Newton's steps are monotone; from its left they are capped to a factor 2, and rounding
+    cannot send them below a tenth. Stops at the tolerance, or when rounding makes the steps grow again.
+    """
+    s, last = start, np.inf
+    while s <= LARGEST_ORDER:
+        value, slope = log_h(s)
+        new = min(2 * s, max(0.1 * s, s - value / slope)) if slope > 0 else 2 * s
+        move = abs(new - s)
+        if move <= tolerance * s or (last <= 1e-9 * s and move >= last):
+            return min(s, new)
+        s, last = new, move
+    return s
+
+
+def almost_sure_threshold(setting: Setting) -> Interval:
+    """Return the lr at which the Lyapunov exponent turns positive."""
+    d, b, variance = setting.dimension, setting.batch, float(setting.spectrum.mean())
+    mean_square = 2 / (setting.decay + variance * (1 + (d + 1) / b))  # h(2) < 1 there, so rho < 0
+
+    def rho(log_lr: float) -> float:
+        return radial_law(dataclasses.replace(setting, lr=float(np.exp(log_lr)))).log_moment(0.0)[1]
+
+    low = high = float(np.log(mean_square)) - 1e-3
+    while rho(high) < 0:
+        low, high = high, high + 0.7
+    lr = float(np.exp(brentq(rho, low, high, xtol=1e-15, rtol=1e-15)))
+    return Interval.about(lr, BACKWARD_ERROR * lr)

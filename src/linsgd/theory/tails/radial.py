@@ -1,0 +1,192 @@
+r"""Moments of the factor R by which one step stretches a vector when the features are isotropic Gaussian.
+
+For x ~ N(0, I_d), a batch of b and A = a I - c sum_{i<=b} x_i x_i', the length of A u does not depend on the direction
+of u, so that products factor and one variable decides everything:
+
+    R^2 = |A u|^2 / |u|^2 = (a - c X)^2 + c^2 X Y,      X ~ chi2_b,  Y ~ chi2_{d-1} independent,
+
+    Lyapunov exponent E log R,        spectral function h(s) = E R^s.
+
+The density of (log X, log Y) is entire and decays at both ends, so the trapezoidal rule converges geometrically once
+the line of the kink R = 0, at X = a / c, is sent to infinity: left of it X = (a/c) / (1 + e^-t), right of it
+X = (a/c) (1 + e^t). A sinh map about the peak resolves its width and skims the tails. Near s = 0 and near h = 1 the
+number wanted is h - 1 = E expm1(s log R), with log R = log1p(R^2 - 1) / 2 and R^2 - 1 formed without cancellation;
+weights are normalised by the same rule.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+
+from linsgd.domains import FloatArray
+
+DEPTH = 42.0  # exp(-DEPTH) is below the rounding error of a sum that counts
+LARGEST_ORDER = 1e6  # moments E R^s are computed for s up to here
+_JOINT_ORDER = 30.0  # above it h(s) and its normalisation are summed on separate nodes
+
+
+@dataclass(frozen=True, slots=True)
+class Quadrature:
+    """Nodes of a law: log R (n,), the logarithms of their weights (n,) and of the mass that these should sum to."""
+
+    log_r: FloatArray
+    log_weight: FloatArray
+    log_mass: float
+
+    def log_moment(self, s: float) -> tuple[float, float]:
+        """Return log E R^s and its derivative in s, which at s = 0 is the Lyapunov exponent."""
+        exponent = self.log_weight + s * self.log_r
+        top = float(exponent.max())
+        tilted = np.exp(exponent - top)
+        total = float(tilted.sum())
+        slope = float(tilted @ self.log_r) / total
+        log_h = float(np.log(total)) + top - self.log_mass
+        if s > _JOINT_ORDER or abs(log_h) > 0.5:
+            return log_h, slope
+        x = s * self.log_r
+        weight = np.exp(self.log_weight - self.log_mass)
+        near = np.where(x < 1, weight * np.expm1(np.minimum(x, 1)), np.exp(exponent - self.log_mass) - weight)
+        return float(np.log1p(near.sum())), slope
+
+
+@dataclass(frozen=True, slots=True)
+class RadialLaw:
+    """The law of R for dimension d, batch b, shrinkage a and step c = lr * variance / b."""
+
+    d: int
+    b: int
+    a: float
+    c: float
+
+    def log_moment(self, s: float, coarse: float = 1.0) -> tuple[float, float]:
+        """Return log E R^s and its derivative in s; `coarse` = 2 takes half the nodes each way, for half the digits."""
+        return self.quadrature(s, coarse).log_moment(s)
+
+    def near_edge_exponent(self) -> float:
+        """Return -2 rho / Var log R, the exponent were log R Gaussian: right near the stability edge."""
+        nodes = self.quadrature(0.0, 1.5)
+        mean = nodes.log_moment(0.0)[1]
+        weight = np.exp(nodes.log_weight - nodes.log_mass)
+        return float(-2 * mean / (weight @ (nodes.log_r - mean) ** 2))
+
+    def quadrature(self, s: float, coarse: float = 1.0) -> Quadrature:
+        """Return nodes that serve the moment of order `s`."""
+        m, k = self.b / 2, (self.d - 1) / 2
+        log_x, distance, weight_x, reach = self._batch_nodes(s, coarse)
+        log_y, weight_y = _gamma_nodes(k, s / 2, reach, coarse) if k else (np.array([-np.inf]), np.zeros(1))
+        X, Y, p = np.exp(log_x)[:, None], np.exp(log_y), distance[:, None]
+        squared = p * p + self.c**2 * X * Y
+        excess = (self.a - 1) * (self.a + 1) + self.c * X * (self.c * (X + Y) - 2 * self.a)
+        log_r = 0.5 * np.where(squared < 0.5, np.log(np.maximum(squared, 1e-300)), np.log1p(np.maximum(excess, -0.75)))
+        weight = weight_x[:, None] + weight_y
+        kept = (weight + s * log_r > -DEPTH) | ((weight > -DEPTH) & (s <= _JOINT_ORDER))
+        kept |= weight + s * log_r > (weight + s * log_r).max() - DEPTH
+        log_mass = _log_sum(weight_x) + _log_sum(weight_y)
+        if s > _JOINT_ORDER:
+            log_mass = _log_mass(m) + (_log_mass(k) if k else 0.0)
+        return Quadrature(log_r[kept], weight[kept], log_mass)
+
+    def _batch_nodes(self, s: float, coarse: float) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+        """Return log X, a - c X, the log weights, and the largest Y that matters."""
+        m = self.b / 2
+        width = 1 / np.sqrt(m + s + 4)
+        profiles = [(side, t, *self._profile(side, t, s)) for side, t in self._scan(s, width)]
+        base = max(float(log_base.max()) for _, _, log_base, _, _ in profiles)
+        tilted = max(float(log_tilted.max()) for _, _, _, log_tilted, _ in profiles)
+        parts, reach = [], 0.0
+        for side, t, log_base, log_tilted, best_y in profiles:
+            matters = log_tilted > tilted - DEPTH
+            if s <= _JOINT_ORDER:
+                matters |= log_base > base - DEPTH
+            if not matters.any():
+                continue
+            where = np.flatnonzero(matters)
+            reach = max(reach, float(best_y[where].max()))
+            window = t[max(where[0] - 1, 0)], t[min(where[-1] + 1, len(t) - 1)]
+            nodes, log_step = _sinh_nodes(float(t[log_tilted.argmax()]), width, window, coarse)
+            log_x, distance, density = self._side(side, nodes)
+            parts.append((log_x, distance, density + log_step))
+        log_x, distance, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return log_x, distance, weight, reach
+
+    def _scan(self, s: float, width: float) -> list[tuple[str, FloatArray]]:
+        """Return each side of the kink with a grid that is fine enough to see every peak."""
+        m = self.b / 2
+        far = -60 - 2 * DEPTH / m
+        top = np.log(2 * (m + s)) + 5
+        if self.a <= 0:
+            ends = {"whole": (far, top)}
+        else:
+            ends = {"left": (far, DEPTH), "right": (-DEPTH, top + max(0.0, float(np.log(self.c / self.a))))}
+        return [(side, np.linspace(lo, hi, int(2 * (hi - lo) / width) + 2)) for side, (lo, hi) in ends.items()]
+
+    def _side(self, side: str, t: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return log X, a - c X and the log density of t on one side of the kink."""
+        if side == "whole":
+            log_x, distance, log_jacobian = t, self.a - self.c * np.exp(t), np.zeros_like(t)
+        elif side == "left":
+            log_jacobian = -np.logaddexp(0, t)
+            log_x, distance = np.log(self.a / self.c) - np.logaddexp(0, -t), self.a * np.exp(log_jacobian)
+        else:
+            log_jacobian = -np.logaddexp(0, -t)
+            log_x, distance = np.log(self.a / self.c) + np.logaddexp(0, t), -self.a * np.exp(t)
+        return log_x, distance, _log_gamma_density(self.b / 2, log_x) + log_jacobian
+
+    def _profile(self, side: str, t: FloatArray, s: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the log density of t, its largest log integrand of R^s over Y, and the Y where that is."""
+        log_x, p, density = self._side(side, t)
+        k = (self.d - 1) / 2
+        if not k:
+            log_r = np.log(np.maximum(np.abs(p), 1e-300))
+            return density, density + s * log_r, np.zeros_like(p)
+        q = self.c**2 * np.exp(log_x)
+        linear = q * (k + s / 2) - p * p / 2  # the peak in Y solves q Y^2 / 2 = linear Y + k p^2
+        root = np.sqrt(linear**2 + 2 * q * k * p * p)
+        best_y = np.where(linear > 0, (linear + root) / q, 2 * k * p * p / np.maximum(root - linear, 1e-300))
+        log_r = 0.5 * np.log(np.maximum(p * p + q * best_y, 1e-300))
+        penalty = _log_gamma_density(k, np.log(np.maximum(best_y, 1e-300)))
+        return density, density + s * log_r + penalty, best_y
+
+
+def _log_gamma_density(k: float, log_x: FloatArray) -> FloatArray:
+    """Log density of log chi2_{2k} up to a constant: 0 at its peak, exact to rounding near it."""
+    v = log_x - np.log(2 * k)
+    density: FloatArray = k * (v - np.expm1(v))
+    return density
+
+
+def _gamma_nodes(k: float, tilt: float, reach: float, coarse: float) -> tuple[FloatArray, FloatArray]:
+    """Return log Y and log weights for Y ~ chi2_{2k} under integrands that grow like Y^tilt, up to the peak `reach`."""
+    lowest = np.log(2 * k) + _depth(k, -1)
+    highest = np.log(max(reach, 2 * k)) + _depth(k, 1)
+    width = 1 / np.sqrt(k + tilt + 4)
+    log_y, log_step = _sinh_nodes(float(np.log(max(reach, 2 * k))), width, (lowest, highest), coarse)
+    return log_y, _log_gamma_density(k, log_y) + log_step
+
+
+def _depth(k: float, sign: int) -> float:
+    """Return the v of that sign at which the log density k (v - expm1(v)) has fallen to -DEPTH."""
+    bound = DEPTH / k + 1 if sign < 0 else np.sqrt(2 * DEPTH / k)
+    return sign * float(brentq(lambda v: k * (np.expm1(sign * v) - sign * v) - DEPTH, 0, bound))
+
+
+def _sinh_nodes(
+    centre: float, width: float, window: tuple[float, float], coarse: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return nodes over `window`, uniform within `width` * 30 of `centre` and ever sparser beyond, and log steps."""
+    scale = 30 * width
+    step = coarse * 0.55 / 30
+    first, last = (np.arcsinh((end - centre) / scale) / step for end in window)
+    u = np.arange(np.floor(first), np.ceil(last) + 1) * step
+    return centre + scale * np.sinh(u), np.log(step * scale * np.cosh(u))
+
+
+def _log_sum(log_weight: FloatArray) -> float:
+    return float(np.logaddexp.reduce(log_weight))
+
+
+def _log_mass(k: float) -> float:
+    """Return the log integral of exp(k (v - expm1(v))) over v, without the cancellation of gammaln at large k."""
+    nodes, log_step = _sinh_nodes(0.0, 1 / np.sqrt(k + 4), (_depth(k, -1), _depth(k, 1)), 1.0)
+    return _log_sum(k * (nodes - np.expm1(nodes)) + log_step)
