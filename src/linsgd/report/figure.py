@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from linsgd.report import gauge
 
 MOST_ROWS = 24
+FONTS = ["DejaVu Sans", "Verdana", "Arial"]  # the first is what Matplotlib measures with
 LIGHT = {
     "ink": "#1f2430",
     "muted": "#667085",
@@ -38,7 +39,8 @@ def figure(claim: Mapping[str, Any]) -> str:
     """Draw one claim of report.json as an SVG in light colours."""
     components = gauge.decisive(claim)[:MOST_ROWS]
     draw = _draw_one if len(components) == 1 else _draw_many
-    with matplotlib.rc_context({"svg.hashsalt": claim["id"], "svg.fonttype": "none", "font.size": 9}):
+    style = {"svg.hashsalt": claim["id"], "svg.fonttype": "none", "font.size": 9, "font.sans-serif": FONTS}
+    with matplotlib.rc_context(style):
         canvas = Figure(figsize=(7.2, 1.1 + 0.24 * _rows(claim, components)), layout="constrained")
         canvas.patch.set_alpha(0.0)
         draw(_axes(canvas), claim, components)

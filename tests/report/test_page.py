@@ -1,0 +1,151 @@
+"""What the page, the text and the figures say; and that no text of a claim becomes markup."""
+
+import math
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from linsgd.report import digits, gauge, summary
+from linsgd.report.figure import figure, sources
+from linsgd.report.mathml import formula
+from linsgd.report.page import page
+from linsgd.report.text import text
+
+HOSTILE = '<script>alert("no")</script>'
+
+
+def test_one_row_a_claim_and_every_verdict_in_words(every_kind):
+    html = page(every_kind.to_dict())
+    assert html.count('<details class="claim ') == 5
+    for chip in ("✓ confirmed", "✕ refuted", "? undecided"):
+        assert f'<span class="chip">{chip}</span>' in html
+
+
+def test_equal_reports_give_equal_bytes(every_kind):
+    assert page(every_kind.to_dict()) == page(every_kind.to_dict())
+
+
+def test_the_page_asks_for_nothing(every_kind):
+    html = page(every_kind.to_dict())
+    assert re.findall(r'(?:src|href)="(?!data:|#)|url\(|@import', html) == []
+    assert "<script" not in html
+
+
+@pytest.mark.parametrize(
+    "field", ["statement", "citation", "source", "regime", "reason", "command", "problem", "id", "paper", "formula"]
+)
+def test_no_text_becomes_markup(make_report, make_verdict, field):
+    html = page(make_report(make_verdict(**{field: HOSTILE, "formula_mathml": ""})).to_dict())
+    assert "<script" not in html
+    assert "&lt;script&gt;alert(" in html
+
+
+def test_a_mathml_with_anything_else_in_it_is_refused_and_the_formula_shown_as_text(make_report, make_verdict):
+    html = page(make_report(make_verdict(formula=r"\eta < 2", formula_mathml=f"<mi>x</mi>{HOSTILE}")).to_dict())
+    assert "<script" not in html
+    assert r'<code class="formula">\eta &lt; 2</code>' in html
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["", "x", "<mi>", "<mi>x</mi>text<b>y</b>", "<mtext><img src='x'/></mtext>", "<svg/>", "<annotation-xml/>", "&no;"],
+)
+def test_what_is_no_mathml_is_refused(bad):
+    assert formula(bad) is None
+
+
+def test_attributes_that_are_not_presentation_are_dropped():
+    assert formula('<mi onclick="x()" href="y" mathvariant="bold">a</mi>') == (
+        '<math display="block"><mi mathvariant="bold">a</mi></math>'
+    )
+
+
+def test_fences_that_browsers_forgot_are_spelled_out():
+    assert formula('<mfenced open="[" close="]"><mi>a</mi></mfenced>') == (
+        '<math display="block"><mrow><mo>[</mo><mi>a</mi><mo>]</mo></mrow></math>'
+    )
+
+
+def test_figures_are_the_same_bytes_each_time_and_differ_in_colour_only(every_kind):
+    for claim in every_kind.to_dict()["claims"]:
+        assert figure(claim) == figure(claim)
+        ElementTree.fromstring(figure(claim))
+        light, dark = sources(claim)
+        assert light != dark
+        assert len(light) == len(dark)
+
+
+def test_a_figure_survives_any_text(make_report, make_verdict):
+    (claim,) = make_report(make_verdict(id="$x_ <&")).to_dict()["claims"]
+    claim["prediction"][0]["name"] = claim["measurement"][0]["name"] = r"$\frac{ < & 100%"
+    assert r"$\frac{ &lt; &amp; 100%" in figure(claim)
+
+
+def test_kinds_are_counted_apart(every_kind):
+    tallies = summary.by_kind(every_kind.to_dict()["claims"])
+    simulated, numerical = tallies["simulation"], tallies["numerical"]
+    assert (simulated.claims, simulated.confirmed, simulated.refuted, simulated.undecided) == (4, 2, 1, 1)
+    assert (numerical.claims, numerical.confirmed) == (1, 1)
+    assert (simulated.mutants, simulated.killed) == (6, 5)
+
+
+def test_the_error_bound_is_the_sum_over_claims(every_kind):
+    assert math.isclose(summary.error_bound(every_kind.to_dict()["claims"]), 4e-5)
+
+
+def test_the_text_has_every_claim_and_count(every_kind):
+    lines = text(every_kind.to_dict())
+    assert lines.startswith("✕ 1 of 5 claims is refuted")
+    assert "simulation  2 confirmed, 1 refuted, 1 undecided; 5 of 6 mutants killed" in lines
+    assert all(f"{claim.id} on {claim.problem}" in lines for claim in every_kind.claims)
+
+
+def accepted(value, lower, upper, measured=(0.0, 0.0)):
+    return {
+        "value": value,
+        "acceptance_lower": lower,
+        "acceptance_upper": upper,
+        "lower": measured[0],
+        "upper": measured[1],
+    }
+
+
+@pytest.mark.parametrize(
+    ("component", "x", "position"),
+    [
+        (accepted(2.0, 1.5, 2.5), 2.0, 0.0),
+        (accepted(2.0, 1.5, 2.5), 2.5, 1.0),
+        (accepted(2.0, 1.5, math.inf), 1.5, -1.0),
+        (accepted(2.0, 1.5, math.inf), 2.0, 0.0),
+        (accepted(1.0, -math.inf, 1.5), 1.5, 1.0),
+        (accepted(1.0, -math.inf, 1.5), 1.0, 0.0),
+        (accepted(0.0, 0.0, math.inf), 0.0, -1.0),
+    ],
+)
+def test_the_acceptance_set_is_the_unit_of_the_scale(component, x, position):
+    assert math.isclose(gauge.position(component, x), position, abs_tol=1e-12)
+
+
+def test_the_nearest_component_comes_first(every_kind):
+    claim = every_kind.to_dict()["claims"][1]
+    components = gauge.decisive(claim)
+    margins = [gauge.margin(component) for component in components]
+    assert margins == sorted(margins)
+    assert components[0]["name"] == "mode 29"
+
+
+@pytest.mark.parametrize(
+    ("value", "resolution", "text"),
+    [
+        (1.0, 0.01, "1.000"),
+        (-1234.5678, 0.2, "−1234.57"),
+        (123456789.0, 1000.0, "1.234568×10⁸"),
+        (0.0, 0.0, "0.00000"),
+        (1e300, 1e-300, "1.00000000000×10³⁰⁰"),
+        (math.nan, 0.1, "not a number"),
+        (-math.inf, 0.1, "−∞"),
+    ],
+)
+def test_numbers_carry_two_digits_of_their_interval(value, resolution, text):
+    assert digits.written([value], resolution) == [text]
