@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+LARGEST_MATRIX = 20_000
+
 LARGEST = 1e75
 """Above it a fourth power, which every second moment of SGD needs, is out of a double's range."""
 
@@ -120,6 +122,13 @@ def covariance(name: str, value: ArrayLike) -> FloatArray:
     if numbers.ndim == 2 and not math.isclose(_asymmetry(numbers), 0.0, abs_tol=1e-12):
         refuse(name, f"matrix with relative asymmetry {_asymmetry(numbers):.2g}", "symmetric matrices")
     return numbers
+
+
+def matrix_size(name: str, dimension: int) -> None:
+    """Refuse a (d, d) matrix that is too large to be wanted."""
+    if dimension > LARGEST_MATRIX:
+        cost = f"{name} would take {8e-9 * dimension**2:.0f} GB; use the per-mode arrays"
+        refuse("dimension", dimension, f"[1, {LARGEST_MATRIX}], as {cost}")
 
 
 def _asymmetry(matrix: FloatArray) -> float:

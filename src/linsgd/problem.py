@@ -14,8 +14,6 @@ from linsgd.domains import FloatArray
 from linsgd.features import FeatureLaw, FiniteData, GaussianFeatures, PrincipalAxesLaw, principal_axes
 from linsgd.labels import LabelNoise, label_noise
 
-LARGEST_MATRIX = 20_000
-
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class LinearRegression:
@@ -197,7 +195,7 @@ class LinearRegression:
 
     def covariance(self) -> FloatArray:
         """Return H = E xx' (d, d)."""
-        self.check_matrix("covariance()")
+        domains.matrix_size("covariance()", self.dimension)
         Q = np.eye(self.dimension) if self.eigenvectors is None else self.eigenvectors
         return (Q * self.eigenvalues) @ Q.T
 
@@ -214,16 +212,6 @@ class LinearRegression:
         h = self.eigenvalues
         shrunk = h * _inverse(h + weight_decay) * self.to_eigenbasis(self.optimum)
         return self.from_eigenbasis(shrunk)
-
-    def check_matrix(self, name: str) -> None:
-        """Raise ValueError if a (d, d) matrix would be too large to be wanted."""
-        if self.dimension > LARGEST_MATRIX:
-            size = 8e-9 * self.dimension**2
-            domains.refuse(
-                "dimension",
-                self.dimension,
-                f"[1, {LARGEST_MATRIX}] for {name}, which would take {size:.0f} GB; use the per-mode arrays",
-            )
 
 
 def _inverse(h: FloatArray) -> FloatArray:

@@ -15,7 +15,7 @@ from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.setting import Setting
 
 BACKWARD_ERROR = 1e-13
-_COARSE = 1.5  # half the points of two dimensions, for 1e-12
+_COARSE = 1.5  # half the points of two dimensions, for ten digits
 _PROBE = 1e-4  # relative change of lr that measures the conditioning
 
 
