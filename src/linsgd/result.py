@@ -132,6 +132,8 @@ def _array(hint: Any, value: Any) -> Any:
 
 def summary(value: Any) -> str:
     """Return a short text of a field: a number to six digits, an array by its shape and range."""
+    if isinstance(value, Result):
+        return ", ".join(f"{label} {text}" for label, text in value.rows())
     if isinstance(value, np.ndarray) and value.size > 6:
         finite = value[np.isfinite(value)]
         span = f", {finite.min():.6g} to {finite.max():.6g}" if finite.size else ""
