@@ -6,11 +6,14 @@ import numpy as np
 
 from linsgd import domains
 from linsgd.domains import FloatArray
-from linsgd.features import FiniteData, PrincipalAxesLaw
+from linsgd.features import FiniteData, GaussianFeatures, PrincipalAxesLaw
+from linsgd.labels import GaussianNoise
 from linsgd.montecarlo.custom_walk import CustomWalks
 from linsgd.montecarlo.data_walk import DataWalks
 from linsgd.montecarlo.laws import CODES
 from linsgd.montecarlo.linear_walk import LinearWalks
+from linsgd.montecarlo.radial_walk import RadialWalks
+from linsgd.montecarlo.reduced_walk import ReducedWalks
 from linsgd.montecarlo.walk import Walks
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
@@ -21,8 +24,7 @@ DTYPES = {"float64": np.float64, "float32": np.float32}
 def walks(problem: LinearRegression, sgd: SGD, seed: int, start: Any, engine: str, dtype: str) -> Walks:
     """Check the arguments and return the walks of `engine` on `problem`."""
     sgd.check(problem)
-    domains.choice("engine", engine, ("full",))
-    chosen = _full(problem)
+    chosen = ENGINES[domains.choice("engine", engine, tuple(ENGINES))](problem, sgd, dtype)
     return chosen(
         problem=problem,
         sgd=sgd,
@@ -32,11 +34,37 @@ def walks(problem: LinearRegression, sgd: SGD, seed: int, start: Any, engine: st
     )
 
 
-def _full(problem: LinearRegression) -> type[Walks]:
+def _full(problem: LinearRegression, sgd: SGD, dtype: str) -> type[Walks]:
     law = problem.features
     if isinstance(law, FiniteData):
         return DataWalks
     return LinearWalks if isinstance(law, PrincipalAxesLaw) and law.name in CODES else CustomWalks
+
+
+def _reduced(problem: LinearRegression, sgd: SGD, dtype: str) -> type[Walks]:
+    law = problem.features
+    if not (isinstance(law, GaussianFeatures) and problem.noise == GaussianNoise()):
+        given = (
+            f"'reduced' with {getattr(law, 'name', 'other')} features and {getattr(problem.noise, 'name', 'no')} noise"
+        )
+        domains.refuse("engine", given, "'full', unless features and label noise are Gaussian")
+    return ReducedWalks
+
+
+def _radial(problem: LinearRegression, sgd: SGD, dtype: str) -> type[Walks]:
+    _reduced(problem, sgd, dtype)
+    h = problem.eigenvalues
+    if h.size < 2 or (h != h[0]).any():
+        domains.refuse("engine", f"'radial' with eigenvalues {h}", "'full' or 'reduced', unless H = h I with d >= 2")
+    if sgd.weight_decay > 0 and problem.optimum.any():
+        given = f"'radial' with weight_decay = {sgd.weight_decay} and an optimum other than 0"
+        domains.refuse("engine", given, "'full' or 'reduced', as |w - w*| is then no Markov chain")
+    if dtype != "float64":
+        domains.refuse("dtype", dtype, "'float64' for engine = 'radial'")
+    return RadialWalks
+
+
+ENGINES = {"full": _full, "reduced": _reduced, "radial": _radial}
 
 
 def _phase_space(start: Any, d: int) -> tuple[FloatArray, FloatArray]:

@@ -99,6 +99,7 @@ class LinearWalks(Walks):
     """Chains on one of the feature laws that ship along principal axes."""
 
     __slots__ = ()
+    kernel = staticmethod(walk)
 
     @property
     def basis(self) -> FloatArray | None:
@@ -119,7 +120,7 @@ class LinearWalks(Walks):
         def advance(at: IntArray) -> NDArray[Any]:
             nonlocal step
             out = np.empty((len(at), 2 * len(W), LANES), self.dtype)
-            walk(rule, samples, S, W, V, step, at, out)
+            self.kernel(rule, samples, S, W, V, step, at, out)
             step = int(at[-1])
             return out
 

@@ -42,15 +42,17 @@ def snapshots(
         In [0, 2**64).
     start : tuple (w, v) of array_like (d,), optional
         Where the optimizer goes on from, v = -buf. By default it starts fresh at w = 0, first step undampened.
-    engine : {"full", "reduced"}
-        "full" is the algorithm itself; "reduced" an exact reduction in law where there is one.
+    engine : {"full", "reduced", "radial"}
+        "full" is the algorithm itself. "reduced" has the same law at O(d) a step, for Gaussian features and noise;
+        "radial" at O(1) a step if besides H = h I, d >= 2, and weight_decay = 0 or w* = 0.
     dtype : {"float64", "float32"}
         Precision of states and draws. Normal draws end at 8.49 standard deviations in float64, 6.56 in float32.
 
     Returns
     -------
     ndarray (K, len(chains), 2 d)
-        (w, v) in the problem's coordinates; a diverged chain holds inf or nan.
+        (w, v) in the problem's coordinates; a diverged chain holds inf or nan. For the radial engine (K, len(chains),
+        3): |w - w*|, and the parts of v along w - w* and across it, the last non-negative.
 
     Raises
     ------

@@ -1,0 +1,83 @@
+r"""An exact reduction: O(d) random numbers a step in place of O(b d), for Gaussian features and Gaussian label noise.
+
+With a = H^{1/2} (w - w*), s the noise's standard deviation, m = |a|^2 + s^2, c ~ chi2_b and z ~ N(0, I), the sum over
+the batch has the law
+
+    sum_i x_i (x_i.(w - w*) - e_i)  =  H^{1/2} (alpha z + beta a),
+    alpha = sqrt(c m),   beta = c - sqrt(c) a.z / (sqrt(m) + s).
+
+For the residuals r are N(0, m I_b); given r the features' part along a is normal with mean r |a| / m and variance
+s^2 / m, the rest is standard normal and independent; so the sum over the batch has along a/|a| the part
+|r|^2 |a| / m + |r| s n / sqrt(m) and across it |r| times a standard normal vector, with |r|^2 = m c. The one-step law
+is exact, hence that of the chain.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from linsgd.montecarlo.descent import Rule, descend
+from linsgd.montecarlo.generator import LANES, draw, fill_normal, log, unit
+from linsgd.montecarlo.jit import Array, Words, kernel
+from linsgd.montecarlo.linear_walk import LinearWalks, Samples, finish_gradient
+
+FACTORS = 8  # uniforms multiplied before a logarithm; their product is at least 2^-416
+
+
+@kernel
+def fill_chi_squared(S: Words, dof: int, C: Array, Z: Array) -> None:
+    """Write chi-squared variates to C (64,): -2 ln of a product of uniforms, plus Z (64,) squared if `dof` is odd."""
+    for j in range(LANES):
+        C[j] = Z[j] * Z[j] if dof % 2 else 0.0
+    for done in range(0, dof // 2, FACTORS):
+        for j in range(LANES):
+            product = 1.0
+            for _ in range(min(FACTORS, dof // 2 - done)):
+                product *= unit(draw(S, j))
+            C[j] += -2.0 * log(product)
+
+
+@kernel
+def walk(rule: Rule, samples: Samples, S: Words, W: Array, V: Array, step: int, at: Array, out: Array) -> None:
+    """Go on from `step` to each of the steps `at` (K,), writing (u, v) of the 64 lanes to out (K, 2d, 64)."""
+    d = len(W)
+    A, G, C = np.empty_like(W), np.empty_like(W), np.empty(LANES, W.dtype)
+    Z = np.empty((d + 2, LANES), W.dtype)
+    rows = d + rule.batch_size % 2
+    for k in range(len(at)):
+        while step < at[k]:
+            fill_normal(S, Z, rows + rows % 2)
+            fill_chi_squared(S, rule.batch_size, C, Z[d])
+            add_batch(samples.root, samples.noise.scale, W, Z, C, A, G)
+            finish_gradient(rule, samples, W, G)
+            descend(rule, step, W, V, G)
+            step += 1
+        out[k, :d] = W
+        out[k, d:] = V
+
+
+@kernel
+def add_batch(root: Array, noise: Any, W: Array, Z: Array, C: Array, A: Array, G: Array) -> None:
+    """Write the batch's gradient sum over sqrt(h), alpha z + beta a, to G."""
+    alpha, beta = np.zeros(LANES, W.dtype), np.zeros(LANES, W.dtype)
+    for i in range(len(W)):
+        for j in range(LANES):
+            a = root[i] * W[i, j]
+            A[i, j] = a
+            alpha[j] += a * a
+            beta[j] += a * Z[i, j]
+    for j in range(LANES):
+        norm, chi = math.sqrt(alpha[j] + noise * noise), math.sqrt(C[j])
+        beta[j] = C[j] - (chi * beta[j] / (norm + noise) if norm > 0 else 0.0)
+        alpha[j] = chi * norm
+    for i in range(len(W)):
+        for j in range(LANES):
+            G[i, j] = alpha[j] * Z[i, j] + beta[j] * A[i, j]
+
+
+class ReducedWalks(LinearWalks):
+    """Chains whose batches are drawn by the reduction."""
+
+    __slots__ = ()
+    kernel = staticmethod(walk)
