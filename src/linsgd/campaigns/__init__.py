@@ -1,1 +1,45 @@
-"""Which claims, which effort, which seed."""
+"""Campaigns: which papers, which effort, which seed. Those that are shipped are the TOML files in this folder."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from linsgd import domains
+
+SHIPPED = tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.toml")))
+KEYS = ("effort", "papers", "seed")
+
+
+def campaign(name: str) -> dict[str, Any]:
+    """Return the settings of a shipped campaign or of a TOML file of one's own.
+
+    Parameters
+    ----------
+    name : str
+        "quick", "full", or the path of a file that ends in ``.toml``.
+
+    Returns
+    -------
+    dict
+        Keyword arguments of `linsgd.validate`: effort, papers and seed.
+
+    Raises
+    ------
+    ValueError
+        If there is no such campaign or it sets anything else.
+
+    Examples
+    --------
+    >>> campaign("quick")
+    {'effort': 'quick', 'papers': 'all', 'seed': 0}
+    """
+    path = Path(name)
+    if path.suffix != ".toml":
+        path = Path(__file__).parent / f"{domains.choice('campaign', name, SHIPPED)}.toml"
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"campaign = {name!r} cannot be read: {error}") from error
+    for key in settings:
+        domains.choice(f"key of {path.name}", key, KEYS)
+    return settings

@@ -5,6 +5,7 @@ The file is read at NumPy's speed; only where something is wrong with it, it is 
 
 import csv
 import math
+import os
 import warnings
 from pathlib import Path
 from typing import NoReturn, TextIO
@@ -15,12 +16,12 @@ from linsgd.domains import FloatArray
 from linsgd.problem import LinearRegression
 
 
-def read_csv(path: str | Path, target: str) -> LinearRegression:
+def read_csv(path: str | os.PathLike[str], target: str) -> LinearRegression:
     r"""Return the regression of one column of a CSV file on all the others, as they are: no intercept, no scaling.
 
     Parameters
     ----------
-    path : str or Path
+    path : path
         A comma-separated file (UTF-8) with a header of distinct names; every other cell is a finite number.
     target : str
         The name of the column that holds the labels.

@@ -39,8 +39,15 @@ def figure(claim: Mapping[str, Any]) -> str:
     """Draw one claim of report.json as an SVG in light colours."""
     components = gauge.decisive(claim)[:MOST_ROWS]
     draw = _draw_one if len(components) == 1 else _draw_many
-    style = {"svg.hashsalt": claim["id"], "svg.fonttype": "none", "font.size": 9, "font.sans-serif": FONTS}
-    with matplotlib.rc_context(style):
+    with matplotlib.rc_context(
+        {
+            "svg.hashsalt": claim["id"],
+            "svg.fonttype": "none",
+            "font.size": 9,
+            "font.sans-serif": FONTS,
+            "text.parse_math": False,  # a $ in a name is a $
+        }
+    ):
         canvas = Figure(figsize=(7.2, 1.1 + 0.24 * _rows(claim, components)), layout="constrained")
         canvas.patch.set_alpha(0.0)
         draw(_axes(canvas), claim, components)
@@ -133,9 +140,9 @@ def _interval(axes: Axes, row: int, estimate: float, lower: float, upper: float)
 
 
 def _labels(axes: Axes, rows: list[str], below: str) -> None:
-    axes.set_yticks(range(len(rows)), rows, parse_math=False)
+    axes.set_yticks(range(len(rows)), rows)
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_xlabel(below, parse_math=False)
+    axes.set_xlabel(below)
 
 
 def _mutants(claim: Mapping[str, Any]) -> list[tuple[str, float]]:

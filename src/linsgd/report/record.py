@@ -60,12 +60,12 @@ class Report(Result):
         # slots=True makes a second class, of which a bare super() does not know
         return super(Report, cls).from_dict({**data, "claims": claims})
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | os.PathLike[str]) -> None:
         """Write index.html, report.txt and report.json; a file that is there is whole, the old one or the new one.
 
         Parameters
         ----------
-        folder : str or Path
+        folder : path
             Made where it is missing.
 
         Raises
@@ -80,7 +80,7 @@ class Report(Result):
         _replace(folder / "report.json", json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def writable(folder: str | Path) -> Path:
+def writable(folder: str | os.PathLike[str]) -> Path:
     """Make a folder and return it, or raise the ValueError that says why nothing can be written there."""
     path = Path(folder)
     try:

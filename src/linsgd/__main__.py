@@ -1,0 +1,7 @@
+"""``python -m linsgd`` is ``linsgd``."""
+
+import sys
+
+from linsgd.cli import main
+
+sys.exit(main())

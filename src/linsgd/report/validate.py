@@ -1,0 +1,106 @@
+"""The main job: judge the claims, and write the report."""
+
+import os
+import shlex
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from pathlib import Path
+
+from linsgd import domains
+from linsgd.claims.claim import Claim
+from linsgd.claims.judge import judge
+from linsgd.claims.registry import claims
+from linsgd.claims.verdict import Verdict
+from linsgd.problem import LinearRegression
+from linsgd.report.data import read_csv
+from linsgd.report.record import Report, writable
+
+Progress = Callable[[int, int], None]
+Table = tuple[str | os.PathLike[str], str]
+
+
+def validate(
+    papers: str | Sequence[str] = "all",
+    effort: str = "quick",
+    seed: int = 0,
+    folder: str | os.PathLike[str] | None = None,
+    data: LinearRegression | Table | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    claim: str | None = None,
+    problem: str | None = None,
+) -> Report:
+    """Judge the claims and write the report.
+
+    Parameters
+    ----------
+    papers : "all" or sequence of str
+        Whose claims to judge: folders of `linsgd.claims`.
+    effort : {"quick", "full"}
+        The budget in steps x features: the core claims with a small one, or all claims with what they take.
+    seed : int
+        At least 0; the same seed gives the same verdicts.
+    folder : path, optional
+        Where index.html, report.json and report.txt go. Finished blocks of the simulation are kept in its folder
+        ``blocks``: an interrupted validation, started again, goes on from there.
+    data : LinearRegression or tuple (path, target), optional
+        A data set of one's own to judge the exact predictions on: a problem made by `LinearRegression.from_data`, or
+        a CSV file and the column of its labels.
+    executor : concurrent.futures.Executor, optional
+        Where blocks of chains run; by default threads on all cores.
+    progress : callable, optional
+        Called with (claims judged, claims).
+    claim, problem : str, optional
+        Judge only the claim of this id, only what is claimed of this problem.
+
+    Returns
+    -------
+    Report
+        The verdicts in `.claims`, 0 in `.exit_code` if all came out as expected.
+
+    Raises
+    ------
+    ValueError
+        If an argument lies outside its domain or the folder cannot be written, before any work.
+    ModuleNotFoundError
+        If an extra is missing, before any work.
+    """
+    place = None if folder is None else writable(folder)
+    table = data if isinstance(data, tuple) else None
+    subject = read_csv(*table) if table else data
+    chosen = _chosen(claims(papers, effort, subject), claim, problem)
+    verdicts = judge(chosen, seed, effort, executor, place and place / "blocks", progress)
+    found = {(verdict.id, verdict.problem): verdict for verdict in verdicts}
+    report = Report(
+        claims=tuple(_reproducible(found[c.id, c.problem], table) for c in chosen),
+        papers=papers if isinstance(papers, str) else ", ".join(papers),
+        effort=effort,
+        seed=seed,
+        data=_name(data),
+    )
+    if place is not None:
+        report.save(place)
+    return report
+
+
+def _chosen(candidates: Sequence[Claim], claim: str | None, problem: str | None) -> list[Claim]:
+    if claim is not None:
+        domains.choice("claim", claim, sorted({c.id for c in candidates}))
+    if problem is not None:
+        domains.choice("problem", problem, sorted({c.problem for c in candidates}))
+    return [c for c in candidates if claim in (None, c.id) and problem in (None, c.problem)]
+
+
+def _name(data: LinearRegression | Table | None) -> str | None:
+    if isinstance(data, tuple):
+        return f"{Path(data[0]).name}, target {data[1]}"
+    return None if data is None else f"{data.dimension} features given in Python"
+
+
+def _reproducible(verdict: Verdict, table: Table | None) -> Verdict:
+    """Add to the command of a verdict the file that it was reached on."""
+    if table is None:
+        return verdict
+    path, target = (shlex.quote(str(part)) for part in table)
+    return replace(verdict, command=f"{verdict.command} --data {path} --target {target}")
