@@ -1,0 +1,56 @@
+"""Draws the README's figure: python docs/figures/excess_loss.py
+
+Excess loss after a thousand steps against the learning rate, up to half the one at which it diverges: exact,
+by the underdamped Langevin equation, and measured on 16,384 simulated runs with 99.9 % confidence intervals.
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy import stats
+
+import linsgd
+from linsgd.montecarlo.snapshots import snapshots
+
+STEPS, CHAINS = 1000, 16_384
+FILE = Path(__file__).parents[1] / "_static" / "excess_loss.svg"
+STYLE = {"svg.hashsalt": "linsgd", "svg.fonttype": "path", "font.size": 10}
+
+problem = linsgd.LinearRegression.gaussian([1.0, 0.5, 0.2, 0.1])
+
+
+def optimizer(lr):
+    return linsgd.SGD(lr=lr, batch_size=4, momentum=0.9)
+
+
+def predicted(lr, theory):
+    return linsgd.moments(problem, optimizer(lr), [STEPS], theory=theory).excess_loss[0]
+
+
+def measured(lr):
+    """Return the mean of the excess loss over the chains and the half-width of its interval."""
+    w = snapshots(problem, optimizer(lr), [STEPS], range(CHAINS))[0, :, : problem.dimension]
+    loss = 0.5 * w**2 @ problem.eigenvalues
+    return loss.mean(), stats.norm.isf(0.0005) * stats.sem(loss)
+
+
+def draw():
+    edge = linsgd.stability(problem, optimizer(0.1)).lr_mean_square
+    grid = np.linspace(0.005, 0.5 * edge, 80)
+    figure, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
+    axes.plot(grid, [predicted(lr, "exact") for lr in grid], color="#0b6e99", label="exact")
+    langevin = [predicted(lr, "langevin") for lr in grid]
+    axes.plot(grid, langevin, color="#c2410c", linestyle="--", label="underdamped Langevin")
+    points = grid[7::12]
+    values, widths = np.transpose([measured(lr) for lr in points])
+    axes.errorbar(points, values, widths, fmt="o", color="black", markersize=4, capsize=3, label="simulation")
+    axes.set(xlabel="learning rate", ylabel=f"excess loss after {STEPS} steps", xlim=(0, None), ylim=(0, None))
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+if __name__ == "__main__":
+    with plt.rc_context(STYLE):
+        draw().savefig(FILE, facecolor="white", metadata={"Date": None})
