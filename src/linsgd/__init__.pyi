@@ -19,6 +19,8 @@ from .theory.stability import stability as stability
 from .theory.tails.exponents import lyapunov_exponent as lyapunov_exponent
 from .theory.tails.exponents import spectral_function as spectral_function
 from .theory.tails.exponents import tail_exponent as tail_exponent
-from .theory.autocorrelation import autocorrelation as autocorrelation
+from .theory.langevin.autocorrelation import autocorrelation as autocorrelation
 from .theory.langevin.process import langevin as langevin
-from .theory.oscillation import oscillation as oscillation
+from .theory.langevin.oscillation import oscillation as oscillation
+from .report.record import Report as Report
+from .report.validate import validate as validate

@@ -59,12 +59,12 @@ class Modes:
         """The diagonal of q (d,)."""
         return self.intensity if self.intensity.ndim == 1 else np.diagonal(self.intensity)
 
-    def mean(self, t: Times, start: Times) -> FloatArray:
+    def mean(self, t: Times, start: FloatArray) -> FloatArray:
         """Return the means of x and v (K, 2, d) at times (K,) from those of `start` (2, d)."""
         e, (x, v) = self.flow(t), start
         return np.stack([e.R * x + self.lr * e.S * v, e.V * v - self.stiffness / self.lr * e.S * x], axis=1)
 
-    def variance(self, t: Times, start: Times) -> FloatArray:
+    def variance(self, t: Times, start: FloatArray) -> FloatArray:
         """Return Var x, Cov(x, v) and Var v of each mode (K, 3, d) from those of `start` (3, d)."""
         if self.intensity.ndim == 2:
             blocks = self.blocks(t, _diagonal(start))
@@ -72,7 +72,7 @@ class Modes:
         e = self.flow(t)
         return carried(self._columns(e), start) + self._own_noise(e)
 
-    def blocks(self, t: Times, start: Times) -> FloatArray:
+    def blocks(self, t: Times, start: FloatArray) -> FloatArray:
         """Return Cov(x, x), Cov(x, v) and Cov(v, v) (K, 3, d, d) from those of `start` (3, d, d)."""
         if self.intensity.ndim == 1:
             e = self.flow(t)
@@ -96,7 +96,7 @@ class Modes:
         cross = np.where(total > 0, V * gap / (G * np.where(total > 0, total, 1.0)), V / G)
         return self._scaled(2 * _over(V, total), cross, V)
 
-    def _blocks_at(self, t: float, start: Times) -> FloatArray:
+    def _blocks_at(self, t: float, start: FloatArray) -> FloatArray:
         fastest = max(self.damping, float(np.sqrt(self.stiffness.max())))
         doublings = max(0, int(np.ceil(np.log2(max(2 * fastest * t, 1.0)))))
         short = t / 2.0**doublings
@@ -127,7 +127,7 @@ def mismatch(stiffness: FloatArray, damping: float) -> FloatArray:
     return np.divide(gap**2, 8 * damping**2 * total, out=np.zeros_like(gap), where=total > 0)
 
 
-def carried(columns: tuple[FloatArray, ...], start: Times) -> FloatArray:
+def carried(columns: tuple[FloatArray, ...], start: FloatArray) -> FloatArray:
     """Return E C E' (K, 3, d) of each mode, the entries of E (K, d) row by row, C (3, d)."""
     xx, xv, vx, vv = columns
     X, C, V = start
@@ -141,7 +141,7 @@ def carried(columns: tuple[FloatArray, ...], start: Times) -> FloatArray:
     )
 
 
-def carried_blocks(columns: tuple[FloatArray, ...], start: Times) -> FloatArray:
+def carried_blocks(columns: tuple[FloatArray, ...], start: FloatArray) -> FloatArray:
     """Return E C E' (K, 3, d, d) of each pair of modes, the entries of E (K, d) row by row, C (3, d, d)."""
     E = np.array([columns[:2], columns[2:]])
     P = np.array([[start[0], start[1]], [np.swapaxes(start[1], -1, -2), start[2]]])

@@ -28,14 +28,14 @@ from linsgd.domains import FloatArray
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Result
-from linsgd.theory.autocorrelation import langevin_correlations
 from linsgd.theory.langevin import currents
+from linsgd.theory.langevin.autocorrelation import langevin_correlations
 from linsgd.theory.langevin.currents import EntropyProduction
 from linsgd.theory.langevin.gradient_noise import Noise, minibatch_covariance
+from linsgd.theory.langevin.oscillation import no_nesterov, oscillation
 from linsgd.theory.langevin.phase_space import Modes
 from linsgd.theory.langevin.starts import begin
 from linsgd.theory.moments import MomentsStatus, Start
-from linsgd.theory.oscillation import no_nesterov, oscillation
 from linsgd.theory.stability import stability
 
 

@@ -23,8 +23,8 @@ from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Result
 from linsgd.theory.heavy_ball import powers
+from linsgd.theory.langevin.oscillation import THEORIES, no_nesterov
 from linsgd.theory.langevin.propagator import flow
-from linsgd.theory.oscillation import THEORIES, no_nesterov
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -78,7 +78,7 @@ def autocorrelation(problem: LinearRegression, sgd: SGD, steps: ArrayLike, theor
     >>> linsgd.autocorrelation(problem, sgd, [0, 1, 10]).velocity.round(4)
     array([[ 1.    ],
            [ 0.85  ],
-           [-0.5819]])
+           [-0.5813]])
     """
     domains.choice("theory", theory, THEORIES)
     no_nesterov(sgd)
