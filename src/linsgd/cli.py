@@ -58,15 +58,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _validate(options: argparse.Namespace) -> int:
     settings = campaigns.campaign(options.campaign)
     settings |= {key: getattr(options, key) for key in campaigns.KEYS if getattr(options, key) is not None}
-    if settings["papers"] != "all":
-        settings["papers"] = settings["papers"].split(",")
+    settings["papers"] = [options.claim] if options.claim else settings["papers"].split(",")
     with _bar("claims") as progress:
         report = linsgd.validate(
             **settings,
             folder=options.out,
             data=_table(options),
             progress=progress,
-            claim=options.claim,
             problem=options.problem,
         )
     print((options.out / "report.txt").read_text(encoding="utf-8"))
@@ -199,7 +197,7 @@ def _validate_options(command: argparse.ArgumentParser) -> None:
     add("--effort", choices=("quick", "full"), help="a budget in steps x features (default: the campaign's)")
     add("--papers", metavar="NAME,...", help="whose claims (default: the campaign's)")
     add("--seed", type=int, help="the same seed gives the same verdicts (default: the campaign's)")
-    add("--claim", metavar="ID", help="judge one claim only")
+    add("--claim", metavar="ID", help="judge one claim, whether it is core or not")
     add("--problem", metavar="NAME", help="judge one problem only: gaussian, diabetes, ...")
     add("--out", type=Path, default=Path("linsgd-report"), metavar="FOLDER", help="(default: %(default)s)")
 

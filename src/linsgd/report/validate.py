@@ -28,15 +28,14 @@ def validate(
     data: LinearRegression | Table | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
-    claim: str | None = None,
     problem: str | None = None,
 ) -> Report:
     """Judge the claims and write the report.
 
     Parameters
     ----------
-    papers : "all" or sequence of str
-        Whose claims to judge: folders of `linsgd.claims`.
+    papers : str or sequence of str
+        Whose claims to judge: "all", or names of papers or of single claims.
     effort : {"quick", "full"}
         The budget in steps x features: the core claims with a small one, or all claims with what they take.
     seed : int
@@ -51,8 +50,8 @@ def validate(
         Where blocks of chains run; by default threads on all cores.
     progress : callable, optional
         Called with (claims judged, claims).
-    claim, problem : str, optional
-        Judge only the claim of this id, only what is claimed of this problem.
+    problem : str, optional
+        Judge only what is claimed of this problem, such as "diabetes".
 
     Returns
     -------
@@ -67,13 +66,12 @@ def validate(
         If an extra is missing, before any work.
     """
     place = None if folder is None else writable(folder)
-    table = data if isinstance(data, tuple) else None
-    subject = read_csv(*table) if table else data
-    chosen = _chosen(claims(papers, effort, subject), claim, problem)
+    subject = read_csv(*data) if isinstance(data, tuple) else data
+    chosen = _about(problem, claims(papers, effort, subject))
     verdicts = judge(chosen, seed, effort, executor, place and place / "blocks", progress)
     found = {(verdict.id, verdict.problem): verdict for verdict in verdicts}
     report = Report(
-        claims=tuple(_reproducible(found[c.id, c.problem], table) for c in chosen),
+        claims=tuple(_reproducible(found[c.id, c.problem], data) for c in chosen),
         papers=papers if isinstance(papers, str) else ", ".join(papers),
         effort=effort,
         seed=seed,
@@ -84,12 +82,11 @@ def validate(
     return report
 
 
-def _chosen(candidates: Sequence[Claim], claim: str | None, problem: str | None) -> list[Claim]:
-    if claim is not None:
-        domains.choice("claim", claim, sorted({c.id for c in candidates}))
-    if problem is not None:
-        domains.choice("problem", problem, sorted({c.problem for c in candidates}))
-    return [c for c in candidates if claim in (None, c.id) and problem in (None, c.problem)]
+def _about(problem: str | None, candidates: Sequence[Claim]) -> Sequence[Claim]:
+    if problem is None:
+        return candidates
+    domains.choice("problem", problem, sorted({claim.problem for claim in candidates}))
+    return [claim for claim in candidates if claim.problem == problem]
 
 
 def _name(data: LinearRegression | Table | None) -> str | None:
@@ -98,9 +95,9 @@ def _name(data: LinearRegression | Table | None) -> str | None:
     return None if data is None else f"{data.dimension} features given in Python"
 
 
-def _reproducible(verdict: Verdict, table: Table | None) -> Verdict:
+def _reproducible(verdict: Verdict, data: LinearRegression | Table | None) -> Verdict:
     """Add to the command of a verdict the file that it was reached on."""
-    if table is None:
+    if not isinstance(data, tuple):
         return verdict
-    path, target = (shlex.quote(str(part)) for part in table)
+    path, target = (shlex.quote(str(part)) for part in data)
     return replace(verdict, command=f"{verdict.command} --data {path} --target {target}")
