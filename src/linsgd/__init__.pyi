@@ -1,4 +1,5 @@
 from . import domains as domains
+from . import symbolic as symbolic
 from .features import FeatureLaw as FeatureLaw
 from .features import FiniteData as FiniteData
 from .features import GaussianFeatures as GaussianFeatures

@@ -1,0 +1,206 @@
+r"""What the underdamped SDE costs: its relative error against the exact algorithm, as a series in the learning rate.
+
+The slow mode of the mean is multiplied each step by l = (1 + beta - lr h + root) / 2, root^2 = (1 + beta - lr h)^2 -
+4 beta, and in the SDE by exp(-lr (gamma - delta)). Both roots are power series in lr; they are computed in the ring
+Q(beta, h, x_0, v_0, t)[[lr]]. The fast mode decays like beta^k: at a fixed time t = lr k it is below every power of lr.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from sympy import QQ, Add, Expr, Integer, Order, Symbol, log, series, simplify, sqrt
+from sympy.polys.ring_series import rs_exp, rs_log, rs_mul, rs_nth_root, rs_series_inversion
+from sympy.polys.rings import ring
+
+from linsgd import domains
+from linsgd.symbolic.derivation import Derivation, Step, equation
+from linsgd.symbolic.propagators import propagator
+from linsgd.symbolic.stationary import stationary_covariance
+from linsgd.symbolic.symbols import beta, eta, gamma, h, omega, r, t, tau, tidy, v0, x0
+from linsgd.symbolic.update import underdamped_sde
+
+FIELD = QQ.frac_field(beta, h, x0, v0, t)
+RING, LR = ring(eta, FIELD)
+CUT = 9  # powers of lr kept in between
+ERROR, MATCHED = Symbol("error"), Symbol("v(0)")
+Series = Any  # an element of RING, cut at CUT
+
+
+@cache
+def lr_expansion(quantity: str, order: int = 2) -> Derivation:
+    """Derive the relative error of an SDE quantity, exact = SDE / (1 + error), as a power series in the learning rate.
+
+    Parameters
+    ----------
+    quantity : str
+        Stationary: "position_variance", "velocity_variance" (also the local displacement), "correlation" (of position
+        and velocity; here the absolute error, the SDE has 0). One mode's mean: "damping" (of an underdamped mode),
+        "threshold" (where oscillation sets in), "frequency" (as beta -> 1), "slow_rate" (of an overdamped mode),
+        "mean" (at a fixed time, from the same x_0 and v_0), "matched_mean" (the SDE started at the velocity that
+        removes the first order).
+    order : int
+        The last power of lr, in [0, 6].
+
+    Returns
+    -------
+    Derivation
+        Steps "langevin" and "exact" where they have a closed form, "matched_velocity" where it is used; the result is
+        the series, with its O(lr^n) unless it ends.
+
+    Examples
+    --------
+    >>> lr_expansion("position_variance").result
+    -eta*h/(2*(beta + 1))
+    >>> lr_expansion("slow_rate").result
+    eta**2*h**2/(6*(1 - beta)**2) + O(eta**3)
+    """
+    domains.choice("quantity", quantity, tuple(QUANTITIES))
+    domains.integer("order", order, "[0, 6]")
+    return Derivation(f"The error of the Langevin equation: {quantity.replace('_', ' ')}", QUANTITIES[quantity](order))
+
+
+def _compared(langevin: Expr, exact: Expr, order: int) -> tuple[Step, ...]:
+    return (*_both(langevin, exact), _error(series(simplify(langevin / exact) - 1, eta, 0, order + 1)))
+
+
+def _both(langevin: Expr, exact: Expr) -> tuple[Step, Step]:
+    return Step("langevin", "In the SDE.", langevin), Step("exact", "In the algorithm.", exact)
+
+
+def _error(expansion: Expr, why: str = "The relative error of the SDE.") -> Step:
+    powers = expansion.removeO().expand().collect(eta, evaluate=False)
+    printed = Add(*(tidy(coefficient) * power for power, coefficient in powers.items()))
+    return Step("error", why, equation(ERROR, printed + (expansion.getO() or 0)))
+
+
+def _variance(step: str) -> Callable[[int], tuple[Step, ...]]:
+    def steps(order: int) -> tuple[Step, ...]:
+        langevin, exact = (stationary_covariance(theory)[step].subs(tau, 0) for theory in ("langevin", "exact"))
+        return _compared(langevin, exact, order)
+
+    return steps
+
+
+def _correlation(order: int) -> tuple[Step, ...]:
+    exact = stationary_covariance("exact")
+    square = tidy((exact["cross"] ** 2 / (exact["position"] * exact["velocity"])).subs(tau, 0))
+    correlation = sqrt(square, evaluate=False)
+    error = Step("error", "The absolute error of the SDE.", equation(ERROR, -correlation))
+    return (*_both(Integer(0), correlation), error)
+
+
+def _damping(order: int) -> tuple[Step, ...]:
+    langevin, exact = tidy(underdamped_sde()["gamma"] * eta), -log(propagator("underdamped")["r"]).expand(force=True)
+    error = Step("error", "The relative error, the same at every lr.", equation(ERROR, langevin / exact - 1))
+    return (*_both(langevin, exact), error)
+
+
+def _threshold(order: int) -> tuple[Step, ...]:
+    langevin, exact = (propagator("critical", theory).explicit("h") for theory in ("langevin", "exact"))
+    error = tidy((langevin / exact - 1).subs(beta, r**2)).subs(r, sqrt(beta))
+    return (*_both(langevin, exact), Step("error", "The relative error of h at given lr.", equation(ERROR, error)))
+
+
+def _frequency(order: int) -> tuple[Step, ...]:
+    sde = propagator("underdamped", "langevin")
+    langevin = sqrt(simplify(eta**2 * (sde["delta"]).subs({omega**2: sde["omega"], gamma: sde["gamma"]}).subs(beta, 1)))
+    exact = propagator("underdamped").explicit("theta").subs(beta, 1)
+    return _compared(langevin, exact, order)
+
+
+def _slow_rate(order: int) -> tuple[Step, ...]:
+    langevin, exact = _slow_rates()
+    error = rs_mul(_over_lr(langevin), rs_series_inversion(_over_lr(exact), LR, CUT), LR, CUT) - 1
+    return (
+        Step("langevin", "The rate of the slow mode per step, in the SDE.", _expression(langevin, order + 1)),
+        Step("exact", "In the algorithm.", _expression(exact, order + 1)),
+        _error(_expression(error, order)),
+    )
+
+
+def _mean(order: int) -> tuple[Step, ...]:
+    return (_error(_mean_error(_constant(v0), order)),)
+
+
+def _matched_mean(order: int) -> tuple[Step, ...]:
+    start = _over_lr(2 * rs_mul(_exact_amplitude(), _sde_root(), LR, CUT) - _constant(x0) * (_friction() + _sde_root()))
+    matched = _expression(start, 0).removeO()
+    return (
+        Step(
+            "matched_velocity",
+            "The SDE's slow mode has the algorithm's amplitude to first order.",
+            equation(MATCHED, matched),
+        ),
+        _error(_mean_error(_constant(matched), order)),
+    )
+
+
+def _constant(expression: Expr) -> Series:
+    return RING(FIELD.from_sympy(expression))
+
+
+def _friction() -> Series:
+    return _constant((1 - beta) / (1 + beta))
+
+
+@cache
+def _sde_root() -> Series:
+    """Return lr delta = sqrt((lr gamma)^2 - (lr omega)^2) of an overdamped mode."""
+    inside = 1 - _constant(2 * h * (1 + beta) / (1 - beta) ** 2) * LR
+    return _friction() * rs_nth_root(inside, 2, LR, CUT)
+
+
+@cache
+def _exact_root() -> Series:
+    """Return sqrt((1 + beta - lr h)^2 - 4 beta), the difference of the exact eigenvalues."""
+    inside = 1 - _constant(2 * h * (1 + beta) / (1 - beta) ** 2) * LR + _constant(h**2 / (1 - beta) ** 2) * LR**2
+    return _constant(1 - beta) * rs_nth_root(inside, 2, LR, CUT)
+
+
+@cache
+def _slow_rates() -> tuple[Series, Series]:
+    """Return the slow mode's rate per step in the SDE and in the algorithm."""
+    slow = (_constant(1 + beta) - _constant(h) * LR + _exact_root()) / 2
+    return _friction() - _sde_root(), -rs_log(slow, LR, CUT)
+
+
+def _exact_amplitude() -> Series:
+    """Return the amplitude of the slow mode: [(M - fast) z_0]_x over the eigenvalues' difference (Sylvester)."""
+    fast = (_constant(1 + beta) - _constant(h) * LR - _exact_root()) / 2
+    shadow = _constant(x0) * (1 - _constant(h) * LR - fast) + _constant(beta * v0) * LR
+    return rs_mul(shadow, rs_series_inversion(_exact_root(), LR, CUT), LR, CUT)
+
+
+def _mean_error(start: Series, order: int) -> Expr:
+    """Return the relative error of the mean position at a fixed time t of the SDE started at the velocity `start`."""
+    langevin, exact = _slow_rates()
+    sde = rs_mul(
+        start * LR + _constant(x0) * (_friction() + _sde_root()), rs_series_inversion(2 * _sde_root(), LR, CUT), LR, CUT
+    )
+    amplitude = rs_mul(sde, rs_series_inversion(_exact_amplitude(), LR, CUT), LR, CUT)
+    drift = rs_exp(_over_lr(exact - langevin) * _constant(t), LR, CUT)
+    return _expression(rs_mul(amplitude, drift, LR, CUT) - 1, order)
+
+
+def _over_lr(power_series: Series) -> Series:
+    return RING.from_dict({(n - 1,): c for (n,), c in power_series.items()})
+
+
+def _expression(power_series: Series, order: int) -> Expr:
+    """Return the series up to lr^order, with its O."""
+    kept = Add(*(tidy(FIELD.to_sympy(c)) * eta**n for (n,), c in power_series.items() if n <= order))
+    return kept + Order(eta ** (order + 1))
+
+
+QUANTITIES: dict[str, Callable[[int], tuple[Step, ...]]] = {
+    "position_variance": _variance("position"),
+    "velocity_variance": _variance("velocity"),
+    "correlation": _correlation,
+    "damping": _damping,
+    "threshold": _threshold,
+    "frequency": _frequency,
+    "slow_rate": _slow_rate,
+    "mean": _mean,
+    "matched_mean": _matched_mean,
+}

@@ -1,0 +1,131 @@
+r"""The spectral function h(s) of SGD as a random recurrence.
+
+With Gaussian features of equal variance rho in d dimensions, without momentum, a step multiplies a vector's length by
+R with R^2 = (a - c X)^2 + c^2 X Y, a = 1 - lr * weight_decay, c = lr * rho / b, and independent chi-square variables X
+with b and Y with d - 1 degrees of freedom: X is the batch's energy along the vector, c^2 X Y what it throws across.
+Then h(s) = E R^s, the moment E|w|^s exists if h(s) < 1, and the tail exponent solves h(alpha) = 1 (Kesten 1973).
+"""
+
+from functools import cache
+from math import prod
+from typing import Any
+
+import sympy
+from sympy import Abs, Expr, Function, Integer, Poly, Symbol, exp, factorial, oo, summation, symbols
+
+from linsgd import domains
+from linsgd.symbolic.derivation import Derivation, Step, equation
+from linsgd.symbolic.symbols import b, d, eta, lam, rho, s, tidy
+
+a, c = symbols("a c", positive=True)
+X, Y, y, z = symbols("X Y y z", positive=True)
+LETTERS = (
+    Step("a", "What weight decay leaves.", equation(a, 1 - eta * lam)),
+    Step("c", "The learning rate per sample.", equation(c, eta * rho / b)),
+)
+
+
+class U(Function):  # type: ignore[misc] # sympy is untyped
+    """Tricomi's function U(p, q, z) = integral of u^(p-1) (1+u)^(q-p-1) e^(-z u) over u > 0, divided by Gamma(p)."""
+
+    nargs = 3
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        from mpmath import hyperu, workprec
+
+        with workprec(prec):
+            return Expr._from_mpmath(hyperu(*(argument._to_mpmath(prec) for argument in self.args)), prec)
+
+    def _mpmathcode(self, printer: Any) -> str:
+        arguments = ", ".join(map(printer._print, self.args))
+        return f"{printer._module_format('mpmath.hyperu')}({arguments})"
+
+
+@cache
+def spectral_function(order: int | Expr = s) -> Derivation:
+    """Derive h(s), whose root h(alpha) = 1 is the tail exponent, for Gaussian features without momentum.
+
+    Parameters
+    ----------
+    order : int or sympy expression
+        An even int: the polynomial for d features of equal variance. A letter (default: s) or another SymPy number:
+        the closed form in d = 1, while lr * weight_decay < 1.
+
+    Returns
+    -------
+    Derivation
+        The result in a = 1 - lr * weight_decay and c = lr * rho / b, or in a and z = a / (2 c).
+
+    Raises
+    ------
+    ValueError
+        If an int is odd or not positive.
+
+    Examples
+    --------
+    >>> spectral_function(2).result
+    a**2 - 2*a*b*c + b*c**2*(b + d + 1)
+    """
+    if isinstance(order, Expr) and not order.is_Integer:
+        return _closed_form(order)
+    return _polynomial(even(order))
+
+
+def even(order: int | Expr) -> int:
+    """Return `order` if it is a positive even integer."""
+    half = domains.integer("order", order, "[2, inf)") / 2
+    if half != int(half):
+        domains.refuse("order", order, "even integers, or a letter for the closed form in d = 1")
+    return int(order)
+
+
+def _polynomial(order: int) -> Derivation:
+    square = (a - c * X) ** 2 + c**2 * X * Y
+    return Derivation(
+        f"The spectral function at {order}",
+        (
+            *LETTERS,
+            Step("square", "A step multiplies the squared length by", square),
+            Step(
+                "moments",
+                "The moments of chi2 with m degrees of freedom are m (m + 2) (m + 4) ...",
+                chi_square_moment(Symbol("m"), 3),
+            ),
+            Step("h", "Its mean.", equation(Function("h")(order), expectation(square ** (order // 2)))),
+        ),
+    )
+
+
+def chi_square_moment(dof: Expr, n: int) -> Expr:
+    """Return E X^n of a chi-square variable: dof (dof + 2) ... (dof + 2 n - 2)."""
+    return prod((dof + 2 * i for i in range(n)), start=Integer(1))
+
+
+def expectation(polynomial: Expr) -> Expr:
+    """Return the mean of a polynomial in X ~ chi2(b) and Y ~ chi2(d - 1), by powers of c."""
+    terms = Poly(polynomial, X, Y).terms()
+    mean = sum(k * chi_square_moment(b, n) * chi_square_moment(d - 1, m) for (n, m), k in terms)
+    powers = Poly(mean, c).terms()
+    return sum(tidy(k) * c**n for (n,), k in powers)
+
+
+def _closed_form(order: Expr) -> Derivation:
+    n = Symbol("n", integer=True, nonnegative=True)
+    density = z ** (b / 2) * y ** (b / 2 - 1) * exp(-z * y) / sympy.gamma(b / 2)
+    beta_integral = sympy.gamma(b / 2 + n) * sympy.gamma(order + 1) / sympy.gamma(b / 2 + n + order + 1)
+    below = z ** (b / 2) / sympy.gamma(b / 2) * summation((-z) ** n / factorial(n) * beta_integral, (n, 0, oo))
+    above = z ** (b / 2) / sympy.gamma(b / 2) * exp(-z) * sympy.gamma(order + 1) * U(order + 1, b / 2 + order + 1, z)
+    common = a**order * z ** (b / 2) * sympy.gamma(order + 1)
+    together = common * ((below + above) * a**order / common).expand()
+    return Derivation(
+        "The spectral function of one feature",
+        (
+            *LETTERS,
+            Step("z", "The only scale.", equation(z, a / (2 * c))),
+            Step("factor", "A step multiplies by a (1 - y), where y = c X / a.", a * Abs(1 - y)),
+            Step("density", "The density of y.", density),
+            Step("below", "From y < 1: the exponential's series, term by term a beta integral.", below),
+            Step("above", "From y > 1: Tricomi's integral.", above),
+            Step("h", "Together.", equation(Function("h")(order), together)),
+        ),
+    )
