@@ -9,7 +9,6 @@ from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.theory.langevin.gradient_noise import Noise
 from linsgd.theory.langevin.process import UnderdampedLangevin, langevin
-from linsgd.theory.langevin.starts import begin
 from linsgd.theory.moments import Moments, Start, law
 
 EPS = float(np.finfo(float).eps)
@@ -19,7 +18,7 @@ ORDER = "lr"  # of the relative error of the variances, lr h / (2 (1 + momentum)
 def stationary(problem: LinearRegression, sgd: SGD, noise: Noise = None) -> Moments:
     """Return the stationary moments of the Langevin equation; arguments as in `linsgd.langevin`."""
     process = langevin(problem, sgd, noise)
-    mean, covariance = begin(process, "stationary", matched=False)
+    mean, covariance = process.start("stationary")
     return _result(problem, sgd, process, mean, covariance, None, 16 * EPS)
 
 
@@ -34,7 +33,7 @@ def moments(
     """Return the moments of the Langevin equation at `steps` (K,); arguments as in `linsgd.langevin` and its `mean`."""
     times = domains.step_list("steps", steps)
     process = langevin(problem, sgd, noise)
-    mean, covariance = begin(process, start, matched)
+    mean, covariance = process.start(start, matched)
     modes = process.modes
     pairs = covariance.ndim == 3 or modes.intensity.ndim == 2
     if covariance.ndim == 2 and pairs:

@@ -10,7 +10,13 @@ with H_lam = H + weight_decay I and mu the ridge solution. In steps every eigenv
     u = (1 - momentum) / (1 + momentum),    z = 2 a lr (rho + weight_decay) / (1 + momentum),
     q = (2 a lr / (1 + momentum))^2 N,      N the covariance of the minibatch gradient,
 
-and the temperature of the velocities is 1 / (b (1 - momentum^2)) times a^2, in units of the noise of one sample.
+The equation's velocity belongs to the middle of a step, the algorithm's to its end. The velocity that gives the slow
+motion the algorithm's amplitude to second order in lr is the matched one,
+
+    v(0) = (2 momentum v_0 - a h x_0) / (1 + momentum),
+
+because a free mode travels momentum lr v_0 / (1 - momentum) in all, in the equation (1 + momentum) lr v(0) / (2 (1 -
+momentum)). A fresh optimizer's first gradient is not dampened, which turns that a into 2 - a.
 
 References
 ----------
@@ -18,7 +24,7 @@ Kunin, Sagastuy-Brena, Gillespie, Margalit, Tanaka, Ganguli, Yamins, "The Limiti
 Phase-Space Oscillations, and Anomalous Diffusion", Neural Computation 36 (2024). The equations are re-derived here.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,20 +33,19 @@ from linsgd import domains
 from linsgd.domains import FloatArray
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
-from linsgd.result import Result
 from linsgd.theory.langevin import currents
 from linsgd.theory.langevin.autocorrelation import langevin_correlations
 from linsgd.theory.langevin.currents import EntropyProduction
 from linsgd.theory.langevin.gradient_noise import Noise, minibatch_covariance
 from linsgd.theory.langevin.oscillation import no_nesterov, oscillation
-from linsgd.theory.langevin.phase_space import Modes
-from linsgd.theory.langevin.starts import begin
+from linsgd.theory.langevin.phase_space import Modes, carried, carried_blocks
+from linsgd.theory.langevin.starts import Centered
 from linsgd.theory.moments import MomentsStatus, Start
 from linsgd.theory.stability import stability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class UnderdampedLangevin(Result):
+class UnderdampedLangevin(Centered):
     """The Langevin equation of an optimizer on a problem, and what it says of phase space; times in steps.
 
     Attributes
@@ -59,8 +64,6 @@ class UnderdampedLangevin(Result):
         Radians, and rate of the slowest exponential, a step.
     regime : ndarray of str (d,)
         "underdamped", "critical" or "overdamped".
-    center : ndarray (d,)
-        mu, in the problem's coordinates.
     noise : ndarray (d,) or (d, d)
         Covariance of the minibatch gradient along the eigenvectors of H; (d,) where modes do not share noise.
     """
@@ -75,9 +78,7 @@ class UnderdampedLangevin(Result):
     frequency: FloatArray
     damping: FloatArray
     regime: NDArray[np.str_]
-    center: FloatArray
     noise: FloatArray
-    eigenvectors: FloatArray | None = field(default=None, repr=False)
 
     @property
     def modes(self) -> Modes:
@@ -111,8 +112,7 @@ class UnderdampedLangevin(Result):
         start : None, "stationary", (w, v) or Moments
             At rest at w = 0; this theory's stationary law; a point; a law.
         matched : bool
-            Whether to start from the velocity (2 momentum v - (1 - dampening) gradient) / (1 + momentum), the one half
-            a step later, with which the mean is accurate to second order in lr and not to first.
+            Whether to start from the matched velocity, with which the mean is accurate to second order in lr.
 
         Returns
         -------
@@ -120,18 +120,17 @@ class UnderdampedLangevin(Result):
             Positions, then velocities.
         """
         times = domains.step_list("steps", steps)
-        x0, _ = begin(self, start, matched)
-        x = self.modes.mean(times, x0)
-        return np.concatenate([self.center + self._outward(x[:, 0]), self._outward(x[:, 1])], axis=-1)
+        x = self.modes.mean(times, self.start(start, matched)[0])
+        return np.concatenate([self.center + self.outward(x[:, 0]), self.outward(x[:, 1])], axis=-1)
 
     def covariance(self, steps: ArrayLike, start: Start = None, matched: bool = False) -> FloatArray:
         """Return the covariance of (w, v) in the problem's coordinates (K, 2 d, 2 d); arguments as in `mean`."""
         times = domains.step_list("steps", steps)
         domains.matrix_size("a (2d, 2d) covariance", self.curvature.size)
-        _, P0 = begin(self, start, matched)
+        _, P0 = self.start(start, matched)
         blocks = self.modes.blocks(times, P0 if P0.ndim == 3 else P0[:, :, None] * np.eye(self.curvature.size))
-        xx, xv, vv = (self._outward(np.swapaxes(self._outward(blocks[:, i]), -1, -2)) for i in range(3))
-        return np.block([[xx, np.swapaxes(xv, -1, -2)], [xv, vv]])
+        xx, xv, vv = np.moveaxis(self.outward_matrix(blocks), 1, 0)
+        return np.block([[xx, xv], [np.swapaxes(xv, -1, -2), vv]])
 
     def position_autocorrelation(self, steps: ArrayLike) -> FloatArray:
         """Return E x(k) x(0) / Var x of each mode (K, d)."""
@@ -151,7 +150,7 @@ class UnderdampedLangevin(Result):
     def current(self, w: ArrayLike, v: ArrayLike) -> FloatArray:
         """Return the stationary probability current over the density (..., 2 d) at points w, v (..., d), per step."""
         flow = currents.current(self.modes, *self.inward(w, v))
-        return np.concatenate([self._outward(flow[..., 0, :]), self._outward(flow[..., 1, :])], axis=-1)
+        return np.concatenate([self.outward(flow[..., 0, :]), self.outward(flow[..., 1, :])], axis=-1)
 
     def entropy_production(self) -> EntropyProduction:
         """Return the entropy that the stationary state produces a step: 0 if and only if noise and H commute."""
@@ -161,19 +160,21 @@ class UnderdampedLangevin(Result):
         times = domains.step_list("steps", steps)
         return langevin_correlations(times[:, None], self.momentum, self.lr * self.gradient_weight * self.curvature)
 
-    def inward(self, w: ArrayLike, v: ArrayLike) -> tuple[FloatArray, FloatArray]:
-        """Return positions from the centre and velocities along the eigenvectors of H."""
-        position, velocity = (np.asarray(part, dtype=np.float64) for part in (w, v))
-        for name, part in (("w", position), ("v", velocity)):
-            if part.ndim == 0 or part.shape[-1] != self.curvature.size:
-                domains.refuse(name, f"array of shape {part.shape}", f"shape (..., {self.curvature.size})")
-        return self._rotated(position - self.center), self._rotated(velocity)
-
-    def _rotated(self, w: FloatArray) -> FloatArray:
-        return w if self.eigenvectors is None else w @ self.eigenvectors
-
-    def _outward(self, w: FloatArray) -> FloatArray:
-        return w if self.eigenvectors is None else w @ self.eigenvectors.T
+    def start(self, start: Start, matched: bool = False) -> tuple[FloatArray, FloatArray]:
+        """Return the means (2, d) and covariances, (3, d) or (3, d, d), of (x, v) at step 0; arguments as in `mean`."""
+        modes, d = self.modes, self.center.size
+        if isinstance(start, str):
+            domains.choice("start", start, ("stationary",))
+            diagonal = modes.intensity.ndim == 1
+            return np.zeros((2, d)), modes.stationary_variance() if diagonal else modes.stationary_blocks()
+        mean, covariance = self.begin(start)
+        if not domains.boolean("matched", matched):
+            return mean, covariance
+        a = 2 - self.gradient_weight if start is None else self.gradient_weight
+        pull, kept = -a * self.curvature / (1 + self.momentum), 2 * self.momentum / (1 + self.momentum)
+        columns = tuple(np.broadcast_to(entry, (1, d)) for entry in (1.0, 0.0, pull, kept))
+        carry = carried if covariance.ndim == 2 else carried_blocks
+        return np.stack([mean[0], pull * mean[0] + kept * mean[1]]), carry(columns, covariance)[0]
 
 
 def langevin(problem: LinearRegression, sgd: SGD, noise: Noise = None) -> UnderdampedLangevin:
