@@ -24,7 +24,7 @@ bench: .venv/bench.installed ## time what has a stated cost
 	$(BIN)/pytest benchmarks
 
 evidence: .venv/validate.installed ## judge every claim at full effort and keep the report
-	$(BIN)/linsgd validate --effort full --out validation/full
+	$(BIN)/linsgd validate --campaign full --out validation/full
 
 .venv/pip.installed:
 	$(PYTHON) -m venv .venv

@@ -25,6 +25,9 @@ ROOMS = {
     "deep": "Deep networks: `linsgd.deep`",
 }
 
+QUOTED = re.compile(r"(`+[^`]*`+)")
+MARKUP = re.compile(r"(?<![\\*:])[|*](?!\*)|(?<=\w)_(?!\w)")
+
 
 def public_names():
     """Return {room: sorted full names}."""
@@ -72,9 +75,11 @@ def table(names):
 
 
 def escape_markup(app, what, name, obj, options, lines):
-    """Escape the bars of |w| and the stars of w*, which reStructuredText would read as markup."""
+    """Escape what reStructuredText would read as markup: the bars of |w|, the star of w*, the low line of w_(k+1)."""
     code = False
     for i, line in enumerate(lines):
         code = line.lstrip().startswith(">>>") or (code and bool(line.strip()))
         if not code:
-            lines[i] = re.sub(r"(?<![\\`*:])([|*])(?![`*])", r"\\\1", line)
+            pieces = QUOTED.split(line)
+            pieces[::2] = [MARKUP.sub(r"\\\g<0>", piece) for piece in pieces[::2]]
+            lines[i] = "".join(pieces)
