@@ -75,24 +75,26 @@ class Moments(Result):
 
     def position_covariance(self) -> FloatArray:
         """Return Cov(w, w) (d, d) in the problem's coordinates."""
-        return self._matrix(0, self.position_variance)
+        return self._matrix(0)
 
     def velocity_covariance(self) -> FloatArray:
         """Return Cov(v, v) (d, d) in the problem's coordinates."""
-        return self._matrix(2, self.velocity_variance)
+        return self._matrix(2)
 
     def cross_covariance(self) -> FloatArray:
         """Return Cov(w, v) (d, d) in the problem's coordinates: entry (i, j) is Cov(w_i, v_j)."""
-        return self._matrix(1, self.position_velocity_covariance)
+        return self._matrix(1)
 
     def eigenbasis_blocks(self) -> FloatArray:
         """Return Cov(w, w), Cov(w, v), Cov(v, v) along the eigenvectors of H, shape (3, d, d)."""
         domains.matrix_size("a (d, d) covariance", self.position_variance.shape[-1])
         if self.blocks is not None:
             return self.blocks
-        modes = (self.position_variance, self.position_velocity_covariance, self.velocity_variance)
-        blocks = np.stack([_diagonal(mode) for mode in modes], axis=-3)
-        return blocks if self.pairs is None else blocks + self.pairs.blocks()
+        modes = np.stack([self.position_variance, self.position_velocity_covariance, self.velocity_variance], axis=-2)
+        own = np.eye(modes.shape[-1], dtype=bool)
+        between = 0.0 if self.pairs is None else self.pairs.blocks()
+        lost = np.isinf(self.position_variance)[..., None, :, None]
+        return np.where(own, modes[..., None], np.where(lost | np.swapaxes(lost, -1, -2), np.nan, between))
 
     def at(self, index: int) -> "Moments":
         """Return the law at one of the steps, to start from."""
@@ -103,9 +105,10 @@ class Moments(Result):
         pairs = None if self.pairs is None else self.pairs.at(index)
         return replace(self, steps=None, blocks=blocks, pairs=pairs, **single)
 
-    def _matrix(self, block: int, variances: FloatArray) -> FloatArray:
+    def _matrix(self, block: int) -> FloatArray:
         C: FloatArray = self.eigenbasis_blocks()[..., block, :, :]
-        return C if self.eigenvectors is None else self.eigenvectors @ C @ self.eigenvectors.T
+        with np.errstate(invalid="ignore"):
+            return C if self.eigenvectors is None else self.eigenvectors @ C @ self.eigenvectors.T
 
 
 _STACKED = (
@@ -117,11 +120,6 @@ _STACKED = (
     "excess_loss",
     "excess_risk",
 )
-
-
-def _diagonal(values: FloatArray) -> FloatArray:
-    """Spread (..., d) on the diagonals of (..., d, d)."""
-    return values[..., None] * np.eye(values.shape[-1])
 
 
 def law(
@@ -159,7 +157,8 @@ def law(
     distance = mean[..., 0, :]
     shift = problem.to_eigenbasis(problem.solution(decay) - problem.optimum)
     variance = covariance[..., 0, :]
-    about = [np.where(np.isinf(variance), np.inf, variance + x**2) for x in (distance - shift, distance)]
+    with np.errstate(over="ignore"):
+        about = [np.where(np.isinf(variance), np.inf, variance + x**2) for x in (distance - shift, distance)]
     return Moments(
         status=status,
         steps=steps,

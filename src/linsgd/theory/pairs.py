@@ -34,7 +34,7 @@ class Pairs(Result):
         q.
     weight_decay, lr, momentum, gradient_weight, nesterov
         The optimizer's.
-    steps : ndarray (K,) or None
+    steps : ndarray (K,) or (), or None
         Times in steps; None for the stationary law.
     fresh : bool
         Whether the first step is undampened.
@@ -59,13 +59,13 @@ class Pairs(Result):
 
     def at(self, index: int) -> "Pairs":
         """Keep one of the steps."""
-        steps = None if self.steps is None else self.steps[[index]]
-        return replace(self, steps=steps)
+        return replace(self, steps=None if self.steps is None else np.asarray(self.steps[index]))
 
     def blocks(self) -> FloatArray:
         """Return the off-diagonal of Cov(w, w), Cov(w, v), Cov(v, v), shape (..., 3, d, d) with zero diagonals."""
         method = Method(self.lr, self.momentum, self.gradient_weight, self.nesterov)
-        blocks = self._stationary(method) if self.steps is None else self._transient(method, self.steps)
+        with np.errstate(over="ignore", invalid="ignore"):
+            blocks = self._stationary(method) if self.steps is None else self._transient(method, self.steps)
         i = np.arange(self.eigenvalues.size)
         blocks[..., i, i] = 0.0
         return blocks
@@ -84,11 +84,11 @@ class Pairs(Result):
         first, second = np.triu_indices(d, 1)
         for batch in range(0, first.size, BATCH):
             i, j = first[batch : batch + BATCH], second[batch : batch + BATCH]
-            X = self._walk(method, steps, i, j)
+            X = self._walk(method, steps.ravel(), i, j)
             blocks[:, 0, i, j] = blocks[:, 0, j, i] = X[..., 0]
             blocks[:, 1, i, j], blocks[:, 1, j, i] = X[..., 1], X[..., 2]
             blocks[:, 2, i, j] = blocks[:, 2, j, i] = X[..., 3]
-        return blocks
+        return blocks.reshape(*steps.shape, 3, d, d)
 
     def _walk(self, method: Method, steps: IntArray, i: IntArray, j: IntArray) -> FloatArray:
         """Return X (K, pairs, 4) of the pairs (i, j) at each of the increasing steps."""

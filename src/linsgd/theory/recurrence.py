@@ -143,9 +143,9 @@ def mode_gains(noise: ModeNoise, h: FloatArray, method: Method) -> tuple[float, 
 
 def spectral_radius(noise: MatrixNoise, h: FloatArray, method: Method) -> float:
     """Return the spectral radius of K, whose symmetric form is M -> P^{1/2} o N_1(P^{1/2} o M)."""
-    if noise.scale == 0:
-        return 0.0
     root = np.sqrt(position_response(h, method))
+    if not noise.homogeneous(np.diag(root.diagonal())).any():
+        return 0.0
     return largest_eigenvalue(lambda M: root * noise.homogeneous(root * M), h.size)
 
 

@@ -23,6 +23,7 @@ from linsgd.theory.pairs import Pairs
 from linsgd.theory.recurrence import Method, mode_gains, position_response, spectral_radius, unit_response
 
 EPS = float(np.finfo(float).eps)
+RESOLUTION = 64 * EPS  # a gap that rounding could have made
 
 
 def stationary(problem: LinearRegression, sgd: SGD) -> Moments:
@@ -56,7 +57,7 @@ def existence(
         gap = min(1 - own, 1 - feedback)
     else:
         gap = 1 - spectral_radius(noise, h, method)
-    if gap <= 0:
+    if gap <= RESOLUTION:
         return MomentsStatus.INFINITE_VARIANCE, 0.0
     return (MomentsStatus.OK if h.min() > 0 else MomentsStatus.NULL_SPACE), gap
 

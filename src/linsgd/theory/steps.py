@@ -77,4 +77,10 @@ class MatrixStep(Step):
         blocks = np.array([[ww, wv], [wv.T, vv]])
         half = np.einsum("iab,bcij->acij", self.A, blocks)
         full = np.einsum("acij,jec->aeij", half, self.A) + np.multiply.outer(np.outer(self.c, self.c), gradient)
-        return self.mean(mean), np.array([full[0, 0], full[0, 1], full[1, 1]])
+        return self.mean(mean), np.array([_symmetric(full[0, 0]), full[0, 1], _symmetric(full[1, 1])])
+
+
+def _symmetric(M: FloatArray) -> FloatArray:
+    """Remove the antisymmetric rounding, which the recursion could amplify."""
+    half: FloatArray = (M + M.T) / 2
+    return half
