@@ -61,6 +61,12 @@ def room_of(module):
     return room if room in ROOMS else ""
 
 
+def file_names():
+    """Return {name: file} for the classes named like a function but for the case, which some file systems ignore."""
+    names = [name for found in public_names().values() for name in found]
+    return {name: f"{name}-class" for name in names if name != name.lower() and name.lower() in names}
+
+
 def write(path):
     """Write the page."""
     path.parent.mkdir(exist_ok=True)

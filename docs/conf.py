@@ -29,6 +29,7 @@ nb_execution_timeout = 120
 
 default_role = "py:obj"
 autosummary_generate = True
+autosummary_filename_map = api_page.file_names()
 autodoc_typehints = "none"
 autodoc_default_options = {"members": True, "inherited-members": False}
 autodoc_member_order = "bysource"
