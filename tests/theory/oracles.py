@@ -85,13 +85,15 @@ def walk(problem, sgd, steps, w, v, fresh):
 
 
 def stationary(problem, sgd):
-    """Mean and covariance of the stationary law, as the fixed point of E[A (x) A]."""
+    """Mean and covariance of the stationary law as the fixed point of E[A (x) A], and their rounding error."""
     d = problem.dimension
     T = operator_of(problem, sgd)
     n = (2 * d + 1) ** 2
     system, target = np.eye(n) - T, np.zeros(n)
     system[-1], target[-1] = np.eye(n)[-1], 1.0
-    return split(np.linalg.solve(system, target), d)
+    mean, covariance = split(np.linalg.solve(system, target), d)
+    rounding = np.finfo(float).eps * np.linalg.cond(system) * max(1.0, np.abs(mean).max() ** 2)
+    return mean, covariance, rounding
 
 
 def phase_space_covariance(law, index=...):
