@@ -25,3 +25,13 @@ from .theory.langevin.process import langevin as langevin
 from .theory.langevin.oscillation import oscillation as oscillation
 from .report.record import Report as Report
 from .report.validate import validate as validate
+from .montecarlo.ensemble import Ensemble as Ensemble
+from .montecarlo.ensemble import simulate as simulate
+from .montecarlo.observables.autocovariance import Autocovariance as Autocovariance
+from .montecarlo.observables.block_logs import BlockLogs as BlockLogs
+from .montecarlo.observables.displacement import SquaredDisplacement as SquaredDisplacement
+from .montecarlo.observables.exceedance import Exceedance as Exceedance
+from .montecarlo.observables.first_passage import FirstPassage as FirstPassage
+from .montecarlo.observables.state_moments import StateMoments as StateMoments
+from .theory.diffusion import diffusion as diffusion
+from .theory.displacement import displacement as displacement

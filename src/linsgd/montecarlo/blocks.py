@@ -1,8 +1,8 @@
 """Blocks of work over any executor, in block order, each finished block safe on disk.
 
 The only contract is concurrent.futures.Executor. Results do not depend on it: a block is computed whole by one worker,
-and blocks are handed on in their order. A block file is an .npz beside its SHA-256; whatever does not match is
-computed again. When a pool of processes breaks because a worker was killed, its lost blocks are computed here.
+and blocks are written and handed on in their order. A block file is an .npz beside its SHA-256; one that does not match
+is computed again. When a pool of processes breaks because a worker was killed, its lost blocks are computed here.
 """
 
 import hashlib
@@ -10,8 +10,8 @@ import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,29 +67,23 @@ def map_blocks(
     [3, 7]
     """
     files = [None] * len(blocks) if checkpoint is None else _files(Path(checkpoint), key, blocks)
-    done = {i: result for i, file in enumerate(files) if (result := _read(file)) is not None}
-    missing = [i for i in range(len(blocks)) if i not in done]
-    following = 0
-    with _pool(executor) as pool, _cancelled_at_exit({pool.submit(task, blocks[i]): i for i in missing}) as futures:
-        finished = (futures[future] for future in as_completed(futures))
-        by_index = {i: future for future, i in futures.items()}
-        while following < len(blocks):
-            if following not in done:
-                i = next(finished)
-                done[i] = _result(by_index.pop(i), task, blocks[i])
-                _write(files[i], done[i])
+    missing = [i for i, file in enumerate(files) if _read(file) is None]
+    with _pool(executor) as pool, _cancelled_at_exit({i: pool.submit(task, blocks[i]) for i in missing}) as futures:
+        for i, (file, block) in enumerate(zip(files, blocks, strict=True)):
+            result = None if i in futures else _read(file)
+            if result is None:
+                result = _result(futures.pop(i, None), task, block)
+                _write(file, result)
             if progress is not None:
-                progress(len(blocks) - len(by_index), len(blocks))
-            while following in done:
-                yield done.pop(following)
-                following += 1
+                progress(i + 1, len(blocks))
+            yield result
 
 
-def _result(future: Future[Arrays], task: Callable[[range], Arrays], block: range) -> Arrays:
-    try:
-        return future.result()
-    except BrokenExecutor:
-        return task(block)
+def _result(future: Future[Arrays] | None, task: Callable[[range], Arrays], block: range) -> Arrays:
+    if future is not None:
+        with suppress(BrokenExecutor):
+            return future.result()
+    return task(block)
 
 
 @contextmanager
@@ -102,11 +96,11 @@ def _pool(executor: Executor | None) -> Iterator[Executor]:
 
 
 @contextmanager
-def _cancelled_at_exit(futures: dict[Future[Arrays], int]) -> Iterator[dict[Future[Arrays], int]]:
+def _cancelled_at_exit(futures: dict[int, Future[Arrays]]) -> Iterator[dict[int, Future[Arrays]]]:
     try:
         yield futures
     finally:
-        for future in futures:
+        for future in futures.values():
             future.cancel()
 
 

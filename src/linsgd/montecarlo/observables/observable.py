@@ -1,0 +1,117 @@
+"""An observable, its recorder on one tile, and scalar coordinates of phase space.
+
+An observable says at which steps it must see a tile and starts a recorder there; the recorder sees rows (K, R, 64) of
+the walk's coordinates at increasing steps (K,), and ends with averages over the tile's first `lanes` chains.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from linsgd import domains
+from linsgd.domains import FloatArray, IntArray
+from linsgd.montecarlo.generator import LANES
+from linsgd.montecarlo.jit import Array, kernel
+from linsgd.montecarlo.radial_walk import RadialWalks
+from linsgd.montecarlo.walk import Walks
+
+RADIUS = "radius"
+NEVER = np.empty(0, np.int64)
+
+
+class Needs(NamedTuple):
+    """The steps an observable must see: all multiples of `every` (0: none) and those in `steps`."""
+
+    every: int
+    steps: IntArray
+
+
+class Recorder(Protocol):
+    """What an observable keeps of one tile."""
+
+    def update(self, steps: IntArray, rows: NDArray[Any]) -> None:
+        """See the tile's rows (K, R, 64) at `steps` (K,); some may be there for other observables only."""
+
+    def averages(self, lanes: int) -> Mapping[str, FloatArray]:
+        """Return averages over the first `lanes` chains, by the names under which the ensemble gives them."""
+
+
+class Observable(Protocol):
+    """What `simulate` can record."""
+
+    @property
+    def needs_float64(self) -> bool:
+        """Whether it sees the tails, which float32's normal variates cut at 6.56 standard deviations."""
+
+    def needs(self, at: IntArray) -> Needs:
+        """Return the steps it must see of a simulation that is asked for the steps `at`."""
+
+    def recorder(self, walks: Walks, at: IntArray) -> Recorder:
+        """Start recording a tile, or raise ValueError if the walks do not have what it observes."""
+
+
+class Coordinate:
+    """A number a chain: the radius |w - w*|, or a'(w, v) - origin along a direction a (2d,) of phase space."""
+
+    def __init__(self, walks: Walks, of: str | FloatArray) -> None:
+        d = walks.problem.dimension
+        w = walks.problem.solution(walks.sgd.weight_decay)
+        self.radial = isinstance(walks, RadialWalks)
+        self.direction: FloatArray | None = None
+        if isinstance(of, str):
+            domains.choice("of", of, (RADIUS,))
+            self.origin = walks.problem.optimum - walks.centre
+        else:
+            a = domains.array("of", of, (2 * d,))
+            if self.radial:
+                domains.refuse("of", "a direction", f"{RADIUS!r} with engine = 'radial'")
+            self.direction = a if walks.basis is None else np.concatenate([a[:d] @ walks.basis, a[d:] @ walks.basis])
+            self.origin = np.array(a[:d] @ (w - walks.centre))
+
+    def __call__(self, rows: NDArray[Any]) -> FloatArray:
+        """Return the coordinate (K, 64) of a tile's rows."""
+        if self.radial:
+            return np.ascontiguousarray(rows[:, 0])
+        x = np.empty((len(rows), LANES))
+        if self.direction is None:
+            _radius(rows, self.origin, x)
+        else:
+            _project(rows, self.direction, self.origin.item(), x)
+        return x
+
+
+@kernel
+def _radius(rows: Array, origin: Array, x: Array) -> None:
+    for k in range(len(rows)):
+        for j in range(LANES):
+            x[k, j] = 0.0
+        for i in range(len(origin)):
+            for j in range(LANES):
+                x[k, j] += (rows[k, i, j] - origin[i]) ** 2
+        for j in range(LANES):
+            x[k, j] = np.sqrt(x[k, j])
+
+
+@kernel
+def _project(rows: Array, direction: Array, origin: float, x: Array) -> None:
+    for k in range(len(rows)):
+        for j in range(LANES):
+            x[k, j] = -origin
+        for i in range(len(direction)):
+            for j in range(LANES):
+                x[k, j] += direction[i] * rows[k, i, j]
+
+
+def coordinate_argument(of: ArrayLike | str) -> str | FloatArray:
+    """Check the argument that names a coordinate."""
+    return domains.choice("of", of, (RADIUS,)) if isinstance(of, str) else domains.array("of", of, (None,))
+
+
+def step_argument(name: str, value: ArrayLike) -> IntArray:
+    """Check a list of increasing steps, none negative."""
+    steps = domains.step_list(name, np.atleast_1d(value))
+    if (np.diff(steps) <= 0).any():
+        domains.refuse(name, value, "increasing step counts")
+    return steps
