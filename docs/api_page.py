@@ -61,6 +61,12 @@ def room_of(module):
     return room if room in ROOMS else ""
 
 
+def class_names():
+    """Return {short name: full name} of the classes, for links from the types in docstrings."""
+    names = (name for found in public_names().values() for name in found)
+    return {short: name for name in names if (short := name.rpartition(".")[2])[0].isupper()}
+
+
 def file_names():
     """Return {name: file} for the classes named like a function but for the case, which some file systems ignore."""
     names = [name for found in public_names().values() for name in found]

@@ -4,6 +4,8 @@ import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
+from numpydoc.xref import DEFAULT_LINKS
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 import api_page
@@ -15,10 +17,10 @@ version = release
 
 extensions = [
     "myst_nb",
+    "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
-    "sphinx.ext.napoleon",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_tables", "**.ipynb_checkpoints"]
@@ -33,8 +35,10 @@ autosummary_filename_map = api_page.file_names()
 autodoc_typehints = "none"
 autodoc_default_options = {"members": True, "inherited-members": False}
 autodoc_member_order = "bysource"
-napoleon_google_docstring = False
-napoleon_use_ivar = True
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"  # link linsgd's classes only, not Python's and NumPy's, which lie elsewhere
+numpydoc_xref_aliases = {word: word for word in DEFAULT_LINKS} | api_page.class_names()
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"linsgd {release}"
@@ -50,4 +54,4 @@ html_theme_options = {
 
 def setup(app):
     api_page.write(Path(app.srcdir) / "api" / "index.md")
-    app.connect("autodoc-process-docstring", api_page.escape_markup)
+    app.connect("autodoc-process-docstring", api_page.escape_markup, priority=1)
