@@ -1,18 +1,23 @@
-"""The exact theory: the discrete algorithm itself, by independent batches or by reshuffled epochs."""
+"""The theory of the discrete algorithm itself: exact for independent batches, leading order in lr for epochs."""
 
+from linsgd import domains
 from linsgd.domains import IntArray
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
+from linsgd.theory import epochs, transient
+from linsgd.theory import stationary as independent
 from linsgd.theory.moments import Moments, Start
-from linsgd.theory.stationary import stationary as independent_stationary
-from linsgd.theory.transient import transient
 
 
 def stationary(problem: LinearRegression, sgd: SGD) -> Moments:
-    """Return the stationary law."""
-    return independent_stationary(problem, sgd)
+    """Return the stationary law; for reshuffled epochs at each phase."""
+    theory = epochs if sgd.sampling == "epoch" else independent
+    return theory.stationary(problem, sgd)
 
 
 def moments(problem: LinearRegression, sgd: SGD, steps: IntArray, start: Start) -> Moments:
     """Return the law at each of the steps."""
-    return transient(problem, sgd, steps, start)
+    if sgd.sampling == "epoch":
+        known = "'independent': of reshuffled epochs only stationary_moments is predicted; simulate knows the rest"
+        domains.refuse("sampling", sgd.sampling, known)
+    return transient.transient(problem, sgd, steps, start)
