@@ -35,3 +35,5 @@ from .montecarlo.observables.first_passage import FirstPassage as FirstPassage
 from .montecarlo.observables.state_moments import StateMoments as StateMoments
 from .theory.diffusion import diffusion as diffusion
 from .theory.displacement import displacement as displacement
+from .claims.compare import Comparison as Comparison
+from .claims.compare import compare as compare

@@ -60,6 +60,11 @@ def ellipse(momentum: float) -> Region:
     return lambda x, y: ((x / (1 + momentum) - 1) ** 2 + (y / (1 - momentum)) ** 2) <= 1
 
 
+def half_plane(x: FloatArray, y: FloatArray) -> NDArray[np.bool_]:
+    """Return whether modes of stiffness x + iy decay in the first-order diffusion."""
+    return (x >= 0) & np.isfinite(y)
+
+
 def compress(stiffness: FloatArray, weights: FloatArray, decays: Region) -> Compressed:
     """Return nodes and weights whose sums over modes agree to 1e-10 at every time.
 

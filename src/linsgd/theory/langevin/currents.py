@@ -17,10 +17,11 @@ in nats a step: zero if and only if the noise does not correlate modes of differ
 H. The modes may have any temperatures; they exchange no heat then.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from numpy.typing import NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray
@@ -33,7 +34,7 @@ class DissipationStatus(Status):
 
     OK = "ok"
     NULL_SPACE = "null_space"  # some modes have neither force nor noise: those that have both
-    SINGULAR_NOISE = "singular_noise"  # noise of lower rank than the modes it correlates: infinite
+    SINGULAR_NOISE = "singular_noise"  # the noise has lower rank than the modes it correlates: infinite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -57,16 +58,22 @@ class EntropyProduction(Result):
 
 def modified_loss(modes: Modes, temperature: float, position: FloatArray, velocity: FloatArray) -> FloatArray:
     """Return Phi at points (..., d) along the eigenvectors; inf off the support of the stationary law."""
+    zeta = np.concatenate([position, velocity], axis=-1)
     if modes.intensity.ndim == 1:
         xx, _, vv = modes.stationary_variance()
-        energy: FloatArray = _square(position, xx) + _square(velocity, vv)
-        return temperature / 2 * energy
-    zeta, (axes, variances) = np.concatenate([position, velocity], axis=-1), _principal(modes)
-    scale = np.sqrt(np.diagonal(stationary_matrix(modes)))
-    scaled = np.divide(zeta, scale, out=np.where(zeta == 0, 0.0, np.inf), where=scale > 0)
-    outside = ~np.isfinite(scaled).all(axis=-1)
-    inside: FloatArray = _square(np.where(outside[..., None], 0.0, scaled) @ axes, variances)
-    return temperature / 2 * np.where(outside, np.inf, inside)
+        return temperature * energy(zeta, np.concatenate([xx, vv]))
+    return temperature * energy(zeta, stationary_matrix(modes))
+
+
+def energy(zeta: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Return zeta' covariance^{-1} zeta / 2 (...) of points (..., n), covariance (n,) or (n, n); inf off its range."""
+    if covariance.ndim == 1:
+        return _half_square(zeta, covariance)
+    own = np.diagonal(covariance)
+    scale = np.where(own > 0, np.sqrt(own), 1.0)
+    variances, axes = np.linalg.eigh(covariance / np.multiply.outer(scale, scale))
+    rounding = len(own) * np.finfo(float).eps
+    return _half_square(zeta / scale @ axes, np.where(variances > rounding, variances, 0.0))
 
 
 def current(modes: Modes, position: FloatArray, velocity: FloatArray) -> FloatArray:
@@ -83,22 +90,47 @@ def current(modes: Modes, position: FloatArray, velocity: FloatArray) -> FloatAr
 
 def entropy_production(modes: Modes) -> EntropyProduction:
     """Return the entropy that the stationary state produces a step."""
-    own = modes.own_intensity
-    alive = (own > 0) & (modes.stiffness > 0)
+
+
+    def share() -> FloatArray:
+        k = mismatch(modes.stiffness, modes.damping)
+        return 2 * modes.damping * k / (1 + k)
+
+    return exchange(modes.intensity, share, modes.stiffness > 0)
+
+
+def exchange(noise: FloatArray, share: Callable[[], FloatArray], bound: NDArray[np.bool_]) -> EntropyProduction:
+    """Return -sum_ij (noise^{-1})_ij noise_ij share_ij over the modes that are `bound` and have noise.
+
+    Parameters
+    ----------
+    noise : ndarray (d,) or (d, d)
+        Covariance, up to a factor.
+    share : callable
+        Returns what each correlated pair dissipates (d, d); asked only where modes share noise.
+    bound : ndarray of bool (d,)
+        The modes with a force.
+
+    Returns
+    -------
+    EntropyProduction
+        0 without correlation; inf where the noise between bound modes is singular.
+    """
+    own = noise if noise.ndim == 1 else np.diagonal(noise)
+    alive = (own > 0) & bound
     status = DissipationStatus.OK if alive.all() else DissipationStatus.NULL_SPACE
-    if modes.intensity.ndim == 1:
+    if noise.ndim == 1:
         return EntropyProduction(value=0.0, error=0.0, status=status)
-    root = np.sqrt(own[alive])
-    correlation = modes.intensity[np.ix_(alive, alive)] / np.multiply.outer(root, root)
-    k = mismatch(modes.stiffness[alive], modes.damping)
-    shared = correlation * k / (1 + k)
-    try:
-        precision = cho_solve(cho_factor(correlation), np.eye(len(root)))
-    except np.linalg.LinAlgError:
-        return EntropyProduction(value=np.inf, error=np.inf, status=DissipationStatus.SINGULAR_NOISE)
-    value = -2 * modes.damping * float(np.sum(precision * shared))
-    error = 4 * np.finfo(float).eps * 2 * modes.damping * float(np.sum(np.abs(precision * shared)))
-    return EntropyProduction(value=max(value, 0.0), error=error * np.linalg.cond(correlation), status=status)
+    root, pairs = np.sqrt(own[alive]), np.ix_(alive, alive)
+    correlation = noise[pairs] / np.multiply.outer(root, root)
+    shared = correlation * share()[pairs]
+    if not shared.any():
+        return EntropyProduction(value=0.0, error=0.0, status=status)
+    if np.linalg.cond(correlation) > 1 / np.finfo(float).eps:
+        return EntropyProduction(value=np.inf, error=0.0, status=DissipationStatus.SINGULAR_NOISE)
+    terms = np.linalg.inv(correlation) * shared
+    error = 4 * np.finfo(float).eps * np.linalg.cond(correlation) * float(np.abs(terms).sum())
+    return EntropyProduction(value=max(-float(terms.sum()), 0.0), error=error, status=status)
 
 
 def stationary_matrix(modes: Modes) -> FloatArray:
@@ -108,16 +140,7 @@ def stationary_matrix(modes: Modes) -> FloatArray:
     return np.block([[xx, xv], [xv.T, vv]])
 
 
-def _principal(modes: Modes) -> tuple[FloatArray, FloatArray]:
-    """Return the axes and variances of the law whose coordinates are scaled to unit variance; rounding is 0."""
-    P = stationary_matrix(modes)
-    root = np.sqrt(np.diagonal(P))
-    scale = np.where(root > 0, root, 1.0)
-    variances, axes = np.linalg.eigh(P / np.multiply.outer(scale, scale))
-    return axes, np.where(variances > len(P) * np.finfo(float).eps, variances, 0.0)
-
-
-def _square(values: FloatArray, variances: FloatArray) -> FloatArray:
-    rounding = np.where(np.abs(values) > 1e-12, np.inf, 0.0)
-    total: FloatArray = np.sum(np.divide(values**2, variances, out=rounding, where=variances > 0), axis=-1)
-    return total
+def _half_square(values: FloatArray, variances: FloatArray) -> FloatArray:
+    off_support = np.where(np.abs(values) > 1e-12, np.inf, 0.0)
+    total: FloatArray = np.sum(np.divide(values**2, variances, out=off_support, where=variances > 0), axis=-1)
+    return total / 2

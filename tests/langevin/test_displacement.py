@@ -1,0 +1,185 @@
+"""Displacement: against matrix exponentials and powers, by its own identities, and in its limits."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import linsgd
+from linsgd.theory import compression, travel
+from linsgd.theory.displacement import effective_dimension, exponent_bound
+from linsgd.theory.langevin.propagator import flow
+from linsgd.theory.recurrence import Method
+
+from .problems import drift_and_noise, gaussian_problems, sgds
+from .test_phase_space_oracles import van_loan
+
+THEORIES = ["exact", "langevin", "diffusion"]
+PROBLEM = linsgd.LinearRegression.gaussian([1.0, 0.2, 0.01], noise_std=0.5, optimum=[1.0, -1.0, 2.0])
+HEAVY_BALL = linsgd.SGD(lr=0.05, batch_size=16, momentum=0.9, weight_decay=0.001)
+NESTEROV = linsgd.SGD(lr=0.02, batch_size=16, momentum=0.9, nesterov=True)
+
+
+@given(gaussian_problems(), sgds(), st.integers(1, 2000))
+def test_langevin_displacement_is_that_of_the_matrix_exponential(problem, sgd, k):
+    process, d = linsgd.langevin(problem, sgd), problem.dimension
+    E, C = van_loan(*drift_and_noise(process), k)
+    w, v = np.linspace(-1, 1, d), np.linspace(2, 1, d)
+    moved = ((E - np.eye(2 * d)) @ np.concatenate([w - process.center, v]))[:d]
+    fixed = linsgd.displacement(problem, sgd, [k], (w, v), "langevin")
+    expected = np.sum(moved**2) + np.trace(C[:d, :d])
+    np.testing.assert_allclose(fixed.global_msd, [expected], rtol=1e-9 * (1 + k * process.rotation.max()))
+    P = process.covariance([0], "stationary")[0]
+    shifted = (E - np.eye(2 * d)) @ P @ (E - np.eye(2 * d)).T + C
+    stationary = linsgd.displacement(problem, sgd, [k], "stationary", "langevin")
+    np.testing.assert_allclose(
+        stationary.global_msd, [np.trace(shifted[:d, :d])], rtol=1e-9 * (1 + k * process.rotation.max())
+    )
+
+
+@pytest.mark.parametrize("theory", ["langevin", "diffusion"])
+def test_the_stationary_law_as_a_start_is_stationarity(theory):
+    steps = [1, 2, 5, 30, 400, 10**5]
+    if theory == "diffusion":
+        sgd = linsgd.SGD(lr=0.1)
+        rate, variance = 0.1 * PROBLEM.eigenvalues, 0.1 * 0.25 / 2
+        expected = [2 * variance * np.sum(-np.expm1(-rate * k)) for k in steps]
+    else:
+        sgd = HEAVY_BALL
+        law = linsgd.stationary_moments(PROBLEM, sgd, theory)
+        expected = linsgd.displacement(PROBLEM, sgd, steps, law, theory).global_msd
+    path = linsgd.displacement(PROBLEM, sgd, steps, "stationary", theory)
+    np.testing.assert_allclose(path.global_msd, expected, rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    "problem", [PROBLEM, linsgd.LinearRegression.from_data(np.eye(4)[:, :3] + 0.1, np.arange(4.0))]
+)
+def test_exact_stationary_displacement_is_twice_the_lost_covariance(problem):
+    law = linsgd.stationary_moments(problem, HEAVY_BALL)
+    A = Method.of(HEAVY_BALL).mode_matrix(problem.eigenvalues + HEAVY_BALL.weight_decay)
+    steps = np.array([1, 2, 3, 10, 77, 3000])
+    powers = np.stack([np.linalg.matrix_power(A, k) for k in steps])
+    kept = powers[..., 0, 0] * law.position_variance + powers[..., 0, 1] * law.position_velocity_covariance
+    expected = 2 * np.sum(law.position_variance - kept, axis=-1)
+    path = linsgd.displacement(problem, HEAVY_BALL, steps)
+    np.testing.assert_allclose(path.global_msd, expected, rtol=1e-10)
+    np.testing.assert_allclose(path.local_msd, path.global_msd[0], rtol=1e-12)
+    general = linsgd.displacement(problem, HEAVY_BALL, steps, law)
+    np.testing.assert_allclose(general.global_msd, expected, rtol=1e-10)
+    np.testing.assert_allclose(general.exponent, path.exponent, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("sgd", [HEAVY_BALL, NESTEROV])
+@pytest.mark.parametrize("k", [1, 4, 60])
+def test_local_displacement_is_the_global_one_of_one_more_step(sgd, k):
+    start = (np.array([1.0, 0.0, 3.0]), np.array([0.1, -0.2, 0.0]))
+    later = linsgd.moments(PROBLEM, sgd, [k], start).at(0)
+    once = linsgd.displacement(PROBLEM, sgd, [1], later).global_msd
+    np.testing.assert_allclose(linsgd.displacement(PROBLEM, sgd, [k], start).local_msd, once, rtol=1e-11)
+
+
+@pytest.mark.parametrize("start", ["stationary", None])
+@pytest.mark.parametrize("theory", ["langevin", "diffusion"])
+def test_exponent_is_the_slope_of_the_logarithms(theory, start):
+    k = np.array([10**4])
+    sgd = linsgd.SGD(lr=1e-4, momentum=0.5)
+    around = linsgd.displacement(PROBLEM, sgd, np.concatenate([k - 1, k, k + 1]), start, theory)
+    slope = np.log(around.global_msd[2] / around.global_msd[0]) / np.log((k + 1) / (k - 1))
+    np.testing.assert_allclose(around.exponent[1], slope, rtol=1e-6)
+
+
+@pytest.mark.parametrize("theory", THEORIES)
+@pytest.mark.parametrize("momentum", [0.5, 0.95])
+def test_a_compressed_spectrum_gives_the_full_sum_to_one_part_in_ten_billion(theory, momentum):
+    rng = np.random.default_rng(1)
+    spectrum = np.concatenate([10 ** rng.uniform(-9, 0, 15000), rng.uniform(0.5, 1.0, 5000)])
+    problem, sgd = linsgd.LinearRegression.gaussian(spectrum), linsgd.SGD(lr=0.5, batch_size=100_000, momentum=momentum)
+    steps = np.unique(np.geomspace(1, 1e7, 60).astype(int))
+    law = linsgd.stationary_moments(problem, sgd, theory)
+    kept = np.arange(0, spectrum.size, 200)
+    sample = np.zeros_like(spectrum)
+    sample[kept] = law.position_variance[kept]
+    alone = [linsgd.LinearRegression.gaussian(spectrum[i : i + 1]) for i in kept]
+    moved = [
+        linsgd.displacement(mode, sgd, steps, theory=theory).global_msd
+        / linsgd.stationary_moments(mode, sgd, theory).position_variance
+        for mode in alone
+    ]
+    np.testing.assert_allclose(_weighted(problem, sgd, steps, sample, theory), sample[kept] @ np.array(moved), 1e-10)
+
+
+def _weighted(problem, sgd, steps, variance, theory):
+    """The compressed sum over all modes with weights that leave only a sample of them."""
+    x = sgd.lr * problem.eigenvalues
+    if theory == "diffusion":
+        theta = x / (1 - sgd.momentum)
+        measures = np.stack([theta * variance, 2 * theta * variance])
+        return travel.summed(travel.diffusion_terms(sgd.momentum), x, measures, compression.half_plane, steps)[0]
+    y = (2 * x / (1 + sgd.momentum) * variance)[None]
+    if theory == "langevin":
+        terms, region = travel.stationary_langevin_terms(sgd.momentum), compression.parabola(sgd.momentum)
+    else:
+        terms, region = travel.exact_stationary_terms(sgd.momentum), compression.ellipse(sgd.momentum)
+    return travel.summed(terms, x, y, region, steps)[0]
+
+
+def test_compression_keeps_far_fewer_nodes_than_modes():
+    x = 0.1 * np.arange(1, 100_001) ** -1.5
+    assert compression.compress(x, np.ones((1, x.size)), compression.parabola(0.9)).stiffness.size < 1000
+
+
+@pytest.mark.parametrize(("decay", "steps"), [(1.6, 10**4), (2.5, 10**6)])
+def test_a_power_law_spectrum_gives_its_inverse_as_exponent(decay, steps):
+    problem = linsgd.LinearRegression.gaussian(np.arange(1, 30_001) ** -decay)
+    sgd = linsgd.SGD(lr=0.01, batch_size=64, momentum=0.5)
+    path = linsgd.displacement(problem, sgd, [steps], theory="langevin")
+    np.testing.assert_allclose(path.exponent, 1 / decay, atol=0.01)
+
+
+@given(st.floats(1e-6, 2.0), st.sampled_from([0.0, 0.5, 0.9, 0.99]), st.floats(20.0, 1e5))
+def test_no_stationary_mode_is_faster_than_the_bound(product, momentum, times_tau):
+    tau = (1 + momentum) / (2 * (1 - momentum))
+    k = times_tau * tau
+    mode = flow(np.array([k]), (1 - momentum) / (1 + momentum), np.array([2 * product / (1 + momentum)]))
+    assert k * mode.S[0] / mode.kick_integral()[0] <= 1 / (1 - tau / k) * (1 + 1e-12)
+
+
+def test_the_bound_is_not_claimed_where_a_mode_beats_it():
+    momentum, tau = 0.99, 99.5
+    sgd, k = linsgd.SGD(lr=1.0, momentum=momentum), 995
+    problems = [linsgd.LinearRegression.gaussian([h]) for h in np.geomspace(1e-4, 1, 200)]
+    fastest = max(linsgd.displacement(problem, sgd, [k], theory="langevin").exponent[0] for problem in problems)
+    assert fastest > 1 / (1 - tau / k) + 0.1
+    assert np.isnan(exponent_bound([k], momentum)).all()
+    np.testing.assert_allclose(exponent_bound([4000], momentum), 1 / (1 - tau / 4000))
+    with pytest.raises(ValueError, match="momentum"):
+        exponent_bound([10**7], 0.999)
+
+
+def test_late_displacement_saturates_at_the_effective_dimension():
+    sgd = linsgd.SGD(lr=0.1, batch_size=8, momentum=0.9, weight_decay=0.05)
+    late = linsgd.displacement(PROBLEM, sgd, [10**7], theory="langevin").global_msd[0]
+    held = effective_dimension(PROBLEM, 0.05)
+    assert late == pytest.approx(0.1 * 0.25 / (8 * 0.1) * held, rel=1e-12)
+
+
+def test_three_stages_are_ballistic_diffusive_and_saturated():
+    problem, sgd = linsgd.LinearRegression.gaussian([1e-6]), linsgd.SGD(lr=0.01, momentum=0.99)
+    exponent = linsgd.displacement(problem, sgd, [1, 10**4, 10**9]).exponent
+    np.testing.assert_allclose(exponent, [2.0, 1.0, 0.0], atol=0.03)
+
+
+@pytest.mark.parametrize("theory", THEORIES)
+def test_noise_without_variance_travels_infinitely_far(theory):
+    problem = linsgd.LinearRegression.gaussian([1.0], noise=linsgd.StudentNoise(dof=1.5))
+    path = linsgd.displacement(problem, linsgd.SGD(lr=0.1, momentum=0.5), [1, 10], theory=theory)
+    assert path.status == "infinite_variance"
+    assert np.isinf(path.global_msd).all()
+
+
+@pytest.mark.parametrize("bad", [{"steps": [0]}, {"steps": [1.5]}, {"theory": "kramers"}, {"start": "here"}])
+def test_bad_arguments_are_named(bad):
+    arguments = {"steps": [1], **bad}
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        linsgd.displacement(PROBLEM, HEAVY_BALL, **arguments)
