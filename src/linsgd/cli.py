@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _validate(options: argparse.Namespace) -> int:
     settings = campaigns.campaign(options.campaign)
-    settings |= {key: getattr(options, key) for key in campaigns.KEYS if getattr(options, key) is not None}
+    settings |= {key: getattr(options, key) for key in settings if getattr(options, key) is not None}
     settings["papers"] = [options.claim] if options.claim else settings["papers"].split(",")
     with _bar("claims") as progress:
         report = linsgd.validate(
@@ -97,7 +97,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _show(results: dict[str, Result], as_json: bool) -> int:
     if as_json:
-        print(json.dumps({name: result.to_dict() for name, result in results.items()}, indent=1))
+        print(json.dumps({name: result.to_dict() for name, result in results.items()}, indent=1, allow_nan=False))
     else:
         print("\n\n".join(map(repr, results.values())))
     return 0

@@ -7,7 +7,7 @@ from typing import Any
 from linsgd import domains
 
 SHIPPED = tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.toml")))
-KEYS = ("effort", "papers", "seed")
+DEFAULTS = {"effort": "quick", "papers": "all", "seed": 0}
 
 
 def campaign(name: str) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def campaign(name: str) -> dict[str, Any]:
     Parameters
     ----------
     name : str
-        "quick", "full", or the path of a file that ends in ``.toml``.
+        "quick", "full", or the path of a file that ends in ``.toml``; what it leaves out is as in "quick".
 
     Returns
     -------
@@ -41,5 +41,7 @@ def campaign(name: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ValueError(f"campaign = {name!r} cannot be read: {error}") from error
     for key in settings:
-        domains.choice(f"key of {path.name}", key, KEYS)
-    return settings
+        domains.choice(f"key of {path.name}", key, tuple(DEFAULTS))
+    if not isinstance(settings.get("papers", ""), str):
+        domains.refuse(f"papers in {path.name}", settings["papers"], "names separated by commas, in quotes")
+    return DEFAULTS | settings

@@ -84,7 +84,7 @@ def _one(value: float, exponent: int, places: int) -> str:
         return "not a number"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    mantissa = f"{value / 10.0**exponent:.{places}f}".replace("-", "−")
+    mantissa = f"{value / 10.0**exponent:z.{places}f}".replace("-", "−")
     return f"{mantissa}×10{str(exponent).translate(SUPERSCRIPTS)}" if exponent else mantissa
 
 
