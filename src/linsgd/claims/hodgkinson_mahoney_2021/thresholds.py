@@ -1,0 +1,186 @@
+r"""The mean-square threshold, measured over a few steps.
+
+Without momentum w_{k+1} - mu = A_k (w_k - mu) + noise with A_k symmetric, and the operator T M = E[A M A] is
+self-adjoint and keeps positive matrices positive. At the threshold its largest eigenvalue is 1; let T G = G there.
+Far from the minimum the noise is nothing, and the quadratic form Q_k = (w_k - mu)'G (w_k - mu) neither grows nor
+shrinks on average at the threshold, from any start. Three steps show on which side of it lr is. Waiting for divergence
+would show nothing: the sample mean of a divergent moment is carried by chains too rare to be drawn.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import sympy
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.case import Case, at_steps, batch, stable_sgd
+from linsgd.claims.citations import HODGKINSON_MAHONEY
+from linsgd.claims.claim import Claim, Enclosure, Source
+from linsgd.claims.intervals import Tail
+from linsgd.claims.observables import Exceeds, Quadratic
+from linsgd.claims.subjects import Subject
+from linsgd.domains import FloatArray
+from linsgd.optimizer import SGD
+from linsgd.problem import LinearRegression
+from linsgd.symbolic.symbols import E
+from linsgd.theory.stability import stability
+
+STEPS = 3  # of the growth claims
+FAR = 100.0  # start, in root mean squared residuals over the root of the mean eigenvalue
+LONG = 200  # steps of the typical chain
+
+growth, Q_k, Q_0 = sympy.symbols("g Q_k Q_0")
+lr, threshold = sympy.symbols("lr lr_ms")
+
+
+def mean_square_grows_above_the_threshold(subject: Subject) -> Claim:
+    """Check the growth a fifth above the threshold."""
+    return _growth_claim(
+        subject,
+        1.2,
+        "mean_square_grows_above_the_threshold",
+        "A fifth above the mean-square threshold the quadratic form of the distance to the minimum that is marginal at "
+        "the threshold grows on average, by what the exact law says, though its value at the mean shrinks.",
+        sympy.Gt(E(Q_k), Q_0),
+    )
+
+
+def mean_square_shrinks_below_the_threshold(subject: Subject) -> Claim:
+    """Check the decay a fifth below the threshold."""
+    return _growth_claim(
+        subject,
+        0.8,
+        "mean_square_shrinks_below_the_threshold",
+        "A fifth below the mean-square threshold the quadratic form of the distance to the minimum that is marginal at "
+        "the threshold shrinks on average, by what the exact law says.",
+        sympy.Lt(E(Q_k), Q_0),
+    )
+
+
+def most_chains_shrink_above_the_threshold(subject: Subject) -> Claim:
+    """Bound P(|w_k - mu| < |w_0 - mu|) above the threshold."""
+    case, form = _far_case(subject, 1.05, LONG)
+    shrunk = Exceeds(_form(case, -form), -np.ones(1))
+    return Claim(
+        id="hodgkinson_mahoney_2021/most_chains_shrink_above_the_threshold",
+        problem=subject.name,
+        statement=(
+            f"Just above the mean-square threshold, where the second moment diverges, three chains in four are all the "
+            f"same nearer to the minimum after {LONG} steps: their law still contracts."
+        ),
+        citation=HODGKINSON_MAHONEY,
+        source=Source.RECONSTRUCTED,
+        formula=sympy.Gt(sympy.Symbol("P(Q_k < Q_0)"), sympy.Rational(3, 4)),
+        regime=f"{case.regime}; an event, whatever the moments",
+        components=("share of chains that shrink",),
+        prediction=np.array([1.0]),
+        acceptance=Acceptance.above(0.75, 0.25, "three in four: clearly more than a coin's half"),
+        mutants={"a typical chain follows the mean square": np.zeros(1), "as many grow as shrink": np.full(1, 0.5)},
+        evidence=case.simulation(shrunk, Tail.EVENT),
+    )
+
+
+def threshold_is_marginal(subject: Subject) -> Claim:
+    """G = 1 at `lr_mean_square`."""
+    problem = subject.problem
+    trial = SGD(lr=1.0, batch_size=batch(subject))
+    sgd = replace(trial, lr=stability(problem, trial).lr_mean_square)
+    larger, longest = replace(sgd, batch_size=2 * sgd.batch_size), replace(sgd, lr=stability(problem, sgd).lr_mean)
+    return Claim(
+        id="hodgkinson_mahoney_2021/threshold_is_marginal",
+        problem=subject.name,
+        statement=(
+            "At the mean-square threshold of the stability theory the largest eigenvalue of the moment operator, found "
+            "on its own, is 1."
+        ),
+        citation=HODGKINSON_MAHONEY,
+        source=Source.RECONSTRUCTED,
+        formula=sympy.Implies(sympy.Eq(lr, threshold), sympy.Eq(growth, 1)),
+        regime=f"batch {sgd.batch_size}, lr {sgd.lr:.6g}, the threshold; no simulation",
+        components=("growth a step",),
+        prediction=np.ones(1),
+        acceptance=Acceptance.interval([1.0], 1e-6, "far above rounding, far below any other threshold"),
+        mutants={
+            "it is the threshold of the mean": np.array([_leading(problem, longest)[0]]),
+            "it is that of twice the batch": np.array([_leading(problem, larger)[0]]),
+        },
+        evidence=Enclosure(enclose=partial(_growth_interval, problem, sgd)),
+    )
+
+
+def _growth_claim(subject: Subject, fraction: float, name: str, statement: str, formula: sympy.Basic) -> Claim:
+    case, form = _far_case(subject, fraction, STEPS)
+    covariance, mean = case.law.position_covariance()[-1], case.law.mean[-1] - case.problem.solution()
+    exact = float(np.sum(form * covariance) + mean @ form @ mean)
+    deterministic = float(mean @ form @ mean)
+    width = min(abs(1 - exact), exact - deterministic) / 5
+    return Claim(
+        id=f"hodgkinson_mahoney_2021/{name}",
+        problem=subject.name,
+        statement=statement,
+        citation=HODGKINSON_MAHONEY,
+        source=Source.RECONSTRUCTED,
+        formula=formula,
+        regime=f"{case.regime}; start far out, at {FAR:g} times the scale of the labels",
+        components=(f"quadratic form after {STEPS} steps over its start",),
+        prediction=np.array([exact]),
+        acceptance=Acceptance.interval(
+            [exact], width, "a fifth of the way to 1 (no growth) or to the mean's own square"
+        ),
+        mutants={
+            "marginal: neither growth nor decay": np.ones(1),
+            "noise forgotten: only the mean contracts": np.array([deterministic]),
+            "noise counted twice": np.array([2 * exact - deterministic]),
+        },
+        evidence=case.simulation(_form(case, form)),
+    )
+
+
+def _far_case(subject: Subject, fraction: float, steps: int) -> tuple[Case, FloatArray]:
+    """Return the case at a fraction of the threshold, and G scaled so that Q_0 = 1."""
+    problem = subject.problem
+    sgd = stable_sgd(problem, fraction, batch_size=batch(subject))
+    _, form = _leading(problem, replace(sgd, lr=stability(problem, sgd).lr_mean_square))
+    scale = problem.noise_std / np.sqrt(problem.eigenvalues.mean())
+    away = FAR * scale * np.linalg.eigh(form)[1][:, -1]
+    case = at_steps(subject, sgd, [steps], (problem.solution() + away, np.zeros(problem.dimension)))
+    return case, form / (away @ form @ away)
+
+
+def _form(case: Case, form: FloatArray) -> Quadratic:
+    """(w - mu)'G (w - mu) through the eigenvectors of G."""
+    values, vectors = np.linalg.eigh(form)
+    zeros = np.zeros_like(vectors)
+    directions = np.vstack([vectors, zeros])
+    centre = np.concatenate([case.problem.solution(), zeros[0]])
+    return Quadratic(centre, directions, directions, values[:, None])
+
+
+def _leading(problem: LinearRegression, sgd: SGD) -> tuple[float, FloatArray]:
+    """Return the largest eigenvalue g of M -> E[A M A] and its eigenmatrix G (d, d), in the problem's coordinates."""
+    d = problem.dimension
+    if d == 1:
+        return float(_moment_operator(problem, sgd, np.ones((1, 1)))[0, 0]), np.ones((1, 1))
+    linear = LinearOperator(
+        (d * d, d * d), lambda flat: _moment_operator(problem, sgd, flat.reshape(d, d)).ravel(), dtype=np.float64
+    )
+    values, vectors = eigsh(linear, k=1, which="LA", v0=np.eye(d).ravel())
+    G = vectors[:, 0].reshape(d, d)
+    return float(values[0]), (G + G.T) / 2 * np.sign(np.trace(G))
+
+
+def _moment_operator(problem: LinearRegression, sgd: SGD, M: FloatArray) -> FloatArray:
+    """Return E[A M A] for the symmetric part of M (d, d)."""
+    H, M = problem.covariance(), (M + M.T) / 2
+    A = np.eye(problem.dimension) - sgd.lr * H
+    noise = (problem.features.fourth_moment(M) - H @ M @ H) / sgd.batch_size
+    return np.asarray(A @ M @ A + sgd.lr**2 * noise)
+
+
+def _growth_interval(problem: LinearRegression, sgd: SGD) -> tuple[FloatArray, FloatArray]:
+    """Enclose g by the residual of its eigenmatrix: the operator is self-adjoint."""
+    rate, G = _leading(problem, sgd)
+    residual = np.linalg.norm(_moment_operator(problem, sgd, G) - rate * G) / np.linalg.norm(G)
+    return np.array([rate - residual]), np.array([rate + residual])

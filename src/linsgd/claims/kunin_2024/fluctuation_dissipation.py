@@ -1,0 +1,180 @@
+r"""The fluctuation-dissipation relation: how high SGD hovers above its minimum, read off how far it moves in a step.
+
+With delta = w_k - w_{k-1}, at stationarity and for independent batches,
+
+    E[L(w)] - min L = (1 + momentum) E|delta|^2 / (4 lr (1 - dampening)),
+
+whatever the noise, as long as it is unbiased and has a second moment; L holds its weight decay. With Nesterov's
+momentum, by taking the stationary second moments of w' = w + lr (beta v' - g) and v' = beta v - g,
+
+    E[L(w)] - min L = (E|delta|^2 + beta^2 (1 + 2 beta) lr^2 E|v|^2) / (4 lr (1 + beta)).
+
+Each claim measures the difference of the two sides over the loss. Reshuffled epochs break the relation: their
+gradients are not independent.
+"""
+
+from typing import Any
+
+import numpy as np
+import sympy
+
+from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.case import Case, at_steps, batch, dampened, decay, epochs, heavy_ball, settled, stable_sgd
+from linsgd.claims.citations import YAIDA
+from linsgd.claims.claim import Claim, Source
+from linsgd.claims.losses import excess_loss
+from linsgd.claims.observables import Displacement, Quadratic, Total
+from linsgd.claims.subjects import Subject
+from linsgd.optimizer import SGD
+from linsgd.symbolic.symbols import beta, eta, tau
+from linsgd.theory.recurrence import Method
+
+excess = sympy.Symbol("E[L(w)] - min L")
+step, speed = sympy.Symbol("E|delta|^2"), sympy.Symbol("E|v|^2")
+WIDTH = "5 % of the loss: a lost factor 2, 1 + momentum or 1 - dampening costs at least 20 %"
+
+
+def fluctuation_dissipation(subject: Subject) -> Claim:
+    """Check the relation with momentum alone."""
+    case = heavy_ball(subject)
+    ratio, m = _ratio(case), case.sgd.momentum
+    return Claim(
+        id="kunin_2024/fluctuation_dissipation",
+        statement=(
+            "At stationarity the regularised loss exceeds its minimum by (1 + momentum) / (4 lr) times the mean "
+            "square of a step, whatever the noise."
+        ),
+        formula=sympy.Eq(excess, (1 + beta) * step / (4 * eta)),
+        mutants={
+            "a factor 2 lost": np.array([1 - 2 * ratio]),
+            "1 - momentum in place of 1 + momentum": np.array([1 - ratio * (1 - m) / (1 + m)]),
+            "momentum forgotten": np.array([1 - ratio / (1 + m)]),
+        },
+        **_relation(case, ratio),
+    )
+
+
+def fluctuation_dissipation_dampened(subject: Subject) -> Claim:
+    """Check the relation with dampening."""
+    case = dampened(subject)
+    ratio = _ratio(case)
+    return Claim(
+        id="kunin_2024/fluctuation_dissipation_dampened",
+        statement=(
+            "With dampening the mean square of a step must be divided by 1 - dampening to give the stationary excess "
+            "of the regularised loss."
+        ),
+        formula=sympy.Eq(excess, (1 + beta) * step / (4 * eta * (1 - tau))),
+        mutants={
+            "dampening forgotten": np.array([1 - ratio * case.sgd.gradient_weight]),
+            "(1 - dampening)^2": np.array([1 - ratio / case.sgd.gradient_weight]),
+        },
+        **_relation(case, ratio),
+    )
+
+
+def fluctuation_dissipation_nesterov(subject: Subject) -> Claim:
+    """Check the relation of Nesterov's momentum, whose step is not its velocity."""
+    problem = subject.problem
+    sgd = stable_sgd(problem, 0.25, batch_size=batch(subject), weight_decay=decay(problem), momentum=0.9, nesterov=True)
+    last = settled(subject, sgd).steps[-1]
+    case = at_steps(subject, sgd, [last - 1, last], (problem.solution(sgd.weight_decay), np.zeros(problem.dimension)))
+    m, lr = sgd.momentum, sgd.lr
+    moved, speed_ = _nesterov_step(case), lr**2 * case.law.velocity_variance[-1].sum()
+    loss = float(case.law.excess_loss[-1])
+    ratio = (moved + m**2 * (1 + 2 * m) * speed_) / (4 * lr * (1 + m)) / loss
+    return Claim(
+        id="kunin_2024/fluctuation_dissipation_nesterov",
+        statement=(
+            "With Nesterov's momentum the stationary excess of the regularised loss follows from the mean squares of "
+            "the step and of the momentum buffer together."
+        ),
+        formula=sympy.Eq(excess, (step + beta**2 * (1 + 2 * beta) * eta**2 * speed) / (4 * eta * (1 + beta))),
+        mutants={
+            "heavy ball's relation": np.array([1 - (1 + m) * moved / (4 * lr) / loss]),
+            "a factor 2 lost": np.array([1 - 2 * ratio]),
+        },
+        problem=subject.name,
+        citation=YAIDA,
+        source=Source.NEW,
+        regime=case.regime,
+        components=("1 - right side / loss",),
+        prediction=np.array([1 - ratio]),
+        acceptance=Acceptance.interval([1 - ratio], 0.05, WIDTH),
+        evidence=case.simulation(_nesterov_defect(case, loss)),
+    )
+
+
+def fluctuation_dissipation_fails_for_epochs(subject: Subject) -> Claim:
+    """Check that reshuffled epochs lie far below the relation."""
+    case = epochs(subject)
+    share = 0.2
+    return Claim(
+        id="kunin_2024/fluctuation_dissipation_fails_for_epochs",
+        statement=(
+            "At the end of a reshuffled epoch the regularised loss exceeds its minimum by less than a fifth of what "
+            "the fluctuation-dissipation relation makes of the steps: batches of one epoch are not independent."
+        ),
+        formula=sympy.Lt(excess, (1 + beta) * step / (20 * eta)),
+        mutants={
+            "as independent batches at the same step": np.array([1 - share * _ratio(case)]),
+            "the relation holds, with steps of half the mean square": np.array([(1 - share) / 2]),
+        },
+        problem=subject.name,
+        citation=YAIDA,
+        source=Source.CONDITION,
+        regime=case.regime,
+        components=("(loss - a fifth of the right side) / exact loss with independent batches",),
+        prediction=np.array([0.0]),
+        acceptance=Acceptance.below(0.0, 0.1, "less than a fifth: the relation is not even nearly true"),
+        evidence=case.simulation(_defect(case, share)),
+    )
+
+
+def _ratio(case: Case) -> float:
+    """Return the exact right side over the exact loss at the step that is measured."""
+    moved = case.sgd.lr**2 * case.law.velocity_variance[-1].sum()
+    return float(_factor(case.sgd) * moved / case.law.excess_loss[-1])
+
+
+def _factor(sgd: SGD) -> float:
+    return (1 + sgd.momentum) / (4 * sgd.lr * sgd.gradient_weight)
+
+
+def _relation(case: Case, ratio: float) -> dict[str, Any]:
+    return {
+        "problem": case.subject.name,
+        "citation": YAIDA,
+        "source": Source.CONDITION,
+        "regime": case.regime,
+        "components": ("1 - right side / loss",),
+        "prediction": np.array([1 - ratio]),
+        "acceptance": Acceptance.interval([1 - ratio], 0.05, WIDTH),
+        "evidence": case.simulation(_defect(case, 1.0)),
+    }
+
+
+def _defect(case: Case, share: float) -> Total:
+    """Return the loss less a share of the right side, over the predicted loss; without Nesterov a step is lr v."""
+    _, v = case.all_directions
+    weight = share * _factor(case.sgd) * case.sgd.lr**2 / case.law.excess_loss[-1]
+    moved = Quadratic(np.zeros(len(v)), v, v, np.full((v.shape[1], 1), weight))
+    return Total((excess_loss(case, float(case.law.excess_loss[-1])), moved), (1.0, -1.0))
+
+
+def _nesterov_step(case: Case) -> float:
+    """E|w_k - w_{k-1}|^2 = lr^2 E|(1 + beta) v_k - beta v_{k-1}|^2, from the law at k - 1 and the step matrix."""
+    m, h = case.sgd.momentum, case.problem.eigenvalues + case.sgd.weight_decay
+    before, now, law = case.law.velocity_variance[-2], case.law.velocity_variance[-1], case.law
+    A = Method.of(case.sgd).mode_matrix(h)
+    together = A[:, 1, 0] * law.position_velocity_covariance[-2] + A[:, 1, 1] * before
+    moved = (1 + m) ** 2 * now - 2 * m * (1 + m) * together + m**2 * before
+    return float(case.sgd.lr**2 * moved.sum())
+
+
+def _nesterov_defect(case: Case, loss: float) -> Total:
+    m, lr = case.sgd.momentum, case.sgd.lr
+    w, v = case.all_directions
+    moved = Displacement(w, -2, -1, 1 / (4 * lr * (1 + m) * loss))
+    buffer = Quadratic(np.zeros(len(v)), v, v, np.full((v.shape[1], 1), m**2 * (1 + 2 * m) * lr / (4 * (1 + m) * loss)))
+    return Total((excess_loss(case, loss), moved, buffer), (1.0, -1.0, -1.0))

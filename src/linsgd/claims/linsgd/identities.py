@@ -1,0 +1,53 @@
+r"""Identities of the stationary law that hold for any noise, checked on the exact theory itself."""
+
+from functools import partial
+
+import numpy as np
+import sympy
+
+from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.case import Case, dampened
+from linsgd.claims.citations import LINSGD
+from linsgd.claims.claim import Claim, Enclosure, Source
+from linsgd.claims.subjects import Subject
+from linsgd.domains import FloatArray
+from linsgd.symbolic.symbols import Cov, eta
+from linsgd.theory.moments import stationary_moments
+
+w, v = sympy.symbols("w v")
+
+
+def stationary_identities(subject: Subject) -> Claim:
+    """C + C' = lr Cov(v), and the fluctuation-dissipation relation, in the exact stationary law."""
+    case = dampened(subject)
+    return Claim(
+        id="linsgd/stationary_identities",
+        problem=subject.name,
+        statement=(
+            "The exact stationary law satisfies, to rounding error, the two identities that hold for any noise: that "
+            "of the cross-covariance and that of fluctuation and dissipation."
+        ),
+        citation=LINSGD,
+        source=Source.CONDITION,
+        formula=sympy.Eq(Cov(w, v) + Cov(v, w), eta * Cov(v, v), evaluate=False),
+        regime=case.regime.partition(";")[0] + "; stationary; no simulation",
+        components=("largest defect of the matrix over its norm", "1 - right side / loss"),
+        prediction=np.zeros(2),
+        acceptance=Acceptance.interval(np.zeros(2), 1e-6, "far above rounding, far below any physical difference"),
+        mutants={
+            "uncorrelated, and a factor 2 lost": np.array([1.0, 0.5]),
+            "dampening forgotten": np.array([0.0, 1 - case.sgd.gradient_weight]),
+        },
+        evidence=Enclosure(enclose=partial(_defects, case)),
+    )
+
+
+def _defects(case: Case) -> tuple[FloatArray, FloatArray]:
+    """Enclose the two defects by the error that the theory states."""
+    law, sgd = stationary_moments(case.problem, case.sgd), case.sgd
+    cross, speed = law.eigenbasis_blocks()[1], sgd.lr * law.eigenbasis_blocks()[2]
+    matrix = np.abs(cross + cross.T - speed).max() / np.abs(speed).max()
+    factor = (1 + sgd.momentum) * sgd.lr / (4 * sgd.gradient_weight)
+    relation = 1 - factor * law.velocity_variance.sum() / law.excess_loss
+    defects, error = np.array([matrix, float(relation)]), 10 * law.error
+    return defects - error, defects + error

@@ -1,0 +1,51 @@
+"""What claims are made about: a Gaussian problem, the diabetes data, or a user's own data set."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from linsgd.features import FiniteData
+from linsgd.problem import LinearRegression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """A problem and the name under which verdicts speak of it."""
+
+    name: str
+    problem: LinearRegression
+
+    @property
+    def rows(self) -> int:
+        """The size of the data set, 0 for a law."""
+        law = self.problem.features
+        return len(law.y) if isinstance(law, FiniteData) else 0
+
+    @property
+    def finite(self) -> bool:
+        """Whether the problem is a data set."""
+        return self.rows > 0
+
+
+def gaussian() -> Subject:
+    """Make four correlated Gaussian features, H_ij = 2^-|i-j|, with unit label noise."""
+    i = np.arange(4)
+    H = 0.5 ** np.abs(i[:, None] - i)
+    return Subject("gaussian", LinearRegression.gaussian(H, noise_std=1.0, optimum=[1.0, -1.0, 0.5, 2.0]))
+
+
+def diabetes() -> Subject:
+    """Load the diabetes data, 442 x 10, features and target centred and scaled to unit variance.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If scikit-learn, the extra `data`, is not installed.
+    """
+    try:
+        from sklearn.datasets import load_diabetes
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("the diabetes data need scikit-learn: pip install 'linsgd[data]'") from error
+    X, y = load_diabetes(return_X_y=True, scaled=False)
+    X, y = ((a - a.mean(axis=0)) / a.std(axis=0) for a in (X, y))
+    return Subject("diabetes", LinearRegression.from_data(X, y))

@@ -1,0 +1,118 @@
+r"""The covariance of the minibatch gradient at fixed weights.
+
+A fresh optimizer's first velocity is minus the minibatch gradient, so that one step measures its law. For Gaussian
+features, with u = H (w - w*) and 2 R = noise_std^2 + (w - w*)'u,
+
+    Cov g = (2 R H + u u') / b;
+
+for N rows it is the covariance of the rows' gradients over b, times (N - b)/(N - 1) without replacement.
+"""
+
+import numpy as np
+import sympy
+
+from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.case import Case, at_steps, batch
+from linsgd.claims.citations import WU
+from linsgd.claims.claim import Claim, Source
+from linsgd.claims.observables import Quadratic
+from linsgd.claims.subjects import Subject
+from linsgd.domains import FloatArray, IntArray
+from linsgd.features import FiniteData
+from linsgd.optimizer import SGD
+from linsgd.problem import LinearRegression
+from linsgd.symbolic.symbols import b
+from linsgd.theory.moments import moments
+
+N, H, u, R = sympy.symbols("N H u R", positive=True)
+u_transposed = sympy.Symbol("u'")
+Cov_g, S = sympy.symbols("Cov(g) S")
+
+
+def gradient_noise_covariance(subject: Subject) -> Claim:
+    """Every entry of the covariance of a minibatch gradient at w = 0."""
+    case = at_steps(subject, SGD(lr=0.1, batch_size=batch(subject)), [1])
+    i, j = np.triu_indices(case.modes.size)
+    covariance = _along_modes(case, case.law.velocity_covariance()[-1])
+    spread = np.sqrt(np.diag(covariance))
+    scale = spread[i] * spread[j]
+    gradient = case.problem.to_eigenbasis(case.law.velocity_mean[-1])[case.modes]
+    crossed = np.outer(gradient, gradient) / case.sgd.batch_size
+    frozen = moments(case.problem, case.sgd, [1], start=(case.problem.optimum, np.zeros(case.problem.dimension)))
+    frozen_covariance = _along_modes(case, frozen.velocity_covariance()[-1])
+    formula = (2 * R * H + u * u_transposed) / b if not subject.finite else S / b
+    return Claim(
+        id="wu_2021/gradient_noise_covariance",
+        problem=subject.name,
+        statement=(
+            "At fixed weights the minibatch gradient has the covariance of one sample's gradient over the batch size, "
+            "which depends on the weights: it is not its value at the minimum."
+        ),
+        citation=WU,
+        source=Source.CONDITION,
+        formula=sympy.Eq(Cov_g, formula, evaluate=False),
+        regime=f"{case.regime}; fresh optimizer at w = 0, whose first velocity is minus the gradient",
+        components=tuple(f"Cov(g_{p}, g_{q}) over its scale" for p, q in zip(i, j, strict=True)),
+        prediction=covariance[i, j] / scale,
+        acceptance=Acceptance.interval(
+            covariance[i, j] / scale, 0.05, "5 % of the product of the two standard deviations"
+        ),
+        mutants={
+            "second moment taken for the covariance": (covariance + crossed * case.sgd.batch_size)[i, j] / scale,
+            "frozen at the minimum": frozen_covariance[i, j] / scale,
+            "one sample's covariance": covariance[i, j] / scale * case.sgd.batch_size,
+        },
+        evidence=case.simulation(_products(case, i, j, scale)),
+    )
+
+
+def gradient_noise_without_replacement(subject: Subject) -> Claim:
+    """Check the finite-population factor at a batch of half the data."""
+    n = subject.rows
+    sgd = SGD(lr=0.1, batch_size=max(1, n // 2), replacement=False)
+    case = at_steps(subject, sgd, [1])
+    with_replacement = np.diag(_along_modes(case, _rows_covariance(case.problem))) / sgd.batch_size
+    factor = (n - sgd.batch_size) / (n - 1)
+    exact = case.law.velocity_variance[-1][case.modes] / with_replacement
+    return Claim(
+        id="wu_2021/gradient_noise_without_replacement",
+        problem=subject.name,
+        statement=(
+            "A batch of half the rows, drawn without replacement, has a gradient whose variance is (N - b)/(N - 1) of "
+            "that with replacement, along every eigenvector."
+        ),
+        citation=WU,
+        source=Source.CONDITION,
+        formula=sympy.Eq(Cov_g, (N - b) / (N - 1) * S / b, evaluate=False),
+        regime=f"{case.regime}; fresh optimizer at w = 0, whose first velocity is minus the gradient",
+        components=case.names("Var g over that with replacement"),
+        prediction=exact,
+        acceptance=Acceptance.interval(exact, 0.05 * factor, "5 % of the factor"),
+        mutants={
+            "as with replacement": np.ones(exact.size),
+            "the factor squared": exact * factor,
+            "the factor of a standard deviation": exact / np.sqrt(factor),
+        },
+        evidence=case.simulation(_variances(case, with_replacement)),
+    )
+
+
+def _products(case: Case, i: IntArray, j: IntArray, scale: FloatArray) -> Quadratic:
+    return Quadratic(case.centre(), case.velocity[:, i], case.velocity[:, j], np.diag(1 / scale))
+
+
+def _variances(case: Case, scale: FloatArray) -> Quadratic:
+    return Quadratic(case.centre(), case.velocity, case.velocity, np.diag(1 / scale))
+
+
+def _along_modes(case: Case, matrix: FloatArray) -> FloatArray:
+    rotated = case.problem.to_eigenbasis(case.problem.to_eigenbasis(matrix).T)
+    return rotated[np.ix_(case.modes, case.modes)]
+
+
+def _rows_covariance(problem: LinearRegression) -> FloatArray:
+    """Covariance of the rows' gradients at w = 0, from the data alone."""
+    assert isinstance(problem.features, FiniteData)
+    gradients = -problem.features.X * problem.features.y[:, None]
+    covariance: FloatArray = np.cov(gradients, rowvar=False, ddof=0).reshape(problem.dimension, -1)
+    return covariance

@@ -1,0 +1,58 @@
+r"""Two temperatures: what the velocity and the position say of the noise that drives them.
+
+With the displacement per step as velocity and lr as mass, the kinetic temperature is lr Var v and the potential one
+h Var w. Their ratio is 2 (1 - dampening)/(1 + momentum) for every lr, every mode and any unbiased noise: letting lr
+tend to 0 at fixed momentum does not lead to equipartition.
+"""
+
+import numpy as np
+import sympy
+
+from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.case import Case, dampened
+from linsgd.claims.citations import WU
+from linsgd.claims.claim import Claim, Source
+from linsgd.claims.observables import Quadratic
+from linsgd.claims.subjects import Subject
+from linsgd.domains import FloatArray
+from linsgd.symbolic.symbols import Var, beta, eta, h, tau
+
+x, v = sympy.symbols("w_i v_i")
+
+
+def kinetic_and_potential_temperature(subject: Subject) -> Claim:
+    """Check the ratio of the two temperatures along each eigenvector."""
+    case = dampened(subject)
+    sgd = case.sgd
+    ratio = 2 * sgd.gradient_weight / (1 + sgd.momentum)
+    potential = case.curvature * case.law.position_variance[-1][case.modes]
+    kinetic = sgd.lr * case.law.velocity_variance[-1][case.modes]
+    exact = kinetic / (ratio * potential) - 1
+    return Claim(
+        id="wu_2021/kinetic_and_potential_temperature",
+        problem=subject.name,
+        statement=(
+            "The kinetic temperature lr Var(v) is 2 (1 - dampening)/(1 + momentum) times the potential temperature "
+            "h Var(w) along every eigenvector, at any lr and for any noise: there is no equipartition."
+        ),
+        citation=WU,
+        source=Source.LIMIT,
+        formula=sympy.Eq(eta * Var(v) / (h * Var(x)), 2 * (1 - tau) / (1 + beta)),
+        regime=case.regime,
+        components=case.names("kinetic over ratio x potential, less 1"),
+        prediction=exact,
+        acceptance=Acceptance.interval(exact, 0.05, "5 % of the ratio: equipartition would miss it by much more"),
+        mutants={
+            "equipartition": np.full(exact.size, 1 / ratio - 1),
+            "dampening forgotten": np.full(exact.size, 1 / sgd.gradient_weight - 1),
+            "momentum forgotten": np.full(exact.size, sgd.momentum),
+        },
+        evidence=case.simulation(_difference(case, ratio, potential)),
+    )
+
+
+def _difference(case: Case, ratio: float, potential: FloatArray) -> Quadratic:
+    """Lr v^2 / ratio - h w^2 along each mode, over the predicted h Var w."""
+    directions = np.hstack([case.velocity, case.position])
+    weights = np.vstack([np.diag(case.sgd.lr / (ratio * potential)), np.diag(-case.curvature / potential)])
+    return Quadratic(case.centre(), directions, directions, weights)

@@ -1,0 +1,153 @@
+"""The judge's rules on draws whose law is known: decisions, looks, mutants, independence of company and executor."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.claim import NotSeparable
+from linsgd.claims.intervals import Tail
+from linsgd.claims.judge import ALPHA, LOOKS, judge, outcome, share
+from linsgd.claims.verdict import Kind, Outcome, Verdict
+
+from .synthetic import claim, numerical
+
+
+def only(*claims, **options):
+    return next(iter(judge(claims, **options)))
+
+
+def test_a_true_claim_is_confirmed_and_its_mutants_are_killed():
+    verdict = only(claim())
+    assert verdict.outcome is Outcome.CONFIRMED
+    assert verdict.as_expected
+    assert [mutant.killed for mutant in verdict.mutants] == [True, True]
+    assert 0 < verdict.margin < 1
+    assert verdict.kind is Kind.SIMULATION
+
+
+def test_a_factor_of_two_is_refuted():
+    verdict = only(claim(prediction=(2.0,)))
+    assert verdict.outcome is Outcome.REFUTED
+    assert verdict.margin < 0
+    assert verdict.looks == 1
+
+
+def test_a_mutant_that_is_the_truth_stays_alive():
+    wrong = {"the truth": np.array([1.0]), "double": np.array([4.0])}
+    verdict = only(claim(prediction=(2.0,), mutants=wrong))
+    assert [mutant.killed for mutant in verdict.mutants] == [False, True]
+
+
+def test_a_width_below_the_noise_is_undecided_at_the_last_look():
+    verdict = only(claim(width=1e-4), effort="full")
+    assert verdict.outcome is Outcome.UNDECIDED
+    assert verdict.looks == len(LOOKS)
+    assert verdict.chains == 2048 * 256
+
+
+def test_a_narrower_width_buys_more_chains():
+    looks = [only(claim(width=width)).looks for width in (0.12, 0.04, 0.015)]
+    assert looks == sorted(looks)
+    assert looks[0] < looks[-1]
+
+
+def test_the_effort_limits_the_chains_but_buys_one_look():
+    assert only(claim(width=1e-4, cost=10**9), effort="quick").looks == 1
+    assert only(claim(width=1e-4, cost=8000), effort="quick").chains == 512 * 256
+
+
+@pytest.mark.parametrize(("law", "tail", "mean"), [("event", Tail.EVENT, 0.3), ("uniform", Tail.BOUNDED, 0.5)])
+def test_events_and_bounded_means_are_confirmed(law, tail, mean):
+    verdict = only(claim(law=law, tail=tail, prediction=(mean,), width=0.03))
+    assert verdict.as_expected
+    assert verdict.components[0].lower < mean < verdict.components[0].upper
+
+
+def test_a_heavy_observable_gets_no_interval():
+    verdict = only(claim(tail=Tail.HEAVY))
+    assert verdict.outcome is Outcome.UNDECIDED
+    assert verdict.components[0].upper == np.inf
+
+
+def test_every_component_must_agree():
+    assert only(claim(prediction=(1.0, 1.0, 1.0))).outcome is Outcome.CONFIRMED
+    wrong = {"half": np.full(3, 0.5), "double": np.full(3, 2.0)}
+    assert only(claim(prediction=(1.0, 1.3, 1.0), mutants=wrong)).outcome is Outcome.REFUTED
+
+
+def test_a_claim_alone_and_in_company_gets_the_same_verdict():
+    wide, narrow = claim(width=0.1, slug="wide"), claim(width=0.012, slug="narrow")
+    alone = [only(wide), only(narrow)]
+    together = list(judge([wide, narrow]))
+    assert [v.to_dict() for v in alone] == [v.to_dict() for v in together]
+    assert together[0].looks < together[1].looks
+
+
+def test_the_executor_and_a_resume_change_no_bit(tmp_path):
+    claims = [claim(width=0.03, slug="a"), claim(law="event", tail=Tail.EVENT, prediction=(0.3,), width=0.02, slug="b")]
+    plain = [v.to_dict() for v in judge(claims)]
+    with ThreadPoolExecutor(3) as pool:
+        assert [v.to_dict() for v in judge(claims, executor=pool, checkpoint=tmp_path)] == plain
+    files = sorted(tmp_path.glob("*.npz"))
+    files[0].unlink()
+    files[1].write_bytes(files[1].read_bytes()[:100])
+    assert [v.to_dict() for v in judge(claims, checkpoint=tmp_path)] == plain
+
+
+def test_a_changed_claim_does_not_read_the_old_blocks(tmp_path):
+    first = only(claim(), checkpoint=tmp_path)
+    second = only(claim(tail=Tail.THIRD_MOMENT, prediction=(2.0,)), seed=1, checkpoint=tmp_path)
+    assert first.components[0].estimate != second.components[0].estimate
+
+
+def test_a_numerical_claim_is_decided_by_its_enclosure():
+    assert only(numerical(0.99, 1.01)).outcome is Outcome.CONFIRMED
+    assert only(numerical(0.9, 1.01)).outcome is Outcome.UNDECIDED
+    verdict = only(numerical(1.2, 1.3))
+    assert verdict.outcome is Outcome.REFUTED
+    assert (verdict.kind, verdict.chains, verdict.alpha) == (Kind.NUMERICAL, 0, 0.0)
+
+
+def test_a_verdict_survives_json():
+    verdict = only(claim(tail=Tail.HEAVY))
+    again = Verdict.from_dict(json.loads(json.dumps(verdict.to_dict())))
+    assert again.to_dict() == verdict.to_dict()
+    assert again.outcome is Outcome.UNDECIDED
+    assert not again.as_expected
+
+
+def test_progress_counts_claims():
+    seen = []
+    list(judge([claim(slug="a"), claim(slug="b")], progress=lambda done, total: seen.append((done, total))))
+    assert seen == [(1, 2), (2, 2)]
+
+
+def test_the_shares_of_a_claim_add_up_to_its_error():
+    assert share(ALPHA, 7) * 7 * len(LOOKS) == pytest.approx(ALPHA)
+
+
+def test_near_or_single_mutants_are_refused():
+    near = {"near": np.array([1.15]), "double": np.array([2.0])}
+    with pytest.raises(NotSeparable, match="'near'"):
+        claim(mutants=near)
+    with pytest.raises(ValueError, match="at least two"):
+        claim(mutants={"double": np.array([2.0])})
+
+
+def test_half_lines():
+    accepted = Acceptance.above(1.0, 0.5, "half")
+    assert outcome(accepted, np.array([1.1]), np.array([3.0])) is Outcome.CONFIRMED
+    assert outcome(accepted, np.array([0.1]), np.array([0.9])) is Outcome.REFUTED
+    assert outcome(accepted, np.array([0.9]), np.array([1.1])) is Outcome.UNDECIDED
+    assert accepted.is_clear_of(np.array([0.5]))
+    assert not accepted.is_clear_of(np.array([0.6]))
+    assert Acceptance.below(1.0, 0.5, "half").margin(np.array([0.1]), np.array([0.75])) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("bad", [{"seed": -1}, {"effort": "endless"}])
+def test_bad_arguments_are_named(bad):
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        only(claim(), **bad)
