@@ -23,6 +23,7 @@ from linsgd.problem import LinearRegression
 from linsgd.result import Result, Status
 from linsgd.theory.noise import MatrixNoise, ModeNoise, gradient_noise_law
 from linsgd.theory.recurrence import Method, largest_eigenvalue, mode_gains, spectral_radius
+from linsgd.theory.tails.lyapunov import almost_sure_threshold
 
 
 class StabilityStatus(Status):
@@ -105,7 +106,8 @@ def stability(problem: LinearRegression, sgd: SGD) -> Stability:
     method = Method.of(sgd)
     lr_mean = method.at(1.0).largest_stable_curvature() / float(h.max())
     lr_mean_square = _mean_square_threshold(noise, h, method, lr_mean)
-    almost_sure = Threshold(lower=lr_mean_square, upper=np.inf)
+    lower, upper = almost_sure_threshold(problem, sgd)
+    almost_sure = Threshold(lower=max(lower, lr_mean_square), upper=upper)
     return Stability(
         mean=sgd.lr < lr_mean,
         mean_square=sgd.lr < lr_mean_square,
@@ -113,7 +115,7 @@ def stability(problem: LinearRegression, sgd: SGD) -> Stability:
         lr_mean=lr_mean,
         lr_mean_square=lr_mean_square,
         lr_almost_sure=almost_sure,
-        status=StabilityStatus.BRACKETED,
+        status=StabilityStatus.BRACKETED if almost_sure.upper == np.inf else StabilityStatus.OK,
     )
 
 
