@@ -8,7 +8,7 @@ defined.
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sympy import Eq
+from sympy import Eq, sympify
 from sympy.core.relational import Relational
 
 from linsgd import domains
@@ -39,6 +39,9 @@ class Step:
     name: str
     why: str
     formula: Formula
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "formula", sympify(self.formula))  # a matrix becomes immutable
 
     @property
     def value(self) -> Formula:

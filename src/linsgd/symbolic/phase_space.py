@@ -7,7 +7,7 @@ antisymmetric; it drives the stationary current J = -(A P - D) P^{-1} z p (Kunin
 
 from functools import cache
 
-from sympy import Expr, Function, ImmutableMatrix, Matrix, Symbol, simplify, sqrt
+from sympy import Expr, Function, Matrix, Symbol, simplify, sqrt
 
 from linsgd.symbolic.derivation import Derivation, Step, equation
 from linsgd.symbolic.stationary import stationary_covariance
@@ -42,7 +42,7 @@ def modified_loss() -> Derivation:
         (
             *(step for step in covariance.steps if step.name in ("covariance", "noise")),
             Step("kappa", "The inverse temperature.", equation(kappa, temperature)),
-            Step("hessian", "The density is exp(-kappa Phi); the Hessian of Phi.", ImmutableMatrix(curvature)),
+            Step("hessian", "The density is exp(-kappa Phi); the Hessian of Phi.", curvature),
             Step("modified_loss", "The modified loss.", equation(Function("Phi")(x, v), potential)),
         ),
     )
@@ -78,8 +78,8 @@ def probability_current() -> Derivation:
         (
             *(step for step in sde.steps if step.name in ("drift", "diffusion", "omega")),
             Step("covariance", "The stationary covariance.", equation(Symbol("P"), P)),
-            Step("antisymmetric", "A P - D, with 2 D the diffusion, is antisymmetric.", ImmutableMatrix(antisymmetric)),
-            Step("flow", "The current is p F z with F = -(A P - D) / P.", equation(Symbol("F"), ImmutableMatrix(flow))),
+            Step("antisymmetric", "A P - D, with 2 D the diffusion, is antisymmetric.", antisymmetric),
+            Step("flow", "The current is p F z with F = -(A P - D) / P.", equation(Symbol("F"), flow)),
             Step("divergence", "Its divergence over p: tr F - z' F' (1/P) z.", simplify(_divergence(flow, P))),
             Step(
                 "rotation", "Its angular speed where the law is round: clockwise, without the damping.", simplify(speed)

@@ -15,7 +15,6 @@ from sympy import (
     Expr,
     Function,
     I,
-    ImmutableMatrix,
     Integer,
     Matrix,
     Symbol,
@@ -101,7 +100,7 @@ def _exact(regime: str) -> Derivation:
             Step(
                 "propagator",
                 "By Cayley and Hamilton, the k-th power of M is U_k M - (det M) U_{k-1}.",
-                equation(Symbol("M") ** k, ImmutableMatrix(moved)),
+                equation(Symbol("M") ** k, moved),
             ),
         ),
     )
@@ -145,11 +144,11 @@ def _langevin(regime: str) -> Derivation:
             Step(
                 "square",
                 "B = gamma I - A is traceless.",
-                equation(Symbol("B") ** 2, ImmutableMatrix((traceless**2).applyfunc(simplify))),
+                equation(Symbol("B") ** 2, (traceless**2).applyfunc(simplify)),
             ),
             Step("even", "The even powers of its exponential series.", even),
             Step("odd", "The odd powers, over B.", odd),
-            Step("propagator", "The exponential.", equation(exp(-Symbol("A") * t), ImmutableMatrix(flow))),
+            Step("propagator", "The exponential.", equation(exp(-Symbol("A") * t), flow)),
         ),
     )
 

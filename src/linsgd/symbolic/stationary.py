@@ -11,7 +11,7 @@ algorithm's own, with Gaussian features, grows with the spread of x, which close
 
 from functools import cache
 
-from sympy import Expr, ImmutableMatrix, IndexedBase, Integer, Matrix, Sum, Symbol, solve
+from sympy import Expr, IndexedBase, Integer, Matrix, Sum, Symbol, solve
 
 from linsgd import domains
 from linsgd.symbolic.derivation import Derivation, Step, equation
@@ -150,7 +150,7 @@ def _diffusion() -> Derivation:
             Step("diffusion", "The variance that the noise adds in a unit of time.", push),
             Step("position", "The variance at which both balance.", equation(Var(x), position)),
             FROZEN_NOISE,
-            Step("covariance", "A position alone: the velocity is white noise.", ImmutableMatrix([[position]])),
+            Step("covariance", "A position alone: the velocity is white noise.", Matrix([[position]])),
         ),
     )
 
@@ -170,5 +170,5 @@ def _moments(position: Expr, cross: Expr, velocity: Expr) -> tuple[Step, Step, S
 
 
 def _matrix(position: Expr, cross: Expr, velocity: Expr) -> Step:
-    matrix = ImmutableMatrix([[position, cross], [cross, velocity]])
+    matrix = Matrix([[position, cross], [cross, velocity]])
     return Step("covariance", "The covariance of (x, v).", equation(Symbol("P"), matrix))

@@ -7,7 +7,7 @@ expansion to second order, in the time t = lr * steps, is the SDE of Kunin et al
 
 from functools import cache
 
-from sympy import Derivative, Eq, Expr, Function, ImmutableMatrix, Matrix, Symbol, expand, solve, sqrt
+from sympy import Derivative, Eq, Expr, Function, Matrix, Symbol, expand, solve, sqrt
 
 from linsgd import domains
 from linsgd.symbolic.derivation import Derivation, Step, equation
@@ -57,8 +57,8 @@ def update_rule(nesterov: bool = False) -> Derivation:
             Step("gradient", "The minibatch gradient along one eigenvector.", equation(g, h * x + xi)),
             Step("velocity", "The velocity is minus torch's buffer.", equation(NEXT_V, -buffer.subs(NOW))),
             Step("position", "The position moves by it.", equation(NEXT_X, (x - eta * step).subs(NOW))),
-            Step("noise", "The gradient's error enters through N.", ImmutableMatrix(noise)),
-            Step("transition", "The state goes through M.", ImmutableMatrix(transition)),
+            Step("noise", "The gradient's error enters through N.", noise),
+            Step("transition", "The state goes through M.", transition),
         ),
     )
 
@@ -108,11 +108,11 @@ def underdamped_sde() -> Derivation:
             ),
             Step("dropped", "The first term left out.", tidy(powers[eta**2]) * eta**2),
             Step("newton", "What is kept is Newton's equation with friction.", equation(kept, -g)),
-            Step("drift", "In phase space, with the mean gradient h x: the drift -A z.", ImmutableMatrix(drift)),
+            Step("drift", "In phase space, with the mean gradient h x: the drift -A z.", drift),
             Step(
                 "diffusion",
                 "A step of length lr adds the impulse lr xi: white noise of intensity lr times its variance.",
-                ImmutableMatrix(diffusion),
+                diffusion,
             ),
             FROZEN_NOISE,
             Step("gamma", "The rate of damping.", equation(gamma, tidy(drift[1, 1] / 2))),
@@ -125,4 +125,4 @@ def underdamped_sde() -> Derivation:
 def _stochastic_equation(intensity: Expr) -> Eq:
     dx, dv, dt, dW = (Symbol(name) for name in ("dx", "dv", "dt", "dW"))
     right = [v * dt, -(omega**2) * x * dt - 2 * gamma * v * dt + sqrt(intensity) * dW]
-    return equation(ImmutableMatrix([dx, dv]), ImmutableMatrix(right))
+    return equation(Matrix([dx, dv]), Matrix(right))

@@ -1,0 +1,126 @@
+"""Spectral functions, moments and thresholds against Gauss quadrature, which is exact for polynomials, and mpmath."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import roots_genlaguerre, roots_hermitenorm
+
+from linsgd import symbolic
+from linsgd.symbolic.moments import optimum
+from linsgd.symbolic.symbols import b, d, eta, lam, rho, s, sigma
+
+from .evaluate import assert_close, evaluate, explicit
+
+batches, decays = st.integers(1, 12), st.floats(0, 0.5)
+
+
+def chi_square(dof, n=12):
+    """Nodes and weights of a chi-square law; a point at 0 without degrees of freedom."""
+    if dof == 0:
+        return np.zeros(1), np.ones(1)
+    nodes, weights = roots_genlaguerre(n, dof / 2 - 1)
+    return 2 * nodes, weights / weights.sum()
+
+
+def growth(order, lr, batch, decay, features, variance):
+    """h(order): the mean growth of |w|^order in a step."""
+    (X, p), (Y, q) = chi_square(batch), chi_square(features - 1)
+    a, c = 1 - lr * decay, lr * variance / batch
+    square = (a - c * X[:, None]) ** 2 + c**2 * X[:, None] * Y
+    return p @ square ** (order // 2) @ q
+
+
+@pytest.mark.parametrize("order", [2, 4, 6, 8])
+@given(batch=batches, features=st.integers(1, 12), decay=decays, lr=st.floats(0.01, 3))
+def test_even_spectral_functions_are_means_over_the_radial_law(order, batch, features, decay, lr):
+    values = {eta: lr, lam: decay, b: batch, d: features, rho: 1.3}
+    got = evaluate(explicit(symbolic.spectral_function(order)), values)
+    assert_close(got, growth(order, lr, batch, decay, features, 1.3))
+
+
+@given(batch=batches, decay=decays, lr=st.floats(0.05, 1.5), order=st.floats(0.1, 6))
+def test_closed_form_in_one_dimension_is_the_integral(batch, decay, lr, order):
+    a, c, k = 1 - mp.mpf(lr) * decay, mp.mpf(lr) / batch, mp.mpf(batch) / 2
+
+    def integrand(root):  # X = root^2 takes the singularity at 0 away
+        X = root**2
+        return abs(a - c * X) ** order * root ** (batch - 1) * mp.exp(-X / 2)
+
+    integral = mp.quad(integrand, [0, mp.sqrt(a / c) / 2, mp.sqrt(a / c), mp.sqrt(a / c) + 4, mp.inf])
+    values = {eta: lr, lam: decay, b: batch, rho: 1.0, s: order}
+    got = evaluate(explicit(symbolic.spectral_function()), values)
+    assert_close(got, integral * 2 / (2**k * mp.gamma(k)))
+
+
+@given(batch=batches, decay=decays, lr=st.floats(0.05, 1.5), order=st.sampled_from([2, 4, 6]))
+def test_closed_form_meets_the_polynomials(batch, decay, lr, order):
+    values = {eta: lr, lam: decay, b: batch, d: 1, rho: 1.0, s: order}
+    closed = evaluate(explicit(symbolic.spectral_function()), values)
+    assert_close(closed, evaluate(explicit(symbolic.spectral_function(order)), values))
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4, 6])
+@given(batch=batches, decay=decays, inside=st.floats(0.05, 0.9), center=st.floats(-2, 2))
+def test_stationary_moments_do_not_change_in_a_step(order, batch, decay, inside, center):
+    lr = inside * threshold(max(order + order % 2, 2), batch, 1, decay, 1.3)
+    values = {eta: lr, lam: decay, b: batch, rho: 1.3, sigma: 0.8, optimum: center}
+    derivation = symbolic.moment_recursion(order)
+    m = [1.0] + [float(evaluate(explicit(derivation, f"m_{j}"), values)) for j in range(1, order + 1)]
+    (X, p), (Z, q) = chi_square(batch), roots_hermitenorm(14)
+    X, Z = X[:, None], Z[None, :]
+    A = 1 - lr * decay - lr * 1.3 / batch * X
+    B = lr * 0.8 * 1.3**0.5 / batch * np.sqrt(X) * Z - lr * decay * center
+    powers = [np.polynomial.polynomial.polypow([1, 1], order)[j] * A**j * B ** (order - j) for j in range(order + 1)]
+    after = sum(m_j * (p @ power @ q) / q.sum() for m_j, power in zip(m, powers, strict=True))
+    size = sum(abs(m_j) * (p @ abs(power) @ q) / q.sum() for m_j, power in zip(m, powers, strict=True))
+    assert_close(after, m[order], scale=size)
+
+
+def threshold(order, batch, features, decay, variance):
+    """The learning rate at which h(order) = 1, by bisection on the quadrature."""
+    low, high = 1e-6, 4 * batch
+    lrs = np.geomspace(low, high, 400)
+    above = [growth(order, lr, batch, decay, features, variance) > 1 for lr in lrs]
+    low, high = lrs[above.index(True) - 1], lrs[above.index(True)]
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if growth(order, middle, batch, decay, features, variance) > 1 else (middle, high)
+    return low
+
+
+@pytest.mark.parametrize("order", [2, 4, 6])
+@given(batch=batches, features=st.integers(1, 12))
+def test_thresholds_without_decay_are_where_the_growth_is_one(order, batch, features):
+    derivation = symbolic.moment_threshold(order)
+    want = threshold(order, batch, features, 0.0, 1.3)
+    values = {b: batch, d: features}
+    if order == 2:
+        values |= dict.fromkeys(derivation.result.free_symbols - {b, d}, 0.0) | {rho: 1.3}
+        values |= {letter: 1.3 for letter in derivation.result.free_symbols if letter.name == "h"}
+        got = evaluate(derivation.result, values)
+    else:
+        got = smallest_root(derivation.formula.lhs.subs(values)) * batch / 1.3
+    assert_close(got, want)
+
+
+def smallest_root(polynomial):
+    [letter] = polynomial.free_symbols
+    roots = np.roots([float(q) for q in polynomial.as_poly(letter).all_coeffs()])
+    return min(root.real for root in roots if abs(root.imag) < 1e-6 * abs(root) and root.real > 0)
+
+
+@given(batch=batches, features=st.integers(1, 12), decay=decays)
+def test_condition_with_decay_holds_at_the_threshold(batch, features, decay):
+    lr = threshold(4, batch, features, decay, 1.3)
+    values = {eta: lr, lam: decay, b: batch, d: features, rho: 1.3}
+    derivation = symbolic.moment_threshold(4)
+    condition = explicit(symbolic.spectral_function(4))
+    assert derivation.steps[-2].formula.lhs == symbolic.spectral_function(4).result
+    assert_close(evaluate(condition, values), 1.0)
+
+
+def test_thresholds_fall_with_the_order():
+    at = [threshold(order, 3, 2, 0.1, 1.0) for order in (2, 4, 6)]
+    assert at[0] > at[1] > at[2]
