@@ -95,3 +95,13 @@ def test_epochs_have_no_exact_threshold():
     problem = linsgd.LinearRegression.from_data([[1.0], [2.0]], [1.0, 0.0])
     with pytest.raises(ValueError, match="sampling = 'epoch' is outside its domain"):
         linsgd.stability(problem, linsgd.SGD(lr=0.1, sampling="epoch"))
+
+
+@given(problems(), sgds(stable=False, max_batch_size=3))
+def test_the_status_says_what_the_radius_is(problem, sgd):
+    size = radius(problem, sgd, sgd.lr)
+    status = linsgd.stationary_moments(problem, sgd).status
+    if size < 1 - 1e-9:
+        assert status in ("ok", "null_space")
+    elif size > 1 + 1e-9:
+        assert status in ("infinite_variance", "unstable")

@@ -120,12 +120,10 @@ def stability(problem: LinearRegression, sgd: SGD) -> Stability:
 
 
 def _mean_square_threshold(noise: ModeNoise | MatrixNoise, h: FloatArray, method: Method, lr_mean: float) -> float:
-    if isinstance(noise, ModeNoise):
-        if not np.isfinite(noise.common):
-            return 0.0
-        return _root(lambda lr: _gain(noise, h, method.at(lr)), lr_mean)
-    if not np.isfinite(noise.homogeneous(np.eye(h.size))).all():
+    if noise.heavy[0]:
         return 0.0
+    if isinstance(noise, ModeNoise):
+        return _root(lambda lr: _gain(noise, h, method.at(lr)), lr_mean)
     if method.nesterov:
         return _root(lambda lr: spectral_radius(noise, h, method.at(lr)), lr_mean)
     return _heavy_ball_threshold(noise, h, method)
