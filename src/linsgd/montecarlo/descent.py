@@ -2,7 +2,6 @@
 
 from typing import Any, NamedTuple
 
-from linsgd.montecarlo.generator import LANES
 from linsgd.montecarlo.jit import Array, kernel
 from linsgd.optimizer import SGD
 
@@ -32,10 +31,10 @@ class Rule(NamedTuple):
 
 @kernel
 def descend(rule: Rule, step: int, W: Array, V: Array, G: Array) -> None:
-    """Make step number `step` of all lanes: positions W, velocities V = -buf and gradients G are (d, 64)."""
+    """Make step number `step` of all lanes: positions W, velocities V = -buf and gradients G are (d, 64) or (64, d)."""
     weight = rule.weights[1] if step > 0 else rule.weights[0]
     for i in range(W.shape[0]):
-        for j in range(LANES):
+        for j in range(W.shape[1]):
             v = rule.momentum * V[i, j] - weight * G[i, j]
             V[i, j] = v
             W[i, j] += rule.lr * (rule.momentum * v - G[i, j] if rule.nesterov else v)

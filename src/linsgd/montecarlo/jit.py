@@ -2,7 +2,7 @@
 
 `kernel` releases the GIL, so that threads over blocks of chains scale, and caches its machine code. Division follows
 NumPy (no exception, so that loops vectorise). Contraction to fused multiply-add is the only freedom given to the
-compiler: reassociation would break the exact constants of the normal generator and the reproducibility of sums.
+compiler where numbers are drawn: reassociation would break the exact constants of the normal generator.
 """
 
 from collections.abc import Callable
@@ -21,6 +21,12 @@ def kernel(function: Function) -> Function:
     """Compile a loop over arrays."""
     compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})(function)
     return cast(Function, compiled)
+
+
+def summing(function: Function) -> Function:
+    """Compile a loop whose sums may be taken in any order; for one machine code it is always the same."""
+    options = {"contract", "reassoc"}
+    return cast(Function, numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=options)(function))
 
 
 def inlined(function: Function) -> Function:
