@@ -89,8 +89,6 @@ class PrincipalAxesLaw:
         Q = np.eye(self.dimension) if self.eigenvectors is None else self.eigenvectors
         root = Q * np.sqrt(self.eigenvalues)
         N = root.T @ M @ root
-        if np.isinf(self.radial):
-            return np.full(N.shape, np.inf if N.any() else 0.0)
         white = self.radial * (2 * N + np.trace(N) * np.eye(len(N))) + self.excess * np.diag(np.diag(N))
         moment: FloatArray = root @ white @ root.T
         return moment
