@@ -5,6 +5,7 @@ beside the public functions.
 """
 
 import importlib
+import importlib.util
 import inspect
 import re
 import types
@@ -22,7 +23,6 @@ ROOMS = {
     "report": "Reports: `linsgd.report`",
     "plot": "Figures: `linsgd.plot`",
     "testing": "Testing a theory: `linsgd.testing`",
-    "deep": "Deep networks: `linsgd.deep`",
 }
 
 QUOTED = re.compile(r"(`+[^`]*`+)")
@@ -32,16 +32,21 @@ MARKUP = re.compile(r"(?<![\\*:])[|*](?!\*)|(?<=\w)_(?!\w)")
 def public_names():
     """Return {room: sorted full names}."""
     names = {room: set() for room in ROOMS}
-    for name in linsgd.__all__:
-        value = getattr(linsgd, name)
-        if isinstance(value, types.ModuleType):
-            names[room_of(value.__name__)].update(
-                f"{value.__name__}.{inner}" for inner in getattr(value, "__all__", ())
-            )
-        else:
-            names[room_of(value.__module__)].add(f"linsgd.{name}")
-            names[room_of(value.__module__)].update(results_beside(value))
+    values = {name: getattr(linsgd, name) for name in linsgd.__all__}
+    modules = [value for value in values.values() if isinstance(value, types.ModuleType)]
+    for module in (*modules, *rooms()):
+        names[room_of(module.__name__)].update(f"{module.__name__}.{name}" for name in getattr(module, "__all__", ()))
+    for name, value in values.items():
+        if not isinstance(value, types.ModuleType):
+            names[room_of(value.__module__)].update({f"linsgd.{name}"}, results_beside(value))
     return {room: sorted(found, key=str.lower) for room, found in names.items() if found}
+
+
+def rooms():
+    """Yield the packages that are rooms."""
+    for room in filter(None, ROOMS):
+        if importlib.util.find_spec(f"linsgd.{room}"):
+            yield importlib.import_module(f"linsgd.{room}")
 
 
 def results_beside(value):

@@ -1,5 +1,6 @@
 """Sphinx configuration; the API page is written from the package's own public names before each build."""
 
+import os
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from numpydoc.xref import DEFAULT_LINKS
 
 sys.path.insert(0, str(Path(__file__).parent))
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # pages call `linsgd`
 
 import api_page
 
