@@ -54,8 +54,14 @@ def mathml(expression: Basic | MatrixBase) -> str:
     <math xmlns="http://www.w3.org/1998/Math/MathML" display="block"><mrow><mn>1</mn><mo>-</mo><mi>β</mi></mrow></math>
     """
     body = _Printer({"order": ORDER})._print(expression).toxml()
-    body = re.sub(r"&(?!amp;|lt;|gt;|quot;)#?\w+;", lambda entity: html.unescape(entity[0]), body)
+    body = body.replace("<mo><</mo>", "<mo>&lt;</mo>")  # SymPy writes it raw
+    body = re.sub(r"&(?!amp;|lt;|gt;|quot;)#?\w+;", _character, body)
     return f'<math xmlns="{NAMESPACE}" display="block">{body.translate(UPRIGHT)}</math>'
+
+
+def _character(entity: re.Match[str]) -> str:
+    """Return what a named or numbered entity stands for; markup stays escaped."""
+    return html.escape(html.unescape(entity[0]), quote=False)
 
 
 class _Printer(MathMLPresentationPrinter):  # type: ignore[misc] # sympy is untyped
