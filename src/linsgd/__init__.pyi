@@ -37,3 +37,5 @@ from .theory.diffusion import diffusion as diffusion
 from .theory.displacement import displacement as displacement
 from .claims.compare import Comparison as Comparison
 from .claims.compare import compare as compare
+from .theory.langevin.equivalence import equivalent as equivalent
+from .theory.pearson import pearson as pearson

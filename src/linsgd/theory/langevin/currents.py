@@ -91,7 +91,6 @@ def current(modes: Modes, position: FloatArray, velocity: FloatArray) -> FloatAr
 def entropy_production(modes: Modes) -> EntropyProduction:
     """Return the entropy that the stationary state produces a step."""
 
-
     def share() -> FloatArray:
         k = mismatch(modes.stiffness, modes.damping)
         return 2 * modes.damping * k / (1 + k)

@@ -41,7 +41,9 @@ from linsgd.theory.langevin.oscillation import no_nesterov, oscillation
 from linsgd.theory.langevin.phase_space import Modes, carried, carried_blocks
 from linsgd.theory.langevin.starts import Centered
 from linsgd.theory.moments import MomentsStatus, Start
-from linsgd.theory.stability import stability
+from linsgd.theory.noise import gradient_noise_law
+from linsgd.theory.recurrence import Method
+from linsgd.theory.stationary import existence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -243,6 +245,7 @@ def _status(problem: LinearRegression, sgd: SGD, curvature: FloatArray, noise: F
     own = noise if noise.ndim == 1 else np.diagonal(noise)
     if not np.isfinite(noise).all() or (own[curvature == 0] > 0).any():
         return MomentsStatus.INFINITE_VARIANCE
-    if not stability(problem, sgd).mean_square:
+    exact, _ = existence(problem, gradient_noise_law(problem, sgd), curvature, Method.of(sgd))
+    if exact in (MomentsStatus.UNSTABLE, MomentsStatus.INFINITE_VARIANCE):
         return MomentsStatus.EXACT_LAW_MISSING
     return MomentsStatus.NULL_SPACE if (curvature == 0).any() else MomentsStatus.OK
