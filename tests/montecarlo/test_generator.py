@@ -1,0 +1,146 @@
+"""Statistics of the normal generator, in the very function by which the kernels draw samples.
+
+`test_replay` shows that the chains are made of these draws. Statistics are z-values under independence, each within
+6.5; chi-squared and Kolmogorov-Smirnov tests reject below p = 1e-10. Fewer than 100 statistics a test and fewer than
+20 tests make false alarms rarer than 3e-7.
+"""
+
+import numpy as np
+import pytest
+from scipy import special, stats
+
+import linsgd
+from linsgd.montecarlo import generator
+from linsgd.montecarlo.engine import walks
+from linsgd.montecarlo.linear_walk import draw_samples
+
+D = 63  # with the label noise 64 normal variates a sample
+EDGES = special.ndtri(np.arange(1, 4096) / 4096)
+
+
+def draws(dtype, tiles, samples, seed=0):
+    """Normal variates (tiles, 2 * samples * 64, 64) of the streams of `tiles` tiles."""
+    problem = linsgd.LinearRegression.gaussian(np.ones(D))
+    law = walks(problem, linsgd.SGD(lr=0.1), 0, None, "full", dtype).samples()
+    Z = np.empty((tiles, samples, 2 * D + 2, 64), dtype)
+    C = np.ones((2, 64), dtype)
+    for t in range(tiles):
+        S = generator.seed_streams(np.uint64(seed), t)
+        for s in range(samples):
+            draw_samples(law, S, Z[t, s], C, 2, D)
+    return Z.reshape(tiles, -1, 64).astype(np.float64)
+
+
+class Battery:
+    """Running sums of a battery of statistics over arrays of draws (tiles, rows, 64)."""
+
+    def __init__(self):
+        self.n, self.counts, self.sums, self.pairs = 0, np.zeros(4096), np.zeros(6), {}
+
+    def add(self, z):
+        self.n += z.size
+        self.counts += np.diff(np.searchsorted(np.sort(z, axis=None), EDGES), prepend=0, append=z.size)
+        power = np.ones_like(z)
+        for p in range(6):
+            power *= z
+            self.sums[p] += power.sum()
+        couples = {
+            "lanes": (z[:, :, :-1], z[:, :, 1:]),
+            "distant lanes": (z[:, :, :32], z[:, :, 32:]),
+            "tiles": (z[:-1], z[1:]),
+            "sine and cosine": (z[:, ::2], z[:, 1::2]),
+            "next pair": (z[:, :-2], z[:, 2:]),
+            "next sample": (z[:, :-64], z[:, 64:]),
+        }
+        for name, (a, b) in couples.items():
+            self.couple(name, a, b)
+            self.couple(name + ", squares", (a * a - 1) / np.sqrt(2), (b * b - 1) / np.sqrt(2))
+
+    def couple(self, name, a, b):
+        total, n = self.pairs.get(name, (0.0, 0))
+        self.pairs[name] = total + np.vdot(a, b), n + a.size
+
+    def z_values(self):
+        mean = np.array([0, 1, 0, 3, 0, 15])
+        variance = np.array([1, 2, 15, 96, 945, 10395 - 225])
+        moments = (self.sums / self.n - mean) / np.sqrt(variance / self.n)
+        named = {f"moment {p + 1}": z for p, z in enumerate(moments)}
+        return named | {name: total / np.sqrt(n) for name, (total, n) in self.pairs.items()}
+
+    def p_values(self):
+        chi_squared = stats.chisquare(self.counts).pvalue
+        distance = np.abs(np.cumsum(self.counts) / self.n - np.arange(1, 4097) / 4096).max()
+        return chi_squared, special.kolmogorov(np.sqrt(self.n) * distance)
+
+    def passes(self):
+        return max(map(abs, self.z_values().values())) < 6.5 and min(self.p_values()) > 1e-10
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_normal_variates(dtype):
+    battery = Battery()
+    battery.add(draws(dtype, tiles=8, samples=100))
+    assert battery.passes(), (battery.z_values(), battery.p_values())
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_thousand_million_normal_variates(dtype):
+    battery = Battery()
+    for seed in range(160):
+        battery.add(draws(dtype, tiles=8, samples=100, seed=seed))
+    assert battery.n > 10**9
+    assert battery.passes(), (battery.z_values(), battery.p_values())
+
+
+BREAKS = {
+    "scale": lambda z: 1.003 * z,
+    "tail": lambda z: np.clip(z, -3.3, 3.3),
+    "repeated lane": lambda z: 0.01 * np.roll(z, 1, axis=2) + np.sqrt(1 - 1e-4) * z,
+    "one radius": lambda z: np.where(np.arange(z.shape[1])[:, None] % 2, z, np.sign(z) * abs(np.roll(z, -1, axis=1))),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_twin_a_broken_generator_is_seen(name):
+    battery = Battery()
+    battery.add(BREAKS[name](draws("float64", tiles=8, samples=100)))
+    assert not battery.passes()
+
+
+@pytest.mark.parametrize(("shape", "n"), [(0.3, 20000), (1.0, 20000), (7.5, 20000), (499.0, 20000)])
+def test_gamma_variates(shape, n):
+    S = generator.seed_streams(np.uint64(1), 0)
+    sample = np.array([generator.gamma(S, j % 64, shape) for j in range(n)])
+    assert stats.kstest(sample, stats.gamma(shape).cdf).pvalue > 1e-9
+    assert stats.kstest(sample, stats.gamma(1.1 * shape).cdf).pvalue < 1e-9
+
+
+def test_streams_are_distinct():
+    states = {generator.seed_streams(np.uint64(seed), t).tobytes() for seed in range(50) for t in range(50)}
+    assert len(states) == 2500
+    words = generator.seed_streams(np.uint64(0), 0).reshape(4, 64)
+    assert len(np.unique(words)) == 256
+
+
+def test_the_stream_is_xoshiro256_plus_plus():
+    """Against the reference algorithm in Python's integers."""
+    S = generator.seed_streams(np.uint64(7), 3)
+    s = [int(word) for word in S.reshape(4, 64)[:, 5]]
+    rotate = lambda x, k: ((x << k) | (x >> (64 - k))) % 2**64  # noqa: E731
+    for _ in range(20):
+        expected = (rotate((s[0] + s[3]) % 2**64, 23) + s[0]) % 2**64
+        t = s[1] << 17 % 2**64
+        s[2] ^= s[0]
+        s[3] ^= s[1]
+        s[1] ^= s[2]
+        s[0] ^= s[3]
+        s[2] = (s[2] ^ t) % 2**64
+        s[3] = rotate(s[3], 45)
+        assert int(generator.draw(S, 5)) == expected
+
+
+def test_the_logarithm_is_exact_to_rounding():
+    u = np.concatenate([np.random.default_rng(0).random(10000), 2.0 ** -np.arange(53), [np.nextafter(1, 0)]])
+    ours = np.array([generator.log(x) for x in u])
+    assert np.allclose(ours, np.log(u), rtol=1e-15, atol=0)

@@ -1,0 +1,110 @@
+"""Oracles: the kernels' own batches, replayed by NumPy and by torch.optim.SGD, give the kernels' own paths."""
+
+import numpy as np
+import pytest
+
+import linsgd
+from linsgd.montecarlo import data_walk, linear_walk
+from linsgd.montecarlo.engine import walks
+from linsgd.montecarlo.generator import seed_streams
+from linsgd.montecarlo.snapshots import snapshots
+
+STEPS = 12
+SEED = 4
+GAUSSIAN = linsgd.LinearRegression.gaussian([[1.0, 0.3], [0.3, 0.5]], optimum=[1.0, -0.5], noise_std=0.7)
+STUDENT = linsgd.LinearRegression.from_features(
+    linsgd.StudentFeatures([1.0, 0.5, 0.2], dof=3.0), noise=linsgd.StudentNoise(dof=1.5), optimum=[1.0, 2.0, 3.0]
+)
+UNIFORM = linsgd.LinearRegression.from_features(linsgd.UniformFeatures([1.0, 0.5]), noise="laplace")
+SIGNS = linsgd.LinearRegression.from_features(linsgd.RademacherFeatures([1.0, 0.5]), noise="rademacher")
+DATA = linsgd.LinearRegression.from_data(np.random.default_rng(0).normal(size=(11, 3)), np.arange(11.0))
+CASES = [
+    (GAUSSIAN, {"batch_size": 3}),
+    (STUDENT, {"batch_size": 2}),
+    (UNIFORM, {"batch_size": 1}),
+    (SIGNS, {"batch_size": 5}),
+    (DATA, {"batch_size": 6}),
+    (DATA, {"batch_size": 3, "replacement": False}),
+    (DATA, {"batch_size": 4, "sampling": "epoch"}),
+]
+OPTIMIZERS = [
+    {},
+    {"momentum": 0.6, "dampening": 0.3, "weight_decay": 0.1},
+    {"momentum": 0.6, "nesterov": True},
+    {"dampening": 0.5},
+]
+
+
+def batches(problem, sgd):
+    """The batches of tile 0: features (STEPS, 64, b, d) and labels (STEPS, 64, b)."""
+    described = walks(problem, sgd, SEED, None, "full", "float64")
+    draw = data_batch if isinstance(problem.features, linsgd.FiniteData) else linear_batch
+    S = seed_streams(np.uint64(SEED), 0)
+    X, y = zip(*draw(problem, sgd, described, S), strict=True)
+    return np.array(X), np.array(y)
+
+
+def linear_batch(problem, sgd, described, S):
+    samples, d, b = described.samples(), problem.dimension, sgd.batch_size
+    Z, C = np.empty((2 * d + 2, 64)), np.ones((2, 64))
+    for _ in range(STEPS):
+        x, e = np.empty((b, d, 64)), np.empty((b, 64))
+        for s in range(0, b, 2):
+            n = min(2, b - s)
+            linear_walk.draw_samples(samples, S, Z, C, n, d)
+            for q in range(n):
+                x[s + q] = C[q] * samples.root[:, None] * Z[q * d : (q + 1) * d]
+                e[s + q] = samples.noise.scale * Z[n * d + q]
+        X = problem.from_eigenbasis(x.transpose(2, 0, 1))
+        yield X, X @ problem.optimum + e.T
+
+
+def data_batch(problem, sgd, described, S):
+    rows, N = described.rows(), len(problem.features.y)
+    order, batch = np.tile(np.arange(N, dtype=np.int32), (64, 1)), np.empty((sgd.batch_size, 64), np.int64)
+    for step in range(STEPS):
+        place = step % (N // sgd.batch_size) * sgd.batch_size if rows.epoch else 0
+        data_walk.draw_batches(rows, S, order, place, batch)
+        yield problem.features.X[batch.T], problem.features.y[batch.T]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(("problem", "kind"), CASES)
+def test_numpy_goes_the_same_path(problem, kind, optimizer):
+    sgd = linsgd.SGD(lr=0.1, **kind, **optimizer)
+    X, y = batches(problem, sgd)
+    w = np.zeros((64, problem.dimension))
+    buf, path = w, []
+    for k in range(STEPS):
+        residual = np.einsum("cbd,cd->cb", X[k], w) - y[k]
+        g = np.einsum("cbd,cb->cd", X[k], residual) / sgd.batch_size + sgd.weight_decay * w
+        buf = g if k == 0 or sgd.momentum == 0 else sgd.momentum * buf + (1 - sgd.dampening) * g
+        w = w - sgd.lr * (g + sgd.momentum * buf if sgd.nesterov else buf)
+        path.append(np.hstack([w, -buf]))
+    ours = snapshots(problem, sgd, np.arange(1, STEPS + 1), range(64), SEED)
+    assert np.allclose(ours, path, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(("problem", "kind"), CASES[:1] + CASES[4:])
+def test_torch_goes_the_same_path(problem, kind, optimizer):
+    torch = pytest.importorskip("torch")
+    sgd = linsgd.SGD(lr=0.1, **kind, **optimizer)
+    X, y = (torch.from_numpy(x) for x in batches(problem, sgd))
+    ours = snapshots(problem, sgd, np.arange(1, STEPS + 1), range(64), SEED)
+    for chain in (0, 63):
+        w = torch.zeros(problem.dimension, dtype=torch.float64, requires_grad=True)
+        theirs = torch.optim.SGD([w], lr=sgd.lr, **optimizer)
+        for k in range(STEPS):
+            theirs.zero_grad()
+            (0.5 * ((X[k, chain] @ w - y[k, chain]) ** 2).mean()).backward()
+            theirs.step()
+            assert np.allclose(ours[k, chain, : problem.dimension], w.detach().numpy(), rtol=1e-9, atol=1e-11)
+
+
+def test_an_epoch_meets_every_row_once():
+    sgd = linsgd.SGD(lr=0.1, batch_size=4, sampling="epoch")
+    X, _ = batches(DATA, sgd)
+    for epoch in range(0, STEPS, 2):
+        met = X[epoch : epoch + 2].transpose(1, 0, 2, 3).reshape(64, 8, 3)
+        assert all(len(np.unique(chain, axis=0)) == 8 for chain in met)
