@@ -17,6 +17,7 @@ from linsgd import campaigns
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.report.data import read_csv
+from linsgd.report.text import heading, paragraph
 from linsgd.result import Result, environment
 
 THEORIES = ("exact", "langevin", "diffusion")
@@ -67,7 +68,11 @@ def _validate(options: argparse.Namespace) -> int:
             progress=progress,
             problem=options.problem,
         )
-    print((options.out / "report.txt").read_text(encoding="utf-8"))
+    document = report.to_dict()
+    print(heading(document))
+    for claim in document["claims"]:
+        if not claim["as_expected"]:
+            print(paragraph(claim))
     print(f"The page is {(options.out / 'index.html').resolve()}")
     return report.exit_code
 

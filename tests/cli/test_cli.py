@@ -81,6 +81,7 @@ class TestValidate:
     def test_it_writes_the_folder_and_says_where_the_page_is(self, run, tmp_path):
         code, output, complaint = run("validate", *CLAIM, "--out", tmp_path / "report")
         assert (code, complaint) == (0, "")
+        assert output.startswith("✓ As expected")
         assert f"The page is {tmp_path / 'report' / 'index.html'}" in output
         document = json.loads((tmp_path / "report" / "report.json").read_text())
         (claim,) = document["claims"]

@@ -61,6 +61,10 @@ def test_attributes_that_are_not_presentation_are_dropped():
     )
 
 
+def test_a_hyphen_is_set_as_a_minus():
+    assert formula("<mo>-</mo><mi>x-y</mi>") == '<math display="block"><mo>\u2212</mo><mi>x-y</mi></math>'
+
+
 def test_fences_that_browsers_forgot_are_spelled_out():
     assert formula('<mfenced open="[" close="]"><mi>a</mi></mfenced>') == (
         '<math display="block"><mrow><mo>[</mo><mi>a</mi><mo>]</mo></mrow></math>'

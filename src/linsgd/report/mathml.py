@@ -25,6 +25,7 @@ ELEMENTS = frozenset(
     ]
 ) | frozenset(["mover", "munderover", "mfenced", "mtable", "mtr", "mtd", "mstyle", "mpadded"])
 ATTRIBUTES = frozenset(["mathvariant", "stretchy", "fence", "accent", "accentunder", "linethickness", "open", "close"])
+MINUS = "−"  # not every browser sets a hyphen as one
 XML_ENTITIES = ("&lt;", "&gt;", "&amp;", "&quot;", "&apos;")
 
 
@@ -59,6 +60,8 @@ def _checked(element: ElementTree.Element) -> ElementTree.Element:
         node.attrib = {key: value for key, value in node.attrib.items() if key in ATTRIBUTES}
         if node.tag == "mfenced":
             _unfence(node)
+        if node.tag == "mo" and node.text == "-":
+            node.text = MINUS
     return element
 
 

@@ -10,6 +10,11 @@ from linsgd.report.summary import SYMBOLS, by_kind, error_bound, headline, tally
 
 def text(document: Mapping[str, Any]) -> str:
     """Return report.txt for the content of report.json."""
+    return "\n".join([heading(document), *map(paragraph, document["claims"])])
+
+
+def heading(document: Mapping[str, Any]) -> str:
+    """Return what the report says as a whole."""
     claims = document["claims"]
     verdict, sentence = headline(claims)
     lines = [f"{SYMBOLS[verdict]} {sentence}", ""]
@@ -19,10 +24,11 @@ def text(document: Mapping[str, Any]) -> str:
         for kind, count in by_kind(claims).items()
     ]
     lines += [f"The chance that any simulated verdict is wrong is at most {share(error_bound(claims))}.", ""]
-    return "\n".join([*lines, *map(_claim, claims)])
+    return "\n".join(lines)
 
 
-def _claim(claim: Mapping[str, Any]) -> str:
+def paragraph(claim: Mapping[str, Any]) -> str:
+    """Return what the report says of one claim."""
     nearest = decisive(claim)[0]
     says = quantities(nearest)
     more = f", nearest its edge of {len(claim['prediction'])}" if len(claim["prediction"]) > 1 else ""
