@@ -22,7 +22,7 @@ from linsgd.symbolic.update import underdamped_sde
 
 FIELD = QQ.frac_field(beta, h, x0, v0, t)
 RING, LR = ring(eta, FIELD)
-CUT = 9  # powers of lr kept in between
+CUT = 7  # powers of lr kept in between
 ERROR, MATCHED = Symbol("error"), Symbol("v(0)")
 Series = Any  # an element of RING, cut at CUT
 
@@ -40,7 +40,7 @@ def lr_expansion(quantity: str, order: int = 2) -> Derivation:
         "mean" (at a fixed time, from the same x_0 and v_0), "matched_mean" (the SDE started at the velocity that
         removes the first order).
     order : int
-        The last power of lr, in [0, 6].
+        The last power of lr, in [0, 4].
 
     Returns
     -------
@@ -56,7 +56,7 @@ def lr_expansion(quantity: str, order: int = 2) -> Derivation:
     eta**2*h**2/(6*(1 - beta)**2) + O(eta**3)
     """
     domains.choice("quantity", quantity, tuple(QUANTITIES))
-    domains.integer("order", order, "[0, 6]")
+    domains.integer("order", order, "[0, 4]")
     return Derivation(f"The error of the Langevin equation: {quantity.replace('_', ' ')}", QUANTITIES[quantity](order))
 
 

@@ -1,0 +1,162 @@
+"""The derived formulas against the numbers of `linsgd.theory`, which was written without them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import linsgd
+from linsgd import SGD, LinearRegression, symbolic
+from linsgd.symbolic.symbols import b, beta, d, eta, h, k, lam, rho, s, sigma, sigma_g, t, tau, v, v0, x, x0
+
+from .evaluate import REGIMES, evaluate, explicit, modes
+
+RHO = 0.9  # of the one eigenvalue; what a mode's curvature has beyond it is weight decay
+CASES = [("exact", regime) for regime in REGIMES] + [("langevin", regime) for regime in REGIMES[:3]]
+
+
+def agrees(got, want, scale=0.0):
+    got, want = np.asarray(got, dtype=float), np.asarray(want, dtype=float)
+    return np.all(np.abs(got - want) <= 1e-10 * np.maximum(np.abs(want), scale))
+
+
+def test_agreement_is_not_vacuous():
+    assert agrees(1.0, 1.0 + 1e-11)
+    assert not agrees(1.0, 1.0 + 1e-9)
+    assert not agrees(np.nan, 1.0)
+    assert not agrees([1.0, 2.0], [1.0, 2.1])
+
+
+def problem_and_optimizer(values, **settings):
+    """A one-dimensional problem whose mode has the drawn lr * curvature, at the drawn momentum."""
+    problem = LinearRegression.gaussian([values[h]], noise_std=0.7)
+    return problem, SGD(lr=values[eta], momentum=values[beta], batch_size=3, **settings)
+
+
+@given(
+    features=st.integers(1, 5), batch=st.integers(1, 20), momentum=st.floats(0.05, 0.95), decay=st.floats(0, 1),
+    damping=st.sampled_from(["none", "dampening", "nesterov"]), inside=st.floats(0.01, 0.9),
+)  # fmt: skip
+def test_exact_stationary_moments(features, batch, momentum, decay, damping, inside):
+    nesterov, dampening = damping == "nesterov", 0.3 * (damping == "dampening")
+    values = {beta: momentum, tau: dampening, b: batch, d: features, rho: RHO, h: RHO + decay, sigma: 0.7}
+    values[eta] = inside * float(evaluate(symbolic.moment_threshold(2, nesterov).result, values))
+    law = linsgd.stationary_moments(
+        LinearRegression.gaussian([RHO] * features, noise_std=0.7),
+        SGD(values[eta], batch, momentum, dampening=dampening, nesterov=nesterov, weight_decay=decay),
+    )
+    derivation = symbolic.stationary_covariance("exact", nesterov)
+    want = law.position_variance[0], law.velocity_variance[0], law.position_velocity_covariance[0]
+    got = [evaluate(explicit(derivation, name), values) for name in ("position", "velocity", "cross")]
+    assert agrees(got, want)
+
+
+@given(values=modes("underdamped", "langevin"), decay=st.floats(0, 1))
+def test_stationary_moments_of_the_differential_equations(values, decay):
+    curvature = values[h]
+    values |= {h: curvature + decay, rho: curvature, b: 3, sigma: 0.7}
+    problem = LinearRegression.gaussian([curvature], noise_std=0.7)
+    sgd = SGD(lr=values[eta], momentum=values[beta], batch_size=3, weight_decay=decay)
+    for theory in ("langevin", "diffusion"):
+        law = linsgd.stationary_moments(problem, sgd, theory)
+        got = evaluate(explicit(symbolic.stationary_covariance(theory)), values)
+        assert agrees(got[0, 0], law.position_variance[0])
+        if theory == "langevin":
+            assert agrees(got[1, 1], law.velocity_variance[0])
+            assert got[0, 1] == law.position_velocity_covariance[0] == 0
+
+
+@pytest.mark.parametrize(("theory", "regime"), CASES)
+@given(data=st.data())
+def test_mean_path_and_correlations(theory, regime, data):
+    values = data.draw(modes(regime, theory))
+    problem, sgd = problem_and_optimizer(values)
+    values |= {t: values[eta] * values[k], x0: 1.3, v0: -0.4}
+    K = evaluate(explicit(symbolic.propagator(regime, theory)), values).astype(float)
+    mean = linsgd.moments(problem, sgd, [values[k]], ([1.3], [-0.4]), theory)
+    amplitude = np.abs(K).max() * 1.3 * (1 + values[k] * 1e-3)  # theory has its lr h rounded, a part of the phase
+    assert agrees(K @ [1.3, -0.4], [mean.mean[0, 0], mean.velocity_mean[0, 0]], amplitude)
+    memory = linsgd.autocorrelation(problem, sgd, [values[k]], theory)
+    derivation = symbolic.autocorrelation(theory, regime)
+    assert agrees(evaluate(explicit(derivation), values), memory.position[0, 0], 1)
+    assert agrees(evaluate(explicit(derivation, "velocity"), values), memory.velocity[0, 0], 1)
+
+
+@pytest.mark.parametrize(("theory", "regime"), CASES)
+@given(data=st.data())
+def test_displacement_from_stationarity(theory, regime, data):
+    values = data.draw(modes(regime, theory))
+    problem, sgd = problem_and_optimizer(values)
+    law = linsgd.stationary_moments(problem, sgd, theory)
+    if law.status != "ok":
+        return  # the noise of one feature feeds itself beyond its threshold
+    travel = linsgd.displacement(problem, sgd, [values[k]], theory=theory)
+    derivation = symbolic.displacement(theory, regime)
+    unit = {t: values[eta] * values[k], sigma_g: 1.0}
+    noise = law.position_variance[0] / float(evaluate(explicit(derivation, "variance"), values | unit))
+    assert agrees(noise * evaluate(explicit(derivation), values | unit), travel.global_msd[0], law.position_variance[0])
+    assert agrees(noise * evaluate(explicit(derivation, "local"), values | unit), travel.local_msd[0])
+
+
+@given(values=modes("underdamped", "langevin"), position=st.floats(-2, 2), velocity=st.floats(-2, 2))
+def test_modified_loss_and_current(values, position, velocity):
+    problem, sgd = problem_and_optimizer(values)
+    process = linsgd.langevin(problem, sgd)
+    values |= {x: position, v: velocity, rho: values[h], sigma: 0.7, b: 3}
+    want = process.modified_loss([position], [velocity])
+    assert agrees(evaluate(explicit(symbolic.modified_loss()), values), want)
+    flow = evaluate(explicit(symbolic.probability_current()), values).ravel() * values[eta]  # per step
+    assert agrees(flow, process.current([position], [velocity]), 1e-300)
+    assert agrees(
+        evaluate(explicit(symbolic.probability_current(), "rotation"), values) * values[eta], process.rotation
+    )
+
+
+@given(batch=st.integers(1, 20), features=st.integers(1, 20), decay=st.floats(0, 0.4), lr=st.floats(0.05, 2))
+def test_spectral_functions(batch, features, decay, lr):
+    values = {eta: lr, lam: decay, b: batch, d: features, rho: 1.0}
+    problem, sgd = LinearRegression.gaussian(np.ones(features)), SGD(lr, batch, weight_decay=decay)
+    for order in (2, 4, 6):
+        want = linsgd.spectral_function(problem, sgd, order).value
+        assert agrees(evaluate(explicit(symbolic.spectral_function(order)), values), want)
+
+
+@given(batch=st.integers(1, 20), lr=st.floats(0.05, 2), order=st.floats(0.2, 6))
+def test_spectral_function_of_one_feature_at_any_order(batch, lr, order):
+    want = linsgd.spectral_function(LinearRegression.gaussian([1.0]), SGD(lr, batch), order).value
+    values = {eta: lr, lam: 0.0, b: batch, rho: 1.0, s: order}
+    assert agrees(evaluate(explicit(symbolic.spectral_function()), values), want)
+
+
+@given(
+    batch=st.integers(1, 20), features=st.integers(1, 5), momentum=st.floats(0.05, 0.95), decay=st.floats(0, 1),
+    nesterov=st.booleans(),
+)  # fmt: skip
+def test_mean_square_threshold(batch, features, momentum, decay, nesterov):
+    values = {beta: momentum, tau: 0.0, b: batch, d: features, rho: RHO, h: RHO + decay}
+    sgd = SGD(1e-3, batch, momentum, nesterov=nesterov, weight_decay=decay)
+    want = linsgd.stability(LinearRegression.gaussian([RHO] * features), sgd).lr_mean_square
+    assert agrees(evaluate(symbolic.moment_threshold(2, nesterov).result, values), want)
+
+
+@pytest.mark.parametrize("order", [2, 4, 6])
+@pytest.mark.parametrize(("batch", "features"), [(1, 1), (3, 1), (4, 7)])
+def test_tail_exponent_is_the_order_at_its_threshold(order, batch, features):
+    if order == 2:
+        lr = float(
+            evaluate(symbolic.moment_threshold(2).result, {beta: 0, tau: 0, b: batch, d: features, rho: 1, h: 1})
+        )
+    else:
+        [c] = symbolic.moment_threshold(order).formula.lhs.free_symbols - {b, d}
+        polynomial = symbolic.moment_threshold(order).formula.lhs.subs({b: batch, d: features}).as_poly(c)
+        lr = min(float(root) for root in polynomial.real_roots() if root > 0) * batch
+    tail = linsgd.tail_exponent(LinearRegression.gaussian(np.ones(features)), SGD(lr, batch))
+    assert abs(tail.value - order) < 1e-9
+
+
+@given(values=modes("underdamped"))
+def test_frequencies(values):
+    problem, sgd = problem_and_optimizer(values)
+    want = linsgd.oscillation(problem, sgd)
+    assert want.regime[0] == "underdamped"
+    assert agrees(evaluate(explicit(symbolic.propagator("underdamped"), "theta"), values), want.frequency)

@@ -1,0 +1,94 @@
+"""What a page may show: LaTeX, MathML that HTML5 allows, and formulas in canonical form."""
+
+import re
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import pytest
+import sympy
+
+from linsgd import symbolic
+from linsgd.symbolic.symbols import beta, eta, h, tau, tidy, x
+
+from .every import EVERY
+
+MATHML_CORE = {
+    "math", "mi", "mn", "mo", "mtext", "mspace", "ms", "mrow", "mfrac", "msqrt", "mroot", "mstyle", "merror", "mpadded",
+    "mphantom", "msub", "msup", "msubsup", "munder", "mover", "munderover", "mmultiscripts", "mprescripts", "mtable",
+    "mtr", "mtd", "semantics", "annotation",
+}  # fmt: skip
+
+
+def elements(text):
+    return [element.tag.rpartition("}")[2] for element in ElementTree.fromstring(text).iter()]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_each_step_is_mathml_that_html5_allows(name):
+    for step in EVERY[name]().steps:
+        text = symbolic.mathml(step.formula)
+        assert set(elements(text)) <= MATHML_CORE
+        assert not re.findall(r"&(?!amp;|lt;|gt;)\w+;", text)
+        assert text.startswith('<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">')
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_each_step_is_balanced_latex(name):
+    for step in EVERY[name]().steps:
+        text = symbolic.latex(step.formula)
+        assert text.count("{") == text.count("}")
+        assert text.count(r"\left") == text.count(r"\right")
+        assert "1.0" not in text
+
+
+def test_mathml_keeps_names_and_puts_exponentials_in_the_numerator():
+    text = symbolic.mathml(sympy.exp(-h) * sympy.Function("Var")(x))
+    assert "<mi>Var</mi>" in text
+    assert "mfrac" not in text
+    assert "mfrac" in symbolic.mathml(1 / h)
+
+
+def test_mathml_of_special_cases():
+    assert "<mi>O</mi>" in symbolic.mathml(sympy.Order(eta))
+    assert "<mmultiscripts>" in symbolic.mathml(sympy.hyper([h], [beta], x))
+    assert "&lt;" in symbolic.mathml(sympy.StrictLessThan(eta, h))
+    assert symbolic.mathml(-sympy.exp(h)).count("<mo>-</mo>") == 1
+    assert "<mo>(</mo><mrow><mn>1</mn><mo>+</mo><mi>x</mi>" in symbolic.mathml(sympy.exp(h) * (1 + x))
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        (1 / (beta - 1) / (eta * h - 2), r"\frac{1}{\left(1 - \beta\right) \left(2 - \eta h\right)}"),
+        (2 * beta + 2 - eta * h, r"2 \left(1 + \beta\right) - \eta h"),
+        (1 / (1 - beta) / (1 + beta), r"\frac{1}{1 - \beta^{2}}"),
+        ((beta - 1) * (tau - 1), r"\left(1 - \beta\right) \left(1 - \tau\right)"),
+        (beta - 1, r"- (1 - \beta)"),
+        (2 * beta + 2, r"2 \left(1 + \beta\right)"),
+        (sympy.Integer(3), "3"),
+    ],
+)  # fmt: skip
+def test_canonical_form(expression, text):
+    assert symbolic.latex(tidy(expression)) == text
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if "covariance" in name or "threshold" in name])
+def test_tidy_does_not_change_a_value(name):
+    for step in EVERY[name]().steps:
+        value = step.value
+        if isinstance(value, sympy.Expr) and not value.is_Matrix and not value.atoms(sympy.Function):
+            assert sympy.simplify(tidy(value) - value) == 0
+
+
+def test_a_notebook_shows_the_whole_chain():
+    derivation = symbolic.modified_loss()
+    text = derivation._repr_latex_()
+    assert text.startswith(r"$\begin{aligned}")
+    assert all(step.why in text for step in derivation.steps)
+
+
+def test_importing_the_room_does_not_derive_anything():
+    program = "import time; import sympy; t = time.time(); import linsgd.symbolic; print(time.time() - t)"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 2
