@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.claim import NotSeparable
+from linsgd.claims.claim import Inapplicable
 from linsgd.claims.intervals import Tail
 from linsgd.claims.judge import ALPHA, LOOKS, judge, outcome, share
 from linsgd.claims.verdict import Kind, Outcome, Verdict
@@ -131,7 +131,7 @@ def test_the_shares_of_a_claim_add_up_to_its_error():
 
 def test_near_or_single_mutants_are_refused():
     near = {"near": np.array([1.15]), "double": np.array([2.0])}
-    with pytest.raises(NotSeparable, match="'near'"):
+    with pytest.raises(Inapplicable, match="'near'"):
         claim(mutants=near)
     with pytest.raises(ValueError, match="at least two"):
         claim(mutants={"double": np.array([2.0])})

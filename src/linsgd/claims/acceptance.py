@@ -14,6 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from linsgd import domains
 from linsgd.domains import FloatArray
 
+
+class Inapplicable(ValueError):  # noqa: N818 # an outcome on given data, not a fault of the caller
+    """On these data the claim says nothing: a mutant lies too near the prediction, or the width shrinks to nothing."""
+
+
 CLEARANCE = 4.0  # margins between a prediction and its mutants
 BoolArray = NDArray[np.bool_]
 
@@ -105,4 +110,4 @@ def _edge(edge: float, gap: float) -> tuple[FloatArray, FloatArray]:
 def _check_positive(name: str, unit: FloatArray) -> None:
     if unit.min() <= 0:
         i = int(unit.argmin())
-        domains.refuse(f"{name}[{i}]", float(unit[i]), "(0, inf)")
+        raise Inapplicable(f"{name}[{i}] = {float(unit[i])} is outside its domain: (0, inf)")

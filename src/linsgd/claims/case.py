@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from linsgd.claims.acceptance import Inapplicable
 from linsgd.claims.claim import Simulation
 from linsgd.claims.experiment import Experiment
 from linsgd.claims.intervals import Tail
@@ -50,6 +51,10 @@ class Case:
     law: Moments
     softest: float = 1e-9
 
+    def __post_init__(self) -> None:
+        if self.modes.size == 0:
+            raise Inapplicable(f"the gradient of {self.subject.name} is without noise along every eigenvector")
+
     @property
     def problem(self) -> LinearRegression:
         """What is learned."""
@@ -62,12 +67,14 @@ class Case:
 
     @property
     def modes(self) -> IntArray:
-        """Indices of the largest eigenvalues of H, at most ten, without null directions and too soft ones."""
+        """Indices of the largest eigenvalues of H, at most ten; no null, too soft or noiseless directions."""
         h = self.problem.eigenvalues
         largest = np.sort(np.argsort(h)[::-1][:MODES])
         stiffness = np.where(h > 1e-9 * h.max(), h + self.sgd.weight_decay, 0.0)
-        live: IntArray = largest[stiffness[largest] > self.softest * stiffness.max()]
-        return live
+        variance = self.law.position_variance[-1] * h
+        live = (stiffness > self.softest * stiffness.max()) & (variance > 1e-9 * variance.max())
+        chosen: IntArray = largest[live[largest]]
+        return chosen
 
     @property
     def curvature(self) -> FloatArray:
@@ -149,10 +156,12 @@ def settled(subject: Subject, sgd: SGD) -> Case:
     problem = subject.problem
     start = (problem.solution(sgd.weight_decay), np.zeros(problem.dimension))
     grid = [2**j for j in range(4, LONGEST.bit_length())]
-    live = problem.eigenvalues > 1e-9 * problem.eigenvalues.max()
-    path, limit = moments(problem, sgd, grid, start), stationary_moments(problem, sgd)
-    far = [np.abs(now / limit.position_variance - 1).max(where=live, initial=0) for now in path.position_variance]
-    return at_steps(subject, sgd, [next((k for k, d in zip(grid, far, strict=True) if d < SETTLED), LONGEST)], start)
+    path, limit = (
+        moments(problem, sgd, grid, start).position_variance,
+        stationary_moments(problem, sgd).position_variance,
+    )
+    close = np.all(np.abs(path - limit) <= SETTLED * limit, axis=1)
+    return at_steps(subject, sgd, [grid[int(close.argmax())] if close.any() else LONGEST], start)
 
 
 def at_steps(subject: Subject, sgd: SGD, steps: list[int], start: tuple[FloatArray, FloatArray] | None = None) -> Case:

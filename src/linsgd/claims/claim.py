@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 from sympy import Basic
 
-from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.acceptance import Acceptance, Inapplicable
 from linsgd.claims.experiment import Experiment
 from linsgd.claims.intervals import Tail
 from linsgd.claims.observables import Observable
@@ -23,10 +23,6 @@ class Source(StrEnum):
     CONDITION = "its condition"
     LIMIT = "its limit"
     NEW = "new here"
-
-
-class NotSeparable(ValueError):  # noqa: N818 # an outcome on given data, not a fault of the caller
-    """On these data a mutant lies too near the prediction for the claim to mean anything."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -79,8 +75,8 @@ class Claim:
 
     Raises
     ------
-    NotSeparable
-        If a mutant is too near.
+    Inapplicable
+        If a mutant is too near, or the prediction outside the acceptance set, on this problem.
     """
 
     id: str
@@ -102,9 +98,9 @@ class Claim:
         for name, wrong in self.mutants.items():
             if not self.acceptance.is_clear_of(wrong):
                 near = f"{self.acceptance.distance(wrong):.2f} units outside the acceptance set"
-                raise NotSeparable(f"mutant {name!r} of {self.id} on {self.problem} lies only {near}")
+                raise Inapplicable(f"mutant {name!r} of {self.id} on {self.problem} lies only {near}")
         if not np.all(self.acceptance.contains(self.prediction, self.prediction)):
-            raise ValueError(f"prediction of {self.id} on {self.problem} lies outside its own acceptance set")
+            raise Inapplicable(f"{self.id} is not what theory predicts on {self.problem}")
 
     @property
     def paper(self) -> str:

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from linsgd import domains
 from linsgd.claims import hodgkinson_mahoney_2021, kunin_2024, subjects, wu_2021
 from linsgd.claims import linsgd as new
-from linsgd.claims.claim import Claim, NotSeparable
+from linsgd.claims.acceptance import Inapplicable
+from linsgd.claims.claim import Claim
 from linsgd.claims.entry import Entry
 from linsgd.claims.subjects import Subject
 from linsgd.problem import LinearRegression
@@ -88,6 +89,6 @@ def _build(paper: str, entry: Entry, about: Sequence[Subject], *, skip: bool) ->
             continue
         try:
             yield entry.build(subject)
-        except NotSeparable:
+        except Inapplicable:
             if not skip:
                 raise

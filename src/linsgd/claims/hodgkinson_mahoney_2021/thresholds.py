@@ -15,7 +15,7 @@ import sympy
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.case import Case, at_steps, batch, stable_sgd
+from linsgd.claims.case import Case, at_steps, batch, decay, stable_sgd
 from linsgd.claims.citations import HODGKINSON_MAHONEY
 from linsgd.claims.claim import Claim, Enclosure, Source
 from linsgd.claims.intervals import Tail
@@ -24,7 +24,7 @@ from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
-from linsgd.symbolic.symbols import E
+from linsgd.symbolic.symbols import E, eta
 from linsgd.theory.stability import stability
 
 STEPS = 3  # of the growth claims
@@ -32,7 +32,7 @@ FAR = 100.0  # start, in root mean squared residuals over the root of the mean e
 LONG = 200  # steps of the typical chain
 
 growth, Q_k, Q_0 = sympy.symbols("g Q_k Q_0")
-lr, threshold = sympy.symbols("lr lr_ms")
+threshold, P = sympy.Symbol("eta_ms"), sympy.Function("P")
 
 
 def mean_square_grows_above_the_threshold(subject: Subject) -> Claim:
@@ -72,7 +72,7 @@ def most_chains_shrink_above_the_threshold(subject: Subject) -> Claim:
         ),
         citation=HODGKINSON_MAHONEY,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Gt(sympy.Symbol("P(Q_k < Q_0)"), sympy.Rational(3, 4)),
+        formula=sympy.Gt(P(sympy.Lt(Q_k, Q_0)), sympy.Rational(3, 4)),
         regime=f"{case.regime}; an event, whatever the moments",
         components=("share of chains that shrink",),
         prediction=np.array([1.0]),
@@ -85,7 +85,7 @@ def most_chains_shrink_above_the_threshold(subject: Subject) -> Claim:
 def threshold_is_marginal(subject: Subject) -> Claim:
     """G = 1 at `lr_mean_square`."""
     problem = subject.problem
-    trial = SGD(lr=1.0, batch_size=batch(subject))
+    trial = SGD(lr=1.0, batch_size=batch(subject), weight_decay=decay(problem))
     sgd = replace(trial, lr=stability(problem, trial).lr_mean_square)
     larger, longest = replace(sgd, batch_size=2 * sgd.batch_size), replace(sgd, lr=stability(problem, sgd).lr_mean)
     return Claim(
@@ -97,7 +97,7 @@ def threshold_is_marginal(subject: Subject) -> Claim:
         ),
         citation=HODGKINSON_MAHONEY,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Implies(sympy.Eq(lr, threshold), sympy.Eq(growth, 1)),
+        formula=sympy.Implies(sympy.Eq(eta, threshold), sympy.Eq(growth, 1)),
         regime=f"batch {sgd.batch_size}, lr {sgd.lr:.6g}, the threshold; no simulation",
         components=("growth a step",),
         prediction=np.ones(1),
@@ -112,7 +112,10 @@ def threshold_is_marginal(subject: Subject) -> Claim:
 
 def _growth_claim(subject: Subject, fraction: float, name: str, statement: str, formula: sympy.Basic) -> Claim:
     case, form = _far_case(subject, fraction, STEPS)
-    covariance, mean = case.law.position_covariance()[-1], case.law.mean[-1] - case.problem.solution()
+    covariance, mean = (
+        case.law.position_covariance()[-1],
+        case.law.mean[-1] - case.problem.solution(case.sgd.weight_decay),
+    )
     exact = float(np.sum(form * covariance) + mean @ form @ mean)
     deterministic = float(mean @ form @ mean)
     width = min(abs(1 - exact), exact - deterministic) / 5
@@ -141,11 +144,11 @@ def _growth_claim(subject: Subject, fraction: float, name: str, statement: str, 
 def _far_case(subject: Subject, fraction: float, steps: int) -> tuple[Case, FloatArray]:
     """Return the case at a fraction of the threshold, and G scaled so that Q_0 = 1."""
     problem = subject.problem
-    sgd = stable_sgd(problem, fraction, batch_size=batch(subject))
+    sgd = stable_sgd(problem, fraction, batch_size=batch(subject), weight_decay=decay(problem))
     _, form = _leading(problem, replace(sgd, lr=stability(problem, sgd).lr_mean_square))
-    scale = problem.noise_std / np.sqrt(problem.eigenvalues.mean())
+    scale = (problem.noise_std or 1.0) / np.sqrt(problem.eigenvalues.mean())
     away = FAR * scale * np.linalg.eigh(form)[1][:, -1]
-    case = at_steps(subject, sgd, [steps], (problem.solution() + away, np.zeros(problem.dimension)))
+    case = at_steps(subject, sgd, [steps], (problem.solution(sgd.weight_decay) + away, np.zeros(problem.dimension)))
     return case, form / (away @ form @ away)
 
 
@@ -154,7 +157,7 @@ def _form(case: Case, form: FloatArray) -> Quadratic:
     values, vectors = np.linalg.eigh(form)
     zeros = np.zeros_like(vectors)
     directions = np.vstack([vectors, zeros])
-    centre = np.concatenate([case.problem.solution(), zeros[0]])
+    centre = np.concatenate([case.problem.solution(case.sgd.weight_decay), zeros[0]])
     return Quadratic(centre, directions, directions, values[:, None])
 
 
@@ -174,7 +177,7 @@ def _leading(problem: LinearRegression, sgd: SGD) -> tuple[float, FloatArray]:
 def _moment_operator(problem: LinearRegression, sgd: SGD, M: FloatArray) -> FloatArray:
     """Return E[A M A] for the symmetric part of M (d, d)."""
     H, M = problem.covariance(), (M + M.T) / 2
-    A = np.eye(problem.dimension) - sgd.lr * H
+    A = (1 - sgd.lr * sgd.weight_decay) * np.eye(problem.dimension) - sgd.lr * H
     noise = (problem.features.fourth_moment(M) - H @ M @ H) / sgd.batch_size
     return np.asarray(A @ M @ A + sgd.lr**2 * noise)
 

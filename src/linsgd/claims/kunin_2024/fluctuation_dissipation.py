@@ -26,11 +26,12 @@ from linsgd.claims.losses import excess_loss
 from linsgd.claims.observables import Displacement, Quadratic, Total
 from linsgd.claims.subjects import Subject
 from linsgd.optimizer import SGD
-from linsgd.symbolic.symbols import beta, eta, tau
+from linsgd.symbolic.symbols import E, beta, eta, tau
 from linsgd.theory.recurrence import Method
 
-excess = sympy.Symbol("E[L(w)] - min L")
-step, speed = sympy.Symbol("E|delta|^2"), sympy.Symbol("E|v|^2")
+w, v, delta, L_min = sympy.symbols("w v delta L_min")
+excess = E(sympy.Function("L")(w)) - L_min
+step, speed = E(sympy.Abs(delta) ** 2), E(sympy.Abs(v) ** 2)
 WIDTH = "5 % of the loss: a lost factor 2, 1 + momentum or 1 - dampening costs at least 20 %"
 
 

@@ -25,10 +25,10 @@ from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
-from linsgd.symbolic.symbols import Var, beta, eta, h
+from linsgd.symbolic.symbols import E, Var, beta, eta, h
 from linsgd.theory.moments import stationary_moments
 
-x, step = sympy.Symbol("w_i"), sympy.Symbol("E|delta|^2")
+x, delta, S_0 = sympy.symbols("w_i delta S_0")
 s0 = sympy.Symbol("s_0", positive=True)
 TENTH = "more than a tenth beyond the limit: no reading of the limit's own error terms at small lr explains it"
 
@@ -49,7 +49,7 @@ def frozen_noise_displacement_is_too_small(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.LIMIT,
-        formula=sympy.Gt(step, eta**2 * sympy.Symbol("S_0") / (1 - beta**2)),
+        formula=sympy.Gt(E(sympy.Abs(delta) ** 2), eta**2 * S_0 / (1 - beta**2)),
         regime=case.regime,
         components=("E|delta|^2 over the formula",),
         prediction=np.array([exact]),

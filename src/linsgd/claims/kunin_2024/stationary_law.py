@@ -95,8 +95,8 @@ def position_velocity_covariance(subject: Subject) -> Claim:
         id="kunin_2024/position_velocity_covariance",
         problem=subject.name,
         statement=(
-            "At stationarity position and velocity are correlated along stiff eigenvectors, by half of lr times the velocity's variance, where "
-            "the Langevin equation says that they are not."
+            "At stationarity position and velocity are correlated along stiff eigenvectors, by half of lr times the "
+            "velocity's variance, where the Langevin equation says that they are not."
         ),
         citation=KUNIN,
         source=Source.LIMIT,
@@ -136,9 +136,7 @@ def cross_covariance_matrix(subject: Subject) -> Claim:
         source=Source.CONDITION,
         formula=sympy.Eq(Cov(*PAIR[:2]) + Cov(*PAIR[2:]), eta * Cov(PAIR[3], PAIR[1])),
         regime=case.regime,
-        components=tuple(
-            f"defect of modes {a} and {b} over lr (Var v_{a} Var v_{b})^1/2" for a, b in zip(i, j, strict=True)
-        ),
+        components=tuple(f"defect of modes {a}, {b} over lr sd(v_{a}) sd(v_{b})" for a, b in zip(i, j, strict=True)),
         prediction=exact,
         acceptance=Acceptance.interval(
             exact, 0.1, "a tenth of the scale of the entries: the Langevin equation is off by the whole of it"

@@ -12,11 +12,12 @@ from linsgd.claims.observables import Linear, Stack
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
 from linsgd.optimizer import SGD
-from linsgd.symbolic.symbols import E, Var, h, lam
+from linsgd.symbolic.symbols import E, Var, d, lam, rho
 
 STEPS = [4, 16, 48]
-x, mu = sympy.symbols("x_k mu")
-L, v1, g, w, w_star = (sympy.Symbol(name) for name in ("L(w_k)", "v_1", "g", "w", "w^*"))
+i, w_k, L_min, v1, g, w, w_star = sympy.symbols("i w_k L_min v_1 g w_i w_i^*")
+L = sympy.Function("L")(w_k)
+h, x = sympy.IndexedBase("h")[i], sympy.IndexedBase("x")[i]
 
 
 def excess_loss_curve(subject: Subject) -> Claim:
@@ -37,7 +38,7 @@ def excess_loss_curve(subject: Subject) -> Claim:
         ),
         citation=LINSGD,
         source=Source.NEW,
-        formula=sympy.Eq(E(L) - sympy.Symbol("min L"), sympy.Symbol("Sum") * h * (Var(x) + E(x) ** 2) / 2),
+        formula=sympy.Eq(E(L) - L_min, sympy.Sum(h * (Var(x) + E(x) ** 2) / 2, (i, 1, d))),
         regime=case.regime,
         components=tuple(f"excess loss over the prediction, step {k}" for k in STEPS),
         prediction=ones,
@@ -88,7 +89,7 @@ def weight_decay_moves_the_mean(subject: Subject) -> Claim:
         statement="With weight decay SGD's mean leaves the least-squares solution for the ridge solution.",
         citation=LINSGD,
         source=Source.CONDITION,
-        formula=sympy.Eq(E(w) - w_star, -lam / (sympy.Symbol("H") + lam) * w_star, evaluate=False),
+        formula=sympy.Eq(E(w) - w_star, -lam / (rho + lam) * w_star),
         regime=case.regime,
         components=("way from w* to the ridge solution along one eigenvector",),
         prediction=np.array([exact]),

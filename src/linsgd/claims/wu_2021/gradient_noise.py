@@ -21,12 +21,13 @@ from linsgd.domains import FloatArray, IntArray
 from linsgd.features import FiniteData
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
-from linsgd.symbolic.symbols import b
+from linsgd.symbolic.symbols import Cov, b
 from linsgd.theory.moments import moments
 
 N, H, u, R = sympy.symbols("N H u R", positive=True)
 u_transposed = sympy.Symbol("u'")
-Cov_g, S = sympy.symbols("Cov(g) S")
+S = sympy.Symbol("S")
+Cov_g = Cov(sympy.Symbol("g"))
 
 
 def gradient_noise_covariance(subject: Subject) -> Claim:

@@ -1,0 +1,136 @@
+"""The claims that ship: complete, clear of their mutants without simulation, printable, at home on any data."""
+
+import pickle
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from linsgd import SGD, LinearRegression
+from linsgd.claims import registry, subjects
+from linsgd.claims.acceptance import CLEARANCE
+from linsgd.claims.claim import Simulation
+from linsgd.claims.experiment import Experiment
+from linsgd.claims.judge import ALPHA, Blocks, judge
+from linsgd.claims.verdict import Kind
+from linsgd.symbolic.printing import latex, mathml
+
+CLAIMS = registry.claims(effort="full")
+each_claim = pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: f"{claim.id}-{claim.problem}")
+
+
+def test_there_are_fifteen_claims_and_more_on_each_problem():
+    for problem in ("gaussian", "diabetes"):
+        ids = [claim.id for claim in CLAIMS if claim.problem == problem]
+        assert len(ids) == len(set(ids)) >= 15
+        assert sum(claim.kind is Kind.NUMERICAL for claim in CLAIMS if claim.problem == problem) >= 1
+
+
+def test_ids_are_the_names_of_the_table():
+    names = {f"{paper}/{entry.name}" for paper, entries in registry.PAPERS.items() for entry in entries}
+    assert {claim.id for claim in CLAIMS} == names
+
+
+@each_claim
+def test_a_prediction_is_accepted_and_every_mutant_is_four_margins_or_a_gap_away(claim):
+    accepted = claim.acceptance
+    assert claim.prediction.shape == accepted.lower.shape == (len(claim.components),)
+    assert np.all((accepted.lower <= claim.prediction) & (claim.prediction <= accepted.upper))
+    assert len(claim.mutants) >= 2
+    for wrong in claim.mutants.values():
+        assert wrong.shape == claim.prediction.shape
+        if accepted.half_line:
+            edge = np.where(np.isfinite(accepted.lower), accepted.lower - wrong, wrong - accepted.upper)
+            assert np.max(edge / accepted.unit) >= 1
+        else:
+            assert np.max(np.abs(wrong - claim.prediction) / accepted.unit) >= CLEARANCE - 1e-9
+
+
+@each_claim
+def test_a_formula_prints_and_the_words_are_there(claim):
+    assert latex(claim.formula)
+    assert ElementTree.fromstring(mathml(claim.formula)).tag.endswith("math")
+    for text in (claim.statement, claim.citation, claim.regime, claim.acceptance.reason):
+        assert len(text) > 10
+    assert claim.statement.endswith(".")
+
+
+@each_claim
+def test_a_measurement_travels_to_other_processes(claim):
+    if isinstance(claim.evidence, Simulation):
+        task = Blocks(claim.evidence.experiment, {claim.id: claim.evidence}, 1)
+        again = pickle.loads(pickle.dumps(task))
+        assert again.experiment.fingerprint() == task.experiment.fingerprint()
+
+
+def test_papers_and_single_claims_are_chosen_by_name():
+    paper = registry.claims("wu_2021")
+    assert {claim.paper for claim in paper} == {"wu_2021"}
+    single = registry.claims(["wu_2021/gradient_noise_covariance", "linsgd"])
+    assert {claim.paper for claim in single} == {"wu_2021", "linsgd"}
+    assert sum(claim.paper == "wu_2021" for claim in single) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [({"papers": "kunin_2042"}, "papers"), ({"effort": "endless"}, "effort"), ({"papers": ["all", "x"]}, "papers")],
+)
+def test_bad_names_are_refused(arguments, named):
+    with pytest.raises(ValueError, match=named):
+        registry.claims(**arguments)
+
+
+def test_a_law_is_no_user_data():
+    with pytest.raises(ValueError, match="data"):
+        registry.claims(data=LinearRegression.gaussian([1.0]))
+
+
+def user_data(n, d, seed=0, rank=None):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, rank or d)) @ rng.normal(size=(rank or d, d)) * np.geomspace(1, 30, d) + 2
+    return LinearRegression.from_data(X, X @ rng.normal(size=d) + rng.standard_t(4, n))
+
+
+def test_most_claims_are_made_about_a_users_raw_data():
+    claims = registry.claims(data=user_data(120, 4))
+    assert {claim.problem for claim in claims} == {"data"}
+    assert len(claims) >= 15
+
+
+@settings(max_examples=4)
+@example(n=1, d=1, seed=0)
+@example(n=1, d=3, seed=0)
+@example(n=2, d=5, seed=0)
+@given(n=st.integers(1, 40), d=st.integers(1, 12), seed=st.integers(0, 99))
+def test_small_and_deficient_data_raise_nothing(n, d, seed):
+    registry.claims(data=user_data(n, d, seed, rank=max(1, d // 2)))
+
+
+def test_claims_on_a_users_data_are_confirmed():
+    chosen = ["kunin_2024/fluctuation_dissipation", "linsgd/first_step_is_undampened", "kunin_2024/mean_path"]
+    verdicts = list(judge(registry.claims(chosen, data=user_data(60, 3)), seed=5))
+    assert len(verdicts) == 3
+    assert all(verdict.as_expected for verdict in verdicts)
+
+
+def test_the_seed_of_an_experiment_is_that_of_what_it_simulates():
+    def made(scale=1.0, lr=0.1, steps=(1, 5), noise_std=1.0):
+        problem = LinearRegression.gaussian(np.array([1.0, 0.5]) * scale, noise_std=noise_std)
+        return Experiment(problem=problem, sgd=SGD(lr=lr), steps=steps, start=(np.ones(2) * scale, np.zeros(2)))
+
+    seeds = [made().seed(1), made(lr=0.2).seed(1), made(steps=(1, 6)).seed(1), made(noise_std=2.0).seed(1)]
+    assert len({*seeds, made().seed(2), made(scale=1.001).seed(1)}) == 6
+    assert made(scale=1 + 1e-15).seed(1) == seeds[0]
+    assert 0 <= seeds[0] < 2**64
+
+
+def test_without_scikit_learn_the_missing_extra_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "sklearn.datasets", None)
+    with pytest.raises(ModuleNotFoundError, match=r"linsgd\[data\]"):
+        subjects.diabetes()
+
+
+def test_the_chance_that_any_of_the_claims_is_judged_wrongly_is_small():
+    assert len(CLAIMS) * ALPHA < 1e-3
