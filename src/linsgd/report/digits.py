@@ -51,11 +51,13 @@ def margin(value: float | str) -> str:
 
     Examples
     --------
-    >>> margin(0.123456), margin(-123456.0)
-    ('0.12', '−1.23×10⁵')
+    >>> margin(0.123456), margin(-0.0001), margin(-123456.0)
+    ('0.12', '0.00', '−1.23×10⁵')
     """
     number = float(value)
-    return written([number], 0.1)[0] if abs(number) < 1e5 or math.isinf(number) else _power(f"{number:.2e}")
+    if math.isinf(number):
+        return _one(number, 0, 2)
+    return f"{number:z.2f}".replace("-", "−") if abs(number) < 1e5 else _power(f"{number:.2e}")
 
 
 def share(value: float) -> str:
@@ -63,10 +65,10 @@ def share(value: float) -> str:
 
     Examples
     --------
-    >>> share(0.02), share(0.0004)
-    ('2 %', '4×10⁻⁴')
+    >>> share(0.02), share(0.0004), share(0.00001)
+    ('2 %', '4×10⁻⁴', '10⁻⁵')
     """
-    return f"{100 * value:.3g} %" if value == 0 or abs(value) >= 0.001 else _power(f"{value:.1e}")
+    return f"{100 * value:.3g} %" if value == 0 or abs(value) >= 0.001 else _power(f"{value:.1e}").removeprefix("1×")
 
 
 def _range(lower: str, upper: str) -> str:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from linsgd.report import gauge
 
-MOST_ROWS = 24
+MOST_ROWS = 16
 FONTS = ["DejaVu Sans", "Verdana", "Arial"]  # the first is what Matplotlib measures with
 LIGHT = {
     "ink": "#1f2430",
@@ -48,7 +48,7 @@ def figure(claim: Mapping[str, Any]) -> str:
             "text.parse_math": False,  # a $ in a name is a $
         }
     ):
-        canvas = Figure(figsize=(7.2, 1.1 + 0.24 * _rows(claim, components)), layout="constrained")
+        canvas = Figure(figsize=(5.4, 0.6 + 0.36 * _rows(claim, components)), layout="constrained")
         canvas.patch.set_alpha(0.0)
         draw(_axes(canvas), claim, components)
         file = io.StringIO()
@@ -78,7 +78,6 @@ def _axes(canvas: Figure) -> Axes:
     axes.patch.set_alpha(0.0)
     axes.spines[["top", "left", "right"]].set_visible(False)
     axes.spines["bottom"].set_color(LIGHT["muted"])
-    axes.tick_params(axis="y", length=0, colors=LIGHT["ink"])
     axes.tick_params(axis="x", colors=LIGHT["muted"])
     axes.xaxis.label.set_color(LIGHT["muted"])
     return axes
@@ -119,7 +118,7 @@ def _draw_many(axes: Axes, claim: Mapping[str, Any], components: list[dict[str, 
     axes.axvspan(-1, 1, color=LIGHT["band"], zorder=0, lw=0)
     axes.axvline(0, color=LIGHT["edge"], lw=1.0, ls=(0, (4, 2)))
     omitted = len(claim["prediction"]) - len(components)
-    more = f"; the {omitted} components farther from their edge are left out" if omitted else ""
+    more = f"\n({omitted} components farther from their edge are not drawn)" if omitted else ""
     _labels(axes, [component["name"] for component in components], f"units of the acceptance half-width{more}")
     axes.set_xlim(-2.1, 2.1)
 
@@ -140,8 +139,11 @@ def _interval(axes: Axes, row: int, estimate: float, lower: float, upper: float)
 
 
 def _labels(axes: Axes, rows: list[str], below: str) -> None:
-    axes.set_yticks(range(len(rows)), rows)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+    """Write each row's name above its line, which leaves the whole width of a phone to the line."""
+    for row, name in enumerate(rows):
+        axes.text(0.0, row - 0.2, name, transform=axes.get_yaxis_transform(), va="bottom", color=LIGHT["ink"])
+    axes.set_yticks([])
+    axes.set_ylim(len(rows) - 0.6, -0.75)
     axes.set_xlabel(below)
 
 

@@ -83,6 +83,8 @@ def validate(
 
 
 def _about(problem: str | None, candidates: Sequence[Claim]) -> Sequence[Claim]:
+    if not candidates:
+        domains.refuse("data", "this data set", "data on which at least one claim can be told from its mutants")
     if problem is None:
         return candidates
     domains.choice("problem", problem, sorted({claim.problem for claim in candidates}))
