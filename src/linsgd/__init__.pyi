@@ -39,3 +39,4 @@ from .claims.compare import Comparison as Comparison
 from .claims.compare import compare as compare
 from .theory.langevin.equivalence import equivalent as equivalent
 from .theory.pearson import pearson as pearson
+from . import plot as plot

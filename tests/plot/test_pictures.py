@@ -1,0 +1,108 @@
+"""Pictures show the numbers they claim to show, draw where they are told, and leave global state alone."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import linsgd
+from linsgd import plot
+
+PROBLEM = linsgd.LinearRegression.gaussian([1.0, 0.05], noise_std=0.5, optimum=[0.5, -1.0])
+ROTATED = linsgd.LinearRegression.gaussian([[1.0, 0.4], [0.4, 0.5]], optimum=[0.5, -1.0])
+SGD = linsgd.SGD(lr=0.1, batch_size=8, momentum=0.9)
+STEPS = [1, 3, 10, 300, 1000]
+
+PICTURES = {
+    "phase_portrait": lambda ax: plot.phase_portrait(PROBLEM, SGD, 30, ax=ax),
+    "modified_loss": lambda ax: plot.modified_loss(PROBLEM, SGD, ax=ax),
+    "displacement": lambda ax: plot.displacement(PROBLEM, SGD, STEPS, ax=ax),
+    "exponent": lambda ax: plot.exponent(PROBLEM, SGD, STEPS, ax=ax),
+    "regime_diagram": lambda ax: plot.regime_diagram(ax=ax),
+    "error_map": lambda ax: plot.error_map(ax=ax),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_drawn_where_it_is_told_and_touches_nothing_else(name):
+    before, axes = dict(mpl.rcParams), Figure().add_subplot()
+    assert PICTURES[name](axes) is axes
+    own = PICTURES[name](None)
+    assert isinstance(own, Axes)
+    assert own.figure is not axes.figure
+    own.figure.canvas.draw()
+    assert dict(mpl.rcParams) == before
+
+
+def test_no_picture_needs_a_window():
+    import subprocess
+    import sys
+
+    code = "import sys, linsgd; linsgd.plot.regime_diagram(); assert 'matplotlib.pyplot' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("problem", [PROBLEM, ROTATED])
+def test_portrait_shows_the_exact_mean_and_the_langevin_path(problem):
+    ax = plot.phase_portrait(problem, SGD, 20, mode=1)
+    lines = {line.get_label(): line.get_xydata() for line in ax.get_lines()}
+    for label, theory, stride in (("exact", "exact", 1), ("Langevin", "langevin", 8)):
+        law = linsgd.moments(problem, SGD, np.arange(21), theory=theory)
+        path = [problem.to_eigenbasis(part)[:, 1] for part in (law.mean, law.velocity_mean)]
+        np.testing.assert_allclose(lines[label][::stride], np.transpose(path), rtol=1e-12, atol=1e-12)
+
+
+def test_portrait_draws_the_trajectories_it_is_given():
+    chains = np.random.default_rng(0).normal(size=(3, 21, 2))
+    ax = plot.phase_portrait(PROBLEM, SGD, 20, trajectories=chains)
+    np.testing.assert_array_equal([line.get_xydata() for line in ax.get_lines()[:3]], chains)
+
+
+def test_modified_loss_arrows_turn_clockwise():
+    ax = plot.modified_loss(ROTATED, SGD, mode=1)
+    (arrows,) = [artist for artist in ax.collections if hasattr(artist, "U")]
+    center = ROTATED.to_eigenbasis(ROTATED.optimum)[1]
+    x, v = arrows.X - center, arrows.Y
+    assert np.all(x * arrows.V - v * arrows.U <= 1e-12)
+    assert np.any(x * arrows.V - v * arrows.U < -1e-3)
+
+
+@pytest.mark.parametrize(("picture", "field"), [(plot.displacement, "global_msd"), (plot.exponent, "exponent")])
+def test_displacement_pictures_show_each_theory(picture, field):
+    ax = picture(PROBLEM, SGD, STEPS, theories=("exact", "langevin"))
+    lines = {line.get_label(): line.get_ydata() for line in ax.get_lines()}
+    np.testing.assert_array_equal(lines["exact"], getattr(linsgd.displacement(PROBLEM, SGD, STEPS), field))
+    langevin = linsgd.displacement(PROBLEM, SGD, STEPS, theory="langevin")
+    np.testing.assert_array_equal(lines["Langevin"], getattr(langevin, field))
+
+
+@pytest.mark.parametrize("quantity", ["variance", "damping", "frequency"])
+def test_error_map_is_the_error(quantity):
+    mesh = plot.error_map(quantity).collections[0]
+    corners = mesh.get_coordinates()
+    momentum = (corners[:-1, 0, 1] + corners[1:, 0, 1]) / 2
+    row = int(np.argmin(np.abs(momentum - 0.9)))
+    product = np.geomspace(1e-3, 3.9, 300)[200]
+    problem, sgd = linsgd.LinearRegression.gaussian([product]), linsgd.SGD(lr=1.0, momentum=momentum[row])
+    exact, langevin = (linsgd.oscillation(problem, sgd, theory) for theory in ("exact", "langevin"))
+    expected = {
+        "variance": product / (2 * (1 + momentum[row])),
+        "damping": abs(langevin.damping[0] / exact.damping[0] - 1),
+        "frequency": abs(langevin.frequency[0] / exact.frequency[0] - 1),
+    }[quantity]
+    assert mesh.get_array()[row, 200] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: plot.error_map("charm"), "quantity"),
+        (lambda: plot.phase_portrait(PROBLEM, SGD, 10, mode=2), "mode"),
+        (lambda: plot.phase_portrait(PROBLEM, SGD, 0), "steps"),
+        (lambda: plot.modified_loss(linsgd.LinearRegression.gaussian([1.0, 0.0]), SGD, mode=1), "mode"),
+    ],
+)
+def test_bad_arguments_are_named(call, name):
+    with pytest.raises(ValueError, match=name):
+        call()
