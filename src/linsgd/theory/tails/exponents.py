@@ -14,11 +14,16 @@ from linsgd.labels import StudentNoise
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee
-from linsgd.theory.tails import quadrature, reference
+from linsgd.theory.tails import even_moments, phase_space, quadrature, reference
 from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
 
-METHODS: dict[str, ModuleType] = {"quadrature": quadrature, "mpmath": reference}
+METHODS: dict[str, ModuleType] = {
+    "quadrature": quadrature,
+    "mpmath": reference,
+    "transfer_operator": phase_space,
+    "even_moments": even_moments,
+}
 GUARANTEES: dict[str, Guarantee] = {}  # of the methods whose bounds are not numerical
 
 
@@ -152,7 +157,7 @@ def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", see
         dof = Interval(noise.dof, noise.dof, noise.dof)
         return _result("tail_exponent", dof, name, TailStatus.POWER_LAW, reason, rho.value)
     if alpha.value != alpha.value:
-        reason = f"alpha is above {alpha.lower:g}"
+        reason = f"alpha is above {alpha.lower:g}" + (f" and below {alpha.upper:g}" if np.isfinite(alpha.upper) else "")
         return _result("tail_exponent", alpha, name, TailStatus.UNRESOLVED, reason, rho.value)
     return _result("tail_exponent", alpha, name, TailStatus.POWER_LAW, "", rho.value)
 

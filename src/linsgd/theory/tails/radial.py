@@ -17,11 +17,10 @@ weights are normalised by the same rule.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
 from linsgd.domains import FloatArray
+from linsgd.theory.tails.chi_square import DEPTH, log_density, log_mass, log_nodes, log_sum, sinh_nodes
 
-DEPTH = 42.0  # exp(-DEPTH) is below the rounding error of a sum that counts
 LARGEST_ORDER = 1e6  # moments E R^s are computed for s up to here
 _JOINT_ORDER = 30.0  # above it h(s) and its normalisation are summed on separate nodes
 
@@ -74,7 +73,7 @@ class RadialLaw:
         """Return nodes that serve the moment of order `s`."""
         m, k = self.b / 2, (self.d - 1) / 2
         log_x, distance, weight_x, reach = self._batch_nodes(s, coarse)
-        log_y, weight_y = _gamma_nodes(k, s / 2, reach, coarse) if k else (np.array([-np.inf]), np.zeros(1))
+        log_y, weight_y = log_nodes(k, s / 2, reach, coarse) if k else (np.array([-np.inf]), np.zeros(1))
         X, Y, p = np.exp(log_x)[:, None], np.exp(log_y), distance[:, None]
         squared = p * p + self.c**2 * X * Y
         excess = (self.a - 1) * (self.a + 1) + self.c * X * (self.c * (X + Y) - 2 * self.a)
@@ -82,10 +81,10 @@ class RadialLaw:
         weight = weight_x[:, None] + weight_y
         kept = (weight + s * log_r > -DEPTH) | ((weight > -DEPTH) & (s <= _JOINT_ORDER))
         kept |= weight + s * log_r > (weight + s * log_r).max() - DEPTH
-        log_mass = _log_sum(weight_x) + _log_sum(weight_y)
+        mass = log_sum(weight_x) + log_sum(weight_y)
         if s > _JOINT_ORDER:
-            log_mass = _log_mass(m) + (_log_mass(k) if k else 0.0)
-        return Quadrature(log_r[kept], weight[kept], log_mass)
+            mass = log_mass(m) + (log_mass(k) if k else 0.0)
+        return Quadrature(log_r[kept], weight[kept], mass)
 
     def _batch_nodes(self, s: float, coarse: float) -> tuple[FloatArray, FloatArray, FloatArray, float]:
         """Return log X, a - c X, the log weights, and the largest Y that matters."""
@@ -104,7 +103,7 @@ class RadialLaw:
             where = np.flatnonzero(matters)
             reach = max(reach, float(best_y[where].max()))
             window = t[max(where[0] - 1, 0)], t[min(where[-1] + 1, len(t) - 1)]
-            nodes, log_step = _sinh_nodes(float(t[log_tilted.argmax()]), width, window, coarse)
+            nodes, log_step = sinh_nodes(float(t[log_tilted.argmax()]), width, window, coarse)
             log_x, distance, density = self._side(side, nodes)
             parts.append((log_x, distance, density + log_step))
         log_x, distance, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -131,7 +130,7 @@ class RadialLaw:
         else:
             log_jacobian = -np.logaddexp(0, -t)
             log_x, distance = np.log(self.a / self.c) + np.logaddexp(0, t), -self.a * np.exp(t)
-        return log_x, distance, _log_gamma_density(self.b / 2, log_x) + log_jacobian
+        return log_x, distance, log_density(self.b / 2, log_x) + log_jacobian
 
     def _profile(self, side: str, t: FloatArray, s: float) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the log density of t, its largest log integrand of R^s over Y, and the Y where that is."""
@@ -145,48 +144,5 @@ class RadialLaw:
         root = np.sqrt(linear**2 + 2 * q * k * p * p)
         best_y = np.where(linear > 0, (linear + root) / q, 2 * k * p * p / np.maximum(root - linear, 1e-300))
         log_r = 0.5 * np.log(np.maximum(p * p + q * best_y, 1e-300))
-        penalty = _log_gamma_density(k, np.log(np.maximum(best_y, 1e-300)))
+        penalty = log_density(k, np.log(np.maximum(best_y, 1e-300)))
         return density, density + s * log_r + penalty, best_y
-
-
-def _log_gamma_density(k: float, log_x: FloatArray) -> FloatArray:
-    """Log density of log chi2_{2k} up to a constant: 0 at its peak, exact to rounding near it."""
-    v = log_x - np.log(2 * k)
-    density: FloatArray = k * (v - np.expm1(v))
-    return density
-
-
-def _gamma_nodes(k: float, tilt: float, reach: float, coarse: float) -> tuple[FloatArray, FloatArray]:
-    """Return log Y and log weights for Y ~ chi2_{2k} under integrands that grow like Y^tilt, up to the peak `reach`."""
-    lowest = np.log(2 * k) + _depth(k, -1)
-    highest = np.log(max(reach, 2 * k)) + _depth(k, 1)
-    width = 1 / np.sqrt(k + tilt + 4)
-    log_y, log_step = _sinh_nodes(float(np.log(max(reach, 2 * k))), width, (lowest, highest), coarse)
-    return log_y, _log_gamma_density(k, log_y) + log_step
-
-
-def _depth(k: float, sign: int) -> float:
-    """Return the v of that sign at which the log density k (v - expm1(v)) has fallen to -DEPTH."""
-    bound = DEPTH / k + 1 if sign < 0 else np.sqrt(2 * DEPTH / k)
-    return sign * float(brentq(lambda v: k * (np.expm1(sign * v) - sign * v) - DEPTH, 0, bound))
-
-
-def _sinh_nodes(
-    centre: float, width: float, window: tuple[float, float], coarse: float
-) -> tuple[FloatArray, FloatArray]:
-    """Return nodes over `window`, uniform within `width` * 30 of `centre` and ever sparser beyond, and log steps."""
-    scale = 30 * width
-    step = coarse * 0.55 / 30
-    first, last = (np.arcsinh((end - centre) / scale) / step for end in window)
-    u = np.arange(np.floor(first), np.ceil(last) + 1) * step
-    return centre + scale * np.sinh(u), np.log(step * scale * np.cosh(u))
-
-
-def _log_sum(log_weight: FloatArray) -> float:
-    return float(np.logaddexp.reduce(log_weight))
-
-
-def _log_mass(k: float) -> float:
-    """Return the log integral of exp(k (v - expm1(v))) over v, without the cancellation of gammaln at large k."""
-    nodes, log_step = _sinh_nodes(0.0, 1 / np.sqrt(k + 4), (_depth(k, -1), _depth(k, 1)), 1.0)
-    return _log_sum(k * (nodes - np.expm1(nodes)) + log_step)
