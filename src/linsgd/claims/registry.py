@@ -63,6 +63,11 @@ def claims(
     return tuple(claim for paper, entry in chosen for claim in _build(paper, entry, about, skip=data is not None))
 
 
+def ids(papers: str | Sequence[str] = "all", effort: str = "quick") -> tuple[str, ...]:
+    """Return the ids of the claims that `claims` builds, or leaves out on a user's own data."""
+    return tuple(f"{paper}/{entry.name}" for paper, entry in _chosen(papers, effort))
+
+
 def _own(data: LinearRegression) -> Subject:
     subject = Subject("data", data)
     if not subject.finite:
