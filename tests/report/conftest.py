@@ -57,8 +57,8 @@ def verdict(**changes):
     return Verdict(**{**values, **changes})
 
 
-def report(*claims):
-    return Report(claims=claims, papers="all", effort="quick", seed=0, data=None)
+def report(*claims, left_out=()):
+    return Report(claims=claims, papers="all", effort="quick", seed=0, data=None, left_out=left_out)
 
 
 @pytest.fixture

@@ -86,6 +86,13 @@ def test_a_figure_survives_any_text(make_report, make_verdict):
     assert r"$\frac{ &lt; &amp; 100%" in figure(claim)
 
 
+def test_what_was_left_out_is_said(make_report, make_verdict):
+    document = make_report(make_verdict(), left_out=("linsgd/<shy>",)).to_dict()
+    assert "<code>linsgd/&lt;shy&gt;</code>" in page(document)
+    assert "do not tell them from a mutant: linsgd/<shy>." in text(document)
+    assert "Not judged" not in page(make_report(make_verdict()).to_dict())
+
+
 def test_kinds_are_counted_apart(every_kind):
     tallies = summary.by_kind(every_kind.to_dict()["claims"])
     simulated, numerical = tallies["simulation"], tallies["numerical"]

@@ -26,6 +26,7 @@ def test_a_report_comes_back_from_its_file(every_kind, tmp_path):
     document = json.loads((tmp_path / "report.json").read_text())
     again = Report.from_dict(document)
     assert again.to_dict() == document == every_kind.to_dict()
+    assert isinstance(again.left_out, tuple)
     assert again.claims[3].components[0].acceptance_upper == float("inf")
 
 

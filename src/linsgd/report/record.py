@@ -28,6 +28,8 @@ class Report(Result):
         In the order in which they were asked for.
     papers, effort, seed, data
         What was asked: a list of papers or "all", "quick" or "full", the seed, the name of the user's data or None.
+    left_out : tuple of str
+        Claims that the user's data cannot tell from their mutants, which were therefore not judged.
     """
 
     claims: tuple[Verdict, ...]
@@ -35,6 +37,7 @@ class Report(Result):
     effort: str
     seed: int
     data: str | None
+    left_out: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -49,7 +52,7 @@ class Report(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the content of report.json."""
-        asked = {"papers": self.papers, "effort": self.effort, "seed": self.seed, "data": self.data}
+        asked = {name: encode(getattr(self, name)) for name in ("papers", "effort", "seed", "data", "left_out")}
         head = {"type": "Report", "schema": SCHEMA, "provenance": encode(self.provenance)}
         return {**head, **asked, "claims": [_from_verdict(verdict) for verdict in self.claims]}
 

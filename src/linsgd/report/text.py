@@ -23,7 +23,10 @@ def heading(document: Mapping[str, Any]) -> str:
         f"{count.killed} of {count.mutants} mutants killed"
         for kind, count in by_kind(claims).items()
     ]
-    lines += [f"The chance that any simulated verdict is wrong is at most {share(error_bound(claims))}.", ""]
+    lines.append(f"The chance that any simulated verdict is wrong is at most {share(error_bound(claims))}.")
+    if document["left_out"]:
+        lines.append(f"Not judged, as these data do not tell them from a mutant: {', '.join(document['left_out'])}.")
+    lines.append("")
     return "\n".join(lines)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from linsgd import domains
 from linsgd.claims.claim import Claim
 from linsgd.claims.judge import judge
-from linsgd.claims.registry import claims
+from linsgd.claims.registry import claims, ids
 from linsgd.claims.verdict import Verdict
 from linsgd.problem import LinearRegression
 from linsgd.report.data import read_csv
@@ -67,7 +67,8 @@ def validate(
     """
     place = None if folder is None else writable(folder)
     subject = read_csv(*data) if isinstance(data, tuple) else data
-    chosen = _about(problem, claims(papers, effort, subject))
+    candidates = claims(papers, effort, subject)
+    chosen = _about(problem, candidates)
     verdicts = judge(chosen, seed, effort, executor, place and place / "blocks", progress)
     found = {(verdict.id, verdict.problem): verdict for verdict in verdicts}
     report = Report(
@@ -76,6 +77,7 @@ def validate(
         effort=effort,
         seed=seed,
         data=_name(data),
+        left_out=tuple(sorted(set(ids(papers, effort)) - {claim.id for claim in candidates})),
     )
     if place is not None:
         report.save(place)
