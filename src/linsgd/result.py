@@ -108,6 +108,9 @@ def decode(hint: Any, value: Any) -> Any:
     """Turn plain JSON data back into a field annotated with `hint`."""
     options = typing.get_args(hint)
     origin = typing.get_origin(hint)
+    alias = getattr(origin, "__value__", None)  # NumPy's NDArray is a `type` statement from Python 3.12 on
+    if alias is not None:
+        return decode(alias[options], value)
     if origin in (types.UnionType, typing.Union):
         if value is None:
             return None
