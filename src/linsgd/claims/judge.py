@@ -29,7 +29,7 @@ from linsgd.symbolic.printing import latex, mathml
 
 ALPHA = 1e-5
 LOOKS = (64, 128, 256, 512, 1024, 2048)  # blocks
-SCHEDULED = 16  # judging blocks a task
+SCHEDULED = 32  # judging blocks a task
 EFFORT = {"quick": 2e9, "full": np.inf}  # steps x features an experiment; the first look is always bought
 
 Progress = Callable[[int, int], None]
