@@ -20,8 +20,8 @@ docs: .venv/docs.installed ## build the documentation; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 	@echo "The documentation is at docs/_build/html/index.html"
 
-bench: .venv/bench.installed ## time what has a stated cost
-	$(BIN)/pytest benchmarks
+bench: .venv/bench.installed ## time the ensembles against NumPy and JAX
+	$(BIN)/python benchmarks/run.py
 
 evidence: .venv/validate.installed ## judge every claim at full effort and keep the report
 	$(BIN)/linsgd validate --campaign full --out validation/full
