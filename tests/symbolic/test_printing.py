@@ -9,7 +9,7 @@ import pytest
 import sympy
 
 from linsgd import symbolic
-from linsgd.symbolic.symbols import beta, eta, h, tau, tidy, x
+from linsgd.symbolic.symbols import beta, eta, h, sigma_g, t, tau, tidy, x
 
 from .every import EVERY
 
@@ -53,8 +53,26 @@ def test_mathml_of_special_cases():
     assert "<mi>O</mi>" in symbolic.mathml(sympy.Order(eta))
     assert "<mmultiscripts>" in symbolic.mathml(sympy.hyper([h], [beta], x))
     assert "&lt;" in symbolic.mathml(sympy.StrictLessThan(eta, h))
-    assert symbolic.mathml(-sympy.exp(h)).count("<mo>-</mo>") == 1
+    assert symbolic.mathml(-sympy.exp(h)).count("<mo>−</mo>") == 1
     assert "<mo>(</mo><mrow><mn>1</mn><mo>+</mo><mi>x</mi>" in symbolic.mathml(sympy.exp(h) * (1 + x))
+
+
+def test_mathml_that_sympy_would_not_write():
+    assert "{" not in symbolic.mathml(sympy.Symbol("x_{k+1}"))
+    assert "<msubsup>" in symbolic.mathml(sigma_g**2)
+    second = symbolic.mathml(sympy.Derivative(sympy.Function("f")(t), (t, 2)))
+    assert second.count("<msup>") == 2
+    assert "<mrow><mi>d</mi><msup><mi>t</mi><mn>2</mn></msup></mrow>" in second
+    assert "<mn>2</mn><mo>\u2062</mo><mrow><mo>(</mo>" in symbolic.mathml(tidy(2 * (1 - beta) / h))
+
+
+def test_sums_begin_with_a_plus_and_series_with_the_lowest_power():
+    assert symbolic.latex(h - beta) == r"h - \beta"
+    assert symbolic.latex(h - 1) == "h - 1"
+    series = eta**2 * (1 + h) + eta * (2 - h) / 3 + sympy.Order(eta**3)
+    assert [symbolic.latex(series).index(text) for text in ("2 - h", "1 + h", "O")] == sorted(
+        symbolic.latex(series).index(text) for text in ("2 - h", "1 + h", "O")
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,9 +101,9 @@ def test_tidy_does_not_change_a_value(name):
 
 def test_a_notebook_shows_the_whole_chain():
     derivation = symbolic.modified_loss()
-    text = derivation._repr_latex_()
-    assert text.startswith(r"$\begin{aligned}")
-    assert all(step.why in text for step in derivation.steps)
+    text = derivation._repr_markdown_()
+    assert text.startswith(f"**{derivation.title}**")
+    assert all(step.why in text and symbolic.latex(step.formula) in text for step in derivation.steps)
 
 
 def test_importing_the_room_does_not_derive_anything():

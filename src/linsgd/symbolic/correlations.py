@@ -17,6 +17,7 @@ from linsgd.symbolic.symbols import E, beta, eta, k, t, tau, tidy, v, v0, x0
 
 R, C = Function("R"), Function("C")
 V = Symbol("V", positive=True)
+NAMES = {"exact": "the algorithm", "langevin": "the Langevin equation", "diffusion": "the first-order SDE"}
 K_xx, K_xv = symbols("K_xx K_xv", real=True)
 
 
@@ -51,7 +52,7 @@ def autocorrelation(theory: str = "exact", regime: str = "underdamped") -> Deriv
     position = _by_powers(memory[0, 0] / P[0, 0])
     velocity = _by_powers(memory[1, 1] / P[1, 1])
     return Derivation(
-        f"The autocorrelations of {carried.title.removeprefix('The ')}",
+        f"The autocorrelations of {NAMES[theory]}, {regime}",
         (
             *carried.steps,
             Step("covariance", "The stationary covariance.", equation(Symbol("P"), P)),
@@ -65,7 +66,7 @@ def _first_order() -> Derivation:
     rate = stationary_covariance("diffusion")["drift"]
     decay = exp(-rate * t)
     return Derivation(
-        "The autocorrelation of the first-order SDE",
+        f"The autocorrelation of {NAMES['diffusion']}",
         (
             Step("drift", "The position relaxes at one rate.", equation(Symbol("a"), rate)),
             Step("position", "The position's autocorrelation.", equation(R(t), decay)),
@@ -108,9 +109,9 @@ def displacement(theory: str = "exact", regime: str = "underdamped") -> Derivati
     if theory != "diffusion":
         steps.append(Step("local", "One step is lr v.", equation(E(eta**2 * v**2), eta**2 * P[1, 1])))
         steps.extend(_fixed_start(memory["propagator"], P))
-    moved = equation(E(Function("Delta")(k if theory == "exact" else t) ** 2), 2 * V * (1 - memory.result))
+    moved = equation(E(Symbol("Delta_k" if theory == "exact" else "Delta_t") ** 2), 2 * V * (1 - memory.result))
     steps.append(Step("global", "The displacement from a stationary start.", moved))
-    return Derivation(f"The displacement of {memory.title.partition(' of ')[2]}", tuple(steps))
+    return Derivation("The displacement" + memory.title[memory.title.index(" of ") :], tuple(steps))
 
 
 def _fixed_start(propagator: Matrix, P: Matrix) -> tuple[Step, ...]:

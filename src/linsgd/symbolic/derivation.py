@@ -12,7 +12,7 @@ from sympy import Eq, sympify
 from sympy.core.relational import Relational
 
 from linsgd import domains
-from linsgd.symbolic.printing import latex, mathml
+from linsgd.symbolic.printing import latex
 
 Formula: TypeAlias = Any  # a SymPy expression, equation or matrix; SymPy is untyped
 
@@ -94,14 +94,6 @@ class Derivation:
                 value = value.subs(letter, step.formula.rhs ** (1 / exponent)) if letter.is_Symbol else value
         return value
 
-    def latex(self) -> str:
-        """Return the whole chain as one LaTeX environment, each line with its reason."""
-        lines = [rf"&\text{{{step.why}}} \\ &\quad {latex(step.formula)}" for step in self.steps]
-        return r"\begin{aligned} " + r" \\[1ex] ".join(lines) + r" \end{aligned}"
-
-    def mathml(self) -> str:
-        """Return the answer as presentation MathML."""
-        return mathml(self.formula)
-
-    def _repr_latex_(self) -> str:
-        return f"${self.latex()}$"
+    def _repr_markdown_(self) -> str:
+        lines = [f"{step.why}\n\n$$\n{latex(step.formula)}\n$$" for step in self.steps]
+        return "\n\n".join([f"**{self.title}**", *lines])

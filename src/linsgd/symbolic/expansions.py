@@ -23,7 +23,7 @@ from linsgd.symbolic.update import underdamped_sde
 FIELD = QQ.frac_field(beta, h, x0, v0, t)
 RING, LR = ring(eta, FIELD)
 CUT = 7  # powers of lr kept in between
-ERROR, MATCHED = Symbol("error"), Symbol("v(0)")
+ERROR, MATCHED = Symbol("epsilon"), Symbol("v_m")
 Series = Any  # an element of RING, cut at CUT
 
 

@@ -7,7 +7,7 @@ antisymmetric; it drives the stationary current J = -(A P - D) P^{-1} z p (Kunin
 
 from functools import cache
 
-from sympy import Expr, Function, Matrix, Symbol, simplify, sqrt
+from sympy import Expr, Matrix, Symbol, simplify, sqrt
 
 from linsgd.symbolic.derivation import Derivation, Step, equation
 from linsgd.symbolic.stationary import stationary_covariance
@@ -43,7 +43,7 @@ def modified_loss() -> Derivation:
             *(step for step in covariance.steps if step.name in ("covariance", "noise")),
             Step("kappa", "The inverse temperature.", equation(kappa, temperature)),
             Step("hessian", "The density is exp(-kappa Phi); the Hessian of Phi.", curvature),
-            Step("modified_loss", "The modified loss.", equation(Function("Phi")(x, v), potential)),
+            Step("modified_loss", "The modified loss.", equation(Symbol("Phi"), potential)),
         ),
     )
 
@@ -87,7 +87,7 @@ def probability_current() -> Derivation:
             Step(
                 "current",
                 "The current, over the density.",
-                equation(Function("J")(x, v) / Function("p")(x, v), letters * z),
+                equation(Symbol("J") / Symbol("p"), letters * z),
             ),
         ),
     )

@@ -5,9 +5,11 @@ import re
 from typing import Any
 
 import sympy
-from sympy import Add, Basic, Function, MatrixBase, Mul, exp
+from sympy import Add, Basic, Function, MatrixBase, Mul, exp, fraction
 from sympy.core.function import AppliedUndef
+from sympy.printing.latex import LatexPrinter
 from sympy.printing.mathml import MathMLPresentationPrinter
+from sympy.printing.printer import Printer
 from sympy.utilities.iterables import sift
 
 ORDER = "rev-grlex"  # by rising degree
@@ -30,8 +32,7 @@ def latex(expression: Basic | MatrixBase) -> str:
     >>> print(latex(1 / (1 - beta)))
     \frac{1}{1 - \beta}
     """
-    text: str = sympy.latex(expression, order=ORDER)
-    return text
+    return str(_Latex({"order": ORDER, "inv_trig_style": "full"}).doprint(expression))
 
 
 def mathml(expression: Basic | MatrixBase) -> str:
@@ -51,11 +52,12 @@ def mathml(expression: Basic | MatrixBase) -> str:
     --------
     >>> from linsgd.symbolic.symbols import beta
     >>> print(mathml(1 - beta))
-    <math xmlns="http://www.w3.org/1998/Math/MathML" display="block"><mrow><mn>1</mn><mo>-</mo><mi>β</mi></mrow></math>
+    <math xmlns="http://www.w3.org/1998/Math/MathML" display="block"><mrow><mn>1</mn><mo>−</mo><mi>β</mi></mrow></math>
     """
-    body = _Printer({"order": ORDER})._print(expression).toxml()
+    body = _MathML({"order": ORDER})._print(expression).toxml()
     body = body.replace("<mo><</mo>", "<mo>&lt;</mo>")  # SymPy writes it raw
-    body = re.sub(r"&(?!amp;|lt;|gt;|quot;)#?\w+;", _character, body)
+    body = re.sub(r"&(?!amp;|lt;|gt;|quot;)#?\w+;", lambda entity: html.unescape(entity[0]), body)
+    body = re.sub(r">\{([^<]*)\}<", lambda index: f">{index[1].replace('-', '−')}<", body).replace(">-", ">−")
     return f'<math xmlns="{NAMESPACE}" display="block">{body.translate(UPRIGHT)}</math>'
 
 
@@ -64,26 +66,68 @@ def _character(entity: re.Match[str]) -> str:
     return html.escape(html.unescape(entity[0]), quote=False)
 
 
-class _Printer(MathMLPresentationPrinter):  # type: ignore[misc] # sympy is untyped
+class _PositiveFirst(Printer):  # type: ignore[misc] # sympy is untyped
+    def _as_ordered_terms(self, expr: Add, order: str | None = None) -> list[Any]:
+        """Let no sum begin with a minus that need not (k - 1, not -1 + k), and no power series with a higher power."""
+        terms = super()._as_ordered_terms(expr, order=order)
+        if (remainder := expr.getO()) is not None:
+            return sorted(terms, key=lambda t: (t.is_Order, t.as_coeff_exponent(remainder.variables[0])[1]))
+        first = next((t for t in terms if not t.as_coeff_Mul()[0].is_negative), terms[0])
+        return [first, *(t for t in terms if t is not first)]
+
+
+class _Latex(_PositiveFirst, LatexPrinter):  # type: ignore[misc] # sympy is untyped
+    pass
+
+
+class _MathML(_PositiveFirst, MathMLPresentationPrinter):  # type: ignore[misc] # sympy is untyped
     def mathml_tag(self, e: Basic) -> str:
         """Keep the name of a function that is not one of SymPy's."""
         own = isinstance(e, Function) and not str(e.func.__module__).startswith("sympy.")
         return str(e.func.__name__ if own or isinstance(e, AppliedUndef) else super().mathml_tag(e))
 
     def _print_Mul(self, expr: Mul) -> Any:
-        """Write exponentials as factors, not as denominators."""
+        """Write exponentials as factors, not as denominators, and keep a number before its sum."""
         exponentials, rest = sift(expr.args, lambda a: isinstance(a, exp), binary=True)
-        if not exponentials or rest in ([], [-1]):
-            return super()._print_Mul(expr)
-        product = Mul(*rest, evaluate=False)
-        row = self._row(self.parenthesize(product, 50) if isinstance(product, Add) else self._print(product))
-        for factor in exponentials:
+        number, quotient = expr.as_coeff_Mul()
+        numerator, denominator = fraction(quotient)
+        if exponentials and rest not in ([], [-1]):
+            return self._times(Mul(*rest, evaluate=False), exponentials)
+        if isinstance(numerator, Add) and abs(number.p) > 1 and denominator != 1:
+            top = Mul(number.p, numerator, evaluate=False)
+            return self._node("mfrac", self._print(top), self._print(number.q * denominator))
+        return super()._print_Mul(expr)
+
+    def _times(self, product: Any, factors: list[Any]) -> Any:
+        row = self._node("mrow", self.parenthesize(product, 50) if isinstance(product, Add) else self._print(product))
+        for factor in factors:
             self._append(row, "mo", INVISIBLE_TIMES)
             row.appendChild(self._print(factor))
         return row
 
+    def _print_Pow(self, expr: sympy.Pow) -> Any:
+        """Put a subscript and a power above each other."""
+        node = super()._print_Pow(expr)
+        if node.tagName == "msup" and getattr(node.firstChild, "tagName", "") == "msub":
+            base, power = node.childNodes
+            return self._node("msubsup", *base.childNodes, power)
+        return node
+
+    def _print_Derivative(self, expr: sympy.Derivative) -> Any:
+        """Write d^n f / dt^n."""
+        ((variable, order),) = expr.variable_count
+        top, bottom = self._node("mrow"), self._node("mrow")
+        self._append(top, "mi", "d")
+        self._append(bottom, "mi", "d")
+        times = self._print(variable)
+        if order > 1:
+            top = self._node("msup", top, self._print(order))
+            times = self._node("msup", times, self._print(order))
+        bottom.appendChild(times)
+        return self._node("mrow", self._node("mfrac", self._node("mrow", top, self._print(expr.expr)), bottom))
+
     def _print_Order(self, expr: sympy.Order) -> Any:
-        row = self._row()
+        row = self._node("mrow")
         self._append(row, "mi", "O")
         row.appendChild(self._in_brackets(expr.expr))
         return row
@@ -93,10 +137,10 @@ class _Printer(MathMLPresentationPrinter):  # type: ignore[misc] # sympy is unty
         self._append(symbol, "mi", "F")
         for tag, text in (("mn", len(expr.bq)), ("mrow", ""), ("mprescripts", ""), ("mn", len(expr.ap)), ("mrow", "")):
             self._append(symbol, tag, str(text))
-        return self._row(symbol, self._in_brackets(*expr.ap, *expr.bq, expr.argument))
+        return self._node("mrow", symbol, self._in_brackets(*expr.ap, *expr.bq, expr.argument))
 
     def _in_brackets(self, *arguments: Basic) -> Any:
-        row = self._row()
+        row = self._node("mrow")
         self._append(row, "mo", "(")
         for i, argument in enumerate(arguments):
             if i:
@@ -105,11 +149,11 @@ class _Printer(MathMLPresentationPrinter):  # type: ignore[misc] # sympy is unty
         self._append(row, "mo", ")")
         return row
 
-    def _row(self, *children: Any) -> Any:
-        row = self.dom.createElement("mrow")
+    def _node(self, tag: str, *children: Any) -> Any:
+        node = self.dom.createElement(tag)
         for child in children:
-            row.appendChild(child)
-        return row
+            node.appendChild(child)
+        return node
 
     def _append(self, parent: Any, tag: str, text: str) -> None:
         node = self.dom.createElement(tag)

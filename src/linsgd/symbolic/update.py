@@ -123,6 +123,6 @@ def underdamped_sde() -> Derivation:
 
 
 def _stochastic_equation(intensity: Expr) -> Eq:
-    dx, dv, dt, dW = (Symbol(name) for name in ("dx", "dv", "dt", "dW"))
-    right = [v * dt, -(omega**2) * x * dt - 2 * gamma * v * dt + sqrt(intensity) * dW]
-    return equation(Matrix([dx, dv]), Matrix(right))
+    motion, speed, wiener = (Function(name)(t) for name in ("x", "v", "W"))
+    force = -(omega**2) * motion - 2 * gamma * speed + sqrt(intensity) * wiener.diff(t)
+    return equation(Matrix([motion.diff(t), speed.diff(t)]), Matrix([speed, force]))
