@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from linsgd.domains import IntArray
 from linsgd.features import FiniteData
-from linsgd.montecarlo.descent import Rule, descend
+from linsgd.montecarlo.descent import Rule, copy_state, descend
 from linsgd.montecarlo.generator import LANES, draw, seed_streams, unit
 from linsgd.montecarlo.jit import Array, Words, kernel, summing
 from linsgd.montecarlo.walk import Advance, Walks
@@ -47,8 +47,7 @@ def walk(rule: Rule, rows: Rows, S: Words, W: Array, V: Array, order: Array, ste
                     G[j, i] = G[j, i] * rule.share + rule.weight_decay * W[j, i]
             descend(rule, step, W, V, G)
             step += 1
-        out[k, :d] = W.T
-        out[k, d:] = V.T
+        copy_state(W.T, V.T, out[k])
 
 
 @kernel

@@ -38,3 +38,13 @@ def descend(rule: Rule, step: int, W: Array, V: Array, G: Array) -> None:
             v = rule.momentum * V[i, j] - weight * G[i, j]
             V[i, j] = v
             W[i, j] += rule.lr * (rule.momentum * v - G[i, j] if rule.nesterov else v)
+
+
+@kernel
+def copy_state(W: Array, V: Array, out: Array) -> None:
+    """Copy positions and velocities (d, 64) to out (2d, 64); by loops, as slice assignments compile slowly."""
+    d = len(W)
+    for i in range(d):
+        for j in range(W.shape[1]):
+            out[i, j] = W[i, j]
+            out[d + i, j] = V[i, j]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from linsgd.domains import FloatArray, IntArray
 from linsgd.features import PrincipalAxesLaw, StudentFeatures
 from linsgd.montecarlo import laws
-from linsgd.montecarlo.descent import Rule, descend
+from linsgd.montecarlo.descent import Rule, copy_state, descend
 from linsgd.montecarlo.generator import LANES, fill_normal, seed_streams
 from linsgd.montecarlo.jit import Array, Words, kernel
 from linsgd.montecarlo.walk import Advance, Walks
@@ -49,8 +49,7 @@ def walk(rule: Rule, samples: Samples, S: Words, W: Array, V: Array, step: int, 
             finish_gradient(rule, samples, W, G)
             descend(rule, step, W, V, G)
             step += 1
-        out[k, :d] = W
-        out[k, d:] = V
+        copy_state(W, V, out[k])
 
 
 @kernel
@@ -65,7 +64,9 @@ def draw_samples(samples: Samples, S: Words, X: Array, C: Array, n: int, d: int)
         rows += n
         fill_normal(S, X, rows + rows % 2)
         if samples.features == laws.STUDENT:
-            C[:n] = 1
+            for q in range(n):
+                for j in range(LANES):
+                    C[q, j] = 1
             laws.divide_by_chi(S, C, n, samples.dof, samples.dof - 2.0)
     if samples.noise.law != laws.GAUSSIAN or rows == n * d:
         laws.fill_noise(S, samples.noise, X[n * d :], n)

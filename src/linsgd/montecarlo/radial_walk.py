@@ -42,7 +42,9 @@ def walk(rule: Rule, h: Any, noise: Any, d: int, S: Words, state: Array, step: i
                 along, second, across = gradient(rule, h, noise, r, C[j], Z[0, j], Z[1, j], K[j])
                 state[0, j], state[1, j], state[2, j] = descend(rule, weight, r, p, q, along, second, across)
             step += 1
-        out[k] = state
+        for i in range(3):
+            for j in range(LANES):
+                out[k, i, j] = state[i, j]
 
 
 @inlined

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from linsgd.montecarlo.descent import Rule, descend
+from linsgd.montecarlo.descent import Rule, copy_state, descend
 from linsgd.montecarlo.generator import LANES, draw, fill_normal, log, unit
 from linsgd.montecarlo.jit import Array, Words, kernel
 from linsgd.montecarlo.linear_walk import LinearWalks, Samples, finish_gradient
@@ -53,8 +53,7 @@ def walk(rule: Rule, samples: Samples, S: Words, W: Array, V: Array, step: int, 
             finish_gradient(rule, samples, W, G)
             descend(rule, step, W, V, G)
             step += 1
-        out[k, :d] = W
-        out[k, d:] = V
+        copy_state(W, V, out[k])
 
 
 @kernel

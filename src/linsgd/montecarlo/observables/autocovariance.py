@@ -84,7 +84,8 @@ class _Recorder:
 def _add_products(times: Array, x: Array, lags: Array, ring: Array, sums: Array) -> None:
     size = len(ring)
     for k in range(len(times)):
-        ring[times[k] % size] = x[k]
+        for j in range(LANES):
+            ring[times[k] % size, j] = x[k, j]
         for m in range(len(lags)):
             if lags[m] <= times[k]:
                 past = (times[k] - lags[m]) % size
