@@ -87,7 +87,8 @@ class TestValidate:
         (claim,) = document["claims"]
         assert (claim["id"], claim["problem"], claim["verdict"]) == (CLAIM[1], "gaussian", "confirmed")
         assert claim["mutants"]
-        assert (document["effort"], document["seed"]) == ("quick", 0)
+        assert (document["effort"], document["seed"], document["problem"]) == ("quick", 0, "gaussian")
+        assert {"date", "seconds", "cores", "numba"} <= document["provenance"].keys()
 
     def test_the_command_of_a_verdict_reproduces_it(self, run, tmp_path):
         run("validate", *CLAIM, "--seed", "5", "--out", tmp_path / "one")

@@ -86,6 +86,12 @@ def test_a_figure_survives_any_text(make_report, make_verdict):
     assert r"$\frac{ &lt; &amp; 100%" in figure(claim)
 
 
+def test_the_page_says_how_to_make_all_of_it_again(every_kind):
+    html = page({**every_kind.to_dict(), "problem": "gaussian", "data": "table.csv, target y"})
+    command = "linsgd validate --papers all --effort quick --seed 0 --problem gaussian --data FILE.csv --target COLUMN"
+    assert f"<pre><code>{command}</code></pre>" in html
+
+
 def test_what_was_left_out_is_said(make_report, make_verdict):
     document = make_report(make_verdict(), left_out=("linsgd/<shy>",)).to_dict()
     assert "<code>linsgd/&lt;shy&gt;</code>" in page(document)

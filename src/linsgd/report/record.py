@@ -17,6 +17,8 @@ from linsgd.report.page import page
 from linsgd.report.text import text
 from linsgd.result import SCHEMA, Result, encode
 
+ASKED = ("papers", "effort", "seed", "data", "problem", "left_out")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Report(Result):
@@ -26,8 +28,9 @@ class Report(Result):
     ----------
     claims : tuple of Verdict
         In the order in which they were asked for.
-    papers, effort, seed, data
-        What was asked: a list of papers or "all", "quick" or "full", the seed, the name of the user's data or None.
+    papers, effort, seed, data, problem
+        What was asked: names separated by commas or "all", "quick" or "full", the seed, the name of the user's data
+        or None, the one problem that was judged or None for all of them.
     left_out : tuple of str
         Claims that the user's data cannot tell from their mutants, which were therefore not judged.
     """
@@ -37,6 +40,7 @@ class Report(Result):
     effort: str
     seed: int
     data: str | None
+    problem: str | None = None
     left_out: tuple[str, ...] = ()
 
     @property
@@ -52,7 +56,7 @@ class Report(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the content of report.json."""
-        asked = {name: encode(getattr(self, name)) for name in ("papers", "effort", "seed", "data", "left_out")}
+        asked = {name: encode(getattr(self, name)) for name in ASKED}
         head = {"type": "Report", "schema": SCHEMA, "provenance": encode(self.provenance)}
         return {**head, **asked, "claims": [_from_verdict(verdict) for verdict in self.claims]}
 

@@ -2,10 +2,13 @@
 
 import os
 import shlex
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from linsgd import domains
 from linsgd.claims.claim import Claim
@@ -15,6 +18,7 @@ from linsgd.claims.verdict import Verdict
 from linsgd.problem import LinearRegression
 from linsgd.report.data import read_csv
 from linsgd.report.record import Report, writable
+from linsgd.result import environment
 
 Progress = Callable[[int, int], None]
 Table = tuple[str | os.PathLike[str], str]
@@ -65,6 +69,7 @@ def validate(
     ModuleNotFoundError
         If an extra is missing, before any work.
     """
+    started = time.monotonic()
     place = None if folder is None else writable(folder)
     subject = read_csv(*data) if isinstance(data, tuple) else data
     candidates = claims(papers, effort, subject)
@@ -73,10 +78,12 @@ def validate(
     found = {(verdict.id, verdict.problem): verdict for verdict in verdicts}
     report = Report(
         claims=tuple(_reproducible(found[c.id, c.problem], data) for c in chosen),
-        papers=papers if isinstance(papers, str) else ", ".join(papers),
+        provenance=environment() | _circumstances(started),
+        papers=papers if isinstance(papers, str) else ",".join(papers),
         effort=effort,
         seed=seed,
         data=_name(data),
+        problem=problem,
         left_out=tuple(sorted(set(ids(papers, effort)) - {claim.id for claim in candidates})),
     )
     if place is not None:
@@ -91,6 +98,12 @@ def _about(problem: str | None, candidates: Sequence[Claim]) -> Sequence[Claim]:
         return candidates
     domains.choice("problem", problem, sorted({claim.problem for claim in candidates}))
     return [claim for claim in candidates if claim.problem == problem]
+
+
+def _circumstances(started: float) -> dict[str, Any]:
+    """Return when, for how long and on how many cores this run worked; a resumed run counts from its last start."""
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"date": date, "seconds": round(time.monotonic() - started, 1), "cores": os.cpu_count()}
 
 
 def _name(data: LinearRegression | Table | None) -> str | None:
