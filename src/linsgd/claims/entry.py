@@ -19,11 +19,14 @@ class Entry:
         Whether quick effort judges it.
     data_only : bool
         Whether it speaks of data sets only.
+    law_only : bool
+        Whether it says the same of every problem, and is made once, on the law.
     """
 
     build: Callable[[Subject], Claim]
     core: bool = True
     data_only: bool = False
+    law_only: bool = False
 
     @property
     def name(self) -> str:

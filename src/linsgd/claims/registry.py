@@ -90,7 +90,7 @@ def _chosen(papers: str | Sequence[str], effort: str) -> list[tuple[str, Entry]]
 
 def _build(paper: str, entry: Entry, about: Sequence[Subject], *, skip: bool) -> Iterator[Claim]:
     for subject in about:
-        if entry.data_only and not subject.finite:
+        if (entry.data_only and not subject.finite) or (entry.law_only and subject.finite):
             continue
         try:
             yield entry.build(subject)

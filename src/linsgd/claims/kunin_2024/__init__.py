@@ -17,11 +17,34 @@ from linsgd.claims.kunin_2024.langevin_limit import (
     langevin_variance_is_too_small,
 )
 from linsgd.claims.kunin_2024.mean_path import mean_path
+from linsgd.claims.kunin_2024.orders import (
+    correlation_error_is_of_half_order,
+    equivalent_optimizers_part_at_first_order,
+    matched_mean_path_error_is_second_order,
+    mean_path_error_is_first_order,
+    ringing_damping_error_is_independent_of_lr,
+    ringing_starts_at_the_discrete_threshold,
+)
+from linsgd.claims.kunin_2024.phase_space import (
+    decay_confines_flat_directions,
+    equipartition_needs_the_equations_mass,
+    phase_space_turns_clockwise,
+    position_correlation,
+    velocity_correlation,
+    velocity_variance_follows_the_noise,
+)
 from linsgd.claims.kunin_2024.stationary_law import (
     cross_covariance_matrix,
     position_velocity_covariance,
     stationary_position_variance,
     stationary_velocity_variance,
+)
+from linsgd.claims.kunin_2024.travel import (
+    displacement_saturates_at_the_effective_dimension,
+    drift_is_faster_than_diffusion,
+    power_law_spectra_set_the_exponent,
+    stationary_displacement,
+    summed_displacement_grows_forever,
 )
 
 ENTRIES = (
@@ -37,4 +60,21 @@ ENTRIES = (
     Entry(frozen_noise_displacement_is_too_small),
     Entry(langevin_variance_is_too_small),
     Entry(langevin_variance_is_first_order),
+    Entry(decay_confines_flat_directions, core=False),
+    Entry(velocity_variance_follows_the_noise, core=False),
+    Entry(equipartition_needs_the_equations_mass, core=False),
+    Entry(phase_space_turns_clockwise),
+    Entry(position_correlation, core=False),
+    Entry(velocity_correlation, core=False),
+    Entry(stationary_displacement),
+    Entry(drift_is_faster_than_diffusion),
+    Entry(displacement_saturates_at_the_effective_dimension),
+    Entry(summed_displacement_grows_forever, law_only=True),
+    Entry(power_law_spectra_set_the_exponent, law_only=True),
+    Entry(correlation_error_is_of_half_order, law_only=True),
+    Entry(ringing_damping_error_is_independent_of_lr, law_only=True),
+    Entry(mean_path_error_is_first_order, law_only=True),
+    Entry(matched_mean_path_error_is_second_order, law_only=True),
+    Entry(equivalent_optimizers_part_at_first_order, law_only=True),
+    Entry(ringing_starts_at_the_discrete_threshold, law_only=True),
 )

@@ -1,0 +1,198 @@
+r"""What the Langevin equation costs: the order in lr of each of its errors, and the thresholds it moves.
+
+Against the algorithm with the same noise: Cov(w, v) is 0 for lr Var(v)/2, a correlation of sqrt(lr h / (2 (1 +
+beta))); the damping of a ringing mode is u for artanh(u), u = (1 - beta)/(1 + beta), at every lr; the mean at a fixed
+time errs by O(lr), and by O(lr^2) from the matched velocity. Modes ring beyond lr h = (1 - sqrt(beta))^2, for the
+equation (1 - beta)^2 / (2 (1 + beta)).
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import sympy
+
+from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.citations import KUNIN
+from linsgd.claims.claim import Claim, Enclosure, Source
+from linsgd.claims.subjects import Subject
+from linsgd.domains import FloatArray
+from linsgd.optimizer import SGD
+from linsgd.problem import LinearRegression
+from linsgd.symbolic.symbols import Cov, E, Var, beta, eta, h
+from linsgd.theory import langevin
+from linsgd.theory.langevin.equivalence import equivalent
+from linsgd.theory.langevin.oscillation import oscillation
+from linsgd.theory.moments import moments, stationary_moments
+
+w, v, w_1, w_2 = sympy.symbols("w v w_1 w_2")
+r = sympy.Function("r")
+ONE_MODE = LinearRegression.gaussian([1.0])
+MOMENTUM = 0.8
+RATES = 2.0 ** -np.arange(9, 16)
+WHOLE = "0.05: orders are whole numbers or halves"
+
+
+def correlation_error_is_of_half_order(subject: Subject) -> Claim:
+    """Measure how the correlation of w and v, absent from the equation, falls with lr."""
+    law = sympy.Eq(Cov(w, v) / sympy.sqrt(Var(w) * Var(v)), sympy.sqrt(eta * h / (2 * (1 + beta))))
+    return _order_claim(
+        subject,
+        "correlation_error_is_of_half_order",
+        "The correlation of position and velocity, which the Langevin equation sets to 0, falls only as the square "
+        "root of lr: its largest defect.",
+        law,
+        0.5,
+        {"first order": 1.0, "it stays": 0.0},
+        _correlation,
+    )
+
+
+def ringing_damping_error_is_independent_of_lr(subject: Subject) -> Claim:
+    """Measure how the relative error of the damping of underdamped modes depends on lr."""
+    u = (1 - beta) / (1 + beta)
+    return _order_claim(
+        subject,
+        "ringing_damping_error_is_independent_of_lr",
+        "The relative error of the Langevin equation's damping of ringing modes does not fall with lr; it depends on "
+        "momentum alone.",
+        sympy.Eq(r(eta), sympy.atanh(u), evaluate=False),
+        0.0,
+        {"first order": 1.0, "half order": 0.5},
+        _damping,
+    )
+
+
+def mean_path_error_is_first_order(subject: Subject) -> Claim:
+    """Measure the order of the error of the mean at a fixed time lr k."""
+    return _order_claim(
+        subject,
+        "mean_path_error_is_first_order",
+        "At a fixed time lr k the Langevin equation's mean, started with the algorithm's velocity, errs by the first "
+        "power of lr.",
+        sympy.Eq(E(w_1) - E(w_2), sympy.Order(eta), evaluate=False),
+        1.0,
+        {"second order": 2.0, "half order": 0.5},
+        partial(_mean, matched=False),
+    )
+
+
+def matched_mean_path_error_is_second_order(subject: Subject) -> Claim:
+    """Measure the same from the matched velocity."""
+    return _order_claim(
+        subject,
+        "matched_mean_path_error_is_second_order",
+        "Started with the velocity half a step later, the Langevin equation's mean at a fixed time lr k errs by the "
+        "second power of lr.",
+        sympy.Eq(E(w_1) - E(w_2), sympy.Order(eta**2), evaluate=False),
+        2.0,
+        {"first order": 1.0, "third order": 3.0},
+        partial(_mean, matched=True),
+    )
+
+
+def equivalent_optimizers_part_at_first_order(subject: Subject) -> Claim:
+    """Measure how optimizers of equal lr (1 + momentum) and b (1 - momentum^2) differ."""
+    return _order_claim(
+        subject,
+        "equivalent_optimizers_part_at_first_order",
+        "Optimizers of equal lr (1 + momentum) and equal b (1 - momentum^2) have the same stationary variance up to a "
+        "relative difference of the first power of lr.",
+        sympy.Eq(Var(w_1) / Var(w_2), 1 + sympy.Order(eta), evaluate=False),
+        1.0,
+        {"second order": 2.0, "they differ at any lr": 0.0},
+        _equivalence,
+    )
+
+
+def ringing_starts_at_the_discrete_threshold(subject: Subject) -> Claim:
+    """Find the curvature at which the roots of one step become complex, at three momenta."""
+    momenta = np.array([0.3, 0.5, 0.8])
+    exact, equation = (1 - np.sqrt(momenta)) ** 2, (1 - momenta) ** 2 / (2 * (1 + momenta))
+    return Claim(
+        id="kunin_2024/ringing_starts_at_the_discrete_threshold",
+        problem=subject.name,
+        statement=(
+            "A mode begins to ring at lr h = (1 - sqrt(momentum))^2, found by bisection on the eigenvalues of one "
+            "step; the Langevin equation's threshold lies a little lower."
+        ),
+        citation=KUNIN,
+        source=Source.CONDITION,
+        formula=sympy.Eq(eta * h, (1 - sympy.sqrt(beta)) ** 2),
+        regime="one mode; momentum 0.3, 0.5 and 0.8; no simulation",
+        components=tuple(f"lr h at momentum {m:g}" for m in momenta),
+        prediction=exact,
+        acceptance=Acceptance.interval(exact, 1e-3 * exact, "a thousandth: the two thresholds differ by 0.6 to 10 %"),
+        mutants={"the Langevin equation's": equation, "(1 - momentum)^2 / 4, its limit": (1 - momenta) ** 2 / 4},
+        evidence=Enclosure(enclose=partial(_threshold, momenta)),
+    )
+
+
+def _order_claim(
+    subject: Subject,
+    name: str,
+    statement: str,
+    formula: sympy.Basic,
+    order: float,
+    mutants: dict[str, float],
+    error: Callable[[float], float],
+) -> Claim:
+    """Make a claim that `error` falls as a power of lr, which a regression of logarithms measures with its error."""
+    return Claim(
+        id=f"kunin_2024/{name}",
+        problem=subject.name,
+        statement=statement,
+        citation=KUNIN,
+        source=Source.LIMIT,
+        formula=formula,
+        regime=f"one mode, momentum {MOMENTUM:g}, lr h from 2^-9 to 2^-15 (ringing: from 1 to 2^-6); no simulation",
+        components=("order in lr",),
+        prediction=np.array([order]),
+        acceptance=Acceptance.interval([order], 0.05, WHOLE),
+        mutants={label: np.array([value]) for label, value in mutants.items()},
+        evidence=Enclosure(enclose=partial(_slope, error)),
+    )
+
+
+def _slope(error: Callable[[float], float]) -> tuple[FloatArray, FloatArray]:
+    """Enclose the order by the regression slope over the smaller rates and its distance from the last local slope."""
+    x, y = np.log(RATES), np.log([abs(error(float(lr))) for lr in RATES])
+    slope = float(np.polyfit(x[3:], y[3:], 1)[0])
+    local = float((y[-1] - y[-2]) / (x[-1] - x[-2]))
+    left = 2 * abs(local - slope) + 1e-6
+    return np.array([slope - left]), np.array([slope + left])
+
+
+def _correlation(lr: float) -> float:
+    law = stationary_moments(ONE_MODE, SGD(lr=lr, batch_size=10**6, momentum=MOMENTUM))
+    scale = np.sqrt(law.position_variance[0] * law.velocity_variance[0])
+    return float(law.position_velocity_covariance[0] / scale)
+
+
+def _damping(lr: float) -> float:
+    sgd = SGD(lr=128 * lr, momentum=MOMENTUM)
+    problem = LinearRegression.gaussian([4.0])
+    exact, equation = (oscillation(problem, sgd, name).damping[0] for name in ("exact", "langevin"))
+    return float(equation / exact - 1)
+
+
+def _mean(lr: float, matched: bool) -> float:
+    sgd, steps, start = SGD(lr=lr, momentum=MOMENTUM), [round(0.5 / lr)], (np.array([3.0]), np.array([1.0]))
+    equation = langevin.moments(ONE_MODE, sgd, steps, start, matched=matched)
+    return float(equation.mean[0, 0] - moments(ONE_MODE, sgd, steps, start).mean[0, 0])
+
+
+def _equivalence(lr: float) -> float:
+    one = SGD(lr=lr, batch_size=10**6, momentum=0.5)
+    pair = [stationary_moments(ONE_MODE, sgd).position_variance[0] for sgd in (one, equivalent(one, 4 * 10**6))]
+    return float(pair[0] / pair[1] - 1)
+
+
+def _threshold(momenta: FloatArray) -> tuple[FloatArray, FloatArray]:
+    lower, upper = np.zeros_like(momenta), np.ones_like(momenta)
+    for _ in range(40):
+        middle = (lower + upper) / 2
+        steps = [[[1 - z, m], [-z, m]] for z, m in zip(middle, momenta, strict=True)]
+        rings = np.abs(np.linalg.eigvals(steps).imag).max(axis=1) > 0
+        lower, upper = np.where(rings, lower, middle), np.where(rings, middle, upper)
+    return lower, upper

@@ -1,0 +1,230 @@
+r"""Phase space in the Langevin regime: its variances, its rotation and its memory.
+
+With s the standard deviation of the minibatch gradient, at lr h << 2 (1 + beta),
+
+    Var w = lr s^2 / (2 h (1 - beta)),    Var v = s^2 / (1 - beta^2),
+
+so where s^2 ~ rho the positions shrink as rho/(rho + lambda) and the velocities grow as rho. Over k steps the law
+turns clockwise: E[w v_k - v w_k] / (2 sd(w) sd(v)) = -sqrt(z) S_k, also where it is overdamped. Correlations decay as
+R_k and V_k of `linsgd.theory.langevin.propagator`.
+"""
+
+import numpy as np
+import sympy
+
+from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.case import large_batch
+from linsgd.claims.citations import KUNIN
+from linsgd.claims.claim import Claim, Source
+from linsgd.claims.kunin_2024.calm import LAGS, TENTH, LaggedProduct, calm, equation, variances
+from linsgd.claims.observables import Quadratic, Stack, Total
+from linsgd.claims.subjects import Subject
+from linsgd.domains import FloatArray
+from linsgd.symbolic.symbols import Cov, Var, beta, eta, gamma, h, k, lam, omega, rho, sigma_g
+from linsgd.theory.langevin.propagator import Flow, flow
+
+w_i, v_i, w_k, v_k = sympy.symbols("w_i v_i w_k v_k")
+d_omega = sympy.sqrt(omega**2 - gamma**2)
+ringing = sympy.exp(-gamma * k), sympy.cos(d_omega * k), sympy.sin(d_omega * k) / d_omega
+
+
+def decay_confines_flat_directions(subject: Subject) -> Claim:
+    """Var w along each eigenvector is the Langevin equation's, which shrinks as rho/(rho + lambda)."""
+    case, (xx, _) = calm(subject), variances(subject)
+    held = case.problem.eigenvalues[case.modes] / case.curvature
+    return Claim(
+        id="kunin_2024/decay_confines_flat_directions",
+        problem=subject.name,
+        statement=(
+            "In its regime the Langevin equation gives the position's variance along each eigenvector: equal for all "
+            "curvatures but for the factor rho/(rho + weight decay), up to the data's departure from noise ~ H."
+        ),
+        citation=KUNIN,
+        source=Source.RECONSTRUCTED,
+        formula=sympy.Eq(Var(w_i), eta * sigma_g**2 / (2 * (rho + lam) * (1 - beta))),
+        regime=case.regime,
+        components=case.names("Var w"),
+        prediction=xx,
+        acceptance=Acceptance.interval(
+            xx, 0.06 * xx, "6 % of the prediction: a quarter of what weight decay takes from the flattest direction"
+        ),
+        mutants={
+            "a factor 2 lost": 2 * xx,
+            "weight decay left out": xx / held,
+            "noise that does not know the curvature": xx * case.curvature.max() / case.curvature,
+        },
+        evidence=case.simulation(case.squares(case.position, 0)),
+    )
+
+
+def velocity_variance_follows_the_noise(subject: Subject) -> Claim:
+    """Var v along each eigenvector is the Langevin equation's."""
+    case, (_, vv) = calm(subject), variances(subject)
+    m = case.sgd.momentum
+    return Claim(
+        id="kunin_2024/velocity_variance_follows_the_noise",
+        problem=subject.name,
+        statement=(
+            "In its regime the Langevin equation gives the velocity's variance along each eigenvector: the minibatch "
+            "gradient's over 1 - momentum^2, hence nearly proportional to the curvature."
+        ),
+        citation=KUNIN,
+        source=Source.RECONSTRUCTED,
+        formula=sympy.Eq(Var(v_i), sigma_g**2 / (1 - beta**2)),
+        regime=case.regime,
+        components=case.names("Var v"),
+        prediction=vv,
+        acceptance=Acceptance.interval(vv, 0.1 * vv, TENTH),
+        mutants={
+            "(1 - momentum)^2 in place of 1 - momentum^2": vv * (1 + m) / (1 - m),
+            "1 - momentum in place of 1 - momentum^2": vv * (1 + m),
+            "gradient noise without memory": vv * (1 - m**2),
+        },
+        evidence=case.simulation(case.squares(case.velocity, 0)),
+    )
+
+
+def equipartition_needs_the_equations_mass(subject: Subject) -> Claim:
+    """Kinetic and potential temperature are equal with the mass lr (1 + momentum)/2, at every lr."""
+    case = large_batch(subject)
+    xx, vv = (part[-1][case.modes] for part in (case.law.position_variance, case.law.velocity_variance))
+    lr, m = case.sgd.lr, case.sgd.momentum
+    potential = case.curvature * xx
+    kinetic = case.squares(case.velocity), np.diag(lr * (1 + m) / 2 / potential)
+    exact = lr * (1 + m) / 2 * vv / potential - 1
+    observable = Total(
+        (
+            Quadratic(case.centre(), case.velocity, case.velocity, kinetic[1]),
+            Quadratic(case.centre(), case.position, case.position, np.diag(case.curvature / potential)),
+        ),
+        (1.0, -1.0),
+    )
+    return Claim(
+        id="kunin_2024/equipartition_needs_the_equations_mass",
+        problem=subject.name,
+        statement=(
+            "Along each stiff eigenvector the kinetic energy equals the potential energy with the mass lr (1 + "
+            "momentum) / 2 of the Langevin equation, at half of the mean-square threshold too, and not with mass lr."
+        ),
+        citation=KUNIN,
+        source=Source.NEW,
+        formula=sympy.Eq(eta * (1 + beta) / 2 * Var(v_i), h * Var(w_i)),
+        regime=case.regime,
+        components=case.names("kinetic over potential energy, less 1"),
+        prediction=exact,
+        acceptance=Acceptance.interval(exact, 0.06, "0.06: the mass lr is off by a third"),
+        mutants={
+            "equal with the mass lr": exact + (1 + m) / 2 - 1,
+            "equal with the mass lr / 2": exact + m,
+            "a factor 2 lost": exact + 1,
+        },
+        evidence=case.simulation(observable),
+    )
+
+
+def phase_space_turns_clockwise(subject: Subject) -> Claim:
+    """E[w v_k - v w_k]/(2 sd sd) over 4 steps, at the speed of the undamped oscillator."""
+    case, process, later = calm(subject), equation(subject), 1 + LAGS.index(4)
+    speed, turned = process.rotation[case.modes], _flow(subject, 4)
+    area = -speed * turned.S
+    deviations = np.sqrt(np.multiply(*variances(subject)))
+    centre, half = case.centre(0), np.diag(1 / (2 * deviations))
+    observable = Total(
+        (
+            LaggedProduct(centre, case.position, case.velocity, half, 0, later),
+            LaggedProduct(centre, case.velocity, case.position, half, 0, later),
+        ),
+        (1.0, -1.0),
+    )
+    return Claim(
+        id="kunin_2024/phase_space_turns_clockwise",
+        problem=subject.name,
+        statement=(
+            "The stationary law carries a current that turns from large positions to negative velocities, along every "
+            "eigenvector, ringing or not: the area swept in four steps is the Langevin equation's."
+        ),
+        citation=KUNIN,
+        source=Source.RECONSTRUCTED,
+        formula=sympy.Eq(
+            (Cov(w_i, v_k) - Cov(v_i, w_k)) / (2 * sympy.sqrt(Var(w_i) * Var(v_i))),
+            -omega * ringing[0] * ringing[2],
+        ),
+        regime=case.regime,
+        components=case.names("area swept in 4 steps"),
+        prediction=area,
+        acceptance=Acceptance.interval(area, 0.08, "0.08 radians: a fifth of the stiffest mode's turn or less"),
+        mutants={
+            "detailed balance: no current": 0 * area,
+            "counter-clockwise": -area,
+            "twice as fast": 2 * area,
+        },
+        evidence=case.simulation(observable),
+    )
+
+
+def position_correlation(subject: Subject) -> Claim:
+    """Position autocorrelation at 4 and 16 steps."""
+    case, (xx, _) = calm(subject), variances(subject)
+    exact = np.concatenate([_flow(subject, lag).R for lag in LAGS[1:]])
+    rate = case.sgd.lr * case.curvature / (1 - case.sgd.momentum)
+    return Claim(
+        id="kunin_2024/position_correlation",
+        problem=subject.name,
+        statement=(
+            "Stationary positions remember themselves as the Langevin equation's damped oscillators do, flat at first "
+            "and ringing along stiff eigenvectors, and not exponentially as in the first-order diffusion."
+        ),
+        citation=KUNIN,
+        source=Source.RECONSTRUCTED,
+        formula=sympy.Eq(Cov(w_i, w_k) / Var(w_i), ringing[0] * (ringing[1] + gamma * ringing[2])),
+        regime=case.regime,
+        components=tuple(name for lag in LAGS[1:] for name in case.names(f"correlation over {lag} steps")),
+        prediction=exact,
+        acceptance=Acceptance.interval(exact, 0.05, "0.05: on the scale of a correlation, 1"),
+        mutants={
+            "first-order diffusion": np.concatenate([np.exp(-rate * lag) for lag in LAGS[1:]]),
+            "no memory": 0 * exact,
+            "frozen": np.ones_like(exact),
+        },
+        evidence=case.simulation(_lagged(subject, case.position, xx)),
+    )
+
+
+def velocity_correlation(subject: Subject) -> Claim:
+    """Velocity autocorrelation at 4 and 16 steps."""
+    case, (_, vv) = calm(subject), variances(subject)
+    exact = np.concatenate([_flow(subject, lag).V for lag in LAGS[1:]])
+    free = np.concatenate([np.full(case.modes.size, case.sgd.momentum**lag) for lag in LAGS[1:]])
+    return Claim(
+        id="kunin_2024/velocity_correlation",
+        problem=subject.name,
+        statement=(
+            "Stationary velocities remember themselves as the Langevin equation says, less than momentum alone would "
+            "have it, and turn against themselves along stiff eigenvectors."
+        ),
+        citation=KUNIN,
+        source=Source.RECONSTRUCTED,
+        formula=sympy.Eq(Cov(v_i, v_k) / Var(v_i), ringing[0] * (ringing[1] - gamma * ringing[2])),
+        regime=case.regime,
+        components=tuple(name for lag in LAGS[1:] for name in case.names(f"correlation over {lag} steps")),
+        prediction=exact,
+        acceptance=Acceptance.interval(exact, 0.06, "0.06: on the scale of a correlation, 1"),
+        mutants={
+            "a free particle's, momentum^k": free,
+            "the position's": np.concatenate([_flow(subject, lag).R for lag in LAGS[1:]]),
+            "no memory": 0 * exact,
+        },
+        evidence=case.simulation(_lagged(subject, case.velocity, vv)),
+    )
+
+
+def _flow(subject: Subject, lag: int) -> Flow:
+    modes = equation(subject).modes
+    return flow(np.array([lag]), modes.damping, modes.stiffness[calm(subject).modes])
+
+
+def _lagged(subject: Subject, directions: FloatArray, variance: FloatArray) -> Stack:
+    case, scale = calm(subject), np.diag(1 / variance)
+    centre = case.centre(0)
+    later = [1 + LAGS.index(lag) for lag in LAGS[1:]]
+    return Stack(tuple(LaggedProduct(centre, directions, directions, scale, 0, at) for at in later))
