@@ -5,6 +5,7 @@ rho < 0 there is one stationary law, and where h(alpha) = 1 its tail is P(|W| > 
 1991). The law of B decides C, never alpha, unless B itself has the heavier tail or vanishes.
 """
 
+import math
 from types import ModuleType
 
 import numpy as np
@@ -14,7 +15,8 @@ from linsgd.labels import StudentNoise
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee
-from linsgd.theory.tails import even_moments, phase_space, quadrature, reference
+from linsgd.theory.tails import even_moments, particles, phase_space, quadrature, reference
+from linsgd.theory.tails.light import reason_for_lightness
 from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
 
@@ -22,9 +24,10 @@ METHODS: dict[str, ModuleType] = {
     "quadrature": quadrature,
     "mpmath": reference,
     "transfer_operator": phase_space,
+    "particles": particles,
     "even_moments": even_moments,
 }
-GUARANTEES: dict[str, Guarantee] = {}  # of the methods whose bounds are not numerical
+GUARANTEES = {"particles": Guarantee.STATISTICAL}  # those of the others are numerical
 
 
 def lyapunov_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", seed: int = 0) -> TailResult:
@@ -121,8 +124,9 @@ def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", see
     Returns
     -------
     TailResult
-        alpha with bounds and `status`: "power_law"; "degenerate" (value nan: the law is a point);
-        "no_stationary_law" (value nan; `lyapunov` is positive); "unresolved" (value nan, the bounds are kept).
+        alpha with bounds and `status`: "power_law"; "light" (value inf: every moment is finite); "degenerate" (value
+        nan: the law is a point); "no_stationary_law" (value nan; `lyapunov` is positive); "unresolved" (value nan, the
+        bounds are kept).
         E|W|^s is finite exactly for s < alpha.
 
     Raises
@@ -138,6 +142,9 @@ def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", see
     2.0
     """
     setting = Setting.of(problem, sgd)
+    light = reason_for_lightness(setting)
+    if light and not isinstance(problem.noise, StudentNoise):
+        return _bounded(light, degenerate=is_noiseless(problem, sgd))
     name = choose(setting, method)
     solver = METHODS[name]
     rho = solver.lyapunov(setting, seed)
@@ -148,8 +155,7 @@ def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", see
         reason = "the Lyapunov exponent is 0 within its error"
         return _result("tail_exponent", _ANYWHERE, name, TailStatus.UNRESOLVED, reason, rho.value)
     if is_noiseless(problem, sgd):
-        reason = "without label noise the law is the point at the optimum"
-        return _result("tail_exponent", _NOWHERE, name, TailStatus.DEGENERATE, reason, rho.value)
+        return _result("tail_exponent", _NOWHERE, name, TailStatus.DEGENERATE, _POINT, rho.value)
     alpha = solver.exponent(setting, seed)
     noise = problem.noise
     if isinstance(noise, StudentNoise) and noise.dof < alpha.lower:
@@ -162,8 +168,23 @@ def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", see
     return _result("tail_exponent", alpha, name, TailStatus.POWER_LAW, "", rho.value)
 
 
+_POINT = "without label noise the law is the point at the optimum"
 _NOWHERE = Interval(float("nan"), float("nan"), float("nan"))
 _ANYWHERE = Interval(float("nan"), 0.0, float("inf"))
+
+
+def _bounded(reason: str, *, degenerate: bool) -> TailResult:
+    value = math.nan if degenerate else math.inf
+    return TailResult(
+        quantity="tail_exponent",
+        value=value,
+        lower=value,
+        upper=value,
+        guarantee=Guarantee.RIGOROUS,
+        method="bound",
+        status=TailStatus.DEGENERATE if degenerate else TailStatus.LIGHT,
+        reason=_POINT if degenerate else reason,
+    )
 
 
 def is_noiseless(problem: LinearRegression, sgd: SGD) -> bool:
@@ -198,4 +219,5 @@ def _result(
         status=status,
         reason=reason,
         lyapunov=rho,
+        confidence=particles.CONFIDENCE if name == "particles" else None,
     )

@@ -156,14 +156,14 @@ def _adapted_form(M0: FloatArray, M1: FloatArray, second: float) -> tuple[FloatA
     """Return the positive Q with E M'QM = h(2) Q, where E H_b = 1 and E H_b^2 = `second`, and h(2)."""
 
     def pull_back(A: FloatArray, B: FloatArray) -> FloatArray:
-        product: FloatArray = np.kron(A.T, B.T)
-        return product
+        return np.kron(A.T, B.T).astype(np.float64)
 
     operator = pull_back(M0, M0) + pull_back(M0, M1) + pull_back(M1, M0) + second * pull_back(M1, M1)
     values, vectors = np.linalg.eig(operator)
     top = values.real.argmax()
-    Q = vectors[:, top].real.astype(np.float64).reshape(2, 2)
-    return (Q + Q.T) / np.trace(Q), float(values[top].real)
+    Q = vectors[:, top].real.reshape(2, 2)
+    symmetric: FloatArray = (Q + Q.T) / (Q[0, 0] + Q[1, 1])
+    return symmetric, float(values[top].real)
 
 
 def _rings(degree: int, d: int, turn: float = 0.0) -> ComplexArray:
