@@ -12,9 +12,13 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 import linsgd
+from linsgd.montecarlo.engine import walks
+from linsgd.montecarlo.tiles import Tiles
 
 PROBLEM = linsgd.LinearRegression.gaussian([[1.0, 0.2], [0.2, 0.5]])
 SGD = linsgd.SGD(lr=0.1, batch_size=2, momentum=0.5)
@@ -65,6 +69,15 @@ def test_one_result_with_dask():
         distributed.Client(cluster) as client,
     ):
         assert digest(run(executor=client.get_executor())) == digest(run())
+
+
+@settings(max_examples=10, deadline=None)
+@given(cut=st.integers(1, 6), chains=st.integers(386, 512))
+def test_one_result_for_all_blocks(cut, chains):
+    tiles = Tiles(walks=walks(PROBLEM, SGD, 0, None, "full", "float64"), record=RECORD, at=np.array([20]))
+    whole, parts = tiles(range(chains)), [tiles(range(64 * cut)), tiles(range(64 * cut, chains))]
+    for name, averages in whole.items():
+        assert np.array_equal(averages, np.concatenate([part[name] for part in parts]))
 
 
 def test_another_seed_is_another_result():

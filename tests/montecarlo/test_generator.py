@@ -15,7 +15,6 @@ from linsgd.montecarlo.engine import walks
 from linsgd.montecarlo.linear_walk import draw_samples
 
 D = 63  # with the label noise 64 normal variates a sample
-EDGES = special.ndtri(np.arange(1, 4096) / 4096)
 
 
 def draws(dtype, tiles, samples, seed=0):
@@ -39,26 +38,23 @@ class Battery:
 
     def add(self, z):
         self.n += z.size
-        self.counts += np.diff(np.searchsorted(np.sort(z, axis=None), EDGES), prepend=0, append=z.size)
+        self.counts += np.bincount((4096 * special.ndtr(z.ravel())).astype(int), minlength=4096)
         power = np.ones_like(z)
         for p in range(6):
             power *= z
             self.sums[p] += power.sum()
-        couples = {
-            "lanes": (z[:, :, :-1], z[:, :, 1:]),
-            "distant lanes": (z[:, :, :32], z[:, :, 32:]),
-            "tiles": (z[:-1], z[1:]),
-            "sine and cosine": (z[:, ::2], z[:, 1::2]),
-            "next pair": (z[:, :-2], z[:, 2:]),
-            "next sample": (z[:, :-64], z[:, 64:]),
-        }
-        for name, (a, b) in couples.items():
-            self.couple(name, a, b)
-            self.couple(name + ", squares", (a * a - 1) / np.sqrt(2), (b * b - 1) / np.sqrt(2))
+        square = (z * z - 1) / np.sqrt(2)
+        for kind, x in {"": z, ", squares": square}.items():
+            self.couple("lanes" + kind, x[:, :, :-1], x[:, :, 1:])
+            self.couple("distant lanes" + kind, x[:, :, :32], x[:, :, 32:])
+            self.couple("tiles" + kind, x[:-1], x[1:])
+            self.couple("sine and cosine" + kind, x[:, ::2], x[:, 1::2])
+            self.couple("next pair" + kind, x[:, :-2], x[:, 2:])
+            self.couple("next sample" + kind, x[:, :-64], x[:, 64:])
 
     def couple(self, name, a, b):
         total, n = self.pairs.get(name, (0.0, 0))
-        self.pairs[name] = total + np.vdot(a, b), n + a.size
+        self.pairs[name] = total + np.einsum("tij,tij->", a, b), n + a.size
 
     def z_values(self):
         mean = np.array([0, 1, 0, 3, 0, 15])

@@ -165,7 +165,8 @@ def simulate(
     tiles = Tiles(walks=described, record=record, at=step_argument("steps", steps))
     chains = domains.integer("chains", chains, "[2, inf)")
     for observable in record:
-        observable.recorder(described, tiles.at), observable.needs(tiles.at)
+        observable.needs(tiles.at)
+        observable.recorder(described, tiles.at)
     folds, done, looks, status = _fold(
         tiles, _looks(chains, until), until, checkpoint=checkpoint, executor=executor, progress=progress
     )
