@@ -43,11 +43,12 @@ numpydoc_xref_ignore = "all"  # link linsgd's classes only, not Python's and Num
 numpydoc_xref_aliases = {word: word for word in DEFAULT_LINKS} | api_page.class_names()
 
 html_theme = "pydata_sphinx_theme"
-html_title = f"linsgd {release}"
+html_title = "linsgd"
 html_static_path = ["_static"]
 html_sidebars = {"*": []}  # the pages beside this file have no sections to list
 html_theme_options = {
     "header_links_before_dropdown": 8,
+    "navbar_persistent": ["search-button"],
     "show_prev_next": False,
     "navigation_with_keys": True,
     "secondary_sidebar_items": ["page-toc"],
