@@ -1,4 +1,5 @@
 from . import domains as domains
+from . import estimate as estimate
 from . import symbolic as symbolic
 from .features import FeatureLaw as FeatureLaw
 from .features import FiniteData as FiniteData

@@ -1,0 +1,88 @@
+"""Estimated tail exponents: on laws whose exponent is known, and on data that are not enough."""
+
+import math
+
+import numpy as np
+import pytest
+
+from linsgd.estimate.tail_index import tail_index
+
+
+def draw(name, alpha, n, seed):
+    rng = np.random.default_rng(seed)
+    if name == "pareto":
+        return rng.pareto(alpha, n) + 1
+    return rng.standard_t(alpha, n)
+
+
+@pytest.mark.parametrize("method", ["hill", "moments"])
+@pytest.mark.parametrize("alpha", [0.8, 1.5, 3.0])
+def test_pareto_samples(alpha, method):
+    # 0.999999: a false alarm below 1e-6 for a fixed number of points
+    found = tail_index(draw("pareto", alpha, 100_000, 1), method, confidence=0.999999, points=20_000)
+    assert found.lower < alpha < found.upper
+    assert not found.lower < 2 * alpha < found.upper
+    assert found.status == "ok"
+    assert found.upper / found.lower < 1.5
+
+
+def test_hill_interval_covers_at_its_confidence():
+    # 1000 intervals at 0.9: the count of misses is binomial(1000, 0.1), and 151 or more has probability 2e-7
+    misses = 0
+    for seed in range(1000):
+        found = tail_index(draw("pareto", 2.0, 600, seed), confidence=0.9, points=500)
+        misses += not found.lower < 2.0 < found.upper
+    assert 55 < misses < 151
+
+
+def test_student_samples_approach_their_exponent():
+    found = tail_index(draw("student", 2.0, 1_000_000, 2))
+    assert abs(found.value / 2.0 - 1) < 0.15
+    assert found.points >= 50
+
+
+def test_light_tails_are_light_for_the_moment_ratio():
+    found = tail_index(np.random.default_rng(3).exponential(size=200_000), "moments", points=2000)
+    assert found.upper == math.inf
+    uniform = tail_index(np.random.default_rng(3).uniform(size=200_000), "moments", points=2000)
+    assert uniform.value == math.inf
+
+
+def test_a_tail_that_bends_is_not_enough_data():
+    sample = np.exp(2 * np.random.default_rng(4).standard_normal(200_000))
+    found = tail_index(sample, points=20_000)
+    assert found.status == "not_enough_data"
+    assert "quarter" in found.reason
+
+
+def test_few_points_are_not_enough_data():
+    found = tail_index(np.arange(1.0, 100.0))
+    assert found.status == "not_enough_data"
+    assert math.isnan(found.value)
+    assert (found.lower, found.upper) == (0.0, math.inf)
+
+
+def test_the_path_is_the_estimate_at_other_thresholds():
+    sample = draw("pareto", 1.5, 10_000, 5)
+    found = tail_index(sample)
+    again = tail_index(sample, points=int(found.path_points[7]))
+    assert again.value == found.path_values[7]
+
+
+def test_scale_and_sign_do_not_matter():
+    sample = draw("student", 3.0, 10_000, 6)
+    assert tail_index(-3.0 * sample).value == pytest.approx(tail_index(sample).value, rel=1e-12)
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="method = 'hull'"):
+        tail_index([1.0, 2.0], method="hull")
+    with pytest.raises(ValueError, match=r"x\[1\] = nan"):
+        tail_index([1.0, np.nan])
+    with pytest.raises(ValueError, match="points = 10"):
+        tail_index([1.0, 2.0, 3.0], points=10)
+
+
+def test_round_trip():
+    found = tail_index(draw("pareto", 1.5, 10_000, 5))
+    assert type(found).from_dict(found.to_dict()).value == found.value
