@@ -107,6 +107,7 @@ def test_the_dark_has_its_own_figures_and_print_does_not(look, every_kind):
     page.locator(".claim > summary").first.click()
     figure = page.locator(".claim").first
     assert figure.locator("img.dark").is_visible()
+    assert not figure.locator("img.light").is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 29)"
     page.emulate_media(media="print")
     assert figure.locator("img.light").is_visible()

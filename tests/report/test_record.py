@@ -1,6 +1,7 @@
 """report.json is the source of truth: whole, versioned, and enough to write the page and the text again."""
 
 import json
+import os
 
 import pytest
 
@@ -48,6 +49,16 @@ def test_only_whole_files_stand_in_the_folder(every_kind, make_report, make_verd
     with pytest.raises(OSError, match="No space left"):
         every_kind.save(tmp_path)
     assert {name: (tmp_path / name).read_bytes() for name in FILES} == before
+
+
+def test_a_new_report_takes_the_place_of_the_old_one_at_once(every_kind, tmp_path):
+    every_kind.save(tmp_path)
+    readers = [(tmp_path / name).open() for name in FILES]
+    every_kind.save(tmp_path)
+    for reader in readers:  # whoever has the old file open goes on to read the old file
+        with reader:
+            assert os.fstat(reader.fileno()).st_nlink == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
