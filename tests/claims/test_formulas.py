@@ -8,6 +8,7 @@ from linsgd import LinearRegression, moments
 from linsgd.claims import case, registry, subjects
 from linsgd.claims.hodgkinson_mahoney_2021.thresholds import _leading
 from linsgd.claims.kunin_2024.stationary_law import frozen_noise
+from linsgd.symbolic.stationary import stationary_covariance
 from linsgd.symbolic.symbols import beta, eta, h, sigma_g, tau
 
 SUBJECT = subjects.gaussian()
@@ -30,6 +31,21 @@ def test_the_position_variance_follows_from_the_velocity_variance(i):
     made = case.heavy_ball(SUBJECT)
     right = formula("kunin_2024/stationary_position_variance").rhs.subs(values(made, i))
     assert float(right) == pytest.approx(made.law.position_variance[-1][made.modes[i]], rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["stationary_velocity_variance", "stationary_position_variance_nesterov"])
+def test_printed_variances_belong_to_one_noise(name):
+    """The velocity's printed variance, and Nesterov's position, with the noise that the law's other moment implies."""
+    made = case.heavy_ball(SUBJECT) if "velocity" in name else case.nesterov(SUBJECT)
+    derived = stationary_covariance("exact", nesterov=made.sgd.nesterov)
+    other, own = ("position", "velocity") if "velocity" in name else ("velocity", "position")
+    moment = {"position": made.law.position_variance, "velocity": made.law.velocity_variance}
+    for i, mode in enumerate(made.modes):
+        numbers = values(made, i)
+        unit = float(derived[other].subs({**numbers, sigma_g: 1}))
+        noise = moment[other][-1][mode] / unit
+        right = formula(f"kunin_2024/{name}").rhs.subs({**numbers, sigma_g: np.sqrt(noise)})
+        assert float(right) == pytest.approx(moment[own][-1][mode], rel=1e-4)
 
 
 def test_the_excess_loss_follows_from_the_steps():

@@ -182,6 +182,14 @@ def dampened(subject: Subject) -> Case:
 
 
 @lru_cache(maxsize=4)
+def nesterov(subject: Subject) -> Case:
+    """Nesterov's momentum 0.9, seen at two successive steps, else as `heavy_ball`."""
+    case = settled(subject, _quarter(subject, momentum=0.9, nesterov=True))
+    last = case.steps[-1]
+    return at_steps(subject, case.sgd, [last - 1, last], case.start)
+
+
+@lru_cache(maxsize=4)
 def large_batch(subject: Subject) -> Case:
     """Momentum 0.5, batch 32, weight decay, lr at half of the mean-square threshold, stiff modes only.
 

@@ -13,8 +13,10 @@ from linsgd.claims.kunin_2024.fluctuation_dissipation import (
 )
 from linsgd.claims.kunin_2024.langevin_limit import (
     frozen_noise_displacement_is_too_small,
+    langevin_variance_at_small_lr,
     langevin_variance_is_first_order,
     langevin_variance_is_too_small,
+    noise_is_not_proportional_to_the_hessian,
 )
 from linsgd.claims.kunin_2024.mean_path import mean_path
 from linsgd.claims.kunin_2024.orders import (
@@ -37,6 +39,7 @@ from linsgd.claims.kunin_2024.stationary_law import (
     cross_covariance_matrix,
     position_velocity_covariance,
     stationary_position_variance,
+    stationary_position_variance_nesterov,
     stationary_velocity_variance,
 )
 from linsgd.claims.kunin_2024.travel import (
@@ -50,6 +53,7 @@ from linsgd.claims.kunin_2024.travel import (
 ENTRIES = (
     Entry(stationary_position_variance),
     Entry(stationary_velocity_variance),
+    Entry(stationary_position_variance_nesterov),
     Entry(position_velocity_covariance),
     Entry(cross_covariance_matrix),
     Entry(fluctuation_dissipation),
@@ -58,8 +62,10 @@ ENTRIES = (
     Entry(fluctuation_dissipation_fails_for_epochs, data_only=True),
     Entry(mean_path),
     Entry(frozen_noise_displacement_is_too_small),
+    Entry(langevin_variance_at_small_lr),
     Entry(langevin_variance_is_too_small),
     Entry(langevin_variance_is_first_order),
+    Entry(noise_is_not_proportional_to_the_hessian, data_only=True),
     Entry(decay_confines_flat_directions, core=False),
     Entry(velocity_variance_follows_the_noise, core=False),
     Entry(equipartition_needs_the_equations_mass, core=False),

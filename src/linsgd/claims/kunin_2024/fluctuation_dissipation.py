@@ -19,7 +19,7 @@ import numpy as np
 import sympy
 
 from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.case import Case, at_steps, batch, dampened, decay, epochs, heavy_ball, settled, stable_sgd
+from linsgd.claims.case import Case, dampened, epochs, heavy_ball, nesterov
 from linsgd.claims.citations import YAIDA
 from linsgd.claims.claim import Claim, Source
 from linsgd.claims.losses import excess_loss
@@ -76,11 +76,8 @@ def fluctuation_dissipation_dampened(subject: Subject) -> Claim:
 
 def fluctuation_dissipation_nesterov(subject: Subject) -> Claim:
     """Check the relation of Nesterov's momentum, whose step is not its velocity."""
-    problem = subject.problem
-    sgd = stable_sgd(problem, 0.25, batch_size=batch(subject), weight_decay=decay(problem), momentum=0.9, nesterov=True)
-    last = settled(subject, sgd).steps[-1]
-    case = at_steps(subject, sgd, [last - 1, last], (problem.solution(sgd.weight_decay), np.zeros(problem.dimension)))
-    m, lr = sgd.momentum, sgd.lr
+    case = nesterov(subject)
+    m, lr = case.sgd.momentum, case.sgd.lr
     moved, speed_ = _nesterov_step(case), lr**2 * case.law.velocity_variance[-1].sum()
     loss = float(case.law.excess_loss[-1])
     ratio = (moved + m**2 * (1 + 2 * m) * speed_) / (4 * lr * (1 + m)) / loss

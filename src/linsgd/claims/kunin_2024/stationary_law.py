@@ -9,18 +9,21 @@ depends on the law itself,
 and, for any noise, as matrices Cov(w, v) + Cov(v, w) = lr Cov(v, v): w' = w + lr v' leaves Cov(w, w) as it is.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import sympy
 
 from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.case import Case, heavy_ball, large_batch
-from linsgd.claims.citations import KUNIN
+from linsgd.claims.case import Case, heavy_ball, large_batch, nesterov
+from linsgd.claims.citations import KUNIN, LINSGD
 from linsgd.claims.claim import Claim, Source
 from linsgd.claims.observables import Quadratic
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
-from linsgd.symbolic.symbols import Cov, Var, beta, eta, h, sigma_g
-from linsgd.theory.moments import moments
+from linsgd.symbolic.stationary import stationary_covariance
+from linsgd.symbolic.symbols import Cov, Var, eta
+from linsgd.theory.moments import moments, stationary_moments
 
 FIVE_PERCENT = (
     "5 % of the prediction: well below the factors that a wrong power of 1 - momentum, a lost 2 or noise frozen at "
@@ -44,7 +47,7 @@ def stationary_position_variance(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(Var(x), eta * (1 + beta) * sigma_g**2 / (h * (1 - beta) * (2 * (1 + beta) - eta * h))),
+        formula=sympy.Eq(Var(x), stationary_covariance("exact")["position"]),
         regime=case.regime,
         components=case.names("Var w"),
         prediction=exact,
@@ -72,7 +75,7 @@ def stationary_velocity_variance(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(Var(v), 2 * sigma_g**2 / ((1 - beta) * (2 * (1 + beta) - eta * h))),
+        formula=sympy.Eq(Var(v), stationary_covariance("exact")["velocity"]),
         regime=case.regime,
         components=case.names("Var v"),
         prediction=exact,
@@ -83,6 +86,36 @@ def stationary_velocity_variance(subject: Subject) -> Claim:
             "Langevin equation, noise frozen at the minimum": frozen_noise(case) / (1 - beta_**2),
         },
         evidence=case.simulation(case.squares(case.velocity)),
+    )
+
+
+def stationary_position_variance_nesterov(subject: Subject) -> Claim:
+    """Check Var w along each eigenvector with Nesterov's momentum."""
+    case = nesterov(subject)
+    exact = case.law.position_variance[-1][case.modes]
+    sgd = case.sgd
+    ball = stationary_moments(case.problem, replace(sgd, nesterov=False)).position_variance[case.modes]
+    frozen = sgd.lr * frozen_noise(case) / (2 * case.curvature * (1 - sgd.momentum))
+    return Claim(
+        id="kunin_2024/stationary_position_variance_nesterov",
+        problem=subject.name,
+        statement=(
+            "With Nesterov's momentum the stationary position variance is that of its own recursion, with its noise "
+            "entering position and velocity, and not heavy ball's."
+        ),
+        citation=LINSGD,
+        source=Source.NEW,
+        formula=sympy.Eq(Var(x), stationary_covariance("exact", nesterov=True)["position"]),
+        regime=case.regime,
+        components=case.names("Var w"),
+        prediction=exact,
+        acceptance=Acceptance.interval(exact, 0.05 * exact, FIVE_PERCENT),
+        mutants={
+            "a factor 2 lost": exact / 2,
+            "heavy ball at the same lr and momentum": np.where(np.isfinite(ball), ball, 100 * exact),
+            "Langevin equation, noise frozen at the minimum": frozen,
+        },
+        evidence=case.simulation(case.squares(case.position)),
     )
 
 

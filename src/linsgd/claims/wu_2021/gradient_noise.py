@@ -8,13 +8,16 @@ features, with u = H (w - w*) and 2 R = noise_std^2 + (w - w*)'u,
 for N rows it is the covariance of the rows' gradients over b, times (N - b)/(N - 1) without replacement.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import sympy
 
 from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.case import Case, at_steps, batch
+from linsgd.claims.case import Case, at_steps, batch, decay, settled, stable_sgd
 from linsgd.claims.citations import WU
 from linsgd.claims.claim import Claim, Source
+from linsgd.claims.losses import excess_loss
 from linsgd.claims.observables import Quadratic
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray, IntArray
@@ -26,7 +29,7 @@ from linsgd.theory.moments import moments
 
 N, H, u, R = sympy.symbols("N H u R", positive=True)
 u_transposed = sympy.Symbol("u'")
-S = sympy.Symbol("S")
+S, E_L, E_L_replaced = sympy.symbols("S L_without L_with")
 Cov_g = Cov(sympy.Symbol("g"))
 
 
@@ -95,6 +98,37 @@ def gradient_noise_without_replacement(subject: Subject) -> Claim:
             "the factor of a standard deviation": exact / np.sqrt(factor),
         },
         evidence=case.simulation(_variances(case, with_replacement)),
+    )
+
+
+def stationary_loss_without_replacement(subject: Subject) -> Claim:
+    """Check the stationary excess loss at a batch of half the data."""
+    problem, size = subject.problem, max(1, subject.rows // 2)
+    options = {"batch_size": size, "momentum": 0.8, "weight_decay": decay(problem)}
+    case = settled(subject, stable_sgd(problem, 0.25, replacement=False, **options))
+    twin = at_steps(subject, replace(case.sgd, replacement=True), [*case.steps], case.start)
+    scale = float(twin.law.excess_loss[-1])
+    exact = np.array([case.law.excess_loss[-1] / scale])
+    return Claim(
+        id="wu_2021/stationary_loss_without_replacement",
+        problem=subject.name,
+        statement=(
+            "With batches of half the rows, drawn without replacement, the stationary excess loss is that of the exact "
+            "law, about (N - b)/(N - 1) of what the same batch with replacement has."
+        ),
+        citation=WU,
+        source=Source.NEW,
+        formula=sympy.Eq(E_L, (N - b) / (N - 1) * E_L_replaced, evaluate=False),
+        regime=case.regime,
+        components=("excess loss over the exact one with replacement",),
+        prediction=exact,
+        acceptance=Acceptance.interval(exact, 0.05 * exact, "5 %: the factor is a half"),
+        mutants={
+            "as with replacement": np.ones(1),
+            "the factor squared": exact**2,
+            "the factor of a standard deviation": np.sqrt(exact),
+        },
+        evidence=case.simulation(excess_loss(case, scale)),
     )
 
 
