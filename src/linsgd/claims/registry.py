@@ -78,7 +78,7 @@ def _own(data: LinearRegression) -> Subject:
 def _chosen(papers: str | Sequence[str], effort: str) -> list[tuple[str, Entry]]:
     known = [(paper, entry) for paper, entries in PAPERS.items() for entry in entries]
     names = {paper for paper, _ in known} | {f"{paper}/{entry.name}" for paper, entry in known}
-    wanted = [papers] if isinstance(papers, str) else list(papers)
+    wanted = list(papers) if isinstance(papers, list | tuple) else [papers]
     for name in wanted:
         domains.choice("papers", name, ("all", *sorted(names)))
     return [
