@@ -71,8 +71,9 @@ def validate(
     """
     started = time.monotonic()
     place = None if folder is None else writable(folder)
-    subject = read_csv(*data) if isinstance(data, tuple) else data
-    candidates = claims(papers, effort, subject)
+    candidates = claims(papers, effort, _problem(data))
+    if not candidates:
+        domains.refuse("papers", papers, "names of claims of which one can be told from its mutants on these data")
     chosen = _about(problem, candidates)
     verdicts = judge(chosen, seed, effort, executor, place and place / "blocks", progress)
     found = {(verdict.id, verdict.problem): verdict for verdict in verdicts}
@@ -91,9 +92,15 @@ def validate(
     return report
 
 
+def _problem(data: LinearRegression | Table | None) -> LinearRegression | None:
+    if isinstance(data, tuple) and len(data) == 2:
+        return read_csv(*data)
+    if data is not None and not isinstance(data, LinearRegression):
+        domains.refuse("data", data, "a problem made by LinearRegression.from_data or a pair (CSV file, target column)")
+    return data
+
+
 def _about(problem: str | None, candidates: Sequence[Claim]) -> Sequence[Claim]:
-    if not candidates:
-        domains.refuse("data", "this data set", "data on which at least one claim can be told from its mutants")
     if problem is None:
         return candidates
     domains.choice("problem", problem, sorted({claim.problem for claim in candidates}))
