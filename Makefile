@@ -20,8 +20,9 @@ docs: .venv/docs.installed ## build the documentation; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 	@echo "The documentation is at docs/_build/html/index.html"
 
-bench: .venv/bench.installed ## time the ensembles against NumPy and JAX
+bench: .venv/bench.installed ## time the ensembles against NumPy and JAX, exact moments against SciPy
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/moments.py
 
 evidence: .venv/validate.installed ## judge every claim at full effort and keep the report
 	$(BIN)/linsgd validate --campaign full --out validation/full
