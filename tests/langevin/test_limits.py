@@ -12,7 +12,7 @@ from linsgd.theory.langevin.autocorrelation import exact_correlations, langevin_
 from .problems import gaussian_problems, sgds
 
 MOMENTUM = 0.8
-BIG = 10**13  # batch size: the noise no longer depends on where the weights are, relative to itself
+BIG = 10**9  # batch size: the noise no longer depends on where the weights are, relative to itself
 
 
 def order(errors):
@@ -32,7 +32,7 @@ def test_stationary_variances_are_short_by_exactly_lr_h_over_twice_one_plus_mome
     approximate, exact = stationary(problem, sgd), linsgd.stationary_moments(problem, sgd)
     ratio = 1 - sgd.gradient_weight * product / (2 * (1 + momentum))
     for name in ("position_variance", "velocity_variance"):
-        np.testing.assert_allclose(getattr(approximate, name), ratio * getattr(exact, name), rtol=1e-6)
+        np.testing.assert_allclose(getattr(approximate, name), ratio * getattr(exact, name), rtol=1e-5)
 
 
 @pytest.mark.parametrize(("matched", "expected"), [(False, 1), (True, 2)])

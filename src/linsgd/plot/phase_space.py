@@ -56,9 +56,10 @@ def phase_portrait(
     process, fine = langevin(problem, sgd), np.linspace(0, steps, 8 * steps + 1)
     mean, covariance = process.start(start)
     modes = covariance if covariance.ndim == 2 else np.diagonal(covariance, axis1=-2, axis2=-1)
-    x, v = process.modes.mean(fine, mean)[:, :, mode].T
+    flow = process.modes.flow(fine)
+    x, v = process.modes.mean(flow, mean)[:, :, mode].T
     x = x + problem.to_eigenbasis(process.center)[mode]
-    for point in zip(x, v, process.modes.variance(fine, modes)[..., mode], strict=True):
+    for point in zip(x, v, process.modes.variance(flow, modes)[..., mode], strict=True):
         ax.add_patch(_ellipse(*point))
     ax.plot(x, v, color=COLORS["langevin"], linestyle=LINES["langevin"], label=LABELS["langevin"], zorder=3)
     ax.plot(*_along(problem, exact, mode), ".", color=COLORS["exact"], markersize=4, label=LABELS["exact"], zorder=4)

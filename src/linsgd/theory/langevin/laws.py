@@ -38,9 +38,10 @@ def moments(
     pairs = covariance.ndim == 3 or modes.intensity.ndim == 2
     if covariance.ndim == 2 and pairs:
         covariance = covariance[:, :, None] * np.eye(covariance.shape[-1])
-    evolved = modes.blocks(times, covariance) if pairs else modes.variance(times, covariance)
+    flow = modes.flow(times)
+    evolved = modes.blocks(flow, covariance) if pairs else modes.variance(flow, covariance)
     error = 16 * EPS * (1 + float(np.sqrt(modes.stiffness.max())) * float(times.max()))
-    return _result(problem, sgd, process, modes.mean(times, mean), evolved, times, error)
+    return _result(problem, sgd, process, modes.mean(flow, mean), evolved, times, error)
 
 
 def _result(

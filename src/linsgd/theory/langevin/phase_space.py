@@ -59,25 +59,21 @@ class Modes:
         """The diagonal of q (d,)."""
         return self.intensity if self.intensity.ndim == 1 else np.diagonal(self.intensity)
 
-    def mean(self, t: Times, start: FloatArray) -> FloatArray:
-        """Return the means of x and v (K, 2, d) at times (K,) from those of `start` (2, d)."""
-        e, (x, v) = self.flow(t), start
+    def mean(self, e: Flow, start: FloatArray) -> FloatArray:
+        """Return the means of x and v (K, 2, d) after the flow `e`, from those of `start` (2, d)."""
+        x, v = start
         return np.stack([e.R * x + self.lr * e.S * v, e.V * v - self.stiffness / self.lr * e.S * x], axis=1)
 
-    def variance(self, t: Times, start: FloatArray) -> FloatArray:
-        """Return Var x, Cov(x, v) and Var v of each mode (K, 3, d) from those of `start` (3, d)."""
-        if self.intensity.ndim == 2:
-            blocks = self.blocks(t, _diagonal(start))
-            return np.diagonal(blocks, axis1=-2, axis2=-1).copy()
-        e = self.flow(t)
-        return carried(self._columns(e), start) + self._own_noise(e)
+    def variance(self, e: Flow, start: FloatArray) -> FloatArray:
+        """Return Var x, Cov(x, v) and Var v of each mode (K, 3, d) after the flow `e`, from `start` (3, d)."""
+        noise = self._own_noise(e)
+        return carried(self._columns(e), start) + noise if start.any() else noise
 
-    def blocks(self, t: Times, start: FloatArray) -> FloatArray:
-        """Return Cov(x, x), Cov(x, v) and Cov(v, v) (K, 3, d, d) from those of `start` (3, d, d)."""
+    def blocks(self, e: Flow, start: FloatArray) -> FloatArray:
+        """Return Cov(x, x), Cov(x, v) and Cov(v, v) (K, 3, d, d) after the flow `e`, from `start` (3, d, d)."""
         if self.intensity.ndim == 1:
-            e = self.flow(t)
             return carried_blocks(self._columns(e), start) + _diagonal(self._own_noise(e))
-        return np.stack([self._blocks_at(time, start) for time in t])
+        return carried_blocks(self._columns(e), start) + np.stack([self._noise_blocks(t) for t in e.t.ravel()])
 
     def stationary_variance(self) -> FloatArray:
         """Return the stationary Var x, Cov(x, v) and Var v of each mode (3, d); inf for a free mode with noise."""
@@ -96,7 +92,7 @@ class Modes:
         cross = np.where(total > 0, V * gap / (G * np.where(total > 0, total, 1.0)), V / G)
         return self._scaled(2 * _over(V, total), cross, V)
 
-    def _blocks_at(self, t: float, start: FloatArray) -> FloatArray:
+    def _noise_blocks(self, t: float) -> FloatArray:
         fastest = max(self.damping, float(np.sqrt(self.stiffness.max())))
         doublings = max(0, int(np.ceil(np.log2(max(2 * fastest * t, 1.0)))))
         short = t / 2.0**doublings
@@ -106,19 +102,19 @@ class Modes:
         noise = np.stack([N[0, 0], N[0, 1], N[1, 1]])
         for halving in range(doublings, 0, -1):
             noise = noise + carried_blocks(self._columns(self.flow(np.array([t / 2.0**halving]))), noise)[0]
-        evolved: FloatArray = carried_blocks(self._columns(self.flow(np.array([t]))), start)[0] + noise
-        return evolved
+        return noise
 
     def _columns(self, e: Flow) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         return e.R, self.lr * e.S, -self.stiffness / self.lr * e.S, e.V
 
     def _own_noise(self, e: Flow) -> FloatArray:
-        q = self.intensity
-        return self._scaled(*(_times(q, part) for part in (e.position_noise(), e.S**2 / 2, e.velocity_noise())))
+        parts, q = (e.position_noise(), e.S**2 / 2, e.velocity_noise()), self.own_intensity
+        units = (1.0, self.lr, self.lr**2)
+        return np.stack([_times(q / unit, part) for unit, part in zip(units, parts, strict=True)], axis=1)
 
     def _scaled(self, xx: FloatArray, xy: FloatArray, yy: FloatArray) -> FloatArray:
         """Stack covariances of (x, y), with v in the place of y."""
-        return np.stack([xx, xy / self.lr, yy / self.lr**2], axis=xx.ndim - self.intensity.ndim)
+        return np.stack([xx, xy / self.lr, yy / self.lr**2])
 
 
 def mismatch(stiffness: FloatArray, damping: float) -> FloatArray:

@@ -122,7 +122,7 @@ class UnderdampedLangevin(Centered):
             Positions, then velocities.
         """
         times = domains.step_list("steps", steps)
-        x = self.modes.mean(times, self.start(start, matched)[0])
+        x = self.modes.mean(self.modes.flow(times), self.start(start, matched)[0])
         return np.concatenate([self.center + self.outward(x[:, 0]), self.outward(x[:, 1])], axis=-1)
 
     def covariance(self, steps: ArrayLike, start: Start = None, matched: bool = False) -> FloatArray:
@@ -130,7 +130,9 @@ class UnderdampedLangevin(Centered):
         times = domains.step_list("steps", steps)
         domains.matrix_size("a (2d, 2d) covariance", self.curvature.size)
         _, P0 = self.start(start, matched)
-        blocks = self.modes.blocks(times, P0 if P0.ndim == 3 else P0[:, :, None] * np.eye(self.curvature.size))
+        blocks = self.modes.blocks(
+            self.modes.flow(times), P0 if P0.ndim == 3 else P0[:, :, None] * np.eye(self.curvature.size)
+        )
         xx, xv, vv = np.moveaxis(self.outward_matrix(blocks), 1, 0)
         return np.block([[xx, xv], [np.swapaxes(xv, -1, -2), vv]])
 
