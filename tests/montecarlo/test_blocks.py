@@ -3,6 +3,7 @@
 import os
 import signal
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
@@ -13,18 +14,23 @@ import pytest
 from linsgd.montecarlo.blocks import map_blocks
 
 BLOCKS = [range(a, b) for a, b in pairwise([0, 64, 192, 256, 320])]
-MAIN = os.getpid()
 
 
 def squares(block):
     return {"squares": np.arange(block.start, block.stop) ** 2, "first": np.array(block.start)}
 
 
-def dies_once(block):
-    """Kill the worker, not the test, at the second block."""
-    if block.start == 64 and os.getpid() != int(os.environ["LINSGD_TEST_MAIN"]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return squares(block)
+@dataclass(frozen=True)
+class DiesOnce:
+    """Kills its worker at the second block, the first time."""
+
+    marker: Path
+
+    def __call__(self, block):
+        if block.start == 64 and not self.marker.exists():
+            self.marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return squares(block)
 
 
 def folded(results):
@@ -38,10 +44,21 @@ def test_results_come_in_block_order(tmp_path):
     assert seen[-1] == (4, 4)
 
 
-def test_a_killed_worker_changes_nothing(monkeypatch):
-    monkeypatch.setenv("LINSGD_TEST_MAIN", str(os.getpid()))
+def test_a_killed_worker_changes_nothing(tmp_path):
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
-        results = list(map_blocks(dies_once, BLOCKS, key="k", executor=processes))
+        results = list(map_blocks(DiesOnce(tmp_path / "died"), BLOCKS, key="k", executor=processes))
+    assert (tmp_path / "died").exists()
+    assert np.array_equal(folded(results), np.arange(320) ** 2)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_killed_dask_worker_changes_nothing(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+        executor = client.get_executor()
+        results = list(map_blocks(DiesOnce(tmp_path / "died"), BLOCKS, key="k", executor=executor))
+    assert (tmp_path / "died").exists()
     assert np.array_equal(folded(results), np.arange(320) ** 2)
 
 

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import linsgd
+from linsgd.montecarlo import data_walk, generator, linear_walk
+from linsgd.montecarlo.jit import SOURCES
 from linsgd.montecarlo.snapshots import snapshots
 
 GAUSSIAN = linsgd.LinearRegression.gaussian([[1.0, 0.2], [0.2, 0.5]], optimum=[1.0, 2.0])
@@ -83,3 +85,9 @@ def test_bad_arguments_are_named(argument, value):
 def test_divergence_is_not_a_warning():
     states = snapshots(GAUSSIAN, linsgd.SGD(lr=1e6), [2000], range(64))
     assert not np.isfinite(states).any()
+
+
+def test_a_change_in_any_file_empties_the_cache_of_compiled_kernels():
+    """Numba itself looks at the file of the kernel only, not at those of the helpers compiled into it."""
+    for compiled in (linear_walk.walk, data_walk.walk, generator.seed_streams):
+        assert compiled._cache._cache_file._source_stamp == SOURCES
