@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from linsgd.report import gauge
 
 MOST_ROWS = 16
+WIDTH, ROW, BELOW = 5.4, 0.36, 0.62  # inches: the figure, a row, the axis below
 FONTS = ["DejaVu Sans", "Verdana", "Arial"]  # the first is what Matplotlib measures with
 LIGHT = {
     "ink": "#1f2430",
@@ -48,7 +49,7 @@ def figure(claim: Mapping[str, Any]) -> str:
             "text.parse_math": False,  # a $ in a name is a $
         }
     ):
-        canvas = Figure(figsize=(5.4, 0.6 + 0.36 * _rows(claim, components)), layout="constrained")
+        canvas = Figure(figsize=(WIDTH, BELOW + ROW * _rows(claim, components)))
         canvas.patch.set_alpha(0.0)
         draw(_axes(canvas), claim, components)
         file = io.StringIO()
@@ -74,7 +75,8 @@ def _rows(claim: Mapping[str, Any], components: list[dict[str, Any]]) -> int:
 
 
 def _axes(canvas: Figure) -> Axes:
-    axes = canvas.add_subplot()
+    below = BELOW / canvas.get_figheight()
+    axes = canvas.add_axes((0.02, below, 0.96, 1 - below))
     axes.patch.set_alpha(0.0)
     axes.spines[["top", "left", "right"]].set_visible(False)
     axes.spines["bottom"].set_color(LIGHT["muted"])
