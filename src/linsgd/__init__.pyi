@@ -41,3 +41,4 @@ from .claims.compare import compare as compare
 from .theory.langevin.equivalence import equivalent as equivalent
 from .theory.pearson import pearson as pearson
 from . import plot as plot
+from .theory.tails.goldie import tail_constant as tail_constant

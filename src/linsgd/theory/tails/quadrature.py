@@ -60,7 +60,7 @@ def _sensitivity(setting: Setting, number: Callable[[RadialLaw, float], float]) 
 def exponent(setting: Setting, seed: int = 0) -> Interval:
     """Return the root of log E R^s by Newton's method; [LARGEST_ORDER, inf] where it lies beyond."""
     law = radial_law(setting)
-    start = law.near_edge_exponent()
+    start = min(law.near_edge_exponent(), 4 / law.c, LARGEST_ORDER / 2)  # the first is right near the stability edge
     alpha = newton(lambda s: law.log_moment(s, _COARSE), start, 1e-6)
     if alpha > LARGEST_ORDER:
         return Interval(float("nan"), LARGEST_ORDER, float("inf"))

@@ -1,0 +1,124 @@
+r"""The constant C of the tail P(|W - w*| > t) ~ C t^-alpha, for isotropic Gaussian features and labels.
+
+With r = |W - w*| stationary, A W rotated freely and m = h'(alpha) (Goldie 1991),
+
+    C = E[ |A W + B|^alpha - |A W|^alpha ] / (alpha m).
+
+At alpha = 2 the expectation is that of |B|^2, lr^2 noise_std^2 variance d / b. Else r is sampled: given r, with
+c = lr / b, M = variance r^2 + noise^2, C ~ chi2_b, K ~ chi2_{d-1} and n ~ N(0, 1) (features scaled to variance 1),
+
+    |A W|^2      = (r - c C r)^2 + c^2 C K r^2,
+    |A W + B|^2  = (r - c C r - c sqrt(C) noise n)^2 + c^2 C K (r^2 + noise^2),
+
+and the difference, averaged over n and -n, is of order r^{alpha - 2}: its variance is finite for alpha < 4.
+"""
+
+import math
+
+import numpy as np
+from scipy.stats import t as student
+
+from linsgd import domains
+from linsgd.domains import FloatArray
+from linsgd.labels import GaussianNoise
+from linsgd.optimizer import SGD
+from linsgd.problem import LinearRegression
+from linsgd.result import Guarantee
+from linsgd.theory.tails import quadrature
+from linsgd.theory.tails.exponents import tail_exponent
+from linsgd.theory.tails.result import Interval, TailResult, TailStatus
+from linsgd.theory.tails.setting import Setting
+
+CONFIDENCE = 0.999
+LARGEST_EXPONENT = 3.8
+CHAINS, GROUPS, STEPS = 20_000, 20, 200
+
+
+def tail_constant(problem: LinearRegression, sgd: SGD, seed: int = 0) -> TailResult:
+    r"""Return the constant C of the tail P(|W - w*| > t) ~ C t^-alpha.
+
+    Parameters
+    ----------
+    problem : LinearRegression
+        Isotropic Gaussian features, Gaussian label noise.
+    sgd : SGD
+        Without momentum and weight decay.
+    seed : int
+        For the sample of the stationary law, needed unless alpha = 2.
+
+    Returns
+    -------
+    TailResult
+        C with bounds: statistical at confidence 0.999, numerical at alpha = 2; "unresolved" for alpha > 3.8, where the
+        variance of the sample is infinite or nearly so. Where there is no power law the status is `tail_exponent`'s.
+
+    Raises
+    ------
+    ValueError
+        If the problem or the optimizer is another one.
+
+    Examples
+    --------
+    >>> import linsgd
+    >>> problem = linsgd.LinearRegression.gaussian([1.0])
+    >>> round(tail_constant(problem, linsgd.SGD(lr=2 / 3)).value, 8)
+    0.45290362
+    """
+    setting = Setting.of(problem, sgd)
+    needs = quadrature.covers(setting) or ("weight_decay 0" if sgd.weight_decay else "")
+    needs = needs or ("" if isinstance(problem.noise, GaussianNoise) else "Gaussian label noise")
+    if needs:
+        domains.refuse("problem and sgd", "this setting", needs)
+    alpha = tail_exponent(problem, sgd)
+    if alpha.status is not TailStatus.POWER_LAW:
+        return _result(Interval(math.nan, math.nan, math.nan), alpha.status, alpha.reason)
+    slope = quadrature.radial_law(setting).log_moment(alpha.value)[1]
+    if alpha.lower <= 2 <= alpha.upper:
+        square = setting.lr**2 * problem.noise_std**2 * float(setting.spectrum.sum()) / setting.batch
+        error = 4 * quadrature.BACKWARD_ERROR + (alpha.upper - alpha.lower)
+        value = square / (2 * slope)
+        return _result(Interval.about(value, error * value), TailStatus.POWER_LAW, guarantee=Guarantee.NUMERICAL)
+    if alpha.value > LARGEST_EXPONENT:
+        reason = f"alpha = {alpha.value:.4g} is above {LARGEST_EXPONENT}: the sample's variance is infinite, or nearly"
+        return _result(Interval(math.nan, 0.0, math.inf), TailStatus.UNRESOLVED, reason)
+    increments = _increments(setting, problem.noise_std, alpha.value, alpha.lyapunov, seed)
+    groups = increments.reshape(GROUPS, -1).mean(axis=1) / (alpha.value * slope)
+    error = float(student.ppf((1 + CONFIDENCE) / 2, GROUPS - 1)) * float(groups.std(ddof=1)) / math.sqrt(GROUPS)
+    return _result(Interval.about(float(groups.mean()), error), TailStatus.POWER_LAW)
+
+
+def _increments(setting: Setting, noise: float, alpha: float, rho: float, seed: int) -> FloatArray:
+    """Return the mean of |A W + B|^alpha - |A W|^alpha over late steps for each chain (CHAINS,)."""
+    rng = np.random.default_rng(seed)
+    d, b, variance = setting.dimension, setting.batch, float(setting.spectrum.mean())
+    c, noise = setting.lr * variance / b, noise / math.sqrt(variance)
+    r, total = np.full(CHAINS, noise), np.zeros(CHAINS)
+    settling = math.ceil(min(4000.0, 25 / abs(rho) / min(alpha, 1.0)))
+    for step in range(settling + STEPS):
+        C = 2 * rng.standard_gamma(b / 2, CHAINS)
+        K = 2 * rng.standard_gamma((d - 1) / 2, CHAINS) if d > 1 else np.zeros(CHAINS)
+        n = rng.standard_normal(CHAINS)
+        drift, across, push = r - c * C * r, c * c * C * K, c * np.sqrt(C) * noise * n
+        stretched = drift**2 + across * r**2
+        ahead, behind = ((drift + sign * push) ** 2 + across * (r**2 + noise**2) for sign in (1, -1))
+        if step >= settling:
+            total += (ahead ** (alpha / 2) + behind ** (alpha / 2)) / 2 - stretched ** (alpha / 2)
+        r = np.sqrt(ahead)
+    mean: FloatArray = total / STEPS
+    return mean
+
+
+def _result(
+    bounds: Interval, status: TailStatus, reason: str = "", guarantee: Guarantee = Guarantee.STATISTICAL
+) -> TailResult:
+    return TailResult(
+        quantity="tail_constant",
+        value=bounds.value,
+        lower=bounds.lower,
+        upper=bounds.upper,
+        guarantee=guarantee,
+        method="goldie",
+        status=status,
+        reason=reason,
+        confidence=CONFIDENCE if guarantee is Guarantee.STATISTICAL else None,
+    )

@@ -1,0 +1,58 @@
+"""Goldie's constant: exact at alpha = 2, sampled elsewhere, and seen in the tail itself."""
+
+import numpy as np
+import pytest
+
+import linsgd
+from linsgd.theory.tails.goldie import tail_constant
+
+gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
+
+
+@pytest.mark.parametrize(("d", "lr", "value"), [(1, 2 / 3, 0.45290362), (2, 0.5, 1.03474319)])
+def test_known_constants_at_exponent_two(d, lr, value):
+    found = tail_constant(gaussian([1.0] * d), SGD(lr=lr))
+    assert found.value == pytest.approx(value, abs=6e-9)
+    assert found.guarantee == "numerical"
+
+
+@pytest.mark.parametrize(("d", "lr"), [(1, 2 / 3), (2, 0.5)])
+def test_the_sample_agrees_with_the_exact_constant_beside_it(d, lr):
+    # at alpha = 2 -+ 1e-4 the constant is continuous; interval at 0.999 stretched twofold, below 1e-5 for 20 groups
+    exact = tail_constant(gaussian([1.0] * d), SGD(lr=lr)).value
+    near = tail_constant(gaussian([1.0] * d), SGD(lr=lr * (1 + 1e-5)))
+    assert near.guarantee == "statistical"
+    assert abs(near.value - exact) < near.upper - near.lower
+    assert near.upper - near.lower < 0.02 * exact
+
+
+def test_noise_enters_as_its_power():
+    sgd = SGD(lr=1.2)
+    alpha = linsgd.tail_exponent(gaussian([1.0]), sgd).value
+    one, three = (tail_constant(gaussian([1.0], noise_std=s), sgd).value for s in (1.0, 3.0))
+    assert three == pytest.approx(one * 3**alpha, rel=1e-9)  # the same random numbers
+
+
+def test_the_tail_is_seen_where_it_is_predicted():
+    # full batches, 200,000 chains; the count beyond t is binomial: 6 standard deviations and 5 % of asymptotic bias
+    problem, sgd = gaussian([1.0]), SGD(lr=1.5)
+    alpha, constant = linsgd.tail_exponent(problem, sgd).value, tail_constant(problem, sgd).value
+    rng = np.random.default_rng(7)
+    w = np.zeros(200_000)
+    for _ in range(300):
+        x = rng.standard_normal(w.size)
+        w += -1.5 * x * (x * w - rng.standard_normal(w.size))
+    for t in (50.0, 400.0):
+        expected = constant * t**-alpha
+        seen = np.mean(np.abs(w) > t)
+        assert abs(seen - expected) < 0.05 * expected + 6 * np.sqrt(expected / w.size)
+        assert abs(seen - 2 * expected) > 0.05 * expected + 6 * np.sqrt(expected / w.size)
+
+
+def test_other_settings_are_named():
+    assert tail_constant(gaussian([1.0]), SGD(lr=0.2)).status == "unresolved"
+    assert tail_constant(gaussian([1.0]), SGD(lr=2.6)).status == "no_stationary_law"
+    with pytest.raises(ValueError, match="momentum 0"):
+        tail_constant(gaussian([1.0]), SGD(lr=0.2, momentum=0.5))
+    with pytest.raises(ValueError, match="weight_decay 0"):
+        tail_constant(gaussian([1.0]), SGD(lr=0.2, weight_decay=0.5))

@@ -1,0 +1,110 @@
+"""Limits, inequalities and schedules."""
+
+import numpy as np
+import pytest
+
+import linsgd
+from linsgd.theory.tails.asymptotics import many_features_constant, small_step_constant
+from linsgd.theory.tails.schedules import schedule_exponent
+
+gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
+
+
+def alpha(d=1, **options):
+    return linsgd.tail_exponent(gaussian([1.0] * d), SGD(**options)).value
+
+
+@pytest.mark.parametrize(("d", "b"), [(1, 1), (3, 2)])
+def test_small_steps(d, b):
+    distance = [abs(alpha(d, lr=lr, batch_size=b) * lr / b - small_step_constant()) for lr in (1e-2, 1e-3, 1e-4)]
+    assert distance[2] < 0.2 * distance[1] < 0.04 * distance[0] * 1.5
+    assert distance[2] < 2e-3 * d  # the diffusion value 1 is 0.8 away
+
+
+def test_small_steps_with_decay():
+    # lr decay = 0.5 fixed
+    product = alpha(lr=1e-4, weight_decay=5000.0) * 1e-4
+    assert product == pytest.approx(small_step_constant(0.5), rel=2e-3)
+    assert abs(product - small_step_constant()) > 0.1
+
+
+def test_near_the_edge_the_log_is_gaussian():
+    from linsgd.theory.tails.lyapunov import almost_sure_threshold
+    from linsgd.theory.tails.radial import RadialLaw
+
+    edge = almost_sure_threshold(gaussian([1.0]), SGD(lr=1.0))[0]
+    errors = [
+        abs(RadialLaw(1, 1, 1.0, f * edge).near_edge_exponent() / alpha(lr=f * edge) - 1) for f in (0.9, 0.99, 0.999)
+    ]
+    assert errors[0] == pytest.approx(0.018, abs=0.001)
+    assert errors[2] < 0.15 * errors[1] < 0.03 * errors[0]
+
+
+@pytest.mark.parametrize(("g", "theta"), [(0.25, 6.7885), (0.5, 3.2023), (1.0, 1.4164), (1.5, 0.8273)])
+def test_many_features(g, theta):
+    assert many_features_constant(g) == pytest.approx(theta, abs=5e-5)
+    one, other = (alpha(d, lr=g / d) / d for d in (500, 1000))
+    assert 2 * other - one == pytest.approx(many_features_constant(g), abs=5e-5)  # corrections are of order 1 / d
+
+
+def test_in_high_dimension_moderate_tails_fill_a_narrow_window():
+    d, b = 100, 10
+    critical = 2 * b / (b + d + 1)
+    from linsgd.theory.tails.lyapunov import almost_sure_threshold
+
+    edge = almost_sure_threshold(gaussian([1.0] * d), SGD(lr=1.0, batch_size=b))[0]
+    assert edge / critical - 1 == pytest.approx(3.94e-3, abs=1e-5)
+    for f in (0.25, 0.5, 0.75):
+        assert alpha(d, lr=critical + f * (edge - critical), batch_size=b) == pytest.approx(2 - 2 * f, abs=2e-3)
+
+
+@pytest.mark.parametrize("d", [1, 3])
+def test_monotone_in_the_learning_rate(d):
+    found = [alpha(d, lr=f * 2 / (d + 2)) for f in np.linspace(0.1, 1.1, 11)]
+    assert np.diff(found).max() < 0
+
+
+def test_batch_monotone_above_one_only():
+    above = [alpha(lr=0.5, batch_size=b) for b in (1, 2, 3, 5, 10)]
+    assert np.diff(above).min() > 0
+    below = [alpha(lr=2.2, batch_size=b) for b in (1, 2, 3, 4, 6, 10, 20)]
+    assert below == pytest.approx([0.0793, 0.2493, 0.3337, 0.3797, 0.4150, 0.3868, 0.1407], abs=5e-5)
+    assert linsgd.tail_exponent(gaussian([1.0]), SGD(lr=2.2, batch_size=40)).status == "no_stationary_law"
+
+
+@pytest.mark.parametrize(("b", "sign"), [(1, 1), (2, 0), (3, -1), (4, -1)])
+def test_weight_decay_lightens_heavies_or_does_nothing(b, sign):
+    step = 1e-4
+    slope = (alpha(lr=0.5, batch_size=b, weight_decay=step) - alpha(lr=0.5, batch_size=b)) / step
+    assert abs(slope) < 0.01 if sign == 0 else sign * slope > 0.1
+
+
+def test_schedules_order_as_known():
+    problem, sgd, lrs = gaussian([1.0]), SGD(lr=0.4), [0.3, 0.5]
+    sticky = [[[p, 1 - p], [1 - p, p]] for p in (0.1, 0.9, 0.99)]
+    found = [
+        alpha(lr=0.4),
+        schedule_exponent(problem, sgd, lrs).value,
+        schedule_exponent(problem, sgd, lrs, "markov", sticky[0]).value,
+        schedule_exponent(problem, sgd, lrs, "independent").value,
+        *(schedule_exponent(problem, sgd, lrs, "markov", p).value for p in sticky[1:]),
+        alpha(lr=0.5),
+    ]
+    assert found == pytest.approx([3.805616, 3.545483, 3.520784, 3.375604, 3.057741, 2.922128, 2.903966], abs=6e-7)
+
+
+def test_schedules_reduce_to_a_constant_step():
+    problem = gaussian([1.0] * 5)
+    constant = alpha(5, lr=0.2)
+    for order in ("cyclic", "independent"):
+        assert schedule_exponent(problem, SGD(lr=1.0), [0.2, 0.2], order).value == pytest.approx(constant, rel=1e-11)
+
+
+def test_bad_schedules():
+    with pytest.raises(ValueError, match="transition"):
+        schedule_exponent(gaussian([1.0]), SGD(lr=0.4), [0.3, 0.5], "markov")
+    with pytest.raises(ValueError, match="rows of probabilities"):
+        schedule_exponent(gaussian([1.0]), SGD(lr=0.4), [0.3, 0.5], "markov", [[1.0, 0.5], [0.0, 1.0]])
+    with pytest.raises(ValueError, match="isotropic"):
+        schedule_exponent(gaussian([1.0, 0.5]), SGD(lr=0.4), [0.3, 0.5])
+    assert schedule_exponent(gaussian([1.0]), SGD(lr=0.4), [2.6, 2.7]).status == "no_stationary_law"
