@@ -30,6 +30,7 @@ class Draws:
         draws = {
             "normal": lambda rng: rng.normal(1.0, 1.0, (256, self.d)),
             "event": lambda rng: (rng.random((256, self.d)) < 0.3).astype(float),
+            "diverged": lambda rng: np.where(rng.random((256, self.d)) < 0.01, np.inf, 1e200),
             "uniform": lambda rng: rng.random((256, self.d)),
         }[self.law]
         return np.concatenate([draws(rng) for rng in rows])[None]

@@ -72,6 +72,13 @@ def test_a_heavy_observable_gets_no_interval():
     assert verdict.components[0].upper == np.inf
 
 
+def test_diverged_chains_leave_a_claim_undecided():
+    verdict = only(claim(law="diverged"))
+    assert verdict.outcome is Outcome.UNDECIDED
+    assert verdict.components[0].lower == -np.inf
+    assert not any(mutant.killed for mutant in verdict.mutants)
+
+
 def test_every_component_must_agree():
     assert only(claim(prediction=(1.0, 1.0, 1.0))).outcome is Outcome.CONFIRMED
     wrong = {"half": np.full(3, 0.5), "double": np.full(3, 2.0)}
@@ -145,6 +152,7 @@ def test_half_lines():
     assert accepted.is_clear_of(np.array([0.5]))
     assert not accepted.is_clear_of(np.array([0.6]))
     assert Acceptance.below(1.0, 0.5, "half").margin(np.array([0.1]), np.array([0.75])) == pytest.approx(0.5)
+    assert accepted.margin(np.array([-np.inf]), np.array([np.inf])) == -np.inf
 
 
 @pytest.mark.parametrize("bad", [{"seed": -1}, {"effort": "endless"}])

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from linsgd import SGD, LinearRegression
-from linsgd.claims import registry, subjects
+from linsgd import SGD, LinearRegression, spectral_function
+from linsgd.claims import case, registry, subjects
 from linsgd.claims.acceptance import CLEARANCE
 from linsgd.claims.claim import Simulation
 from linsgd.claims.experiment import Experiment
@@ -134,3 +134,11 @@ def test_without_scikit_learn_the_missing_extra_is_named(monkeypatch):
 
 def test_the_chance_that_any_of_the_claims_is_judged_wrongly_is_small():
     assert len(CLAIMS) * ALPHA < 1e-3
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("made", [case.heavy_ball, case.dampened, case.nesterov, case.large_batch, case.single])
+def test_the_gaussian_cases_keep_their_sixth_moment_in_the_limit(made):
+    """h(6) < 1: the variance of a square exists not only at the step that is measured."""
+    settled = made(subjects.gaussian())
+    assert spectral_function(settled.problem, settled.sgd, 6.0).upper < 1

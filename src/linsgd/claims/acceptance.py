@@ -99,7 +99,10 @@ class Acceptance:
 
     def margin(self, lower: FloatArray, upper: FloatArray) -> float:
         """Return the distance from [lower, upper] to the nearest edge in units; negative where it sticks out."""
-        return float((np.minimum(lower - self.lower, self.upper - upper) / self.unit).min())
+        open_ = np.full(self.unit.shape, np.inf)
+        above = np.subtract(lower, self.lower, out=open_.copy(), where=np.isfinite(self.lower))
+        below = np.subtract(self.upper, upper, out=open_, where=np.isfinite(self.upper))
+        return float((np.minimum(above, below) / self.unit).min())
 
 
 def _edge(edge: float, gap: float) -> tuple[FloatArray, FloatArray]:

@@ -190,6 +190,13 @@ def nesterov(subject: Subject) -> Case:
 
 
 @lru_cache(maxsize=4)
+def single(subject: Subject) -> Case:
+    """Batch 1 without momentum, else as `heavy_ball`."""
+    problem = subject.problem
+    return settled(subject, stable_sgd(problem, 0.25, batch_size=1, weight_decay=decay(problem)))
+
+
+@lru_cache(maxsize=4)
 def large_batch(subject: Subject) -> Case:
     """Momentum 0.5, batch 32, weight decay, lr at half of the mean-square threshold, stiff modes only.
 

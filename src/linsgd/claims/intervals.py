@@ -8,7 +8,8 @@ With n independent chains and error share s:
     third_moment    Student-t over the means of blocks of 256 chains, at a quarter of the share. It is no theorem at
                     finite n: it leans on the central limit theorem, whose error a finite E|Y|^3 bounds
                     (Berry-Esseen), and its calibration is measured;
-    heavy           none: no interval for a mean is honest there. The answer is the whole line, hence undecided.
+    heavy           none: no interval for a mean is honest there. The answer is the whole line, hence undecided. So it
+                    is where a chain has left the floating-point numbers.
 
 A variance counts as third_moment only where the sixth moment of its variable is finite.
 """
@@ -63,14 +64,14 @@ def confidence(
     >>> print(f"{lower[0]:.3f} {upper[0]:.3f}")
     0.490 0.510
     """
+    line = np.full(sums.shape[1:], np.inf)
+    if tail is Tail.HEAVY or not np.isfinite(sums).all():
+        return -line, line
     if tail is Tail.EVENT:
         return clopper_pearson(sums.sum(axis=0), len(sums) * BLOCK, share)
     if tail is Tail.BOUNDED:
         return _empirical_bernstein(sums, scatter, share, support)
-    if tail is Tail.THIRD_MOMENT:
-        return _student(sums, share / CAUTION)
-    line = np.full(sums.shape[1:], np.inf)
-    return -line, line
+    return _student(sums, share / CAUTION)
 
 
 def clopper_pearson(events: FloatArray, trials: int, share: float) -> tuple[FloatArray, FloatArray]:

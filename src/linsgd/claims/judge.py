@@ -112,11 +112,12 @@ class Blocks:
         """Return for each claim its block sums and the scatter inside the blocks, (blocks, m) each."""
         states = self.experiment.sample(chains, self.seed)
         ledger: dict[str, FloatArray] = {}
-        for name, measurement in self.measurements.items():
-            values = measurement.observable(states)
-            values = values.reshape(-1, BLOCK, values.shape[-1])
-            ledger[f"{name}|sums"] = values.sum(axis=1)
-            ledger[f"{name}|scatter"] = values.var(axis=1) * BLOCK
+        with np.errstate(over="ignore", invalid="ignore"):  # diverged chains: their interval is the whole line
+            for name, measurement in self.measurements.items():
+                values = measurement.observable(states)
+                values = values.reshape(-1, BLOCK, values.shape[-1])
+                ledger[f"{name}|sums"] = values.sum(axis=1)
+                ledger[f"{name}|scatter"] = values.var(axis=1) * BLOCK
         return ledger
 
 
@@ -173,7 +174,9 @@ class _Run:
         scatter = np.concatenate([ledger[f"{claim.id}|scatter"] for ledger in ledgers])
         error = share(ALPHA, sums.shape[1])
         lower, upper = confidence(measurement.tail, sums, scatter, error, measurement.support)
-        return _verdict(claim, sums.mean(axis=0) / BLOCK, lower, upper, look, self)
+        with np.errstate(over="ignore", invalid="ignore"):
+            estimate = sums.mean(axis=0) / BLOCK
+        return _verdict(claim, estimate, lower, upper, look, self)
 
 
 def _decided(claim: Claim, verdict: Verdict) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import sympy
 
 from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.case import decay, epochs, settled, stable_sgd
+from linsgd.claims.case import epochs, settled, single
 from linsgd.claims.citations import LINSGD
 from linsgd.claims.claim import Claim, Source
 from linsgd.claims.losses import excess_loss
@@ -24,8 +24,7 @@ L_epoch, L_independent = sympy.symbols("L_epoch L_independent")
 
 def loss_is_not_inverse_in_the_batch(subject: Subject) -> Claim:
     """Compare the excess loss at batch 1 with 8 times that at batch 8."""
-    problem = subject.problem
-    case = settled(subject, stable_sgd(problem, 0.25, batch_size=1, weight_decay=decay(problem)))
+    case = single(subject)
     large = settled(subject, replace(case.sgd, batch_size=LARGER)).law.excess_loss[-1]
     exact = float(case.law.excess_loss[-1] / (LARGER * large))
     return Claim(
