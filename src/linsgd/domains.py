@@ -121,6 +121,8 @@ def covariance(name: str, value: ArrayLike) -> FloatArray:
         refuse(f"{name}[{i}]", float(numbers[i]), "[0, inf)")
     if numbers.ndim == 2 and not math.isclose(_asymmetry(numbers), 0.0, abs_tol=1e-12):
         refuse(name, f"matrix with relative asymmetry {_asymmetry(numbers):.2g}", "symmetric matrices")
+    if numbers.ndim == 2:
+        _semidefinite(name, numbers)
     return numbers
 
 
@@ -129,6 +131,13 @@ def matrix_size(name: str, dimension: int) -> None:
     if dimension > LARGEST_MATRIX:
         cost = f"{name} would take {8e-9 * dimension**2:.0f} GB; use the per-mode arrays"
         refuse("dimension", dimension, f"[1, {LARGEST_MATRIX}], as {cost}")
+
+
+def _semidefinite(name: str, matrix: FloatArray) -> None:
+    eigenvalues = np.linalg.eigvalsh(matrix)
+    rounding = max(len(matrix) * np.finfo(float).eps, 1e-12) * eigenvalues[-1]
+    if eigenvalues[0] < -rounding:
+        refuse(name, f"matrix with eigenvalue {eigenvalues[0]:.6g}", "positive semidefinite matrices")
 
 
 def _asymmetry(matrix: FloatArray) -> float:

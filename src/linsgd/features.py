@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from linsgd import domains
 from linsgd.domains import FloatArray
@@ -54,7 +53,7 @@ class PrincipalAxesLaw:
 
     def __post_init__(self) -> None:
         covariance = domains.covariance("covariance", self.covariance)
-        eigenvalues, eigenvectors = principal_axes("covariance", covariance)
+        eigenvalues, eigenvectors = principal_axes(covariance)
         object.__setattr__(self, "covariance", covariance)
         object.__setattr__(self, "eigenvalues", eigenvalues)
         object.__setattr__(self, "eigenvectors", eigenvectors)
@@ -223,18 +222,15 @@ class FiniteData:
         return self.X[rng.integers(len(self.X), size=n)]
 
 
-def principal_axes(name: str, covariance: ArrayLike) -> tuple[FloatArray, FloatArray | None]:
+def principal_axes(covariance: FloatArray) -> tuple[FloatArray, FloatArray | None]:
     """Return eigenvalues (d,) and eigenvectors (d, d) as columns, or None for a spectrum along the coordinates.
 
-    Eigenvalues of a matrix ascend; those below rounding error are exactly 0, and a negative one is refused.
+    Eigenvalues of a matrix ascend; those below rounding error are exactly 0.
     """
-    covariance = np.asarray(covariance, dtype=np.float64)
     if covariance.ndim == 1:
         return covariance, None
     eigenvalues, eigenvectors = np.linalg.eigh(covariance)
     rounding = len(covariance) * np.finfo(float).eps * eigenvalues[-1]
-    if eigenvalues[0] < -max(rounding, 1e-12 * eigenvalues[-1]):
-        domains.refuse(name, f"matrix with eigenvalue {eigenvalues[0]:.6g}", "positive semidefinite matrices")
     eigenvalues[eigenvalues < rounding] = 0.0
     eigenvalues.flags.writeable = eigenvectors.flags.writeable = False
     return eigenvalues, eigenvectors

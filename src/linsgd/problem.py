@@ -128,7 +128,7 @@ class LinearRegression:
         eigenvalues, eigenvectors = (
             (axes.eigenvalues, axes.eigenvectors)
             if axes
-            else principal_axes("law.second_moment()", domains.covariance("law.second_moment()", law.second_moment()))
+            else principal_axes(domains.covariance("law.second_moment()", law.second_moment()))
         )
         d = law.dimension
         return cls(
@@ -167,7 +167,7 @@ class LinearRegression:
         array([1.])
         """
         data = FiniteData(X, y)  # type: ignore[arg-type]
-        eigenvalues, eigenvectors = principal_axes("X'X/N", data.second_moment())
+        eigenvalues, eigenvectors = principal_axes(data.second_moment())
         rotated = np.eye(data.dimension) if eigenvectors is None else eigenvectors
         optimum = rotated @ (_inverse(eigenvalues) * (rotated.T @ (data.X.T @ data.y / len(data.y))))
         residual = data.y - data.X @ optimum

@@ -169,7 +169,7 @@ def test_a_misspelt_keyword_is_a_type_error(make, arguments):
         (lambda: LinearRegression.gaussian([1.0, -2.0]), r"spectrum[1] = -2.0 is outside its domain: [0, inf)"),
         (
             lambda: LinearRegression.gaussian([[1.0, 2.0], [2.0, 1.0]]),
-            r"covariance = 'matrix with eigenvalue -1' is outside its domain: positive semidefinite matrices",
+            r"spectrum = 'matrix with eigenvalue -1' is outside its domain: positive semidefinite matrices",
         ),
         (
             lambda: LinearRegression.from_data([[1.0], [2.0]], [1.0]),
