@@ -5,6 +5,7 @@ here and replaced by their exact discrete-time counterparts; where the Langevin 
 """
 
 from linsgd.claims.entry import Entry
+from linsgd.claims.kunin_2024.dissipation import measured_noise_dissipates
 from linsgd.claims.kunin_2024.fluctuation_dissipation import (
     fluctuation_dissipation,
     fluctuation_dissipation_dampened,
@@ -72,6 +73,7 @@ ENTRIES = (
     Entry(phase_space_turns_clockwise),
     Entry(position_correlation, core=False),
     Entry(velocity_correlation, core=False),
+    Entry(measured_noise_dissipates, data_only=True),
     Entry(stationary_displacement),
     Entry(drift_is_faster_than_diffusion),
     Entry(displacement_saturates_at_the_effective_dimension),

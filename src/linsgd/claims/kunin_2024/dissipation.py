@@ -1,0 +1,65 @@
+r"""Whether the stationary current dissipates: only where noise and Hessian do not commute.
+
+With v odd under time reversal the irreversible part of the current is (-G v + D_vv (P^{-1} zeta)_v) p, and the entropy
+production G (G tr(D_vv^{-1} P_vv) - d) with G = 2 (1 - beta)/(1 + beta) a step. Noise sigma^2 H gives 0: a reversible
+rotation. The noise of a data set does not commute with its Hessian.
+"""
+
+from functools import partial
+
+import numpy as np
+import sympy
+from scipy.linalg import solve_continuous_lyapunov
+
+from linsgd.claims.acceptance import Acceptance, Inapplicable
+from linsgd.claims.citations import LINSGD
+from linsgd.claims.claim import Claim, Enclosure, Source
+from linsgd.claims.kunin_2024.calm import calm
+from linsgd.claims.subjects import Subject
+from linsgd.domains import FloatArray
+from linsgd.symbolic.symbols import d
+from linsgd.theory.langevin.process import UnderdampedLangevin, langevin
+
+G, D_inverse, P_vv = sympy.symbols("G D_vv^{-1} P_vv")
+trace = sympy.Function("tr")
+
+
+def measured_noise_dissipates(subject: Subject) -> Claim:
+    """Compare the closed form of the entropy production with its definition, solved as a matrix equation."""
+    case = calm(subject)
+    process = langevin(subject.problem, case.sgd)
+    produced = process.entropy_production()
+    if produced.status != "ok" or not 0 < produced.value < np.inf:
+        raise Inapplicable(f"the noise of {subject.name} is singular or commutes with its Hessian")
+    value = np.array([produced.value])
+    return Claim(
+        id="kunin_2024/measured_noise_dissipates",
+        problem=subject.name,
+        statement=(
+            "With the gradient noise measured on the data the stationary Langevin law produces entropy, as the closed "
+            "form says; with noise proportional to the Hessian its current would be a reversible rotation."
+        ),
+        citation=LINSGD,
+        source=Source.NEW,
+        formula=sympy.Eq(sympy.Symbol("Sigma"), G * (G * trace(D_inverse * P_vv) - d)),
+        regime=case.regime.partition(";")[0] + "; stationary; no simulation",
+        components=("entropy production, nats a step",),
+        prediction=value,
+        acceptance=Acceptance.interval(value, 0.01 * value, "1 %: far above rounding"),
+        mutants={"a reversible rotation": 0 * value, "damping counted once": value / 2},
+        evidence=Enclosure(enclose=partial(_dissipation, process)),
+    )
+
+
+def _dissipation(process: UnderdampedLangevin) -> tuple[FloatArray, FloatArray]:
+    """Enclose tr(D^{-1} J P J'), J the irreversible drift, by the residual of the Lyapunov solution."""
+    n, lr, m = process.curvature.size, process.lr, process.momentum
+    damping, noise = 2 * (1 - m) / (1 + m), np.array(process.noise)
+    A = np.block([[np.zeros((n, n)), -lr * np.eye(n)], [np.diag(2 * process.curvature / (1 + m)), damping * np.eye(n)]])
+    Q = np.zeros_like(A)
+    Q[n:, n:] = 4 * noise / (1 + m) ** 2
+    P, D = solve_continuous_lyapunov(A, Q), Q[n:, n:] / 2
+    J = D @ np.linalg.inv(P)[n:] - damping * np.eye(2 * n)[n:]
+    value = float(np.trace(np.linalg.solve(D, J @ P @ J.T)))
+    error = 1e3 * np.finfo(float).eps * damping * n * float(np.linalg.cond(D))
+    return np.array([value - error]), np.array([value + error])
