@@ -70,6 +70,33 @@ def test_exact_stationary_displacement_is_twice_the_lost_covariance(problem):
     np.testing.assert_allclose(general.exponent, path.exponent, rtol=1e-7, atol=1e-9)
 
 
+@given(st.floats(1e-3, 0.999), st.sampled_from([0.0, 0.3, 0.9, 0.99]), st.integers(1, 60))
+def test_exact_stationary_displacement_holds_in_every_regime(share, momentum, k):
+    product = share * 2 * (1 + momentum)
+    problem = linsgd.LinearRegression.gaussian([product], noise_std=1e-3)
+    sgd = linsgd.SGD(lr=1.0, batch_size=10**9, momentum=momentum)
+    law = linsgd.stationary_moments(problem, sgd)
+    A = np.linalg.matrix_power(Method.of(sgd).mode_matrix(problem.eigenvalues), k)[0]
+    kept = A[0, 0] * law.position_variance[0] + A[0, 1] * law.position_velocity_covariance[0]
+    path = linsgd.displacement(problem, sgd, [k])
+    np.testing.assert_allclose(path.global_msd, 2 * (law.position_variance[0] - kept), rtol=1e-8)
+
+
+def test_null_directions_travel_only_by_their_own_velocity():
+    problem = linsgd.LinearRegression.gaussian([1.0, 0.0])
+    sgd = linsgd.SGD(lr=0.1, batch_size=8, momentum=0.9)
+    alone = linsgd.LinearRegression.gaussian([1.0])
+    for theory in THEORIES:
+        both, one = (linsgd.displacement(each, sgd, [1, 50], theory=theory) for each in (problem, alone))
+        assert both.status == "null_space"
+        np.testing.assert_allclose(both.global_msd, one.global_msd, rtol=1e-12)
+    pushed = (np.zeros(2), np.array([0.0, 1.0]))
+    u = 0.1 / 1.9
+    moved = linsgd.displacement(problem, sgd, [10**6], pushed, "langevin").global_msd[0]
+    still = linsgd.displacement(problem, sgd, [10**6], (np.zeros(2), np.zeros(2)), "langevin").global_msd[0]
+    assert moved - still == pytest.approx((0.1 / (2 * u)) ** 2, rel=1e-9)
+
+
 @pytest.mark.parametrize("sgd", [HEAVY_BALL, NESTEROV])
 @pytest.mark.parametrize("k", [1, 4, 60])
 def test_local_displacement_is_the_global_one_of_one_more_step(sgd, k):

@@ -99,6 +99,18 @@ def test_a_hundred_million_steps_do_not_overflow():
     np.testing.assert_allclose(far.mean[0], [1.0, 1.0, -np.expm1(-1e-12 * (1e8 - 9.5))], rtol=1e-9)  # 1/(2u) steps late
 
 
+def test_correlated_noise_settles_into_its_stationary_law():
+    noise = np.array([[2.0, 0.7, 0.1], [0.7, 1.0, -0.3], [0.1, -0.3, 0.5]])
+    problem = linsgd.LinearRegression.gaussian([1.0, 0.3, 1e-4])
+    process = linsgd.langevin(problem, linsgd.SGD(lr=0.3, batch_size=2, momentum=0.9), noise=noise)
+    law = process.covariance([0], "stationary")[0]
+    scale = np.sqrt(np.multiply.outer(np.diagonal(law), np.diagonal(law)))
+    late = process.covariance([10**7, 10**8])
+    assert np.all(np.abs(late - law) <= 1e-12 * scale)
+    early = process.covariance([1, 2])
+    assert np.all(np.linalg.eigvalsh(early / np.sqrt(np.einsum("kii,kjj->kij", early, early))) > 0)
+
+
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
 def test_null_directions_rest_at_the_minimum_norm_solution(weight_decay):
     problem = linsgd.LinearRegression.gaussian([1.0, 0.0], optimum=[1.0, 1.0])

@@ -8,10 +8,10 @@ neighbours of w_k expanded to second order in lr,
 with H_lam = H + weight_decay I and mu the ridge solution. In steps every eigenvector of H is a damped oscillator,
 
     u = (1 - momentum) / (1 + momentum),    z = 2 a lr (rho + weight_decay) / (1 + momentum),
-    q = (2 a lr / (1 + momentum))^2 N,      N the covariance of the minibatch gradient,
+    q = (2 a lr / (1 + momentum))^2 N,      N the covariance of the minibatch gradient.
 
-The equation's velocity belongs to the middle of a step, the algorithm's to its end. The velocity that gives the slow
-motion the algorithm's amplitude to second order in lr is the matched one,
+The algorithm's velocity is that of its last step, half a step older than its position. The velocity that gives the
+equation's slow motion the algorithm's amplitude to second order in lr is the matched one,
 
     v(0) = (2 momentum v_0 - a h x_0) / (1 + momentum),
 
@@ -160,10 +160,6 @@ class UnderdampedLangevin(Centered):
         """Return the entropy that the stationary state produces a step: 0 if and only if noise and H commute."""
         return currents.entropy_production(self.modes)
 
-    def _correlations(self, steps: ArrayLike) -> tuple[FloatArray, FloatArray]:
-        times = domains.step_list("steps", steps)
-        return langevin_correlations(times[:, None], self.momentum, self.lr * self.gradient_weight * self.curvature)
-
     def start(self, start: Start, matched: bool = False) -> tuple[FloatArray, FloatArray]:
         """Return the means (2, d) and covariances, (3, d) or (3, d, d), of (x, v) at step 0; arguments as in `mean`."""
         modes, d = self.modes, self.center.size
@@ -179,6 +175,10 @@ class UnderdampedLangevin(Centered):
         columns = tuple(np.broadcast_to(entry, (1, d)) for entry in (1.0, 0.0, pull, kept))
         carry = carried if covariance.ndim == 2 else carried_blocks
         return np.stack([mean[0], pull * mean[0] + kept * mean[1]]), carry(columns, covariance)[0]
+
+    def _correlations(self, steps: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        times = domains.step_list("steps", steps)
+        return langevin_correlations(times[:, None], self.momentum, self.lr * self.gradient_weight * self.curvature)
 
 
 def langevin(problem: LinearRegression, sgd: SGD, noise: Noise = None) -> UnderdampedLangevin:
