@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from linsgd.montecarlo.jit import Array, kernel
+from linsgd.montecarlo.jit import Array, inlined, kernel
 from linsgd.optimizer import SGD
 
 
@@ -29,7 +29,7 @@ class Rule(NamedTuple):
         return cls(*numbers, sgd.nesterov, sgd.batch_size, dtype(1 / sgd.batch_size))
 
 
-@kernel
+@inlined
 def descend(rule: Rule, step: int, W: Array, V: Array, G: Array) -> None:
     """Make step number `step` of all lanes: positions W, velocities V = -buf and gradients G are (d, 64) or (64, d)."""
     weight = rule.weights[1] if step > 0 else rule.weights[0]

@@ -35,7 +35,7 @@ def summing(function: Function) -> Function:
 
 
 def inlined(function: Function) -> Function:
-    """Compile a scalar helper into the loops that call it."""
+    """Compile a helper into the kernels that call it."""
     return cast(Function, numba.njit(forceinline=True, error_model="numpy", fastmath={"contract"})(function))
 
 

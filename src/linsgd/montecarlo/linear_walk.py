@@ -14,7 +14,7 @@ from linsgd.features import PrincipalAxesLaw, StudentFeatures
 from linsgd.montecarlo import laws
 from linsgd.montecarlo.descent import Rule, copy_state, descend
 from linsgd.montecarlo.generator import LANES, fill_normal, seed_streams
-from linsgd.montecarlo.jit import Array, Words, kernel
+from linsgd.montecarlo.jit import Array, Words, inlined, kernel
 from linsgd.montecarlo.walk import Advance, Walks
 
 
@@ -45,14 +45,14 @@ def walk(rule: Rule, samples: Samples, S: Words, W: Array, V: Array, step: int, 
                 n = min(2, rule.batch_size - s)
                 draw_samples(samples, S, X, C, n, d)
                 for q in range(n):
-                    add_gradient(samples.noise.scale, X[q * d : (q + 1) * d], X[n * d + q], C[q], A, R, G)
+                    add_gradient(samples.noise.scale, X, q * d, n * d + q, C, q, A, R, G)
             finish_gradient(rule, samples, W, G)
             descend(rule, step, W, V, G)
             step += 1
         copy_state(W, V, out[k])
 
 
-@kernel
+@inlined
 def draw_samples(samples: Samples, S: Words, X: Array, C: Array, n: int, d: int) -> None:
     """Draw n <= 2 samples: z of sample q in rows q d to (q + 1) d of X, noise in row n d + q, factor in C[q]."""
     rows = n * d
@@ -72,22 +72,22 @@ def draw_samples(samples: Samples, S: Words, X: Array, C: Array, n: int, d: int)
         laws.fill_noise(S, samples.noise, X[n * d :], n)
 
 
-@kernel
-def add_gradient(scale: Any, Z: Array, E: Array, C: Array, A: Array, R: Array, G: Array) -> None:
-    """Add one sample's gradient over sqrt(h): z c (c z.a - e), with a = sqrt(h) u."""
+@inlined
+def add_gradient(scale: Any, X: Array, z: int, e: int, C: Array, q: int, A: Array, R: Array, G: Array) -> None:
+    """Add one sample's gradient over sqrt(h), z c (c z.a - e), with z from row `z` of X, e in row `e` and c in C[q]."""
     for j in range(LANES):
         R[j] = 0
-    for i in range(len(Z)):
+    for i in range(len(A)):
         for j in range(LANES):
-            R[j] += Z[i, j] * A[i, j]
+            R[j] += X[z + i, j] * A[i, j]
     for j in range(LANES):
-        R[j] = C[j] * (C[j] * R[j] - scale * E[j])
-    for i in range(len(Z)):
+        R[j] = C[q, j] * (C[q, j] * R[j] - scale * X[e, j])
+    for i in range(len(A)):
         for j in range(LANES):
-            G[i, j] += Z[i, j] * R[j]
+            G[i, j] += X[z + i, j] * R[j]
 
 
-@kernel
+@inlined
 def finish_gradient(rule: Rule, samples: Samples, W: Array, G: Array) -> None:
     """Turn the sum over the batch into the gradient of the regularised loss."""
     for i in range(len(G)):

@@ -28,11 +28,11 @@ from linsgd.montecarlo.walk import Advance, Walks
 @kernel
 def walk(rule: Rule, h: Any, noise: Any, d: int, S: Words, state: Array, step: int, at: Array, out: Array) -> None:
     """Go on from `step` to each of the steps `at` (K,), writing (r, p, q) of the 64 lanes to out (K, 3, 64)."""
-    Z, C, K = np.empty((4, LANES)), np.empty(LANES), np.zeros(LANES)
+    Z, C, P, K = np.empty((4, LANES)), np.empty(LANES), np.empty(LANES), np.zeros(LANES)
     for k in range(len(at)):
         while step < at[k]:
             fill_normal(S, Z, 2 + 2 * (rule.batch_size % 2))
-            fill_chi_squared(S, rule.batch_size, C, Z[2])
+            fill_chi_squared(S, rule.batch_size, C, Z, 2, P)
             if d > 2:
                 for j in range(LANES):
                     K[j] = 2.0 * gamma(S, j, 0.5 * (d - 2))

@@ -19,47 +19,54 @@ import numpy as np
 
 from linsgd.montecarlo.descent import Rule, copy_state, descend
 from linsgd.montecarlo.generator import LANES, draw, fill_normal, log, unit
-from linsgd.montecarlo.jit import Array, Words, kernel
+from linsgd.montecarlo.jit import Array, Words, inlined, kernel
 from linsgd.montecarlo.linear_walk import LinearWalks, Samples, finish_gradient
 
 FACTORS = 8  # uniforms multiplied before a logarithm; their product is at least 2^-416
 
 
-@kernel
-def fill_chi_squared(S: Words, dof: int, C: Array, Z: Array) -> None:
-    """Write chi-squared variates to C (64,): -2 ln of a product of uniforms, plus Z (64,) squared if `dof` is odd."""
+@inlined
+def fill_chi_squared(S: Words, dof: int, C: Array, Z: Array, odd: int, P: Array) -> None:
+    """Write chi-squared variates to C (64,): -2 ln of a product of uniforms P, plus row `odd` of Z squared if odd."""
     for j in range(LANES):
-        C[j] = Z[j] * Z[j] if dof % 2 else 0.0
+        C[j] = Z[odd, j] * Z[odd, j] if dof % 2 else 0.0
     for done in range(0, dof // 2, FACTORS):
         for j in range(LANES):
-            product = 1.0
-            for _ in range(min(FACTORS, dof // 2 - done)):
-                product *= unit(draw(S, j))
-            C[j] += -2.0 * log(product)
+            P[j] = unit(draw(S, j))
+        for _ in range(min(FACTORS, dof // 2 - done) - 1):
+            for j in range(LANES):
+                P[j] *= unit(draw(S, j))
+        for j in range(LANES):
+            C[j] += -2.0 * log(P[j])
 
 
 @kernel
 def walk(rule: Rule, samples: Samples, S: Words, W: Array, V: Array, step: int, at: Array, out: Array) -> None:
     """Go on from `step` to each of the steps `at` (K,), writing (u, v) of the 64 lanes to out (K, 2d, 64)."""
     d = len(W)
-    A, G, C = np.empty_like(W), np.empty_like(W), np.empty(LANES, W.dtype)
-    Z = np.empty((d + 2, LANES), W.dtype)
+    A, G, Z = np.empty_like(W), np.empty_like(W), np.empty((d + 2, LANES), W.dtype)
+    C, P = np.empty(LANES, W.dtype), np.empty(LANES)
+    alpha, beta = np.empty_like(C), np.empty_like(C)
     rows = d + rule.batch_size % 2
     for k in range(len(at)):
         while step < at[k]:
             fill_normal(S, Z, rows + rows % 2)
-            fill_chi_squared(S, rule.batch_size, C, Z[d])
-            add_batch(samples.root, samples.noise.scale, W, Z, C, A, G)
+            fill_chi_squared(S, rule.batch_size, C, Z, d, P)
+            draw_gradient(samples.root, samples.noise.scale, W, Z, C, alpha, beta, A, G)
             finish_gradient(rule, samples, W, G)
             descend(rule, step, W, V, G)
             step += 1
         copy_state(W, V, out[k])
 
 
-@kernel
-def add_batch(root: Array, noise: Any, W: Array, Z: Array, C: Array, A: Array, G: Array) -> None:
+@inlined
+def draw_gradient(
+    root: Array, noise: Any, W: Array, Z: Array, C: Array, alpha: Array, beta: Array, A: Array, G: Array
+) -> None:
     """Write the batch's gradient sum over sqrt(h), alpha z + beta a, to G."""
-    alpha, beta = np.zeros(LANES, W.dtype), np.zeros(LANES, W.dtype)
+    for j in range(LANES):
+        alpha[j] = 0
+        beta[j] = 0
     for i in range(len(W)):
         for j in range(LANES):
             a = root[i] * W[i, j]
@@ -68,8 +75,8 @@ def add_batch(root: Array, noise: Any, W: Array, Z: Array, C: Array, A: Array, G
             beta[j] += a * Z[i, j]
     for j in range(LANES):
         norm, chi = math.sqrt(alpha[j] + noise * noise), math.sqrt(C[j])
-        beta[j] = C[j] - (chi * beta[j] / (norm + noise) if norm > 0 else 0.0)
         alpha[j] = chi * norm
+        beta[j] = C[j] - (chi * beta[j] / (norm + noise) if norm > 0 else 0.0)
     for i in range(len(W)):
         for j in range(LANES):
             G[i, j] = alpha[j] * Z[i, j] + beta[j] * A[i, j]
