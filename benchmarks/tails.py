@@ -1,0 +1,77 @@
+"""Time tail exponents and write benchmarks/TAILS.md: ``python benchmarks/tails.py``.
+
+Warm times: one untimed call, then the median of five (of one where a call takes seconds).
+"""
+
+import platform
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+import linsgd
+
+RUNS = 5
+FILE = Path(__file__).with_name("TAILS.md")
+
+
+def isotropic(d):
+    return linsgd.LinearRegression.gaussian(np.ones(d))
+
+
+def exponent(problem, **options):
+    sgd = linsgd.SGD(**options)
+    return lambda: linsgd.tail_exponent(problem, sgd)
+
+
+def tail_map():
+    problem = isotropic(100)
+    for b in np.unique(np.round(np.geomspace(1, 1000, 70)).astype(int))[:50]:
+        for lr in np.geomspace(0.005, 2.0, 50):
+            linsgd.tail_exponent(problem, linsgd.SGD(lr=lr, batch_size=int(b)))
+
+
+def cases():
+    """Return (name, call, repeats)."""
+    long = linsgd.LinearRegression.gaussian(np.geomspace(1, 1e-3, 10**6))
+    uneven = linsgd.LinearRegression.gaussian(np.geomspace(1, 0.1, 10))
+    second = linsgd.SGD(lr=1e-5)
+    return [
+        ("d = 1, batch 1, alpha 2.9", exponent(isotropic(1), lr=0.5), RUNS),
+        ("d = 1, batch 1000, alpha 815", exponent(isotropic(1), lr=0.9, batch_size=1000), RUNS),
+        ("d = 1, batch 1, alpha 10^4", exponent(isotropic(1), lr=1.8e-4), RUNS),
+        ("d = 2, batch 1", exponent(isotropic(2), lr=0.4), RUNS),
+        ("d = 100, batch 10, alpha 47", exponent(isotropic(100), lr=0.16, batch_size=10), RUNS),
+        ("d = 10^4, batch 10^4, alpha 2142", exponent(isotropic(10**4), lr=0.9, batch_size=10**4), RUNS),
+        ("h(2) of 10^6 uneven modes", lambda: linsgd.spectral_function(long, second, 2.0, "even_moments"), RUNS),
+        ("d = 1, momentum 0.9, alpha 4.0", exponent(isotropic(1), lr=0.06, momentum=0.9), 1),
+        ("d = 10, momentum 0.9, alpha 6.8", exponent(isotropic(10), lr=0.015, momentum=0.9), 1),
+        ("d = 10 uneven, batch 2, particles", exponent(uneven, lr=0.45, batch_size=2), 1),
+        ("map of 50 x 50 points, d = 100", tail_map, 1),
+    ]
+
+
+def timed(call, repeats):
+    """Return the median time of warm calls in seconds."""
+    if repeats > 1:
+        call()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def main():
+    lines = ["# Tail exponents", "", f"{platform.machine()}, Python {platform.python_version()}.", ""]
+    lines += ["| case | seconds |", "|---|---|"]
+    for name, call, repeats in cases():
+        lines.append(f"| {name} | {timed(call, repeats):.3g} |")
+        print(lines[-1], flush=True)
+    FILE.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
