@@ -12,16 +12,14 @@ exact       from stationarity, for any unbiased noise and without Nesterov, E De
 Measures carry a factor z (theta) with E x^2, which keeps them finite as it goes to 0.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
 from linsgd.domains import FloatArray, IntArray
 from linsgd.theory.compression import Region, compress
 from linsgd.theory.heavy_ball import powers
-from linsgd.theory.langevin.propagator import decayed, flow
-
-BLOCK = 200_000  # nodes times steps evaluated at once
+from linsgd.theory.langevin.propagator import blocks, decayed, flow
 
 # for steps (B, 1), stiffnesses lr (1 - dampening) h (J,) and measures (m, J), the terms (B, J) of the mean square of
 # the displacement, of that over one more step, and of the slope of the first in k
@@ -50,7 +48,7 @@ def summed(terms: Terms, stiffness: FloatArray, measures: FloatArray, decays: Re
     return np.concatenate(
         [
             np.stack([part.sum(axis=-1) for part in terms(block[:, None], nodes.stiffness, nodes.weights)])
-            for block in _blocks(k, nodes.stiffness.size)
+            for block in blocks(k, nodes.stiffness.size)
         ],
         axis=1,
     )
@@ -108,9 +106,3 @@ def exact_stationary_terms(momentum: float) -> Terms:
         return yy * travelled, yy, yy * (1 + momentum - x / 2) * power.U
 
     return terms
-
-
-def _blocks(k: IntArray, nodes: int) -> Iterator[IntArray]:
-    size = max(1, BLOCK // nodes)
-    for first in range(0, k.size, size):
-        yield k[first : first + size]

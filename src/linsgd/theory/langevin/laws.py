@@ -9,6 +9,7 @@ from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.theory.langevin.gradient_noise import Noise
 from linsgd.theory.langevin.process import UnderdampedLangevin, langevin
+from linsgd.theory.langevin.propagator import blocks
 from linsgd.theory.moments import Moments, Start, law
 
 EPS = float(np.finfo(float).eps)
@@ -38,10 +39,12 @@ def moments(
     pairs = covariance.ndim == 3 or modes.intensity.ndim == 2
     if covariance.ndim == 2 and pairs:
         covariance = covariance[:, :, None] * np.eye(covariance.shape[-1])
-    flow = modes.flow(times)
-    evolved = modes.blocks(flow, covariance) if pairs else modes.variance(flow, covariance)
+    evolve = modes.blocks if pairs else modes.variance
+    flows = (modes.flow(block) for block in blocks(times, modes.stiffness.size))
+    parts = [(modes.mean(flow, mean), evolve(flow, covariance)) for flow in flows]
+    path, evolved = (np.concatenate(part) for part in zip(*parts, strict=True))
     error = 16 * EPS * (1 + float(np.sqrt(modes.stiffness.max())) * float(times.max()))
-    return _result(problem, sgd, process, modes.mean(flow, mean), evolved, times, error)
+    return _result(problem, sgd, process, path, evolved, times, error)
 
 
 def _result(

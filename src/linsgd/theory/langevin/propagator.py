@@ -22,6 +22,7 @@ free of overflow and of cancellation as z -> 0 and as d -> 0. Where u t and sqrt
 T and X are summed as Taylor series, because there the closed forms cancel to the second and the third order in t.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,7 @@ from linsgd.domains import FloatArray, IntArray
 
 TAYLOR = 0.5  # in units of the fastest rate: below it the series, whose terms are then below machine precision after
 TERMS = 26  # so many
+BLOCK = 200_000  # modes times steps evaluated at once, so that temporaries stay in the cache
 
 Times = FloatArray | IntArray
 
@@ -109,6 +111,19 @@ def flow(t: Times, u: float, z: FloatArray) -> Flow:
         where = np.broadcast_to(t, shape)[mask], u, np.broadcast_to(z, shape)[mask]
         R[mask], S[mask], V[mask] = branch(*where)
     return Flow(t, u, z, R, S, V)
+
+
+def blocks(steps: IntArray, modes: int) -> Iterator[IntArray]:
+    """Cut `steps` (K,) into runs of at most `BLOCK` evaluations of so many modes.
+
+    Yields
+    ------
+    ndarray of int
+        The next steps.
+    """
+    size = max(1, BLOCK // modes)
+    for first in range(0, steps.size, size):
+        yield steps[first : first + size]
 
 
 def decayed(rate: FloatArray | float, t: FloatArray) -> FloatArray:
