@@ -99,6 +99,22 @@ def test_a_hundred_million_steps_do_not_overflow():
     np.testing.assert_allclose(far.mean[0], [1.0, 1.0, -np.expm1(-1e-12 * (1e8 - 9.5))], rtol=1e-9)  # 1/(2u) steps late
 
 
+def test_drift_and_noise_are_the_equation_in_the_problems_coordinates():
+    problem = linsgd.LinearRegression.gaussian([[1.0, 0.4], [0.4, 0.5]], optimum=[1.0, 2.0])
+    sgd = linsgd.SGD(lr=0.1, batch_size=4, momentum=0.8, dampening=0.3, weight_decay=0.05)
+    for noise in (None, [[1.0, 0.5], [0.5, 2.0]]):
+        process = linsgd.langevin(problem, sgd, noise=noise)
+        A, Q = process.drift(), process.noise_intensity()
+        E, C = van_loan(A, Q, 40)
+        w, v = np.array([3.0, 0.0]), np.array([0.0, 1.0])
+        mean = np.concatenate([process.center, np.zeros(2)]) + E @ np.concatenate([w - process.center, v])
+        np.testing.assert_allclose(process.mean([40], (w, v))[0], mean, rtol=1e-11)
+        np.testing.assert_allclose(process.covariance([40], (w, v))[0], C, rtol=1e-10, atol=1e-14)
+        gradient = np.array(noise if noise else problem.covariance()) / sgd.batch_size
+        np.testing.assert_allclose(Q[2:, 2:], (2 * 0.7 / 1.8) ** 2 * gradient, rtol=1e-12)
+    assert np.allclose(A[2:, :2], 2 * 0.7 / 1.8 * (problem.covariance() + 0.05 * np.eye(2)))
+
+
 def test_correlated_noise_settles_into_its_stationary_law():
     noise = np.array([[2.0, 0.7, 0.1], [0.7, 1.0, -0.3], [0.1, -0.3, 0.5]])
     problem = linsgd.LinearRegression.gaussian([1.0, 0.3, 1e-4])

@@ -104,6 +104,21 @@ class UnderdampedLangevin(Centered):
         temperature: FloatArray = self.mass * self.modes.stationary_variance()[2]
         return temperature
 
+    def drift(self) -> FloatArray:
+        """Return A (2 d, 2 d) of d(w - mu, v) = -A (w - mu, v) dk + noise, in the problem's coordinates and steps."""
+        d, pull = self.curvature.size, 2 * self.gradient_weight / (1 + self.momentum)
+        domains.matrix_size("a (2d, 2d) drift", d)
+        force = self.outward_matrix(np.diag(pull * self.curvature))
+        return np.block([[np.zeros((d, d)), -self.lr * np.eye(d)], [force, 2 * self.modes.damping * np.eye(d)]])
+
+    def noise_intensity(self) -> FloatArray:
+        """Return the covariance (2 d, 2 d) that the noise of `drift` adds in a step; it acts on v alone."""
+        d = self.curvature.size
+        domains.matrix_size("a (2d, 2d) noise", d)
+        intensity = self.modes.intensity / self.lr**2
+        shaken = self.outward_matrix(np.diag(intensity) if intensity.ndim == 1 else intensity)
+        return np.block([[np.zeros((d, d)), np.zeros((d, d))], [np.zeros((d, d)), shaken]])
+
     def mean(self, steps: ArrayLike, start: Start = None, matched: bool = False) -> FloatArray:
         """Return E(w, v) in the problem's coordinates.
 
