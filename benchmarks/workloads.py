@@ -81,7 +81,7 @@ def m1_jax(dtype, steps=50, chains=4096):
     return timed(run, steps * chains * 16 * 4)
 
 
-def m2_jax(dtype, steps=200, chains=100_000):
+def m2_jax(dtype, steps=100, chains=100_000):
     def step(w, key):
         x, e = jax.random.normal(key, (2, chains), dtype)
         return w - 0.5 * x * (x * w - e), None
@@ -148,7 +148,7 @@ def m1_ours(dtype, engine="full"):
 
 
 def m2_ours(dtype):
-    return ours(*M2, steps=4000, chains=100_000, dtype=dtype, record=(linsgd.Exceedance(every=10),))
+    return ours(*M2, steps=2000, chains=100_000, dtype=dtype, record=(linsgd.Exceedance(every=10),))
 
 
 def m3_ours(dtype):
