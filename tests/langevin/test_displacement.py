@@ -195,6 +195,17 @@ def test_noise_without_variance_travels_infinitely_far(theory):
     assert np.isinf(path.global_msd).all()
 
 
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize(("lr", "status"), [(1.0, "infinite_variance"), (10.0, "unstable")])
+def test_without_a_stationary_law_the_displacement_from_it_is_infinite(nesterov, lr, status):
+    problem = linsgd.LinearRegression.gaussian(np.full(5, 0.8))
+    sgd = linsgd.SGD(lr=lr, momentum=0.5, nesterov=nesterov)
+    path = linsgd.displacement(problem, sgd, [1, 10])
+    assert path.status == status
+    assert np.isinf(path.global_msd).all()
+    assert np.isnan(path.exponent).all()
+
+
 @pytest.mark.parametrize("bad", [{"steps": [0]}, {"steps": [1.5]}, {"theory": "kramers"}, {"start": "here"}])
 def test_bad_arguments_are_named(bad):
     arguments = {"steps": [1], **bad}

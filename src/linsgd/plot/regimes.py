@@ -45,7 +45,7 @@ def regime_diagram(ax: Axes | None = None) -> Axes:
     for x, y, text in ((1e-3, 0.45, "overdamped"), (0.35, 0.72, "underdamped")):
         ax.text(x, y, text, ha="center", color=INK)
     ax.text(1.72, 0.03, "alternating", rotation=72, ha="center", color=INK, fontsize="x-small")
-    ax.text(2.95, 0.2, "unstable", rotation=68, ha="center", color="white")
+    ax.text(3.1, 0.2, "unstable", rotation=68, ha="center", color="white")
     ax.set(xscale="log", xlim=(1e-4, 4.2), ylim=(0, 0.995), xlabel=r"$\eta h$", ylabel=r"momentum  $\beta$")
     ax.legend(frameon=False, loc="lower left", title="oscillates above (exact; Langevin)")
     return clean(ax)

@@ -183,9 +183,11 @@ def _exact_stationary(problem: LinearRegression, sgd: SGD, k: IntArray) -> Displ
 
 
 def _exact(problem: LinearRegression, sgd: SGD, k: IntArray, start: Start) -> Displacement:
-    times, where = np.unique(np.concatenate([k - 1, k, k + 1]), return_inverse=True)
     if start == "stationary":
         start = exact.stationary(problem, sgd)
+        if not np.isfinite(start.position_variance).all():
+            return _result(start.status, "exact", k, np.full((3, k.size), np.inf))
+    times, where = np.unique(np.concatenate([k - 1, k, k + 1]), return_inverse=True)
     laws = exact.moments(problem, sgd, times, start)
     before, here, after = where.reshape(3, -1)
     far = _from_start(problem, sgd, laws, times, start)
