@@ -37,7 +37,7 @@ def draw():
         ax.plot(edges, batches, color="black", linestyle="--", label="no stationary law beyond")
         ax.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="batch size", xlim=(lrs[0], lrs[-1]))
         ax.set_ylim(batches[0], batches[-1])
-        ax.legend(loc="lower left")
+        ax.legend(loc="lower right")
         figure.savefig(FILE, metadata={"Date": None})
         plt.close(figure)
 

@@ -1,10 +1,24 @@
-"""Claims after Hodgkinson and Mahoney (2021): multiplicative noise decides what converges.
+"""Claims after Hodgkinson and Mahoney (2021): multiplicative noise decides what converges, and how heavy its tails are.
 
 Reconstructed: SGD on least squares is a random linear recurrence; its second moment may diverge at a learning rate at
-which the law of the iterates still converges.
+which the law of the iterates still converges, and its stationary law has a power-law tail.
 """
 
 from linsgd.claims.entry import Entry
+from linsgd.claims.hodgkinson_mahoney_2021.exponents import (
+    batch_lightens_only_above_one,
+    cyclic_steps_are_lighter_than_independent,
+    linear_scaling_is_not_exact,
+    momentum_lightens_at_equal_effective_step,
+    published_grid_has_no_infinite_variance,
+    small_steps_beat_the_diffusion,
+    weight_decay_can_make_tails_heavier,
+)
+from linsgd.claims.hodgkinson_mahoney_2021.power_laws import (
+    larger_batch_destroys_the_stationary_law,
+    smaller_batch_keeps_the_stationary_law,
+    tail_is_a_power_law,
+)
 from linsgd.claims.hodgkinson_mahoney_2021.thresholds import (
     mean_square_grows_above_the_threshold,
     mean_square_shrinks_below_the_threshold,
@@ -17,4 +31,14 @@ ENTRIES = (
     Entry(mean_square_shrinks_below_the_threshold),
     Entry(most_chains_shrink_above_the_threshold),
     Entry(threshold_is_marginal),
+    Entry(tail_is_a_power_law, law_only=True),
+    Entry(larger_batch_destroys_the_stationary_law, law_only=True),
+    Entry(smaller_batch_keeps_the_stationary_law, law_only=True),
+    Entry(small_steps_beat_the_diffusion, law_only=True),
+    Entry(batch_lightens_only_above_one, law_only=True),
+    Entry(weight_decay_can_make_tails_heavier, law_only=True),
+    Entry(linear_scaling_is_not_exact, law_only=True),
+    Entry(momentum_lightens_at_equal_effective_step, law_only=True),
+    Entry(cyclic_steps_are_lighter_than_independent, law_only=True),
+    Entry(published_grid_has_no_infinite_variance, core=False, law_only=True),
 )

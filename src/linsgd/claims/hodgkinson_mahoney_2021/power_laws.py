@@ -1,8 +1,8 @@
 r"""The power law itself, seen in full simulations of one Gaussian feature without momentum.
 
-P(|w - w*| > t) ~ C t^-alpha is an event at each t, which an exact binomial interval measures whatever the moments; three
-thresholds over two decades see the exponent. Whether a stationary law exists at all shows in where the chains are after
-200 steps: beyond the threshold log|w| walks away, by the central limit theorem at k rho plus a Gaussian.
+P(|w - w*| > t) ~ C t^-alpha is an event at each t, which an exact binomial interval measures whatever the moments:
+three thresholds over two decades see the exponent. Whether a stationary law exists at all shows in where the chains are
+after 200 steps: beyond the threshold log|w| walks away, by the central limit theorem at k rho plus a Gaussian.
 """
 
 import math
@@ -32,7 +32,12 @@ HEAVY_LR = 1.2  # alpha = 0.785
 EDGE_LR = 2.2  # stationary at batch 6, not at batch 40
 FAR = 1000.0
 
-t, alpha, constant, rho = sympy.Symbol("t", positive=True), sympy.Symbol("alpha"), sympy.Symbol("C"), sympy.Symbol("rho")
+t, alpha, constant, rho = (
+    sympy.Symbol("t", positive=True),
+    sympy.Symbol("alpha"),
+    sympy.Symbol("C"),
+    sympy.Symbol("rho"),
+)
 P, W_k = sympy.Function("P"), sympy.Symbol("W_k")
 
 
@@ -120,7 +125,7 @@ def _share(size: int) -> float:
     drift = law.log_moment(0.0)[1]
     if drift < 0:
         problem, sgd = LinearRegression.gaussian([1.0]), SGD(lr=EDGE_LR, batch_size=size)
-        return tail_constant(problem, sgd).value * FAR ** -tail_exponent(problem, sgd).value
+        return float(tail_constant(problem, sgd).value * FAR ** -tail_exponent(problem, sgd).value)
     variance = -2 * drift / law.near_edge_exponent()
     return float(norm.sf((math.log(FAR) - STEPS * drift) / math.sqrt(STEPS * variance)))
 
