@@ -3,7 +3,7 @@ r"""Curves in time: the loss from a fresh start, the first step, and where weigh
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.acceptance import Acceptance, Inapplicable
 from linsgd.claims.case import Case, at_steps, batch, decay, heavy_ball, stable_sgd
 from linsgd.claims.citations import LINSGD
 from linsgd.claims.claim import Claim, Source
@@ -106,6 +106,8 @@ def _shifted_mode(case: Case) -> FloatArray:
     spread = np.sqrt(case.law.position_variance[-1])
     clear = np.divide(np.abs(once), spread, out=np.zeros_like(spread), where=3 * np.abs(twice) > 4 * np.abs(once))
     i = int(clear.argmax())
+    if clear[i] == 0:
+        raise Inapplicable(f"on {case.subject.name} doubling the decay changes no shift by a third")
     along: FloatArray = problem.from_eigenbasis(np.eye(problem.dimension)[i]) / once[i]
     return along
 
