@@ -14,6 +14,7 @@ import numpy as np
 from linsgd.domains import IntArray
 from linsgd.montecarlo.blocks import Arrays
 from linsgd.montecarlo.generator import LANES
+from linsgd.montecarlo.jit import SOURCES
 from linsgd.montecarlo.observables.observable import Observable
 from linsgd.montecarlo.walk import Walks
 from linsgd.result import environment
@@ -62,16 +63,22 @@ class Tiles:
         last = int(self.at[-1])
         if every == 0:
             return iter(np.split(chosen, range(at_once, len(chosen), at_once)))
-        windows = (
-            range(first, min(first + at_once * every, last + 1), every) for first in range(0, last + 1, at_once * every)
+        firsts = range(0, last + 1, at_once * every)
+        return (
+            _merged(np.arange(first, min(first + at_once * every, last + 1), every), every, chosen) for first in firsts
         )
-        return (np.union1d(window, chosen[(window.start <= chosen) & (chosen < window.stop)]) for window in windows)
 
     def key(self) -> str:
-        """Return the SHA-256 of all that determines the averages, the versions of the software among it."""
+        """Return the SHA-256 of all that determines the averages, versions and sources of the software among it."""
         digest = hashlib.sha256()
-        _feed(digest, (self, sorted(environment().items())))
+        _feed(digest, (self, SOURCES, sorted(environment().items())))
         return digest.hexdigest()
+
+
+def _merged(window: IntArray, every: int, chosen: IntArray) -> IntArray:
+    """Return the steps of a window and those of `chosen` in it or before the next one."""
+    inside = chosen[(window[0] <= chosen) & (chosen < window[-1] + every)]
+    return np.union1d(window, inside) if len(inside) else window
 
 
 def _feed(digest: Any, value: Any) -> None:

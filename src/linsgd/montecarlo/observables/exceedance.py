@@ -84,9 +84,7 @@ class _Recorder:
         self.counts = np.zeros((8 * (what.highest - what.lowest) + 1, LANES), np.int64)
 
     def update(self, steps: IntArray, rows: NDArray[Any]) -> None:
-        counted = (steps >= self.what.after) & (steps % self.what.every == 0)
-        if counted.any():
-            _count(self.coordinate(rows)[counted], self.below, self.counts)
+        _count(steps, self.coordinate(rows), self.what.after, self.what.every, self.below, self.counts)
 
     def averages(self, lanes: int) -> Mapping[str, FloatArray]:
         counts = self.counts[:, :lanes].sum(axis=1)
@@ -95,9 +93,10 @@ class _Recorder:
 
 
 @kernel
-def _count(x: Array, below: int, counts: Array) -> None:
+def _count(steps: Array, x: Array, after: int, every: int, below: int, counts: Array) -> None:
     top = len(counts) - 1
     for k in range(len(x)):
-        for j in range(LANES):
-            position: Any = (np.float64(abs(x[k, j])).view(np.int64) >> SHIFT) - below
-            counts[min(max(position, 0), top), j] += 1
+        if steps[k] >= after and steps[k] % every == 0:
+            for j in range(LANES):
+                position: Any = (np.float64(abs(x[k, j])).view(np.int64) >> SHIFT) - below
+                counts[min(max(position, 0), top), j] += 1
