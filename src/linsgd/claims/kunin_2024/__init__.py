@@ -36,6 +36,10 @@ from linsgd.claims.kunin_2024.phase_space import (
     velocity_correlation,
     velocity_variance_follows_the_noise,
 )
+from linsgd.claims.kunin_2024.scaling import (
+    exponent_falls_with_lr_and_momentum,
+    local_displacement_is_a_product_of_powers,
+)
 from linsgd.claims.kunin_2024.stationary_law import (
     cross_covariance_matrix,
     position_velocity_covariance,
@@ -76,6 +80,8 @@ ENTRIES = (
     Entry(measured_noise_dissipates, data_only=True),
     Entry(stationary_displacement),
     Entry(drift_is_faster_than_diffusion),
+    Entry(local_displacement_is_a_product_of_powers),
+    Entry(exponent_falls_with_lr_and_momentum),
     Entry(displacement_saturates_at_the_effective_dimension),
     Entry(summed_displacement_grows_forever, law_only=True),
     Entry(power_law_spectra_set_the_exponent, law_only=True),

@@ -1,0 +1,129 @@
+r"""How displacement depends on the hyperparameters: one step by powers, many steps through the exponent.
+
+At small lr, E|delta|^2 = lr^2 tr(Sigma) / (b (1 - beta^2)): powers 2 of lr, -1 of b, -1 of 1 - beta^2 and 0 of weight
+decay. The exponent c(k) depends on lr h and beta alone: it falls with both, because more modes have saturated, and the
+batch drops out.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import sympy
+
+from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.citations import KUNIN
+from linsgd.claims.claim import Claim, Enclosure, Source
+from linsgd.claims.kunin_2024.calm import calm
+from linsgd.claims.subjects import Subject
+from linsgd.domains import FloatArray
+from linsgd.optimizer import SGD
+from linsgd.problem import LinearRegression
+from linsgd.symbolic.symbols import E, b, beta, eta, k
+from linsgd.theory.displacement import displacement
+from linsgd.theory.moments import stationary_moments
+
+STEPS = 64
+delta, trace = sympy.symbols("delta S_0")
+c = sympy.Function("c")
+
+
+def local_displacement_is_a_product_of_powers(subject: Subject) -> Claim:
+    """Measure the logarithmic slopes of E|delta|^2 in lr, b, 1 - beta^2 and weight decay, exactly at small lr."""
+    sgd = calm(subject).sgd
+    problem = subject.problem
+    powers = np.array([2.0, -1.0, -1.0, 0.0])
+    small = replace(sgd, lr=sgd.lr / 500, weight_decay=1e-4 * float(problem.eigenvalues.mean()), replacement=True)
+    return Claim(
+        id="kunin_2024/local_displacement_is_a_product_of_powers",
+        problem=subject.name,
+        statement=(
+            "At small lr the stationary mean square of a step is proportional to lr^2, to 1/b and to 1/(1 - "
+            "momentum^2), and does not depend on a small weight decay."
+        ),
+        citation=KUNIN,
+        source=Source.RECONSTRUCTED,
+        formula=sympy.Eq(E(sympy.Abs(delta) ** 2), eta**2 * trace / (b * (1 - beta**2))),
+        regime=f"lr {small.lr:.3g}, momentum {sgd.momentum:g}, batch {sgd.batch_size}; exact theory, no simulation",
+        components=("power of lr", "power of b", "power of 1 - momentum^2", "power of weight decay"),
+        prediction=powers,
+        acceptance=Acceptance.interval(powers, 0.05, "a twentieth: powers are whole numbers"),
+        mutants={
+            "lr/b scaling, as of positions": np.array([1.0, -1.0, -1.0, 0.0]),
+            "(1 - momentum^2)^-2": np.array([2.0, -1.0, -2.0, 0.0]),
+            "noise of standard deviation 1/b": np.array([2.0, -2.0, -1.0, 0.0]),
+        },
+        evidence=Enclosure(enclose=partial(_slopes, problem, small)),
+    )
+
+
+def exponent_falls_with_lr_and_momentum(subject: Subject) -> Claim:
+    """Compare c(64) when lr doubles, when momentum rises, and when the batch grows fourfold."""
+    problem, sgd = subject.problem, _slow(subject)
+    langevin = _changes(problem, sgd, "langevin")
+    return Claim(
+        id="kunin_2024/exponent_falls_with_lr_and_momentum",
+        problem=subject.name,
+        statement=(
+            "At a fixed number of steps the exponent of the stationary displacement falls when lr doubles and when "
+            "momentum rises, as in the Langevin equation, and the batch size leaves it alone."
+        ),
+        citation=KUNIN,
+        source=Source.RECONSTRUCTED,
+        formula=sympy.Lt(sympy.Derivative(c(k), eta), 0),
+        regime=f"lr {sgd.lr:.3g}, momentum {sgd.momentum:g}, batch {sgd.batch_size}, {STEPS} steps; no simulation",
+        components=("lr doubled", "momentum 0.8 for 0.5", "batch times 4"),
+        prediction=langevin,
+        acceptance=Acceptance.interval(langevin, 0.02, "0.02: well below the changes"),
+        mutants={
+            "the exponent is universal": np.zeros(3),
+            "the batch acts as lr does": np.array([langevin[0], langevin[1], -langevin[0]]),
+            "it rises": -langevin,
+        },
+        evidence=Enclosure(enclose=partial(_exact_changes, problem, sgd)),
+    )
+
+
+def _slow(subject: Subject) -> SGD:
+    """Return an optimizer whose mean mode has half relaxed after the steps looked at, at most as fast as `calm`."""
+    sgd = calm(subject).sgd
+    curvature = float(subject.problem.eigenvalues.mean()) + sgd.weight_decay
+    return replace(sgd, momentum=0.5, lr=min(sgd.lr, 0.5 * (1 - 0.5) / (STEPS * curvature)))
+
+
+def _slopes(problem: LinearRegression, sgd: SGD) -> tuple[FloatArray, FloatArray]:
+    """Enclose the slopes by the relative errors that the exact theory states, over the logarithm of each ratio."""
+    momentum = float(np.sqrt((1 + sgd.momentum**2) / 2))  # halves 1 - momentum^2
+    changed = (
+        (2.0, replace(sgd, lr=2 * sgd.lr)),
+        (2.0, replace(sgd, batch_size=2 * sgd.batch_size)),
+        (0.5, replace(sgd, momentum=momentum)),
+        (2.0, replace(sgd, weight_decay=2 * sgd.weight_decay)),
+    )
+    base, error = _local(problem, sgd)
+    slopes, errors = [], []
+    for ratio, other in changed:
+        value, its_error = _local(problem, other)
+        slopes.append(np.log(value / base) / np.log(ratio))
+        errors.append((error + its_error) / np.log(2))
+    return np.array(slopes) - errors, np.array(slopes) + errors
+
+
+def _local(problem: LinearRegression, sgd: SGD) -> tuple[float, float]:
+    """Return E|delta|^2 and its relative error."""
+    law = stationary_moments(problem, sgd)
+    return sgd.lr**2 * float(law.velocity_variance.sum()), law.error
+
+
+def _changes(problem: LinearRegression, sgd: SGD, theory: str) -> FloatArray:
+    others = (replace(sgd, lr=2 * sgd.lr), replace(sgd, momentum=0.8), replace(sgd, batch_size=4 * sgd.batch_size))
+    return np.array([_exponent(problem, each, theory) for each in others]) - _exponent(problem, sgd, theory)
+
+
+def _exponent(problem: LinearRegression, sgd: SGD, theory: str) -> float:
+    return float(displacement(problem, sgd, [STEPS], theory=theory).exponent[0])
+
+
+def _exact_changes(problem: LinearRegression, sgd: SGD) -> tuple[FloatArray, FloatArray]:
+    changes, error = _changes(problem, sgd, "exact"), 1e-8  # of the compressed sums, times the steps
+    return changes - error, changes + error
