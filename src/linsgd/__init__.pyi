@@ -42,3 +42,4 @@ from .theory.langevin.equivalence import equivalent as equivalent
 from .theory.pearson import pearson as pearson
 from . import plot as plot
 from .theory.tails.goldie import tail_constant as tail_constant
+from .montecarlo.rare_events import rare_events as rare_events

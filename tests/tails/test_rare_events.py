@@ -1,0 +1,73 @@
+"""Weighted ensembles: what they see in the far tail, against Kesten's exponent and Goldie's constant."""
+
+import numpy as np
+import pytest
+
+import linsgd
+
+gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
+
+
+def test_a_tail_of_1e_12_is_seen_to_ten_per_cent():
+    # fixed seed; tolerance 8 standard errors of eight replicas (Student, 7 degrees: 1e-4 at worst) and 3 % of bias
+    problem, sgd = gaussian([1.0]), SGD(lr=2 / 3)
+    t = np.array([1e2, 1e4, 1e6])
+    found = linsgd.rare_events(problem, sgd, t, steps=300, settling=150)
+    expected = linsgd.tail_constant(problem, sgd).value * t**-2.0
+    assert expected[-1] < 1e-12
+    assert found.relative_error.max() < 0.1
+    off = np.abs(found.probability / expected - 1)
+    assert np.all(off < 0.03 + 8 * found.relative_error)
+    assert found.local_exponent() == pytest.approx([2.0, 2.0], abs=0.06)
+    doubled = np.abs(found.probability / (2 * expected) - 1)
+    assert np.all(doubled > 0.03 + 5 * found.relative_error)  # a constant wrong by 2 is seen
+
+
+def test_it_costs_far_less_than_brute_force():
+    t = np.array([1e4])
+    found = linsgd.rare_events(gaussian([1.0]), SGD(lr=2 / 3), t, steps=300, settling=150)
+    chains = 1 / (found.probability[0] * found.relative_error[0] ** 2)  # brute force at the same relative error
+    assert found.probability[0] < 1e-8
+    assert chains > 1e4 * found.walker_steps
+
+
+def test_near_the_centre_it_agrees_with_plain_chains():
+    # 5 standard errors of the difference; two thresholds: a false alarm below 1e-5, at a fixed seed
+    problem, sgd = gaussian([1.0, 0.5]), SGD(lr=0.3, batch_size=2, momentum=0.5, weight_decay=0.1)
+    t = np.array([0.6, 1.2])
+    found = linsgd.rare_events(problem, sgd, t, steps=600, settling=100)
+    rng = np.random.default_rng(5)
+    w, v = np.zeros((40_000, 2)), np.zeros((40_000, 2))
+    for _ in range(100):
+        x = rng.standard_normal((len(w), 2, 2)) * np.sqrt([1.0, 0.5])
+        error = np.einsum("nbi,ni->nb", x, w) - rng.standard_normal((len(w), 2))
+        v = 0.5 * v - np.einsum("nbi,nb->ni", x, error) / 2 - 0.1 * w
+        w = w + 0.3 * v
+    plain = np.mean(np.linalg.norm(w, axis=1)[:, None] > t, axis=0)
+    error = np.hypot(found.relative_error * found.probability, np.sqrt(plain / len(w)))
+    assert np.all(np.abs(found.probability - plain) < 5 * error)
+    assert np.all(error < 0.1 * plain)
+
+
+def test_finite_data_and_other_labels():
+    rng = np.random.default_rng(0)
+    data = linsgd.LinearRegression.from_data(rng.standard_normal((20, 2)), rng.standard_normal(20))
+    found = linsgd.rare_events(data, SGD(lr=0.3), [0.5, 50.0], steps=100, replicas=3)
+    assert 0 < found.probability[0] <= 1
+    assert found.probability[1] < found.probability[0]
+
+
+def test_same_seed_same_numbers():
+    one, other, third = (
+        linsgd.rare_events(gaussian([1.0]), SGD(lr=0.5), [10.0], steps=50, settling=50, replicas=2, seed=s).probability
+        for s in (1, 1, 2)
+    )
+    assert one == other
+    assert one != third
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="thresholds"):
+        linsgd.rare_events(gaussian([1.0]), SGD(lr=0.5), [2.0, 1.0])
+    with pytest.raises(ValueError, match="walkers = 1"):
+        linsgd.rare_events(gaussian([1.0]), SGD(lr=0.5), [1.0, 2.0], walkers=1)
