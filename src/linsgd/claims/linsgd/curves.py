@@ -101,14 +101,14 @@ def weight_decay_moves_the_mean(subject: Subject) -> Claim:
 
 def _shifted_mode(case: Case) -> FloatArray:
     """Return the eigenvector over its shift (d,): the clearest one whose shift a doubled decay changes by a third."""
-    problem, decay_ = case.problem, case.sgd.weight_decay
-    once, twice = (problem.to_eigenbasis(problem.solution(a * decay_) - problem.optimum) for a in (1, 2))
-    spread = np.sqrt(case.law.position_variance[-1])
-    clear = np.divide(np.abs(once), spread, out=np.zeros_like(spread), where=3 * np.abs(twice) > 4 * np.abs(once))
-    i = int(clear.argmax())
-    if clear[i] == 0:
+    problem, decay_, modes = case.problem, case.sgd.weight_decay, case.modes
+    once, twice = (problem.to_eigenbasis(problem.solution(a * decay_) - problem.optimum)[modes] for a in (1, 2))
+    changed = 3 * np.abs(twice) > 4 * np.abs(once)
+    if not changed.any():
         raise Inapplicable(f"on {case.subject.name} doubling the decay changes no shift by a third")
-    along: FloatArray = problem.from_eigenbasis(np.eye(problem.dimension)[i]) / once[i]
+    clear = np.abs(once) / np.sqrt(case.law.position_variance[-1][modes])
+    i = int(np.where(changed, clear, 0.0).argmax())
+    along: FloatArray = problem.from_eigenbasis(np.eye(problem.dimension)[modes[i]]) / once[i]
     return along
 
 
