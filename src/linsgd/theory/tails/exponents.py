@@ -15,7 +15,7 @@ from linsgd.labels import StudentNoise
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee
-from linsgd.theory.tails import even_moments, particles, phase_space, quadrature, reference
+from linsgd.theory.tails import certified, even_moments, particles, phase_space, quadrature, reference
 from linsgd.theory.tails.light import reason_for_lightness
 from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
@@ -23,11 +23,12 @@ from linsgd.theory.tails.setting import Setting
 METHODS: dict[str, ModuleType] = {
     "quadrature": quadrature,
     "mpmath": reference,
+    "certified": certified,
     "transfer_operator": phase_space,
     "particles": particles,
     "even_moments": even_moments,
 }
-GUARANTEES = {"particles": Guarantee.STATISTICAL}  # those of the others are numerical
+GUARANTEES = {"certified": Guarantee.RIGOROUS, "particles": Guarantee.STATISTICAL}  # the others: numerical
 
 
 def lyapunov_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", seed: int = 0) -> TailResult:
@@ -103,8 +104,10 @@ def spectral_function(problem: LinearRegression, sgd: SGD, s: float, method: str
     s = domains.real("s", s, "[0, 1e6]")
     name = choose(setting, method)
     with np.errstate(over="ignore"):
-        bounds = np.exp(METHODS[name].log_spectral(setting, s, seed))
-    return _result("spectral_function", Interval(*map(float, bounds)), name, TailStatus.OK)
+        value, lower, upper = np.exp(METHODS[name].log_spectral(setting, s, seed))
+    rounding = 2 * np.finfo(float).eps  # of exp
+    bounds = Interval(float(value), float(lower * (1 - rounding)), float(upper * (1 + rounding)))
+    return _result("spectral_function", bounds, name, TailStatus.OK)
 
 
 def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", seed: int = 0) -> TailResult:

@@ -1,0 +1,43 @@
+"""Enclosures by ball arithmetic hold what mpmath and quadrature find."""
+
+import pytest
+
+import linsgd
+
+pytest.importorskip("flint")
+
+gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
+
+
+@pytest.mark.parametrize(
+    ("lr", "b", "decay"),
+    [(2.2, 1, 0.0), (0.5, 40, 0.0), (0.3, 2, 0.5), (0.01, 1, 0.0), (0.5, 2, 2.5), (0.5, 3, 2.0), (1.9, 300, 0.0)],
+)
+def test_enclosures_hold_the_exponent_and_are_narrow(lr, b, decay):
+    problem, sgd = gaussian([1.0]), SGD(lr=lr, batch_size=b, weight_decay=decay)
+    proved, exact = (linsgd.tail_exponent(problem, sgd, method=m) for m in ("certified", "mpmath"))
+    assert proved.guarantee == "rigorous"
+    assert proved.lower < exact.value < proved.upper
+    assert proved.upper - proved.lower < 1e-10 * exact.value
+    rho = [linsgd.lyapunov_exponent(problem, sgd, method=m) for m in ("certified", "mpmath")]
+    assert rho[0].lower < rho[1].value < rho[0].upper
+    assert rho[0].upper - rho[0].lower < 1e-9
+
+
+def test_known_values_are_enclosed():
+    problem = gaussian([1.0])
+    two = linsgd.tail_exponent(problem, SGD(lr=2 / 3), method="certified")
+    assert two.lower < 2 < two.upper
+    h = linsgd.spectral_function(problem, SGD(lr=0.5), 2.0, method="certified")
+    assert h.lower <= 0.75 <= h.upper
+    assert h.upper - h.lower < 1e-14
+
+
+def test_no_stationary_law_is_proved():
+    found = linsgd.tail_exponent(gaussian([1.0]), SGD(lr=2.5), method="certified")
+    assert (found.status, found.guarantee) == ("no_stationary_law", "rigorous")
+
+
+def test_other_settings_are_refused():
+    with pytest.raises(ValueError, match="'certified' needs one feature"):
+        linsgd.tail_exponent(gaussian([1.0, 1.0]), SGD(lr=0.5), method="certified")
