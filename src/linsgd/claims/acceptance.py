@@ -16,7 +16,7 @@ from linsgd.domains import FloatArray
 
 
 class Inapplicable(ValueError):  # noqa: N818 # an outcome on given data, not a fault of the caller
-    """On these data the claim says nothing: a mutant lies too near the prediction, or the width shrinks to nothing."""
+    """On these data the claim says nothing: no prediction, no width, or a mutant too near."""
 
 
 CLEARANCE = 4.0  # margins between a prediction and its mutants
@@ -46,14 +46,20 @@ class Acceptance:
     def interval(cls, prediction: ArrayLike, width: ArrayLike, reason: str) -> Self:
         """Accept prediction ± width, component by component.
 
+        Raises
+        ------
+        Inapplicable
+            If a prediction is not finite or a width not positive: the theory has nothing to say there.
+
         Examples
         --------
         >>> Acceptance.interval([2.0], [0.1], "a tenth").upper
         array([2.1])
         """
-        centre = domains.array("prediction", np.atleast_1d(prediction), (None,))
-        unit = np.broadcast_to(domains.array("width", np.atleast_1d(width), (None,)), centre.shape)
-        _check_positive("width", unit)
+        centre, half = np.atleast_1d(prediction).astype(np.float64), np.atleast_1d(width).astype(np.float64)
+        unit = np.broadcast_to(half, centre.shape)
+        _check("prediction", centre, np.isfinite(centre), "finite numbers")
+        _check("width", unit, np.isfinite(unit) & (unit > 0), "(0, inf)")
         return cls(centre - unit, centre + unit, unit, reason)
 
     @classmethod
@@ -110,7 +116,7 @@ def _edge(edge: float, gap: float) -> tuple[FloatArray, FloatArray]:
     return np.array([domains.real("edge", edge, "(-inf, inf)")]), gaps
 
 
-def _check_positive(name: str, unit: FloatArray) -> None:
-    if unit.min() <= 0:
-        i = int(unit.argmin())
-        raise Inapplicable(f"{name}[{i}] = {float(unit[i])} is outside its domain: (0, inf)")
+def _check(name: str, values: FloatArray, allowed: BoolArray, domain: str) -> None:
+    if not allowed.all():
+        i = int(allowed.argmin())
+        raise Inapplicable(f"{name}[{i}] = {float(values[i])} is outside its domain: {domain}")
