@@ -187,6 +187,7 @@ def main(job=60.0):
         "Start-up": start_up(),
         "Dask": dask(job),
     }
+    sections["Machine"].append(f"Load {os.getloadavg()[0]:.1f} when it ended.")
     text = "\n\n".join(f"## {title}\n\n" + "\n".join(lines) for title, lines in sections.items())
     head = "# Benchmarks\n\nWritten by `make bench`; what is measured and how is in README.md.\n\n"
     Path(__file__).with_name("RESULTS.md").write_text(head + text + "\n")
