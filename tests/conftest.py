@@ -1,6 +1,6 @@
 """Rules of the whole suite: what runs by default, how hard Hypothesis tries, and that CI skips nothing.
 
-On a developer's machine a test whose extra is missing (`pytest.importorskip("torch")`) is skipped. Where the environment
+Elsewhere a test whose extra is missing (`pytest.importorskip("torch")`) is skipped. Where the environment
 variable CI is set everything is installed, so a skip means that something was not tested: there it is a failure.
 """
 

@@ -11,8 +11,7 @@ from linsgd.theory.moments import Moments, Start
 
 def stationary(problem: LinearRegression, sgd: SGD) -> Moments:
     """Return the stationary law; for reshuffled epochs at each phase."""
-    theory = epochs if sgd.sampling == "epoch" else independent
-    return theory.stationary(problem, sgd)
+    return epochs.stationary(problem, sgd) if sgd.sampling == "epoch" else independent.stationary(problem, sgd)
 
 
 def moments(problem: LinearRegression, sgd: SGD, steps: IntArray, start: Start) -> Moments:
