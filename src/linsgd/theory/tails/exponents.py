@@ -15,7 +15,7 @@ from linsgd.labels import StudentNoise
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee
-from linsgd.theory.tails import certified, even_moments, particles, phase_space, quadrature, reference
+from linsgd.theory.tails import certified, even_moments, particles, phase_space, plane, quadrature, reference
 from linsgd.theory.tails.light import reason_for_lightness
 from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
@@ -25,6 +25,7 @@ METHODS: dict[str, ModuleType] = {
     "mpmath": reference,
     "certified": certified,
     "transfer_operator": phase_space,
+    "plane_operator": plane,
     "particles": particles,
     "even_moments": even_moments,
 }

@@ -8,12 +8,7 @@ the Gram matrix of (w, v) matters, and up to scale it is a point (x, y) of the u
 in coordinates adapted by the quadratic form Q with E M'Q M = h(2) Q: without them high orders are lost. With
 H_b w = [C w + sqrt(C) |w| (n e + sqrt(K) e')] / b for C ~ chi2_b, n ~ N(0, 1), K ~ chi2_{d-2}, the next Gram matrix
 is linear in G, so that P_s f = E |M u|^s f(M u) preserves polynomials for even s and is smooth for all s: M is
-invertible and no kink arises. Collocation on disc polynomials then gives the positive eigenfunction f, and
-
-    min P_s f / f  <=  h(s)  <=  max P_s f / f      (Collatz, Wielandt)
-
-holds for any positive f: the bounds are those extremes over other points, integrated by a finer rule, so that they
-see the error of the basis and of the rule both.
+invertible and no kink arises. Its positive eigenfunction is found by collocation on disc polynomials.
 """
 
 from dataclasses import dataclass
@@ -21,21 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
-from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.theory.tails import collocation
 from linsgd.theory.tails.chi_square import gauss_rule, log_mass, log_nodes
 from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.setting import Setting
 
 ComplexArray = NDArray[np.complex128]
-
-LARGEST_ORDER = 64.0
-_CIRCLE_DEGREES = (12, 24, 48, 96)
-_DISC_DEGREES = (4, 8, 12, 16)
-_TRUSTED = 1.01  # ratios that spread more may hide points where f is negative
-_GOAL = 1e-8  # width of the bounds on log h at which the degree is enough
 
 
 def covers(setting: Setting) -> str:
@@ -111,27 +99,24 @@ class PhaseStep:
         size = aa + bb
         return 0.5 * np.log(size), ((aa - bb) + 2j * ab) / size
 
+    @property
+    def degrees(self) -> tuple[int, ...]:
+        """Degrees of polynomials, to be tried in turn."""
+        return (12, 24, 48, 96) if self.d == 1 else (4, 8, 12, 16)
+
     def log_spectral(self, s: float, degree: int) -> Interval:
         """Return log h(s) with its Collatz-Wielandt bounds."""
         detail = degree / 8 if self.d == 1 else 1.0  # the rule must resolve the polynomials along its only axis
         rule, finer = (Rule.of(self.d, self.b, s, fineness * detail) for fineness in (1.0, 1.3))
-        points = _rings(degree, self.d)
-        basis = np.array([self._polynomials(degree, np.array([z], dtype=np.complex128), np.ones(1)) for z in points])
-        applied = np.array([self._apply(s, degree, z, rule) for z in points])
-        values, vectors = np.linalg.eig(np.linalg.lstsq(basis, applied, rcond=None)[0])
-        top = values.real.argmax()
-        f = vectors[:, top].real
-        f = f * np.sign((basis @ f).sum())
-        ratios = []
-        for z in _rings(degree + 1, self.d, turn=0.31)[::2]:
-            at = float(self._polynomials(degree, np.array([z], dtype=np.complex128), np.ones(1)) @ f)
-            if at <= 0:
-                return Interval(float("nan"), -np.inf, np.inf)
-            ratios.append(float(self._apply(s, degree, z, finer) @ f) / at)
-        if min(ratios) <= 0 or max(ratios) > _TRUSTED * min(ratios):
-            return Interval(float("nan"), -np.inf, np.inf)
-        lower, upper = np.log(min(ratios)) - 1e-12, np.log(max(ratios)) + 1e-12
-        return Interval(float(np.clip(np.log(values[top].real), lower, upper)), float(lower), float(upper))
+        unit = np.ones(1)
+
+        def rows(points: ComplexArray, rule: Rule) -> tuple[FloatArray, FloatArray]:
+            basis = [self._polynomials(degree, np.array([z], dtype=np.complex128), unit) for z in points]
+            return np.array(basis), np.array([self._apply(s, degree, z, rule) for z in points])
+
+        return collocation.enclosed(
+            rows(_rings(degree, self.d), rule), rows(_rings(degree + 1, self.d, turn=0.31)[::2], finer)
+        )
 
     def _apply(self, s: float, degree: int, z: complex, rule: Rule) -> FloatArray:
         log_growth, image = self.image(z.real, z.imag, rule)
@@ -178,74 +163,14 @@ def _rings(degree: int, d: int, turn: float = 0.0) -> ComplexArray:
 
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
     """Return log h(s)."""
-    return _refined(PhaseStep.of(setting), _checked_order(s))
+    return collocation.log_spectral(PhaseStep.of(setting), s)
 
 
 def lyapunov(setting: Setting, seed: int = 0) -> Interval:
-    """Return rho by Richardson extrapolation of the odd part of log h, which is convex and vanishes at 0."""
-    step = PhaseStep.of(setting)
-
-    def slope(s: float) -> Interval:
-        ahead, behind = _refined(step, s, 100 * _GOAL * s), _refined(step, -s, 100 * _GOAL * s)
-        error = (ahead.upper - ahead.lower + behind.upper - behind.lower) / (2 * s)
-        return Interval.about((ahead.value - behind.value) / (2 * s), error)
-
-    near, far = slope(0.01), slope(0.02)
-    value = (4 * near.value - far.value) / 3
-    return Interval.about(value, 2 * near.upper - 2 * near.value + abs(near.value - value) / 10)
+    """Return rho."""
+    return collocation.lyapunov(PhaseStep.of(setting))
 
 
 def exponent(setting: Setting, seed: int = 0) -> Interval:
-    """Return the root of log h, found with as few polynomials as know its sign, bounded with as many as it takes."""
-    step = PhaseStep.of(setting)
-
-    def rough(s: float) -> float:
-        for degree in _degrees(step):
-            found = step.log_spectral(s, degree)
-            if found.lower > 0 or found.upper < 0:
-                return found.value / s
-        return float("nan")
-
-    low, high = 0.0, 2.0
-    while high <= LARGEST_ORDER and (value := rough(high)) < 0:
-        low, high = high, 2 * high
-    if high > LARGEST_ORDER or np.isnan(value):
-        return Interval(float("nan"), low, float("inf"))
-    while low == 0 and high > 1e-3:
-        low, high = (high / 2, high) if rough(high / 2) < 0 else (0.0, high / 2)
-    if low == 0:
-        return Interval(float("nan"), 0.0, high)
-    found = _polished(step, float(brentq(rough, low, high, rtol=1e-3)))
-    return found if low < found.lower <= found.upper < high else Interval(float("nan"), low, high)
-
-
-def _polished(step: PhaseStep, start: float) -> Interval:
-    """Return the root near `start`, by secant steps with few polynomials and a last one with bounds."""
-    few = _degrees(step)[1]
-    before, at = start * 1.001, start
-    earlier, value = (step.log_spectral(s, few).value for s in (before, at))
-    for _ in range(3):
-        slope = (value - earlier) / (at - before)
-        before, earlier, at = at, value, at - value / slope
-        value = step.log_spectral(at, few).value
-        if abs(at - before) < 1e-5 * at:
-            break
-    found = _refined(step, at)
-    return Interval(at - found.value / slope, at - found.upper / slope, at - found.lower / slope)
-
-
-def _degrees(step: PhaseStep) -> tuple[int, ...]:
-    return _CIRCLE_DEGREES if step.d == 1 else _DISC_DEGREES
-
-
-def _refined(step: PhaseStep, s: float, goal: float = _GOAL) -> Interval:
-    """Return log h(s) with the first degree whose bounds are within the goal, or with the last."""
-    for degree in _degrees(step):
-        found = step.log_spectral(s, degree)
-        if found.upper - found.lower < goal:
-            break
-    return found
-
-
-def _checked_order(s: float) -> float:
-    return domains.real("s", s, f"[0, {LARGEST_ORDER:g}]")
+    """Return the root of log h."""
+    return collocation.exponent(PhaseStep.of(setting))

@@ -72,7 +72,7 @@ class RadialLaw:
     def quadrature(self, s: float, coarse: float = 1.0) -> Quadrature:
         """Return nodes that serve the moment of order `s`."""
         m, k = self.b / 2, (self.d - 1) / 2
-        log_x, distance, weight_x, reach = self._batch_nodes(s, coarse)
+        log_x, distance, weight_x, reach = self.batch_nodes(s, coarse)
         log_y, weight_y = log_nodes(k, s / 2, reach, coarse) if k else (np.array([-np.inf]), np.zeros(1))
         X, Y, p = np.exp(log_x)[:, None], np.exp(log_y), distance[:, None]
         squared = p * p + self.c**2 * X * Y
@@ -86,7 +86,7 @@ class RadialLaw:
             mass = log_mass(m) + (log_mass(k) if k else 0.0)
         return Quadrature(log_r[kept], weight[kept], mass)
 
-    def _batch_nodes(self, s: float, coarse: float) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+    def batch_nodes(self, s: float, coarse: float) -> tuple[FloatArray, FloatArray, FloatArray, float]:
         """Return log X, a - c X, the log weights, and the largest Y that matters."""
         m = self.b / 2
         width = 1 / np.sqrt(m + s + 4)

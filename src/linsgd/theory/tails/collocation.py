@@ -1,0 +1,115 @@
+r"""Transfer operators by collocation, with bounds that hold for what was found.
+
+h(s) is the spectral radius of P_s f(u) = E |M u|^s f(M u) on directions u, with a positive eigenfunction f. Polynomials
+that satisfy P_s f = h f on enough points (by least squares) give an approximate f, and for any positive f
+
+    min P_s f / f  <=  h(s)  <=  max P_s f / f      (Collatz, Wielandt).
+
+The bounds are those extremes over other points, integrated by a finer rule, so that they see the error of the basis
+and of the rule both.
+"""
+
+from typing import Protocol
+
+import numpy as np
+from scipy.optimize import brentq
+
+from linsgd import domains
+from linsgd.domains import FloatArray
+from linsgd.theory.tails.result import Interval
+
+LARGEST_ORDER = 64.0
+_TRUSTED = 1.01  # ratios that spread more may hide points where f is negative
+_GOAL = 1e-8  # width of the bounds on log h at which the degree is enough
+_NOTHING = Interval(float("nan"), -np.inf, np.inf)
+
+Rows = tuple[FloatArray, FloatArray]  # the basis, and P_s of it, at points (points, basis)
+
+
+class Step(Protocol):
+    """A random step whose transfer operator is discretised by polynomials."""
+
+    @property
+    def degrees(self) -> tuple[int, ...]:
+        """Degrees of polynomials, to be tried in turn."""
+
+    def log_spectral(self, s: float, degree: int) -> Interval:
+        """Return log h(s) with its bounds."""
+
+
+def enclosed(collocated: Rows, tested: Rows) -> Interval:
+    """Return log h from collocation, with Collatz-Wielandt bounds at the tested points."""
+    basis, applied = collocated
+    values, vectors = np.linalg.eig(np.linalg.lstsq(basis, applied, rcond=None)[0])
+    top = values.real.argmax()
+    f = vectors[:, top].real
+    f = f * np.sign((basis @ f).sum())
+    here, there = tested[0] @ f, tested[1] @ f
+    if here.min() <= 0 or there.min() <= 0:
+        return _NOTHING
+    ratios = there / here
+    if ratios.max() > _TRUSTED * ratios.min():
+        return _NOTHING
+    lower, upper = np.log(ratios.min()) - 1e-12, np.log(ratios.max()) + 1e-12
+    return Interval(float(np.clip(np.log(values[top].real), lower, upper)), float(lower), float(upper))
+
+
+def log_spectral(step: Step, s: float, goal: float = _GOAL) -> Interval:
+    """Return log h(s) with the first degree whose bounds are within the goal, or with the last."""
+    domains.real("s", s, f"[-1, {LARGEST_ORDER:g}]")
+    for degree in step.degrees:
+        found = step.log_spectral(s, degree)
+        if found.upper - found.lower < goal:
+            break
+    return found
+
+
+def lyapunov(step: Step) -> Interval:
+    """Return rho by Richardson extrapolation of the odd part of log h, which is convex and vanishes at 0."""
+
+    def slope(s: float) -> Interval:
+        ahead, behind = log_spectral(step, s, 100 * _GOAL * s), log_spectral(step, -s, 100 * _GOAL * s)
+        error = (ahead.upper - ahead.lower + behind.upper - behind.lower) / (2 * s)
+        return Interval.about((ahead.value - behind.value) / (2 * s), error)
+
+    near, far = slope(0.01), slope(0.02)
+    value = (4 * near.value - far.value) / 3
+    return Interval.about(value, 2 * near.upper - 2 * near.value + abs(near.value - value) / 10)
+
+
+def exponent(step: Step) -> Interval:
+    """Return the root of log h, found with as few polynomials as know its sign, bounded with as many as it takes."""
+
+    def rough(s: float) -> float:
+        for degree in step.degrees:
+            found = step.log_spectral(s, degree)
+            if found.lower > 0 or found.upper < 0:
+                return found.value / s
+        return float("nan")
+
+    low, high = 0.0, 2.0
+    while high <= LARGEST_ORDER and (value := rough(high)) < 0:
+        low, high = high, 2 * high
+    if high > LARGEST_ORDER or np.isnan(value):
+        return Interval(float("nan"), low, float("inf"))
+    while low == 0 and high > 1e-3:
+        low, high = (high / 2, high) if rough(high / 2) < 0 else (0.0, high / 2)
+    if low == 0:
+        return Interval(float("nan"), 0.0, high)
+    found = _polished(step, float(brentq(rough, low, high, rtol=1e-3)))
+    return found if low < found.lower <= found.upper < high else Interval(float("nan"), low, high)
+
+
+def _polished(step: Step, start: float) -> Interval:
+    """Return the root near `start`, by secant steps with few polynomials and a last one with bounds."""
+    few = step.degrees[1]
+    before, at = start * 1.001, start
+    earlier, value = (step.log_spectral(s, few).value for s in (before, at))
+    for _ in range(3):
+        slope = (value - earlier) / (at - before)
+        before, earlier, at = at, value, at - value / slope
+        value = step.log_spectral(at, few).value
+        if abs(at - before) < 1e-5 * at:
+            break
+    found = log_spectral(step, at)
+    return Interval(at - found.value / slope, at - found.upper / slope, at - found.lower / slope)
