@@ -1,6 +1,6 @@
 """Time tail exponents and write benchmarks/TAILS.md: ``python benchmarks/tails.py``.
 
-Warm times: one untimed call, then the median of five (of one where a call takes seconds).
+Wall times on whatever else runs; warm: one untimed call, then the median of five (of one where a call takes seconds).
 """
 
 import platform

@@ -156,8 +156,12 @@ def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", see
         reason = "the Lyapunov exponent is positive: the iterates grow"
         return _result("tail_exponent", _NOWHERE, name, TailStatus.NO_STATIONARY_LAW, reason, rho.value)
     if rho.upper >= 0:
-        reason = "the Lyapunov exponent is 0 within its error"
-        return _result("tail_exponent", _ANYWHERE, name, TailStatus.UNRESOLVED, reason, rho.value)
+        known = rho.value == rho.value
+        reason = (
+            "the Lyapunov exponent is 0 within its error" if known else "whether a stationary law exists is not known"
+        )
+        bounds = _ANYWHERE if known else solver.exponent(setting, seed)
+        return _result("tail_exponent", bounds, name, TailStatus.UNRESOLVED, reason, rho.value)
     if is_noiseless(problem, sgd):
         return _result("tail_exponent", _NOWHERE, name, TailStatus.DEGENERATE, _POINT, rho.value)
     alpha = solver.exponent(setting, seed)
