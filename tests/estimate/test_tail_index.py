@@ -62,6 +62,10 @@ def test_few_points_are_not_enough_data():
     assert (found.lower, found.upper) == (0.0, math.inf)
 
 
+def test_tied_values_are_not_enough_data():
+    assert tail_index([1.0, 2.0, 3.0] * 200).status == "not_enough_data"
+
+
 def test_the_path_is_the_estimate_at_other_thresholds():
     sample = draw("pareto", 1.5, 10_000, 5)
     found = tail_index(sample)

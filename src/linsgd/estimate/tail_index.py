@@ -183,6 +183,8 @@ def _objection(logs: FloatArray, k: int, method: str) -> str:
     """
     if k < FEWEST:
         return f"only {k} points in the tail"
+    if method == "hill" and logs[0] == logs[k]:
+        return f"the {k + 1} largest values are equal"
     whole, part = _estimate(logs, k, method), _estimate(logs, k // 4, method)
     spread = 1 / whole if method == "hill" else math.sqrt(1 + 1 / whole**2)
     if abs(1 / part - 1 / whole) > 4 * spread * math.sqrt(3 / k):
