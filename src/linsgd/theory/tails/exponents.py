@@ -171,7 +171,7 @@ def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", see
         dof = Interval(noise.dof, noise.dof, noise.dof)
         return _result("tail_exponent", dof, name, TailStatus.POWER_LAW, reason, rho.value)
     if alpha.value != alpha.value:
-        reason = f"alpha is above {alpha.lower:g}" + (f" and below {alpha.upper:g}" if np.isfinite(alpha.upper) else "")
+        reason = f"alpha is in [{alpha.lower:g}, {alpha.upper:g}]: {name!r} cannot tell where"
         return _result("tail_exponent", alpha, name, TailStatus.UNRESOLVED, reason, rho.value)
     return _result("tail_exponent", alpha, name, TailStatus.POWER_LAW, "", rho.value)
 
