@@ -22,6 +22,7 @@ from linsgd.theory.langevin.process import UnderdampedLangevin, langevin
 
 G, D_inverse, P_vv = sympy.symbols("G D_vv^{-1} P_vv")
 trace = sympy.Function("tr")
+WIDEST = 1e5  # largest ratio of curvatures, or of noise variances
 
 
 def measured_noise_dissipates(subject: Subject) -> Claim:
@@ -31,6 +32,8 @@ def measured_noise_dissipates(subject: Subject) -> Claim:
     produced = process.entropy_production()
     if produced.status != "ok" or not 0 < produced.value < np.inf:
         raise Inapplicable(f"the noise of {subject.name} is singular or commutes with its Hessian")
+    if max(np.ptp(np.log(scales)) for scales in (process.curvature, np.diag(process.noise))) > np.log(WIDEST):
+        raise Inapplicable(f"the scales of {subject.name} span too much for a matrix equation in doubles")
     value = np.array([produced.value])
     return Claim(
         id="kunin_2024/measured_noise_dissipates",
@@ -52,7 +55,7 @@ def measured_noise_dissipates(subject: Subject) -> Claim:
 
 
 def _dissipation(process: UnderdampedLangevin) -> tuple[FloatArray, FloatArray]:
-    """Enclose tr(D^{-1} J P J'), J the irreversible drift, by the residual of the Lyapunov solution."""
+    """Enclose tr(D^{-1} J P J'), J the irreversible drift, by the rounding of D and the residual of P."""
     n, lr, m = process.curvature.size, process.lr, process.momentum
     damping, noise = 2 * (1 - m) / (1 + m), np.array(process.noise)
     A = np.block([[np.zeros((n, n)), -lr * np.eye(n)], [np.diag(2 * process.curvature / (1 + m)), damping * np.eye(n)]])
@@ -61,5 +64,7 @@ def _dissipation(process: UnderdampedLangevin) -> tuple[FloatArray, FloatArray]:
     P, D = solve_continuous_lyapunov(A, Q), Q[n:, n:] / 2
     J = D @ np.linalg.inv(P)[n:] - damping * np.eye(2 * n)[n:]
     value = float(np.trace(np.linalg.solve(D, J @ P @ J.T)))
-    error = 1e3 * np.finfo(float).eps * damping * n * float(np.linalg.cond(D))
+    slowest = float(np.linalg.eigvals(A).real.min())
+    defect = float(np.linalg.norm(A @ P + P @ A.T - Q)) / (2 * slowest) * float(np.linalg.norm(np.linalg.inv(P)))
+    error = damping * n * (1e3 * np.finfo(float).eps * float(np.linalg.cond(D)) + 10 * defect)
     return np.array([value - error]), np.array([value + error])
