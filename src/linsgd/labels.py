@@ -98,6 +98,7 @@ def label_noise(noise: str | LabelNoise) -> LabelNoise:
     """Return the law that `noise` names, or `noise` itself if it is one."""
     if isinstance(noise, GaussianNoise | RademacherNoise | LaplaceNoise | StudentNoise):
         return noise
-    if noise == "student":
+    name = domains.choice("noise", noise, [*_BY_NAME, "student"])
+    if name == "student":
         domains.refuse("noise", noise, "linsgd.StudentNoise(dof=...), as a Student-t law needs its degrees of freedom")
-    return _BY_NAME[domains.choice("noise", noise, [*_BY_NAME])]
+    return _BY_NAME[name]
