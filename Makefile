@@ -20,9 +20,11 @@ docs: .venv/docs.installed ## build the documentation; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 	@echo "The documentation is at docs/_build/html/index.html"
 
-bench: .venv/bench.installed ## time the ensembles against NumPy and JAX, exact moments against SciPy
+bench: .venv/bench.installed ## time the ensembles against NumPy and JAX, predictions against SciPy and stepping
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/moments.py
+	$(BIN)/python benchmarks/tails.py
+	$(BIN)/python benchmarks/langevin.py > benchmarks/LANGEVIN.txt
 
 evidence: .venv/validate.installed ## judge every claim at full effort and keep the report
 	$(BIN)/linsgd validate --campaign full --out validation/full
