@@ -22,7 +22,8 @@ from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Result, Status, rounded
 
-BLOCK = 256  # chains a scheduled block
+SMALLEST_BLOCK = 256  # chains a scheduled block
+MOST_BLOCKS = 256  # a look is cut into; more would cost a scheduler more than they spread
 FIRST_LOOK = 1024  # chains at the first look of `until`; each look doubles them
 
 
@@ -138,7 +139,7 @@ def simulate(
     checkpoint : path, optional
         Folder that keeps finished blocks; started again with the same arguments the simulation goes on from them.
     executor : concurrent.futures.Executor, optional
-        Where blocks of 256 chains are computed; by default threads.
+        Where blocks of 256 chains or more are computed; by default threads.
     progress : callable, optional
         Called with (blocks done, blocks in all).
 
@@ -212,12 +213,18 @@ def _looks(chains: int, until: float | None) -> list[range]:
     return [range(a, b) for a, b in zip([0, *ends], ends, strict=False)]
 
 
+def _blocks(chains: range) -> list[range]:
+    """Cut chains into blocks of whole tiles."""
+    size = max(SMALLEST_BLOCK, LANES * -(-len(chains) // (LANES * MOST_BLOCKS)))
+    return [chains[i : i + size] for i in range(0, len(chains), size)]
+
+
 def _fold(
     tiles: Tiles, looks: list[range], until: float | None, *, progress: Progress | None, **where: Any
 ) -> tuple[dict[str, Fold], int, int, EnsembleStatus]:
     """Fold the tiles in their order, and return also the chains folded, the looks taken and the status."""
     folds: dict[str, Fold] = {}
-    blocks = [[look[i : i + BLOCK] for i in range(0, len(look), BLOCK)] for look in looks]
+    blocks = [_blocks(look) for look in looks]
     done, key, total = 0, tiles.key(), sum(map(len, blocks))
     for k, in_look in enumerate(blocks):
         before = sum(map(len, blocks[:k]))
