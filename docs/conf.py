@@ -23,13 +23,29 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_tables", "**.ipynb_checkpoints"]
+exclude_patterns = ["_build", "_tables", "figures", "gallery/*.ipynb", "**.ipynb_checkpoints"]
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
+
+sphinx_gallery_conf = {
+    "examples_dirs": "figures",
+    "gallery_dirs": "gallery",
+    "filename_pattern": "",
+    "within_subsection_order": "FileNameSortKey",
+    "image_scrapers": ("svg_pictures.scrape",),
+    "capture_repr": (),
+    "abort_on_example_error": True,
+    "run_stale_examples": True,  # a figure depends on the package, not on its script alone
+    "download_all_examples": False,
+    "show_signature": False,
+    "write_computation_times": False,
+    "min_reported_time": 1e9,  # a page that says how long it took differs from build to build
+}
 
 default_role = "py:obj"
 autosummary_generate = True
