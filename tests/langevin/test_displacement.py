@@ -1,5 +1,7 @@
 """Displacement: against matrix exponentials and powers, by its own identities, and in its limits."""
 
+import bisect
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 import linsgd
 from linsgd.theory import compression, travel
 from linsgd.theory.displacement import effective_dimension, exponent_bound
+from linsgd.theory.heavy_ball import powers
 from linsgd.theory.langevin.propagator import flow
 from linsgd.theory.recurrence import Method
 
@@ -154,12 +157,58 @@ def test_a_power_law_spectrum_gives_its_inverse_as_exponent(decay, steps):
     np.testing.assert_allclose(path.exponent, 1 / decay, atol=0.01)
 
 
-@given(st.floats(1e-6, 2.0), st.sampled_from([0.0, 0.5, 0.9, 0.99]), st.floats(20.0, 1e5))
-def test_no_stationary_mode_is_faster_than_the_bound(product, momentum, times_tau):
+MOMENTA = [0.0, 0.3, 0.9, 0.99, 0.998, 0.9985, 0.9999, 1 - 1e-7]
+
+
+def bound_starts(momentum):
+    """The first step at which `exponent_bound` speaks, by bisection."""
+    return bisect.bisect_left(range(10**12), 0, key=lambda k: -int(np.isnan(exponent_bound([k], momentum)[0])))
+
+
+def langevin_exponent(k, momentum, product):
+    mode = flow(k, (1 - momentum) / (1 + momentum), 2 * product / (1 + momentum))
+    return k * mode.S / mode.kick_integral()
+
+
+def exact_exponent(k, momentum, product):
+    mode = powers(k, momentum, product)
+    return k * (1 + momentum - product / 2) * mode.U / ((1 + momentum) * mode.kick_sum() - momentum * mode.U)
+
+
+@pytest.mark.parametrize("momentum", MOMENTA)
+@pytest.mark.parametrize("exponent", [langevin_exponent, exact_exponent])
+def test_no_stable_stationary_mode_is_faster_than_the_bound(exponent, momentum):
+    edge = 2 * (1 + momentum)
+    near_edge, even = edge * (1 - np.geomspace(1e-9, 0.5, 500)), np.linspace(0.01, 0.99, 2000) * edge
+    product = np.concatenate([edge * np.geomspace(1e-15, 0.99, 2000), near_edge, even])
+    first = bound_starts(momentum)
+    k = np.unique((first * np.concatenate([np.linspace(1, 1.3, 60), np.geomspace(1.3, 1e4, 20)])).astype(np.int64))
+    found = exponent(k[:, None], momentum, product).max(axis=1)
+    assert np.all(found <= exponent_bound(k, momentum) * (1 + 1e-12))
+
+
+@pytest.mark.parametrize("momentum", MOMENTA)
+def test_the_bound_starts_at_twenty_tau_up_to_momentum_998_and_later_above(momentum):
     tau = (1 + momentum) / (2 * (1 - momentum))
-    k = times_tau * tau
-    mode = flow(np.array([k]), (1 - momentum) / (1 + momentum), np.array([2 * product / (1 + momentum)]))
-    assert k * mode.S[0] / mode.kick_integral()[0] <= 1 / (1 - tau / k) * (1 + 1e-12)
+    if momentum <= 0.998:
+        assert 0 <= bound_starts(momentum) - 20 * tau <= 1 + 1e-9
+    else:
+        assert bound_starts(momentum) > 20.4 * tau
+
+
+@pytest.mark.parametrize("momentum", [0.9985, 0.9999])
+def test_above_momentum_998_stable_modes_beat_the_bound_at_twenty_tau(momentum):
+    tau = (1 + momentum) / (2 * (1 - momentum))
+    k = np.arange(np.ceil(20 * tau), np.ceil(20 * tau) + 8)[:, None]
+    assert langevin_exponent(k, momentum, np.linspace(0.9, 1, 2000) * 2 * (1 + momentum)).max() > 1.1
+
+
+@given(st.floats(0.001, 0.999), st.floats(1.0, 100.0))
+def test_an_overdamped_mode_obeys_the_bound_from_tau_on(share, times_tau):
+    momentum, tau = 0.9, 9.5
+    product = share * (1 - momentum) ** 2 / (2 * (1 + momentum))
+    k = np.array([times_tau * tau])
+    assert (k - tau) * langevin_exponent(k, momentum, np.array([product])) <= k * (1 + 1e-12)
 
 
 def test_the_bound_is_not_claimed_where_a_mode_beats_it():
@@ -171,7 +220,7 @@ def test_the_bound_is_not_claimed_where_a_mode_beats_it():
     assert np.isnan(exponent_bound([k], momentum)).all()
     np.testing.assert_allclose(exponent_bound([4000], momentum), 1 / (1 - tau / 4000))
     with pytest.raises(ValueError, match="momentum"):
-        exponent_bound([10**7], 0.999)
+        exponent_bound([10**7], 1.0)
 
 
 def test_late_displacement_saturates_at_the_effective_dimension():

@@ -8,15 +8,26 @@ The exponent of the discrete walk is k (M(k + 1) - M(k - 1)) / (2 M(k)), exactly
 From stationarity the Langevin sum is 2 Var(x) (1 - R): ballistic (exponent 2) below (1 + momentum)/(1 - momentum)
 steps, diffusive (1) up to (1 - momentum)/(lr h), then saturated at 2 sum Var(x), which for noise sigma^2 H is (lr
 sigma^2 / (b (1 - momentum))) times the effective dimension sum rho/(rho + weight_decay). A spectrum rho_l ~ l^-a, a >
-1, gives 1/a in between. One mode has exponent at most 1/(1 - tau/k), tau = (1 + momentum)/(2 (1 - momentum)), once
-k >= 20 tau (checked numerically for stable modes, momentum up to 0.998), and the sum's is a mean over its modes':
-stationarity allows no lasting exponent above 1.
+1, gives 1/a in between.
+
+Stationarity allows no lasting exponent above 1: the sum's is a mean over its modes', and a mode of the Langevin
+equation has at most 1/(1 - tau/k), tau = (1 + momentum)/(2 (1 - momentum)) = 1/(2 u). Let s = u k and T' = S as in
+`linsgd.theory.langevin.propagator`; the bound says (k - tau) S <= T. An overdamped mode obeys it from k = tau on: T -
+(k - tau) S is least where S is largest, and there it is positive because e^a >= 1 + a + a^2/2 with a = -r1 log(r1/r2) /
+(r2 - r1). A ringing mode of frequency u D has the exponent
+
+    s (D + 1/D) sin(D s) e^-s / (1 - e^-s (cos(D s) + sin(D s)/D)),
+
+which obeys it while D + 1/D <= e^s / s, and for s >= 10 at every D <= 1. Stable modes have 1 + D^2 < 4 / u^2: the bound
+holds from k = 20 tau up to momentum 0.998, and above it from the later s at which e^s / s = (2/u) / sqrt(1 - u^2/4).
+The algorithm's own modes obey it there too (checked numerically over all stable modes).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import lambertw
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
@@ -135,16 +146,25 @@ def exponent_bound(steps: ArrayLike, momentum: float) -> FloatArray:
     steps : array_like of int (K,)
         k.
     momentum : float
-        In [0, 0.998]: above, the ringing of stable modes outlasts 20 tau.
+        In [0, 1).
 
     Returns
     -------
     ndarray (K,)
-        With tau = (1 + momentum) / (2 (1 - momentum)); nan below 20 tau, where single modes exceed it.
+        With tau = (1 + momentum) / (2 (1 - momentum)); nan where single stable modes may exceed it: below 20 tau, and
+        above momentum 0.998 a little longer.
+
+    Examples
+    --------
+    >>> exponent_bound([100, 1000, 10_000], 0.9).round(4)
+    array([   nan, 1.0096, 1.001 ])
     """
     k = np.asarray(domains.step_list("steps", steps), dtype=np.float64)
-    tau = (1 + momentum) / (2 * (1 - domains.real("momentum", momentum, "[0, 0.998]")))
-    return np.divide(k, k - tau, out=np.full_like(k, np.nan), where=k >= 20 * tau)
+    m = domains.real("momentum", momentum, "[0, 1)")
+    u = (1 - m) / (1 + m)
+    ringing = float(-lambertw(-u / 2 * np.sqrt(1 - u**2 / 4), -1).real)  # the s of the module's docstring
+    holds = u * k >= max(10.0, ringing)
+    return np.divide(k, k - 1 / (2 * u), out=np.full_like(k, np.nan), where=holds)
 
 
 def _langevin(problem: LinearRegression, sgd: SGD, k: IntArray, start: Start) -> Displacement:
