@@ -21,7 +21,8 @@ import numpy as np
 import workloads
 
 import linsgd
-from linsgd.montecarlo.generator import fill_normal, seed_streams
+from linsgd.montecarlo.generator import fill_normal
+from linsgd.montecarlo.streams import seed_streams
 
 ROUNDS, RUNS = 5, 3
 PRECISIONS = ("float64", "float32")
@@ -100,7 +101,7 @@ def draws():
     """ns per normal variate on one thread."""
     lines = []
     for dtype, limit in zip(PRECISIONS, (1.3, 0.6), strict=True):
-        S, Z = seed_streams(np.uint64(0), 0), np.empty((32, 64), dtype)
+        S, Z = seed_streams(0, 0, np.dtype(dtype)), np.empty((32, 64), dtype)
         repeat(S, Z, 32, 1)
         timings = []
         for _ in range(RUNS):

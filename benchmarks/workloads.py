@@ -148,7 +148,7 @@ def m1_ours(dtype, engine="full"):
 
 
 def m2_ours(dtype):
-    return ours(*M2, steps=2000, chains=100_000, dtype=dtype, record=(linsgd.Exceedance(every=10),))
+    return ours(*M2, steps=10_000, chains=100_000, dtype=dtype, record=(linsgd.Exceedance(every=10),))
 
 
 def m3_ours(dtype):

@@ -5,12 +5,13 @@
 20 tests make false alarms rarer than 3e-7.
 """
 
+import numba
 import numpy as np
 import pytest
 from scipy import special, stats
 
 import linsgd
-from linsgd.montecarlo import generator
+from linsgd.montecarlo import generator, streams
 from linsgd.montecarlo.engine import walks
 from linsgd.montecarlo.linear_walk import draw_samples
 
@@ -24,7 +25,7 @@ def draws(dtype, tiles, samples, seed=0):
     Z = np.empty((tiles, samples, 2 * D + 2, 64), dtype)
     C = np.ones((2, 64), dtype)
     for t in range(tiles):
-        S = generator.seed_streams(np.uint64(seed), t)
+        S = streams.seed_streams(seed, t, np.dtype(dtype))
         for s in range(samples):
             draw_samples(law, S, Z[t, s], C, 2, D)
     return Z.reshape(tiles, -1, 64).astype(np.float64)
@@ -106,34 +107,51 @@ def test_twin_a_broken_generator_is_seen(name):
 
 @pytest.mark.parametrize(("shape", "n"), [(0.3, 20000), (1.0, 20000), (7.5, 20000), (499.0, 20000)])
 def test_gamma_variates(shape, n):
-    S = generator.seed_streams(np.uint64(1), 0)
+    S = streams.seed_streams(1, 0, np.float64)
     sample = np.array([generator.gamma(S, j % 64, shape) for j in range(n)])
     assert stats.kstest(sample, stats.gamma(shape).cdf).pvalue > 1e-9
     assert stats.kstest(sample, stats.gamma(1.1 * shape).cdf).pvalue < 1e-9
 
 
-def test_streams_are_distinct():
-    states = {generator.seed_streams(np.uint64(seed), t).tobytes() for seed in range(50) for t in range(50)}
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_streams_are_distinct(dtype):
+    states = {streams.seed_streams(seed, t, dtype).tobytes() for seed in range(50) for t in range(50)}
     assert len(states) == 2500
-    words = generator.seed_streams(np.uint64(0), 0).reshape(4, 64)
-    assert len(np.unique(words)) == 256
+    assert len(np.unique(streams.seed_streams(0, 0, dtype))) == 256
 
 
-def test_the_stream_is_xoshiro256_plus_plus():
-    """Against the reference algorithm in Python's integers."""
-    S = generator.seed_streams(np.uint64(7), 3)
+@numba.njit
+def two_numbers(S, j):
+    return streams.draw(S, j), streams.draw(S, j)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bits", "left", "shift", "right", "words"),
+    [(np.float64, 64, 23, 17, 45, 1), (np.float32, 32, 7, 9, 11, 2)],
+    ids=["xoshiro256++", "xoshiro128++"],
+)
+def test_the_streams_are_the_reference_algorithm(dtype, bits, left, shift, right, words):
+    """Against Blackman and Vigna's algorithm in Python's integers; a draw of 64 bits is two words of 32."""
+    S = streams.seed_streams(7, 3, dtype)
     s = [int(word) for word in S.reshape(4, 64)[:, 5]]
-    rotate = lambda x, k: ((x << k) | (x >> (64 - k))) % 2**64  # noqa: E731
-    for _ in range(20):
-        expected = (rotate((s[0] + s[3]) % 2**64, 23) + s[0]) % 2**64
-        t = s[1] << 17 % 2**64
+    rotate = lambda x, k: ((x << k) | (x >> (bits - k))) % 2**bits  # noqa: E731
+
+    def word():
+        result = (rotate((s[0] + s[3]) % 2**bits, left) + s[0]) % 2**bits
+        t = (s[1] << shift) % 2**bits
         s[2] ^= s[0]
         s[3] ^= s[1]
         s[1] ^= s[2]
         s[0] ^= s[3]
-        s[2] = (s[2] ^ t) % 2**64
-        s[3] = rotate(s[3], 45)
-        assert int(generator.draw(S, 5)) == expected
+        s[2] ^= t
+        s[3] = rotate(s[3], right)
+        return result
+
+    def expected():
+        return word() if words == 1 else word() << 32 | word()
+
+    for _ in range(20):
+        assert [int(x) for x in two_numbers(S, 5)] == [expected(), expected()]
 
 
 def test_the_logarithm_is_exact_to_rounding():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import linsgd
-from linsgd.montecarlo import data_walk, generator, linear_walk
+from linsgd.montecarlo import data_walk, linear_walk, streams
 from linsgd.montecarlo.jit import SOURCES
 from linsgd.montecarlo.snapshots import snapshots
 
@@ -89,5 +89,5 @@ def test_divergence_is_not_a_warning():
 
 def test_a_change_in_any_file_empties_the_cache_of_compiled_kernels():
     """Numba itself looks at the file of the kernel only, not at those of the helpers compiled into it."""
-    for compiled in (linear_walk.walk, data_walk.walk, generator.seed_streams):
+    for compiled in (linear_walk.walk, data_walk.walk, streams._split_mix):
         assert compiled._cache._cache_file._source_stamp == SOURCES

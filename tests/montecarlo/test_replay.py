@@ -5,13 +5,18 @@ import pytest
 
 import linsgd
 from linsgd.montecarlo import data_walk, linear_walk
+from linsgd.montecarlo.data_walk import DataWalks
 from linsgd.montecarlo.engine import walks
-from linsgd.montecarlo.generator import seed_streams
+from linsgd.montecarlo.generator import fill_normal
+from linsgd.montecarlo.line_walk import LineWalks
+from linsgd.montecarlo.linear_walk import LinearWalks
 from linsgd.montecarlo.snapshots import snapshots
+from linsgd.montecarlo.streams import seed_streams
 
 STEPS = 12
 SEED = 4
 GAUSSIAN = linsgd.LinearRegression.gaussian([[1.0, 0.3], [0.3, 0.5]], optimum=[1.0, -0.5], noise_std=0.7)
+LINE = linsgd.LinearRegression.gaussian([0.8], optimum=[2.0], noise_std=0.5)
 STUDENT = linsgd.LinearRegression.from_features(
     linsgd.StudentFeatures([1.0, 0.5, 0.2], dof=3.0), noise=linsgd.StudentNoise(dof=1.5), optimum=[1.0, 2.0, 3.0]
 )
@@ -20,6 +25,8 @@ SIGNS = linsgd.LinearRegression.from_features(linsgd.RademacherFeatures([1.0, 0.
 DATA = linsgd.LinearRegression.from_data(np.random.default_rng(0).normal(size=(11, 3)), np.arange(11.0))
 CASES = [
     (GAUSSIAN, {"batch_size": 3}),
+    (LINE, {"batch_size": 1}),
+    (LINE, {"batch_size": 4}),
     (STUDENT, {"batch_size": 2}),
     (UNIFORM, {"batch_size": 1}),
     (SIGNS, {"batch_size": 5}),
@@ -38,8 +45,8 @@ OPTIMIZERS = [
 def batches(problem, sgd):
     """The batches of tile 0: features (STEPS, 64, b, d) and labels (STEPS, 64, b)."""
     described = walks(problem, sgd, SEED, None, "full", "float64")
-    draw = data_batch if isinstance(problem.features, linsgd.FiniteData) else linear_batch
-    S = seed_streams(np.uint64(SEED), 0)
+    draw = {DataWalks: data_batch, LinearWalks: linear_batch, LineWalks: line_batch}[type(described)]
+    S = seed_streams(SEED, 0, np.float64)
     X, y = zip(*draw(problem, sgd, described, S), strict=True)
     return np.array(X), np.array(y)
 
@@ -57,6 +64,16 @@ def linear_batch(problem, sgd, described, S):
                 e[s + q] = samples.noise.scale * Z[n * d + q]
         X = problem.from_eigenbasis(x.transpose(2, 0, 1))
         yield X, X @ problem.optimum + e.T
+
+
+def line_batch(problem, sgd, described, S):
+    samples, Z = described.samples(), np.empty((2, 64))
+    for _ in range(STEPS):
+        x, e = np.empty((2, sgd.batch_size, 64))
+        for s in range(sgd.batch_size):
+            fill_normal(S, Z, 2)
+            x[s], e[s] = samples.root[0] * Z[0], samples.noise.scale * Z[1]
+        yield x.T[:, :, None], x.T * problem.optimum + e.T
 
 
 def data_batch(problem, sgd, described, S):

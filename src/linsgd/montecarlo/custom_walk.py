@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linsgd.domains import FloatArray, IntArray
-from linsgd.montecarlo.generator import LANES
+from linsgd.montecarlo.streams import LANES
 from linsgd.montecarlo.walk import Advance, Walks
 
 PERIOD = 32

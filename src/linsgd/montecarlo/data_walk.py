@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from linsgd.domains import IntArray
 from linsgd.features import FiniteData
 from linsgd.montecarlo.descent import Rule, copy_state, descend
-from linsgd.montecarlo.generator import LANES, draw, seed_streams, unit
+from linsgd.montecarlo.generator import unit
 from linsgd.montecarlo.jit import Array, Words, kernel, summing
+from linsgd.montecarlo.streams import LANES, draw, seed_streams
 from linsgd.montecarlo.walk import Advance, Walks
 
 
@@ -101,7 +102,7 @@ class DataWalks(Walks):
     def tile(self, tile: int) -> Advance:
         """Start the chains 64 tile to 64 tile + 63."""
         rule, rows = Rule.of(self.sgd, self.start is None, self.dtype), self.rows()
-        S = seed_streams(np.uint64(self.seed), tile)
+        S = seed_streams(self.seed, tile, self.dtype)
         W, V = (np.ascontiguousarray(x.T) for x in self.begin())
         order = np.tile(np.arange(1 if rows.replacement else len(rows.y), dtype=np.int32), (LANES, 1))
         step = 0

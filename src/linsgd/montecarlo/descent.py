@@ -30,14 +30,19 @@ class Rule(NamedTuple):
 
 
 @inlined
+def moved(rule: Rule, weight: Any, w: Any, v: Any, g: Any) -> tuple[Any, Any]:
+    """Return position and velocity after a step with gradient g, of the given weight in the buffer."""
+    v = rule.momentum * v - weight * g
+    return w + rule.lr * (rule.momentum * v - g if rule.nesterov else v), v
+
+
+@inlined
 def descend(rule: Rule, step: int, W: Array, V: Array, G: Array) -> None:
     """Make step number `step` of all lanes: positions W, velocities V = -buf and gradients G are (d, 64) or (64, d)."""
     weight = rule.weights[1] if step > 0 else rule.weights[0]
     for i in range(W.shape[0]):
         for j in range(W.shape[1]):
-            v = rule.momentum * V[i, j] - weight * G[i, j]
-            V[i, j] = v
-            W[i, j] += rule.lr * (rule.momentum * v - G[i, j] if rule.nesterov else v)
+            W[i, j], V[i, j] = moved(rule, weight, W[i, j], V[i, j], G[i, j])
 
 
 @kernel

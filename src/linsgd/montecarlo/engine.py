@@ -11,6 +11,7 @@ from linsgd.labels import GaussianNoise
 from linsgd.montecarlo.custom_walk import CustomWalks
 from linsgd.montecarlo.data_walk import DataWalks
 from linsgd.montecarlo.laws import CODES
+from linsgd.montecarlo.line_walk import LineWalks
 from linsgd.montecarlo.linear_walk import LinearWalks
 from linsgd.montecarlo.radial_walk import RadialWalks
 from linsgd.montecarlo.reduced_walk import ReducedWalks
@@ -38,6 +39,8 @@ def _full(problem: LinearRegression, sgd: SGD, dtype: str) -> type[Walks]:
     law = problem.features
     if isinstance(law, FiniteData):
         return DataWalks
+    if isinstance(law, GaussianFeatures) and law.dimension == 1 and problem.noise == GaussianNoise():
+        return LineWalks
     return LinearWalks if isinstance(law, PrincipalAxesLaw) and law.name in CODES else CustomWalks
 
 

@@ -14,9 +14,9 @@ from linsgd.domains import FloatArray, IntArray
 from linsgd.montecarlo.blocks import Progress, map_blocks
 from linsgd.montecarlo.engine import walks
 from linsgd.montecarlo.fold import Fold
-from linsgd.montecarlo.generator import LANES
 from linsgd.montecarlo.observables.observable import Observable, step_argument
 from linsgd.montecarlo.observables.state_moments import StateMoments
+from linsgd.montecarlo.streams import LANES
 from linsgd.montecarlo.tiles import Tiles
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression

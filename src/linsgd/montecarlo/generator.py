@@ -1,8 +1,4 @@
-r"""Random numbers: one xoshiro256++ stream a chain, 64 chains side by side in the lanes of the processor.
-
-A tile is 64 consecutive chains. Its streams are a flat array S of 4 x 64 words, word i of lane j at S[64 i + j], so
-that a loop over lanes is one vector operation. The 256 bits of chain c start as four SplitMix64 outputs from
-mix(mix(seed) + c); mix is a bijection of 64 bits, so within an ensemble no two streams start alike and none is zero.
+r"""Random variates in the lanes of a tile, made of the bits of its chains' streams.
 
 Normal variates come in pairs by Box and Muller, r (cos a, sin a) with r^2 = -2 ln u: u on a grid of 2^-52 in (0, 1],
 hence |z| <= 8.49. In float32 u is on a grid of 2^-31, hence |z| <= 6.56: the normal tail is cut at probability 5e-11.
@@ -11,23 +7,18 @@ do not vectorise: with f = (m - 1)/(m + 1), ln m = 2 atanh f, |f| <= 0.172; sin 
 
 Gamma variates are Marsaglia and Tsang's (ACM TOMS 26, 2000), with U^(1/a) for a shape a < 1.
 
-Source: Blackman and Vigna, ACM TOMS 47 (2021); Steele, Lea and Flood, OOPSLA 2014; Box and Muller, Ann. Math. Stat.
-29 (1958).
+Source: Box and Muller, Ann. Math. Stat. 29 (1958).
 """
 
 import math
 from typing import Any
 
-import numba
 import numpy as np
-from numba.extending import overload
 
 from linsgd.montecarlo.jit import Array, Words, inlined, kernel
-
-LANES = 64
+from linsgd.montecarlo.streams import LANES, by_width, draw, two_words, two_words_32
 
 _U = np.uint64
-_GOLDEN = _U(0x9E3779B97F4A7C15)
 _ONE = _U(0x3FF0000000000000)  # the bits of 1.0
 _ROOT_HALF = _U(0x3FE6A09E667F3BCD)  # the bits of sqrt(1/2)
 _MAGIC = _U(0x4330000000000000)  # the bits of 2^52
@@ -35,42 +26,6 @@ _L2, _PI = math.log(2.0), math.pi
 _F = np.float32
 _F_ROOT_HALF = np.int32(0x3F3504F3)
 _F_L2, _F_QUARTER = _F(math.log(2.0)), _F(math.pi / 2)
-
-
-@inlined
-def _mix(z: Any) -> Any:
-    z = (z ^ (z >> _U(30))) * _U(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> _U(27))) * _U(0x94D049BB133111EB)
-    return z ^ (z >> _U(31))
-
-
-@kernel
-def seed_streams(seed: Any, tile: int) -> Words:
-    """Return the streams S (256,) of the 64 chains of `tile`; `seed` is uint64."""
-    S = np.empty(4 * LANES, np.uint64)
-    for j in range(LANES):
-        state = _mix(_mix(seed + _GOLDEN) + _U(tile * LANES + j))
-        for i in range(4):
-            state += _GOLDEN
-            S[LANES * i + j] = _mix(state)
-    return S
-
-
-@inlined
-def draw(S: Words, j: int) -> Any:
-    """Return the next 64 random bits of lane `j`."""
-    s0, s1, s2, s3 = S[j], S[LANES + j], S[2 * LANES + j], S[3 * LANES + j]
-    total = s0 + s3
-    result = ((total << _U(23)) | (total >> _U(41))) + s0
-    t = s1 << _U(17)
-    s2 ^= s0
-    s3 ^= s1
-    s1 ^= s2
-    s0 ^= s3
-    s2 ^= t
-    s3 = (s3 << _U(45)) | (s3 >> _U(19))
-    S[j], S[LANES + j], S[2 * LANES + j], S[3 * LANES + j] = s0, s1, s2, s3
-    return result
 
 
 @inlined
@@ -120,10 +75,9 @@ def _log32(u: Any) -> Any:
 
 
 @inlined
-def normal_pair_float32(bits: Any) -> tuple[Any, Any]:
-    """Return two standard normal float32 variates made of 64 random bits."""
-    a = np.float32(np.int32(np.uint32(bits >> _U(33))) | np.int32(1)) * _F(2.0**-31)
-    b = np.uint32(bits)
+def normal_pair_32(a: Any, b: Any) -> tuple[Any, Any]:
+    """Return two standard normal float32 variates made of two words of 32 random bits."""
+    a = np.float32(np.int32(a >> np.uint32(1)) | np.int32(1)) * _F(2.0**-31)
     r = np.float32(math.sqrt(_F(-2) * _log32(a)))
     x = (np.uint32((b >> np.uint32(9)) | np.uint32(0x3F800000)).view(np.float32) - _F(1.5)) * _F_QUARTER
     s = x * x
@@ -134,31 +88,27 @@ def normal_pair_float32(bits: Any) -> tuple[Any, Any]:
     return r * (-sine if turned else cosine), r * (cosine if turned else sine)
 
 
-@kernel
-def _fill_normal(S: Words, Z: Array, rows: int) -> None:
-    for i in range(0, rows, 2):
-        for j in range(LANES):
-            a = draw(S, j)
-            Z[i, j], Z[i + 1, j] = normal_pair(a, draw(S, j))
+@inlined
+def _normals(S: Words, j: int) -> tuple[Any, Any]:
+    a, b = two_words(S, j)
+    return normal_pair(a, b)
+
+
+@inlined
+def _normals_32(S: Words, j: int) -> tuple[Any, Any]:
+    a, b = two_words_32(S, j)
+    return normal_pair_32(a, b)
+
+
+normals = by_width(_normals, _normals_32)  # the next two standard normal variates of a lane
 
 
 @kernel
-def _fill_normal_float32(S: Words, Z: Array, rows: int) -> None:
-    for i in range(0, rows, 2):
-        for j in range(LANES):
-            Z[i, j], Z[i + 1, j] = normal_pair_float32(draw(S, j))
-
-
 def fill_normal(S: Words, Z: Array, rows: int) -> None:
-    """Write standard normals to the first `rows` rows of Z (any, 64), an even number, in the precision of Z."""
-    raise NotImplementedError("only for kernels")
-
-
-@overload(fill_normal, strict=False)
-def _choose_precision(S: Words, Z: Array, rows: int) -> Any:
-    if Z.dtype == numba.float32:
-        return lambda S, Z, rows: _fill_normal_float32(S, Z, rows)
-    return lambda S, Z, rows: _fill_normal(S, Z, rows)
+    """Write standard normals to the first `rows` rows of Z (any, 64), an even number; S has the precision of Z."""
+    for i in range(0, rows, 2):
+        for j in range(LANES):
+            Z[i, j], Z[i + 1, j] = normals(S, j)
 
 
 @kernel

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from linsgd.labels import LabelNoise, StudentNoise
-from linsgd.montecarlo.generator import LANES, draw, fill_normal, gamma, log, unit
+from linsgd.montecarlo.generator import fill_normal, gamma, log, unit
 from linsgd.montecarlo.jit import Array, Words, kernel
+from linsgd.montecarlo.streams import LANES, draw
 
 GAUSSIAN, RADEMACHER, UNIFORM, LAPLACE, STUDENT = range(5)
 CODES = {"gaussian": GAUSSIAN, "rademacher": RADEMACHER, "uniform": UNIFORM, "laplace": LAPLACE, "student": STUDENT}

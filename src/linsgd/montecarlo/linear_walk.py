@@ -13,8 +13,9 @@ from linsgd.domains import FloatArray, IntArray
 from linsgd.features import PrincipalAxesLaw, StudentFeatures
 from linsgd.montecarlo import laws
 from linsgd.montecarlo.descent import Rule, copy_state, descend
-from linsgd.montecarlo.generator import LANES, fill_normal, seed_streams
+from linsgd.montecarlo.generator import fill_normal
 from linsgd.montecarlo.jit import Array, Words, inlined, kernel
+from linsgd.montecarlo.streams import LANES, seed_streams
 from linsgd.montecarlo.walk import Advance, Walks
 
 
@@ -115,7 +116,7 @@ class LinearWalks(Walks):
     def tile(self, tile: int) -> Advance:
         """Start the chains 64 tile to 64 tile + 63."""
         rule = Rule.of(self.sgd, self.start is None, self.dtype)
-        samples, S, (W, V) = self.samples(), seed_streams(np.uint64(self.seed), tile), self.begin()
+        samples, S, (W, V) = self.samples(), seed_streams(self.seed, tile, self.dtype), self.begin()
         step = 0
 
         def advance(at: IntArray) -> NDArray[Any]:

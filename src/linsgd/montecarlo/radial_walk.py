@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from linsgd.domains import IntArray
 from linsgd.montecarlo.descent import Rule
-from linsgd.montecarlo.generator import LANES, fill_normal, gamma, seed_streams
+from linsgd.montecarlo.generator import fill_normal, gamma
 from linsgd.montecarlo.jit import Array, Words, inlined, kernel
 from linsgd.montecarlo.reduced_walk import fill_chi_squared
+from linsgd.montecarlo.streams import LANES, seed_streams
 from linsgd.montecarlo.walk import Advance, Walks
 
 
@@ -85,7 +86,7 @@ class RadialWalks(Walks):
         """Start the chains 64 tile to 64 tile + 63."""
         problem, rule = self.problem, Rule.of(self.sgd, self.start is None, np.float64)
         h, noise, d = problem.eigenvalues[0], problem.noise_std, problem.dimension
-        S, state = seed_streams(np.uint64(self.seed), tile), self._begin_radial()
+        S, state = seed_streams(self.seed, tile, self.dtype), self._begin_radial()
         step = 0
 
         def advance(at: IntArray) -> NDArray[Any]:

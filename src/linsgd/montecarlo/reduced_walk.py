@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from linsgd.montecarlo.descent import Rule, copy_state, descend
-from linsgd.montecarlo.generator import LANES, draw, fill_normal, log, unit
+from linsgd.montecarlo.generator import fill_normal, log, unit
 from linsgd.montecarlo.jit import Array, Words, inlined, kernel
 from linsgd.montecarlo.linear_walk import LinearWalks, Samples, finish_gradient
+from linsgd.montecarlo.streams import LANES, draw
 
 FACTORS = 8  # uniforms multiplied before a logarithm; their product is at least 2^-416
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from linsgd import domains
 from linsgd.domains import IntArray
 from linsgd.montecarlo.engine import walks
-from linsgd.montecarlo.generator import LANES
+from linsgd.montecarlo.streams import LANES
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from linsgd.domains import IntArray
 from linsgd.montecarlo.blocks import Arrays
-from linsgd.montecarlo.generator import LANES
 from linsgd.montecarlo.jit import SOURCES
 from linsgd.montecarlo.observables.observable import Observable
+from linsgd.montecarlo.streams import LANES
 from linsgd.montecarlo.walk import Walks
 from linsgd.result import environment
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linsgd.domains import FloatArray, IntArray
-from linsgd.montecarlo.generator import LANES
 from linsgd.montecarlo.jit import Array, kernel
+from linsgd.montecarlo.streams import LANES
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 

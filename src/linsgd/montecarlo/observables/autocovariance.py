@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.montecarlo.generator import LANES
 from linsgd.montecarlo.jit import Array, kernel
 from linsgd.montecarlo.observables.observable import (
     NEVER,
@@ -19,6 +18,7 @@ from linsgd.montecarlo.observables.observable import (
     coordinate_argument,
     step_argument,
 )
+from linsgd.montecarlo.streams import LANES
 from linsgd.montecarlo.walk import Walks
 
 

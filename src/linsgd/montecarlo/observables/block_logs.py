@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.montecarlo.generator import LANES
 from linsgd.montecarlo.jit import Array, kernel
 from linsgd.montecarlo.observables.observable import NEVER, Coordinate, Needs, Recorder, coordinate_argument
+from linsgd.montecarlo.streams import LANES
 from linsgd.montecarlo.walk import Walks
 
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.montecarlo.generator import LANES
 from linsgd.montecarlo.observables.observable import Needs, Recorder, step_argument
 from linsgd.montecarlo.radial_walk import RadialWalks
+from linsgd.montecarlo.streams import LANES
 from linsgd.montecarlo.walk import Walks
 
 

@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.montecarlo.generator import LANES
 from linsgd.montecarlo.jit import Array, kernel
 from linsgd.montecarlo.radial_walk import RadialWalks
+from linsgd.montecarlo.streams import LANES
 from linsgd.montecarlo.walk import Walks
 
 RADIUS = "radius"
