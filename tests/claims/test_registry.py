@@ -133,7 +133,9 @@ def test_without_scikit_learn_the_missing_extra_is_named(monkeypatch):
 
 
 def test_the_chance_that_any_of_the_claims_is_judged_wrongly_is_small():
-    assert len(CLAIMS) * ALPHA < 1e-3
+    assert (
+        sum(claim.kind is Kind.SIMULATION for claim in CLAIMS) * ALPHA < 1e-3
+    )  # numerical ones are not left to chance
 
 
 @pytest.mark.nightly

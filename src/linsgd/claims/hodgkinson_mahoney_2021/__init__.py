@@ -6,19 +6,27 @@ which the law of the iterates still converges, and its stationary law has a powe
 
 from linsgd.claims.entry import Entry
 from linsgd.claims.hodgkinson_mahoney_2021.exponents import (
+    batch_lightens_above_one,
     batch_lightens_only_above_one,
-    cyclic_steps_are_lighter_than_independent,
+    larger_steps_make_tails_heavier,
     linear_scaling_is_not_exact,
-    momentum_lightens_at_equal_effective_step,
-    published_grid_has_no_infinite_variance,
     small_steps_beat_the_diffusion,
-    weight_decay_can_make_tails_heavier,
+    weight_decay_changes_sign_with_the_batch,
+)
+from linsgd.claims.hodgkinson_mahoney_2021.momentum import (
+    heavy_ball_threshold,
+    momentum_can_lighten_large_batches,
+    momentum_lightens_at_equal_effective_step,
+    momentum_makes_tails_heavier_at_equal_lr,
+    nesterov_threshold,
 )
 from linsgd.claims.hodgkinson_mahoney_2021.power_laws import (
     larger_batch_destroys_the_stationary_law,
     smaller_batch_keeps_the_stationary_law,
     tail_is_a_power_law,
 )
+from linsgd.claims.hodgkinson_mahoney_2021.published_grid import published_grid_has_no_infinite_variance
+from linsgd.claims.hodgkinson_mahoney_2021.schedules import varying_steps_make_tails_heavier
 from linsgd.claims.hodgkinson_mahoney_2021.thresholds import (
     mean_square_grows_above_the_threshold,
     mean_square_shrinks_below_the_threshold,
@@ -34,11 +42,17 @@ ENTRIES = (
     Entry(tail_is_a_power_law, law_only=True),
     Entry(larger_batch_destroys_the_stationary_law, law_only=True),
     Entry(smaller_batch_keeps_the_stationary_law, law_only=True),
-    Entry(small_steps_beat_the_diffusion, law_only=True),
+    Entry(larger_steps_make_tails_heavier, law_only=True),
+    Entry(batch_lightens_above_one, law_only=True),
     Entry(batch_lightens_only_above_one, law_only=True),
-    Entry(weight_decay_can_make_tails_heavier, law_only=True),
+    Entry(weight_decay_changes_sign_with_the_batch, law_only=True),
     Entry(linear_scaling_is_not_exact, law_only=True),
+    Entry(small_steps_beat_the_diffusion, law_only=True),
+    Entry(heavy_ball_threshold, law_only=True),
+    Entry(nesterov_threshold, law_only=True),
     Entry(momentum_lightens_at_equal_effective_step, law_only=True),
-    Entry(cyclic_steps_are_lighter_than_independent, law_only=True),
+    Entry(momentum_makes_tails_heavier_at_equal_lr, law_only=True),
+    Entry(momentum_can_lighten_large_batches, law_only=True),
+    Entry(varying_steps_make_tails_heavier, law_only=True),
     Entry(published_grid_has_no_infinite_variance, core=False, law_only=True),
 )

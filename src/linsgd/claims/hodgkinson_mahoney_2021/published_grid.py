@@ -1,0 +1,85 @@
+r"""The grid of a published synthetic experiment with many features: where on it the variance is infinite.
+
+A point has 0 < alpha < 2 where the law is stationary, E log R < 0, and h(2) = E R^2 > 1, with
+
+    R^2 = (1 - c X)^2 + c^2 X Y,      c = lr / b,      X ~ chi2_b,  Y ~ chi2_{d-1} independent.
+
+The prediction counts what `linsgd.tail_exponent` says of every point. The measurement takes h(2) = 1 - 2 lr +
+lr^2 (b + d + 1) / b and E log R by Gauss-Laguerre rules, which converge because Y is never near 0 for many features.
+"""
+
+import numpy as np
+import sympy
+from scipy.special import roots_genlaguerre
+
+from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.claim import Claim, Enclosure, Source
+from linsgd.claims.hodgkinson_mahoney_2021.paper import Bounds, claim
+from linsgd.claims.subjects import Subject
+from linsgd.domains import FloatArray
+from linsgd.optimizer import SGD
+from linsgd.problem import LinearRegression
+from linsgd.theory.tails.exponents import tail_exponent
+from linsgd.theory.tails.result import TailStatus
+
+FEATURES, BATCHES, LRS = 100, (1, 2, 3, 4, 5, 10, 20), np.linspace(0.02, 0.2, 10)
+
+moderate = sympy.Symbol("n_moderate", integer=True)
+
+
+def published_grid_has_no_infinite_variance(subject: Subject) -> Claim:
+    """Count the points of a published synthetic experiment with 0 < alpha < 2."""
+    found = [_predicted(size, float(lr)) for size in BATCHES for lr in LRS]
+    divergent = sum(status is TailStatus.NO_STATIONARY_LAW for status, _ in found)
+    heavy = sum(status is TailStatus.POWER_LAW and alpha < 2 for status, alpha in found)
+    counts = np.array([heavy, divergent], dtype=np.float64)
+    return claim(
+        subject,
+        "published_grid_has_no_infinite_variance",
+        statement=(
+            f"None of the {len(found)} pairs of lr and batch of a published synthetic experiment with {FEATURES} "
+            f"features has an exponent between 0 and 2: {divergent} have no stationary law, the others have finite "
+            "variance."
+        ),
+        source=Source.NEW,
+        formula=sympy.Eq(moderate, 0),
+        regime=(
+            "population Gaussian features of variance 1 in place of the experiment's own sample; lr from 0.02 to 0.2, "
+            "batches from 1 to 20; no simulation"
+        ),
+        components=("points with 0 < alpha < 2", "points without a stationary law"),
+        prediction=counts,
+        acceptance=Acceptance.interval(counts, 0.5, "counts are whole numbers"),
+        mutants={
+            "what converges in mean has a stationary law": np.array([divergent, 0.0]),
+            "every point has finite variance": np.zeros(2),
+        },
+        evidence=Enclosure(enclose=_counts),
+    )
+
+
+def _predicted(size: int, lr: float) -> tuple[TailStatus, float]:
+    found = tail_exponent(LinearRegression.gaussian(np.ones(FEATURES)), SGD(lr=lr, batch_size=size))
+    return found.status, found.value
+
+
+def log_growth(size: int, lrs: FloatArray, nodes: int) -> FloatArray:
+    """Return E log R at each lr, by rules of that many nodes."""
+    x, x_weight = roots_genlaguerre(nodes, size / 2 - 1)
+    y, y_weight = roots_genlaguerre(nodes, (FEATURES - 1) / 2 - 1)
+    X, Y, c = 2 * x[:, None], 2 * y, lrs[:, None, None] / size
+    squared = (1 - c * X) ** 2 + c**2 * X * Y
+    weight = np.outer(x_weight / x_weight.sum(), y_weight / y_weight.sum())
+    growth: FloatArray = (0.5 * np.log(squared) * weight).sum(axis=(1, 2))
+    return growth
+
+
+def _counts() -> Bounds:
+    heavy, divergent = np.zeros(2), np.zeros(2)
+    for size in BATCHES:
+        coarse, fine = (log_growth(size, LRS, nodes) for nodes in (40, 80))
+        error = 2 * np.abs(fine - coarse)
+        infinite = 1 - 2 * LRS + LRS**2 * (size + FEATURES + 1) / size > 1
+        divergent += (fine - error > 0).sum(), (fine + error > 0).sum()
+        heavy += (infinite & (fine + error < 0)).sum(), (infinite & (fine - error < 0)).sum()
+    return np.array([heavy[0], divergent[0]]), np.array([heavy[1], divergent[1]])

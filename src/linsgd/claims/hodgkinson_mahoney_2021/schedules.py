@@ -1,0 +1,78 @@
+r"""Learning rates that vary: the more at random, the heavier the tail. Computed, not simulated.
+
+With h(s; lr) = E|A|^s at each learning rate the exponent is where prod_i h(s; lr_i) = 1 (in turn), mean_i h(s; lr_i)
+= 1 (drawn afresh), or the spectral radius of P diag h(s; lr_i) is 1 (a Markov chain of transition matrix P). The
+prediction is that of theory; the measurement integrates h and finds these roots on its own.
+"""
+
+import numpy as np
+import sympy
+
+from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.claim import Claim, Enclosure, Source
+from linsgd.claims.hodgkinson_mahoney_2021.chi_moments import Step, bounded_root
+from linsgd.claims.hodgkinson_mahoney_2021.paper import ONE_FEATURE, Bounds, alpha_of, claim
+from linsgd.claims.subjects import Subject
+from linsgd.domains import FloatArray
+from linsgd.optimizer import SGD
+from linsgd.theory.tails.schedules import schedule_exponent
+
+LOW, HIGH = 0.3, 0.5
+STAY = 0.9
+
+constant, cyclic, independent, sticky = sympy.symbols("alpha_constant alpha_cyclic alpha_independent alpha_sticky")
+
+
+def varying_steps_make_tails_heavier(subject: Subject) -> Claim:
+    """Compare a constant lr with two of the same mean in turn, at random, and from a sticky chain."""
+    mean = (LOW + HIGH) / 2
+    kernel = [[STAY, 1 - STAY], [1 - STAY, STAY]]
+    varied = [
+        schedule_exponent(ONE_FEATURE, SGD(lr=mean), [LOW, HIGH], order, kernel if order == "markov" else None).value
+        for order in ("cyclic", "independent", "markov")
+    ]
+    predicted = np.array([alpha_of(lr=mean), *varied])
+    return claim(
+        subject,
+        "varying_steps_make_tails_heavier",
+        statement=(
+            f"The learning rates {LOW:g} and {HIGH:g} in turn have heavier tails than their mean at every step, drawn "
+            "at random heavier still, and from a chain that mostly stays the heaviest."
+        ),
+        source=Source.RECONSTRUCTED,
+        formula=sympy.And(sympy.Gt(constant, cyclic), sympy.Gt(cyclic, independent), sympy.Gt(independent, sticky)),
+        regime=f"one Gaussian feature of variance 1, batch 1; the chain stays with chance {STAY:g}; no simulation",
+        components=tuple(f"alpha, {name}" for name in ("constant", "in turn", "at random", "sticky chain")),
+        prediction=predicted,
+        acceptance=Acceptance.interval(predicted, 0.01, "a seventeenth of the smallest difference"),
+        mutants={
+            "only the mean matters": np.full(4, predicted[0]),
+            "only how often each comes matters": predicted[[0, 2, 2, 2]],
+            "in turn is the heaviest": predicted[[0, 3, 2, 1]],
+            "the larger rate alone decides": np.array([predicted[0], *[alpha_of(lr=HIGH)] * 3]),
+        },
+        evidence=Enclosure(enclose=_exponents),
+    )
+
+
+def _log_moments(s: float) -> FloatArray:
+    return np.array([Step(lr).log_moment(s) for lr in (LOW, HIGH)])
+
+
+def _sticky_growth(s: float) -> float:
+    """Return the log of the spectral radius, of a symmetric 2 x 2 chain in closed form."""
+    low, high = np.exp(_log_moments(s))
+    trace, determinant = STAY * (low + high), (2 * STAY - 1) * low * high
+    return float(np.log((trace + np.sqrt(trace**2 - 4 * determinant)) / 2))
+
+
+def _exponents() -> Bounds:
+    bounds = np.array(
+        [
+            Step((LOW + HIGH) / 2).exponent(),
+            bounded_root(lambda s: float(_log_moments(s).mean())),
+            bounded_root(lambda s: float(np.log(np.exp(_log_moments(s)).mean()))),
+            bounded_root(_sticky_growth),
+        ]
+    )
+    return bounds[:, 0], bounds[:, 1]
