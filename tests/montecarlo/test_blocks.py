@@ -2,7 +2,7 @@
 
 import os
 import signal
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from multiprocessing import get_context
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from linsgd.montecarlo.blocks import map_blocks
 
@@ -113,3 +114,23 @@ class TestCheckpoint:
         Path(tmp_path / "file").write_text("")
         with pytest.raises(ValueError, match="checkpoint"):
             self.run(tmp_path / "file")
+
+
+def blas_threads(block):
+    np.eye(2) @ np.eye(2)
+    threads = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    return {"threads": np.array(threads), "process": np.array(os.getpid())}
+
+
+def processes():
+    return ProcessPoolExecutor(2, get_context("spawn"))
+
+
+@pytest.mark.parametrize("executor", [lambda: ThreadPoolExecutor(2), processes])
+def test_workers_have_one_blas_thread(executor):
+    with threadpool_limits(2, "blas"), executor() as pool:
+        results = list(map_blocks(blas_threads, [range(k, k + 1) for k in range(8)], key="", executor=pool))
+        after = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+    assert all((result["threads"] == 1).all() and result["threads"].size for result in results)
+    assert any(result["process"] != os.getpid() for result in results) == (executor is processes)
+    assert set(after) == {2}

@@ -11,17 +11,21 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from linsgd import domains
 
 Arrays = Mapping[str, NDArray[Any]]
 Progress = Callable[[int, int], object]
+
+_one_blas_thread = partial(threadpool_limits, 1, "blas")  # blocks fill the cores; threads below them would contend
 
 
 def map_blocks(
@@ -68,7 +72,8 @@ def map_blocks(
     """
     files = [None] * len(blocks) if checkpoint is None else _files(Path(checkpoint), key, blocks)
     missing = [i for i, file in enumerate(files) if _read(file) is None]
-    with _pool(executor) as pool, _cancelled_at_exit({i: pool.submit(task, blocks[i]) for i in missing}) as futures:
+    calls = {i: partial(_computed, task, blocks[i], os.getpid()) for i in missing}
+    with _one_blas_thread(), _pool(executor) as pool, _cancelled_at_exit(pool, calls) as futures:
         for i, (file, block) in enumerate(zip(files, blocks, strict=True)):
             result = None if i in futures else _read(file)
             if result is None:
@@ -86,6 +91,12 @@ def _result(future: Future[Arrays] | None, task: Callable[[range], Arrays], bloc
     return task(block)
 
 
+def _computed(task: Callable[[range], Arrays], block: range, home: int) -> Arrays:
+    """Compute a block in a worker with one BLAS thread; in the process `home` that is set already."""
+    with nullcontext() if os.getpid() == home else _one_blas_thread():
+        return task(block)
+
+
 @contextmanager
 def _pool(executor: Executor | None) -> Iterator[Executor]:
     if executor is not None:
@@ -101,7 +112,10 @@ def _cores() -> int:
 
 
 @contextmanager
-def _cancelled_at_exit(futures: dict[int, Future[Arrays]]) -> Iterator[dict[int, Future[Arrays]]]:
+def _cancelled_at_exit(
+    pool: Executor, calls: Mapping[int, Callable[[], Arrays]]
+) -> Iterator[dict[int, Future[Arrays]]]:
+    futures = {i: pool.submit(call) for i, call in calls.items()}
     try:
         yield futures
     finally:
