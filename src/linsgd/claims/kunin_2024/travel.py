@@ -24,12 +24,14 @@ from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
+from linsgd.symbolic.correlations import displacement as derived_displacement
+from linsgd.symbolic.correlations import summed_displacement
 from linsgd.symbolic.symbols import E, beta, k
 from linsgd.theory.displacement import displacement, effective_dimension
 from linsgd.theory.langevin.autocorrelation import langevin_correlations
 
 Delta = sympy.Function("Delta")
-alpha, c = sympy.symbols("alpha c", positive=True)
+GROWTH = summed_displacement().explicit("growth")
 msd, doubled = E(sympy.Abs(Delta(k)) ** 2), E(sympy.Abs(Delta(2 * k)) ** 2)
 
 
@@ -49,7 +51,7 @@ def stationary_displacement(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(msd, sympy.Symbol("V_y") * ((1 + beta) * sympy.Symbol("T_k") - beta * sympy.Symbol("U_k"))),
+        formula=derived_displacement("exact").formula,
         regime=case.regime,
         components=("E|Delta_16|^2 over the exact one",),
         prediction=np.ones(1),
@@ -96,6 +98,39 @@ def drift_is_faster_than_diffusion(subject: Subject) -> Claim:
     )
 
 
+def drift_depends_on_its_origin(subject: Subject) -> Claim:
+    """E|w_64 - w_32|^2 over E|w_32 - w_0|^2 from a distant start, where stationary motion has 1."""
+    case = _distant(subject)
+    once = displacement(case.problem, case.sgd, case.steps[:1], case.start).global_msd[0]
+    again = displacement(case.problem, case.sgd, case.steps[:1], case.law.at(0)).global_msd[0]
+    position = case.all_directions[0]
+    from_start = np.concatenate(case.start) if case.start else np.zeros(len(position))
+    total = np.ones((case.problem.dimension, 1)) / once
+    observable = Total(
+        (Displacement(position, 0, 1, 1 / once), Quadratic(from_start, position, position, total, 0)), (1.0, -1.0)
+    )
+    return Claim(
+        id="kunin_2024/drift_depends_on_its_origin",
+        problem=subject.name,
+        statement=(
+            "From a distant start the mean-squared displacement over 32 steps depends on when they begin, which tells "
+            "drift from stationary motion: the first 32 steps and the next go different distances."
+        ),
+        citation=KUNIN,
+        source=Source.CONDITION,
+        formula=sympy.Ne(E(sympy.Abs(sympy.Symbol("Delta_{32..64}")) ** 2), E(sympy.Abs(Delta(32)) ** 2)),
+        regime=case.regime,
+        components=("E|w_64 - w_32|^2 over E|w_32 - w_0|^2, less 1",),
+        prediction=np.array([again / once - 1]),
+        acceptance=Acceptance.interval(again / once - 1, 0.08, "0.08: of a ratio that is 1 at stationarity"),
+        mutants={
+            "stationary: the origin does not matter": np.zeros(1),
+            "the drift stops": np.full(1, -1.0),
+        },
+        evidence=case.simulation(observable),
+    )
+
+
 @lru_cache(maxsize=4)
 def _distant(subject: Subject) -> Case:
     """Momentum 0.5, batch 32, lr a 500th of the mean-square threshold, from a distance of 3 along every eigenvector."""
@@ -113,13 +148,11 @@ def summed_displacement_grows_forever(subject: Subject) -> Claim:
         problem=subject.name,
         statement=(
             "Summing the Langevin equation's velocity correlation at whole steps gives a displacement that does not "
-            "saturate but grows by (1 - momentum)/(3 (1 + momentum)) of a squared step every step."
+            "saturate but grows, at small lr h, by some (1 - momentum)/(3 (1 + momentum)) of a squared step every step."
         ),
         citation=KUNIN,
         source=Source.LIMIT,
-        formula=sympy.Eq(
-            1 + 2 * sympy.Sum(sympy.Function("C")(k), (k, 1, sympy.oo)), (1 - beta) / (3 * (1 + beta)), evaluate=False
-        ),
+        formula=sympy.Eq(1 + 2 * sympy.Sum(sympy.Function("C")(k), (k, 1, sympy.oo)), GROWTH, evaluate=False),
         regime=f"momentum {case.sgd.momentum:g}, lr h from 1/10 to 1/1000 of 1 - momentum; no simulation",
         components=("late growth a step over the predicted",),
         prediction=np.ones(1),
@@ -130,47 +163,15 @@ def summed_displacement_grows_forever(subject: Subject) -> Claim:
 
 
 def _spurious_growth(momentum: float) -> tuple[FloatArray, FloatArray]:
-    """Enclose 1 + 2 sum V(j) over u/3 as lr h falls: what is left after the last of three tenfold steps bounds it."""
+    """Enclose 1 + 2 sum V(j) over its limit as lr h falls: what is left after the last of three tenfold steps."""
     u = (1 - momentum) / (1 + momentum)
     growth = []
     for product in (1 - momentum) * np.array([0.1, 0.01, 0.001]):
         steps = np.arange(1, int(60 * (1 - momentum) / product + 60 / u))
         growth.append(1 + 2 * langevin_correlations(steps[:, None], momentum, np.array([product]))[1].sum())
-    ratio = np.array(growth) * 3 / u
+    ratio = np.array(growth) / float(GROWTH.subs(beta, momentum))
     left = abs(ratio[2] - ratio[1])
     return ratio[2:] - left, ratio[2:] + left
-
-
-def power_law_spectra_set_the_exponent(subject: Subject) -> Claim:
-    """Exponent of the displacement for spectra l^-a, at a = 1.6 and 2.5."""
-    decays = np.array([1.6, 2.5])
-    return Claim(
-        id="kunin_2024/power_law_spectra_set_the_exponent",
-        problem=subject.name,
-        statement=(
-            "Where the Hessian's eigenvalues fall as l^-a, a > 1, the stationary displacement grows with the exponent "
-            "1/a while the stiffest modes have saturated and the flattest have not moved."
-        ),
-        citation=KUNIN,
-        source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(sympy.Symbol("c"), 1 / alpha),
-        regime=f"30,000 modes, lr 0.01, momentum 0.5, 10^4 and 10^6 steps; not of {subject.name}; no simulation",
-        components=tuple(f"exponent at a = {a:g}" for a in decays),
-        prediction=1 / decays,
-        acceptance=Acceptance.interval(1 / decays, 0.02, "0.02: finite spectra bend by that much"),
-        mutants={"diffusion": np.ones(2), "1 - 1/a": 1 - 1 / decays},
-        evidence=Enclosure(enclose=partial(_exponents, decays)),
-    )
-
-
-def _exponents(decays: FloatArray) -> tuple[FloatArray, FloatArray]:
-    found = []
-    for a, steps in zip(decays, (10**4, 10**6), strict=True):
-        problem = LinearRegression.gaussian(np.arange(1, 30_001) ** -a)
-        found.append(displacement(problem, SGD(lr=0.01, batch_size=64, momentum=0.5), [steps], theory="langevin"))
-    exponents = np.array([path.exponent[0] for path in found])
-    error = 10 * max(path.error for path in found)
-    return exponents - error, exponents + error
 
 
 def displacement_saturates_at_the_effective_dimension(subject: Subject) -> Claim:

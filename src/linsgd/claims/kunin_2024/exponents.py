@@ -1,0 +1,181 @@
+r"""The exponent of stationary displacement: its bound, its value for power-law spectra, and what the batch does to it.
+
+A mode's exponent is at most 1/(1 - tau/k), tau = (1 + beta)/(2 (1 - beta)), from 20 tau on
+(`linsgd.theory.displacement`). For eigenvalues l^-a the displacement is 2 Var w sum_l (1 - exp(-l^-a T)) ~ 2 Var w
+Gamma(1 - 1/a) T^{1/a} at T = lr k/(1 - beta), which is Gamma(1 - 1/a) times the number of modes with rho > 1/T. At
+equal steps the exponent does not know the batch; over equal epochs it does, through the steps that they hold.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import sympy
+from scipy.special import gamma
+
+from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.citations import KUNIN
+from linsgd.claims.claim import Claim, Enclosure, Source
+from linsgd.claims.kunin_2024.calm import calm
+from linsgd.claims.subjects import Subject
+from linsgd.domains import FloatArray
+from linsgd.optimizer import SGD
+from linsgd.problem import LinearRegression
+from linsgd.symbolic.symbols import E, b, beta, eta, k
+from linsgd.theory.displacement import displacement
+from linsgd.theory.langevin.propagator import flow
+
+alpha, c, tau, T = sympy.symbols("alpha c tau T", positive=True)
+Delta, N, c_of = sympy.Function("Delta"), sympy.Function("N"), sympy.Function("c")
+DECAYS, FAR = np.array([1.6, 2.5]), (10**4, 10**6)
+EPOCHS, ROWS = 8, 1024  # the window of `exponents_over_epochs_follow_the_steps`; rows of a law
+
+
+def power_law_spectra_set_the_exponent(subject: Subject) -> Claim:
+    """Exponent of the displacement for spectra l^-a, at a = 1.6 and 2.5."""
+    return Claim(
+        id="kunin_2024/power_law_spectra_set_the_exponent",
+        problem=subject.name,
+        statement=(
+            "Where the Hessian's eigenvalues fall as l^-a, a > 1, the stationary displacement grows with the exponent "
+            "1/a while the stiffest modes have saturated and the flattest have not moved."
+        ),
+        citation=KUNIN,
+        source=Source.RECONSTRUCTED,
+        formula=sympy.Eq(c, 1 / alpha),
+        regime=f"30,000 modes, lr 0.01, momentum 0.5, 10^4 and 10^6 steps; not of {subject.name}; no simulation",
+        components=tuple(f"exponent at a = {a:g}" for a in DECAYS),
+        prediction=1 / DECAYS,
+        acceptance=Acceptance.interval(1 / DECAYS, 0.02, "0.02: finite spectra bend by that much"),
+        mutants={"diffusion": np.ones(2), "1 - 1/a": 1 - 1 / DECAYS},
+        evidence=Enclosure(enclose=lambda: _power_law()[0]),
+    )
+
+
+def displacement_counts_the_modes_that_have_moved(subject: Subject) -> Claim:
+    """Displacement in units of 2 Var w and of the number of modes with rho > (1 - momentum)/(lr k)."""
+    counted = gamma(1 - 1 / DECAYS)
+    return Claim(
+        id="kunin_2024/displacement_counts_the_modes_that_have_moved",
+        problem=subject.name,
+        statement=(
+            "Without weight decay the displacement over k steps is proportional to the number of modes with an "
+            "eigenvalue above (1 - momentum)/(lr k), by the factor Gamma(1 - 1/a) where eigenvalues fall as l^-a."
+        ),
+        citation=KUNIN,
+        source=Source.RECONSTRUCTED,
+        formula=sympy.Eq(
+            E(sympy.Abs(Delta(k)) ** 2), 2 * sympy.Symbol("V") * sympy.gamma(1 - 1 / alpha) * N((1 - beta) / (eta * k))
+        ),
+        regime=f"30,000 modes, lr 0.01, momentum 0.5, 10^4 and 10^6 steps; not of {subject.name}; no simulation",
+        components=tuple(f"displacement over 2 Var w and the count, at a = {a:g}" for a in DECAYS),
+        prediction=counted,
+        acceptance=Acceptance.interval(counted, 0.05 * counted, "a twentieth: the counts are of 27 and 53 modes"),
+        mutants={"each mode counts once": np.ones(2), "a factor 2 lost": counted / 2},
+        evidence=Enclosure(enclose=lambda: _power_law()[1]),
+    )
+
+
+def _power_law() -> tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]:
+    """Enclose the exponents, and the displacements over what the modes that have moved would make."""
+    exponents, counted, error = [], [], 0.0
+    for a, steps in zip(DECAYS, FAR, strict=True):
+        sgd = SGD(lr=0.01, batch_size=64, momentum=0.5)
+        problem = LinearRegression.gaussian(np.arange(1, 30_001) ** -a)
+        path = displacement(problem, sgd, [steps], theory="langevin")
+        moved = (sgd.lr * steps / (1 - sgd.momentum)) ** (1 / a)  # l^-a > (1 - momentum)/(lr k)
+        variance = sgd.lr / (2 * sgd.batch_size * (1 - sgd.momentum))
+        exponents.append(path.exponent[0])
+        counted.append(path.global_msd[0] / (2 * variance * moved))
+        error = max(error, 10 * path.error)
+    found = np.array([exponents, counted])
+    return (found[0] - error, found[0] + error), (found[1] * (1 - error), found[1] * (1 + error))
+
+
+def stationary_exponents_are_bounded_from_twenty_tau(subject: Subject) -> Claim:
+    """Find the largest exponent of any stable stationary mode, at 20 and at 10 tau, momentum 0.99."""
+    largest = np.array([1 / (1 - 1 / 20), _fastest(0.99, 10, 8000)])
+    return Claim(
+        id="kunin_2024/stationary_exponents_are_bounded_from_twenty_tau",
+        problem=subject.name,
+        statement=(
+            "After 20 tau, tau = (1 + momentum)/(2 (1 - momentum)) steps, no stationary mode travels with an exponent "
+            "above 1/(1 - tau/k), which the flattest reach; after 10 tau ringing modes still exceed it many times."
+        ),
+        citation=KUNIN,
+        source=Source.CONDITION,
+        formula=sympy.Le(c_of(k), 1 / (1 - tau / k)),
+        regime="one mode of the Langevin equation, of any stable stiffness; momentum 0.99; no simulation",
+        components=("largest exponent at 20 tau", "largest exponent at 10 tau"),
+        prediction=largest,
+        acceptance=Acceptance.interval(largest, [0.01, 0.5], "0.01: a fifth of what is above 1; 0.5: of 13"),
+        mutants={
+            "stationarity means at most 1": np.array([1.0, largest[1]]),
+            "the bound holds at 10 tau too": np.array([largest[0], 1 / (1 - 1 / 10)]),
+            "2 tau in place of tau": np.array([1 / (1 - 2 / 20), largest[1]]),
+        },
+        evidence=Enclosure(enclose=_largest),
+    )
+
+
+def _largest() -> tuple[FloatArray, FloatArray]:
+    """Enclose the largest exponents by two grids of stiffnesses, one twice as fine."""
+    coarse, fine = (np.array([_fastest(0.99, times, n) for times in (20, 10)]) for n in (8000, 16000))
+    left = 2 * np.abs(fine - coarse) + 1e-6
+    return fine - left, fine + left
+
+
+def _fastest(momentum: float, times_tau: int, points: int) -> float:
+    u = (1 - momentum) / (1 + momentum)
+    stiffness = np.concatenate([np.geomspace(1e-9, 1, points) * u**2, np.linspace(u, 2, points) ** 2])
+    mode = flow(np.array(times_tau / (2 * u)), u, stiffness)
+    return float((mode.t * mode.S / mode.kick_integral()).max())
+
+
+def exponents_over_epochs_follow_the_steps(subject: Subject) -> Claim:
+    """Compare exponents over eight epochs at three batch sizes with one batch size's exponents over as many steps."""
+    problem, sgd, batches = subject.problem, _slow(subject), np.array([8, 32, 128])
+    rows = subject.rows or ROWS
+    steps = np.maximum(EPOCHS * rows // batches, 4)
+    one = displacement(problem, sgd, steps, theory="langevin").exponent
+    return Claim(
+        id="kunin_2024/exponents_over_epochs_follow_the_steps",
+        problem=subject.name,
+        statement=(
+            "Over a window of epochs the exponent of the stationary displacement rises with the batch size, by as much "
+            "as one batch size's exponent depends on the number of steps, and by no more."
+        ),
+        citation=KUNIN,
+        source=Source.RECONSTRUCTED,
+        formula=sympy.Eq(sympy.Function("c_b")(EPOCHS * sympy.Symbol("N") / b), c_of(EPOCHS * sympy.Symbol("N") / b)),
+        regime=(
+            f"lr {sgd.lr:.3g}, momentum {sgd.momentum:g}, epochs of {rows} rows, the steps of {EPOCHS} of them: "
+            f"{', '.join(map(str, steps))}; no simulation"
+        ),
+        components=tuple(f"exponent over {EPOCHS} epochs of batch {size}" for size in batches),
+        prediction=one,
+        acceptance=Acceptance.interval(one, 0.03, "0.03: far below its rise over the batches"),
+        mutants={
+            "the batch does not matter over epochs": np.full(3, one[1]),
+            "it falls with the batch": one[::-1].copy(),
+            "diffusion": np.ones(3),
+        },
+        evidence=Enclosure(enclose=partial(_over_epochs, problem, sgd, batches, steps)),
+    )
+
+
+def _over_epochs(
+    problem: LinearRegression, sgd: SGD, batches: FloatArray, steps: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Enclose the exact exponents, each of its own batch size."""
+    each = [replace(sgd, batch_size=int(size)) for size in batches]
+    found = [displacement(problem, own, [k_]).exponent[0] for own, k_ in zip(each, steps, strict=True)]
+    error = 1e-10 * steps  # of the compressed sums, times the steps
+    return np.array(found) - error, np.array(found) + error
+
+
+def _slow(subject: Subject) -> SGD:
+    """Return an optimizer whose mean mode has half relaxed after 64 steps, at most as fast as `calm`."""
+    sgd = calm(subject).sgd
+    curvature = float(subject.problem.eigenvalues.mean()) + sgd.weight_decay
+    return replace(sgd, momentum=0.5, lr=min(sgd.lr, 0.5 * (1 - 0.5) / (64 * curvature)))

@@ -1,0 +1,85 @@
+r"""What the stationary law does not depend on: the curvature, and which of the equivalent optimizers is run.
+
+In the Langevin equation Var w = lr sigma^2 / (2 b (1 - beta)) without weight decay, the same along every eigenvector,
+and Var v = sigma^2 rho / (b (1 - beta^2)): both are functions of lr (1 + beta) and b (1 - beta^2) alone.
+"""
+
+import numpy as np
+import sympy
+
+from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.case import batch, settled, stable_sgd
+from linsgd.claims.citations import KUNIN
+from linsgd.claims.claim import Claim, Source
+from linsgd.claims.kunin_2024.calm import calm, variances
+from linsgd.claims.observables import Stack
+from linsgd.claims.subjects import Subject
+from linsgd.symbolic.stationary import stationary_covariance
+from linsgd.symbolic.symbols import Var, b, beta, eta, h, rho
+from linsgd.theory.langevin.equivalence import equivalent
+
+w_i = sympy.Symbol("w_i")
+LANGEVIN = stationary_covariance("langevin").explicit("position")
+SHARED = LANGEVIN.subs(eta, eta * (1 + beta) / b / (1 - beta**2)) * b * (1 - beta)
+
+
+def positions_are_isotropic_without_decay(subject: Subject) -> Claim:
+    """Var w along each eigenvector in units of the Langevin equation's one value."""
+    problem = subject.problem
+    sgd = stable_sgd(problem, 0.02, batch_size=batch(subject, 32), momentum=0.8)
+    case = settled(subject, sgd)
+    variance = sgd.lr * problem.noise_variance / (2 * sgd.batch_size * (1 - sgd.momentum))
+    flat, ratio = np.ones(case.modes.size), case.curvature / case.curvature.mean()
+    return Claim(
+        id="kunin_2024/positions_are_isotropic_without_decay",
+        problem=subject.name,
+        statement=(
+            "With noise proportional to the Hessian and without weight decay the stationary position's variance is "
+            "the same along every eigenvector, whatever its curvature."
+        ),
+        citation=KUNIN,
+        source=Source.RECONSTRUCTED,
+        formula=sympy.Eq(Var(w_i), LANGEVIN.subs(h, rho)),
+        regime=case.regime,
+        components=case.names("Var w over lr sigma^2 / (2 b (1 - momentum))"),
+        prediction=flat,
+        acceptance=Acceptance.interval(flat, 0.08, "0.08: three times what state-dependent noise adds at this lr"),
+        mutants={
+            "the loss's own Gibbs law: as 1 / curvature": 1 / ratio,
+            "as the noise: in proportion to the curvature": ratio,
+            "a factor 2 lost": 2 * flat,
+        },
+        evidence=case.simulation(
+            case.squares(case.position / np.sqrt(variance)),
+        ),
+    )
+
+
+def equivalent_optimizers_share_the_law(subject: Subject) -> Claim:
+    """Variances under four times the batch, from the Langevin equation of the optimizer it is equivalent to."""
+    one, (xx, vv) = calm(subject), variances(subject)
+    other = equivalent(one.sgd, 4 * one.sgd.batch_size)
+    case, law = settled(subject, other), np.concatenate([xx, vv])
+    less = one.sgd.batch_size / other.batch_size
+    slowed = (1 - one.sgd.momentum) / (1 - other.momentum)
+    return Claim(
+        id="kunin_2024/equivalent_optimizers_share_the_law",
+        problem=subject.name,
+        statement=(
+            "Four times the batch, with the momentum and the learning rate that keep b (1 - momentum^2) and lr (1 + "
+            "momentum), leaves the stationary variances of positions and velocities where they were."
+        ),
+        citation=KUNIN,
+        source=Source.RECONSTRUCTED,
+        formula=sympy.Eq(Var(w_i), SHARED),
+        regime=f"{case.regime}; predicted from lr {one.sgd.lr:g}, batch {one.sgd.batch_size}, momentum 0.8",
+        components=(*case.names("Var w"), *case.names("Var v")),
+        prediction=law,
+        acceptance=Acceptance.interval(law, 0.08 * law, "8 %: more than twice what lr h and the noise's growth cost"),
+        mutants={
+            "a larger batch shrinks it in proportion": law * less,
+            "lr / b alone decides": law * less * other.lr / one.sgd.lr,
+            "the law grows with 1 / (1 - momentum)": law * slowed,
+        },
+        evidence=case.simulation(Stack((case.squares(case.position), case.squares(case.velocity)))),
+    )

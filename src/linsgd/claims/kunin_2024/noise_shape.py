@@ -1,0 +1,98 @@
+r"""Noise proportional to the Hessian: where the picture's assumption holds on linear regression, and where it ends.
+
+With residuals of one variance sigma^2 and Gaussian features the covariance of the minibatch gradient at distance x from
+the minimum is
+
+    Cov g = (2 R H + u u') / b,    2 R = sigma^2 + x'Hx,    u = H x:
+
+proportional to H at the minimum and, away from it, larger and no longer proportional, by the direction of u. One step
+from a chosen point measures it. The residuals of a data set have no one variance, and the first half fails too.
+"""
+
+import numpy as np
+import sympy
+
+from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.case import Case, at_steps, batch
+from linsgd.claims.citations import KUNIN
+from linsgd.claims.claim import Claim, Source
+from linsgd.claims.observables import Quadratic
+from linsgd.claims.subjects import Subject
+from linsgd.domains import FloatArray
+from linsgd.optimizer import SGD
+from linsgd.symbolic.symbols import Cov, b, sigma
+
+g, H, R = sympy.symbols("g H R")
+u, u_transposed = sympy.symbols("u u'", commutative=False)  # u = H x
+
+
+def noise_is_proportional_to_the_hessian_at_the_minimum(subject: Subject) -> Claim:
+    """Every entry of the gradient's covariance at the minimum, in units of sigma^2 H / b along the eigenvectors."""
+    case = _one_step(subject, np.zeros(subject.problem.dimension))
+    i, j = np.triu_indices(case.modes.size)
+    scale = case.problem.noise_variance * np.sqrt(np.multiply.outer(case.curvature, case.curvature))[i, j]
+    same, ratio = np.where(i == j, 1.0, 0.0), case.curvature / case.curvature.mean()
+    products = Quadratic(case.centre(), case.velocity[:, i], case.velocity[:, j], np.diag(case.sgd.batch_size / scale))
+    return Claim(
+        id="kunin_2024/noise_is_proportional_to_the_hessian_at_the_minimum",
+        problem=subject.name,
+        statement=(
+            "With Gaussian features and residuals of one variance the minibatch gradient's covariance at the minimum "
+            "is that variance times the Hessian over the batch size, for every pair of eigenvectors."
+        ),
+        citation=KUNIN,
+        source=Source.CONDITION,
+        formula=sympy.Eq(Cov(g), sigma**2 * H / b),
+        regime=case.regime,
+        components=tuple(f"Cov(g_{p}, g_{q}) in units of sigma^2 H / b" for p, q in zip(i, j, strict=True)),
+        prediction=same,
+        acceptance=Acceptance.interval(same, 0.05, "a twentieth of the Hessian's entries along the eigenvectors"),
+        mutants={
+            "the same in every direction": same / ratio[i],
+            "proportional to the Hessian's square": same * ratio[i],
+            "a factor 2 lost": same / 2,
+        },
+        evidence=case.simulation(products),
+    )
+
+
+def noise_is_not_proportional_away_from_the_minimum(subject: Subject) -> Claim:
+    """How much each direction's noise grows when the weights move along the stiffest eigenvector."""
+    problem = subject.problem
+    stiffest = int(problem.eigenvalues.argmax())
+    away = np.zeros(problem.dimension)
+    away[stiffest] = np.sqrt(problem.noise_variance / problem.eigenvalues[stiffest])
+    near, case = _one_step(subject, np.zeros(problem.dimension)), _one_step(subject, away)
+    frozen = near.law.velocity_variance[-1][case.modes]
+    grown = case.law.velocity_variance[-1][case.modes] / frozen
+    alike = np.full(grown.size, 2.0)
+    return Claim(
+        id="kunin_2024/noise_is_not_proportional_away_from_the_minimum",
+        problem=subject.name,
+        statement=(
+            "Where the signal's error is as large as the residual's the minibatch gradient's variance has grown by "
+            "other factors along some eigenvectors than along others: the noise is no function of the loss times the "
+            "Hessian."
+        ),
+        citation=KUNIN,
+        source=Source.CONDITION,
+        formula=sympy.Ne(Cov(g), 2 * R * H / b)
+        if subject.finite
+        else sympy.Eq(Cov(g), (2 * R * H + u * u_transposed) / b),
+        regime=case.regime,
+        components=case.names("Var g over that at the minimum"),
+        prediction=grown,
+        acceptance=Acceptance.interval(grown, 0.06 * grown, "6 %: they grow by factors of 2 to 3"),
+        mutants={
+            "frozen at the minimum": np.ones(grown.size),
+            "in proportion to the loss, alike in every direction": alike,
+        },
+        evidence=case.simulation(Quadratic(case.centre(), case.velocity, case.velocity, np.diag(1 / frozen))),
+    )
+
+
+def _one_step(subject: Subject, away: FloatArray) -> Case:
+    """One step without decay, from rest at a distance from the minimum given along the eigenvectors (d,)."""
+    problem = subject.problem
+    start = problem.solution(0.0) + problem.from_eigenbasis(away)
+    return at_steps(subject, SGD(lr=0.1, batch_size=batch(subject)), [1], (start, np.zeros(problem.dimension)))
