@@ -19,7 +19,7 @@ from linsgd.montecarlo.streams import LANES
 from linsgd.montecarlo.walk import Walks
 from linsgd.result import environment
 
-BUFFER = 2**17  # numbers of a tile read at once
+BUFFER = 2**15  # numbers of a tile read at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
