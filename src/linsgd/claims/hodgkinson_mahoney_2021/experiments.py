@@ -1,0 +1,134 @@
+r"""Ensembles that are no snapshots of SGD: running averages, the steps themselves, and paths under a tilted law.
+
+Block i of 256 chains has its own random numbers under a seed, so that any range of blocks may be asked for.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import gamma
+
+from linsgd.claims.experiment import Experiment
+from linsgd.claims.intervals import BLOCK
+from linsgd.domains import FloatArray
+from linsgd.montecarlo.snapshots import snapshots
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Powers:
+    """Powers of the absolute values of some columns of a snapshot (n, m)."""
+
+    columns: tuple[int, ...]
+    orders: tuple[float, ...]
+    at: int = -1
+
+    def __call__(self, states: FloatArray) -> FloatArray:
+        """Return the observables of each chain (n, m)."""
+        powers: FloatArray = np.abs(states[self.at][:, self.columns]) ** np.array(self.orders)
+        return powers
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Averages(Experiment):
+    """Averages of the states of SGD over its first k steps, for each k of `steps`."""
+
+    def fingerprint(self) -> str:
+        """Return a hash of what is simulated."""
+        return f"averages {Experiment.fingerprint(self)}"
+
+    def sample(self, chains: range, seed: int) -> FloatArray:
+        """Simulate chains and return their averages (len(steps), len(chains), 2 d)."""
+        every, last = range(1, self.steps[-1] + 1), np.array(self.steps)
+        parts = []
+        for block in _blocks(chains):
+            path = snapshots(self.problem, self.sgd, list(every), block, seed=seed, start=self.start)
+            parts.append(np.cumsum(path, axis=0)[last - 1] / last[:, None, None])
+        averages: FloatArray = np.concatenate(parts, axis=1)
+        return averages
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Stretches(Experiment):
+    """Single steps A = I - lr H_B, drawn afresh: by how much A stretches at most, at least, and a fixed direction."""
+
+    def fingerprint(self) -> str:
+        """Return a hash of what is simulated."""
+        return f"stretches {Experiment.fingerprint(self)}"
+
+    def sample(self, chains: range, seed: int) -> FloatArray:
+        """Draw steps and return the largest and the smallest singular value and |A e_1| (1, len(chains), 3)."""
+        d, b = self.problem.dimension, self.sgd.batch_size
+        parts = []
+        for block in _blocks(chains):
+            x = self.problem.features.sample(len(block) * b, _generator(seed, block)).reshape(-1, b, d)
+            A = np.eye(d) - self.sgd.lr / b * np.einsum("nbi,nbj->nij", x, x)
+            values = np.abs(np.linalg.eigvalsh(A))
+            parts.append(np.stack([values.max(axis=1), values.min(axis=1), np.linalg.norm(A[:, 0], axis=1)], axis=1))
+        return np.concatenate(parts)[None]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class TiltedMoments(Experiment):
+    r"""E|w_k|^order of one white Gaussian feature, batch 1, from w_0 = w* = 0, without the rare paths that carry it.
+
+    Paths follow the law of SGD up to a step J drawn evenly from 0..k, and from there the law under which every step
+    weighs |A|^order more, h(order) being 1. The likelihood ratio of SGD's law to this mixture is
+
+        (k + 1) / sum_{J=0}^k prod_{i>J} |A_i|^order,
+
+    and |w_k|^order times it is bounded by powers of k and of the largest |lr x e| along the path: light-tailed, where
+    |w_k|^order itself has variance growing like h(2 order)^k.
+
+    Attributes
+    ----------
+    order : float
+        The exponent alpha.
+    """
+
+    order: float
+
+    def fingerprint(self) -> str:
+        """Return a hash of what is simulated."""
+        return f"tilted {self.order:.9g} {Experiment.fingerprint(self)}"
+
+    def sample(self, chains: range, seed: int) -> FloatArray:
+        """Return weighted |w_k|^order for each k of `steps`, from paths of their own (len(steps), len(chains), 1)."""
+        parts = []
+        for block in _blocks(chains):
+            rng = _generator(seed, block)
+            parts.append([self._moment(k, len(block), rng) for k in self.steps])
+        return np.concatenate(parts, axis=1)[..., None]
+
+    def _moment(self, k: int, n: int, rng: np.random.Generator) -> FloatArray:
+        lr, noise, begin = self.sgd.lr, self.problem.noise_std, rng.integers(0, k + 1, n)
+        w, weight = np.zeros(n), np.ones(n)  # weight: the sum in the likelihood ratio
+        for step in range(k):
+            square = np.where(step >= begin, self._tilted(n, rng), rng.chisquare(1, n))
+            A = 1 - lr * square
+            w = A * w + lr * np.sqrt(square) * noise * rng.standard_normal(n)
+            weight = weight * np.abs(A) ** self.order + 1
+        moment: FloatArray = np.abs(w) ** self.order * (k + 1) / weight
+        return moment
+
+    def _tilted(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Draw x^2 from the chi-square density times |1 - lr x^2|^order, by rejection from 1 + (lr x^2)^order."""
+        s, lr = self.order, self.sgd.lr
+        heavy = (2 * lr) ** s * gamma(s + 0.5) / gamma(0.5)
+        kept = np.empty(0)
+        while kept.size < n:
+            shape = np.where(rng.random(2 * n) < heavy / (1 + heavy), s + 0.5, 0.5)
+            square = 2 * rng.standard_gamma(shape)
+            accepted = rng.random(2 * n) * (1 + (lr * square) ** s) < np.abs(1 - lr * square) ** s
+            kept = np.concatenate([kept, square[accepted]])
+        return kept[:n]
+
+
+def _blocks(chains: range) -> Iterator[range]:
+    """Cut a range of whole blocks into them."""
+    return itertools.starmap(range, itertools.pairwise(range(chains.start, chains.stop + 1, BLOCK)))
+
+
+def _generator(seed: int, block: range) -> np.random.Generator:
+    return np.random.default_rng([seed, block.start // BLOCK])

@@ -1,0 +1,94 @@
+r"""Labels without noise: the law of SGD is the point w*, whatever its moments do on the way.
+
+w_k - w* = A_k ... A_1 (w_0 - w*), which goes to 0 for almost every path where the Lyapunov exponent rho is negative,
+while E|w_k - w*|^s = h(s)^k |w_0 - w*|^s explodes for every s above alpha.
+"""
+
+import math
+
+import numpy as np
+import sympy
+from scipy.stats import norm
+
+from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.claim import Claim, Simulation, Source
+from linsgd.claims.experiment import Experiment
+from linsgd.claims.hodgkinson_mahoney_2021.experiments import Powers
+from linsgd.claims.hodgkinson_mahoney_2021.paper import claim
+from linsgd.claims.intervals import Tail
+from linsgd.claims.observables import Exceeds, Observable, Stack
+from linsgd.claims.subjects import Subject
+from linsgd.optimizer import SGD
+from linsgd.problem import LinearRegression
+from linsgd.symbolic.symbols import E, k
+from linsgd.theory.tails.exponents import lyapunov_exponent, spectral_function, tail_exponent
+from linsgd.theory.tails.radial import RadialLaw
+
+LR = 1.5  # alpha = 0.48
+EARLY, LATE = (1, 2), 400  # steps
+NEAR = 1e-3  # of the start's distance 1
+
+NOISY, SILENT = (LinearRegression.gaussian([1.0], noise_std=noise) for noise in (1.0, 0.0))
+alpha, s, W_k = sympy.Symbol("alpha"), sympy.Symbol("s", positive=True), sympy.Symbol("W_k")
+P, h = sympy.Function("P"), sympy.Function("h")
+
+
+def noiseless_law_is_a_point(subject: Subject) -> Claim:
+    """Bound P(|w_k - w*| > 1e-3) late on."""
+    rho, law = lyapunov_exponent(SILENT, SGD(lr=LR)).value, RadialLaw(1, 1, 1.0, LR)
+    variance = -2 * rho / law.near_edge_exponent()
+    share = float(norm.sf((math.log(NEAR) - LATE * rho) / math.sqrt(LATE * variance)))
+    return claim(
+        subject,
+        "noiseless_law_is_a_point",
+        statement=(
+            "Without label noise there is no tail at all: the stationary law is the point at the optimum, though with "
+            "noise not even its mean would be finite."
+        ),
+        source=Source.CONDITION,
+        formula=sympy.Eq(sympy.Limit(P(sympy.Gt(sympy.Abs(W_k), sympy.Symbol("epsilon"))), k, sympy.oo), 0),
+        regime=f"{_REGIME}; after {LATE} steps; an event",
+        components=(f"P(|w - w*| > {NEAR:g})",),
+        prediction=np.array([share]),
+        acceptance=Acceptance.below(0.01, 0.01, "one in a hundred: nearly no chain is left"),
+        mutants={
+            "a typical chain follows the mean": np.ones(1),
+            "as many grow as shrink": np.full(1, 0.5),
+        },
+        evidence=_measured(Exceeds(Powers((0,), (1.0,)), np.array([NEAR])), Tail.EVENT),
+    )
+
+
+def noiseless_moments_explode(subject: Subject) -> Claim:
+    """Follow E|w_k - w*| over two steps at an lr where alpha < 1."""
+    growth = spectral_function(SILENT, SGD(lr=LR), 1.0).value ** np.array(EARLY)
+    exponent = tail_exponent(NOISY, SGD(lr=LR)).value
+    return claim(
+        subject,
+        "noiseless_moments_explode",
+        statement=(
+            "Without label noise the mean distance to the optimum grows geometrically, by h(1) a step, at an lr at "
+            "which nearly every chain goes there."
+        ),
+        source=Source.CONDITION,
+        formula=sympy.Implies(sympy.Gt(s, alpha), sympy.Eq(E(sympy.Abs(W_k) ** s), h(s) ** k)),
+        regime=f"{_REGIME}, alpha = {exponent:.4f} with noise; steps 1 and 2; all moments of w_k finite",
+        components=tuple(f"E|w_{step} - w*|" for step in EARLY),
+        prediction=growth,
+        acceptance=Acceptance.interval(growth, 0.1, "a tenth of the start, a third of the growth of one step"),
+        mutants={
+            "moments go where the paths go": np.zeros(2),
+            "the distance of the mean": abs(1 - LR) ** np.array(EARLY),
+            "moments stand still": np.ones(2),
+        },
+        evidence=_measured(Stack(tuple(Powers((0,), (1.0,), at) for at in range(len(EARLY)))), Tail.THIRD_MOMENT),
+    )
+
+
+_REGIME = f"one Gaussian feature of variance 1, lr {LR:g}, batch 1, no label noise; start at distance 1"
+
+
+def _measured(observable: Observable, tail: Tail) -> Simulation:
+    start = (np.ones(1), np.zeros(1))
+    experiment = Experiment(problem=SILENT, sgd=SGD(lr=LR), steps=(*EARLY, LATE), start=start)
+    return Simulation(experiment=experiment, observable=observable, tail=tail)
