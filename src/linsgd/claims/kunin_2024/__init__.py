@@ -48,11 +48,13 @@ from linsgd.claims.kunin_2024.phase_space import (
     equipartition_needs_the_equations_mass,
     phase_space_turns_clockwise,
     position_correlation,
+    temperatures_with_dampening,
     velocity_correlation,
     velocity_variance_follows_the_noise,
 )
 from linsgd.claims.kunin_2024.scaling import (
     exponent_falls_with_lr_and_momentum,
+    feedback_needs_each_modes_own_share,
     local_displacement_is_a_product_of_powers,
 )
 from linsgd.claims.kunin_2024.stationary_law import (
@@ -94,6 +96,7 @@ ENTRIES = (
     Entry(decay_confines_flat_directions, core=False),
     Entry(velocity_variance_follows_the_noise, core=False),
     Entry(equipartition_needs_the_equations_mass, core=False),
+    Entry(temperatures_with_dampening),
     Entry(phase_space_turns_clockwise),
     Entry(position_correlation, core=False),
     Entry(velocity_correlation, core=False),
@@ -102,6 +105,7 @@ ENTRIES = (
     Entry(drift_is_faster_than_diffusion),
     Entry(drift_depends_on_its_origin),
     Entry(local_displacement_is_a_product_of_powers),
+    Entry(feedback_needs_each_modes_own_share, law_only=True),
     Entry(exponent_falls_with_lr_and_momentum),
     Entry(exponents_over_epochs_follow_the_steps),
     Entry(displacement_saturates_at_the_effective_dimension),

@@ -27,11 +27,12 @@ from linsgd.domains import FloatArray
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.symbolic.stationary import stationary_covariance
-from linsgd.symbolic.symbols import E, Var, beta, eta, lam, rho
+from linsgd.symbolic.symbols import E, Var, eta, lam, rho, sigma_g
 from linsgd.theory.moments import moments, stationary_moments
 
 x, delta, S_0 = sympy.symbols("w_i delta S_0")
 LANGEVIN = stationary_covariance("langevin")["position"]
+ONE_STEP = eta**2 * stationary_covariance("langevin")["velocity"].subs(sigma_g**2, S_0)
 TENTH = "more than a tenth beyond the limit: no reading of the limit's own error terms at small lr explains it"
 
 
@@ -51,7 +52,7 @@ def frozen_noise_displacement_is_too_small(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.LIMIT,
-        formula=sympy.Gt(E(sympy.Abs(delta) ** 2), eta**2 * S_0 / (1 - beta**2)),
+        formula=sympy.Gt(E(sympy.Abs(delta) ** 2), ONE_STEP),
         regime=case.regime,
         components=("E|delta|^2 over the formula",),
         prediction=np.array([exact]),

@@ -19,14 +19,15 @@ from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
-from linsgd.symbolic.symbols import Cov, E, Var, beta, eta, h
+from linsgd.symbolic.expansions import lr_expansion
+from linsgd.symbolic.propagators import propagator
+from linsgd.symbolic.symbols import Cov, Var, eta, h
 from linsgd.theory import langevin
 from linsgd.theory.langevin.equivalence import equivalent
 from linsgd.theory.langevin.oscillation import oscillation
 from linsgd.theory.moments import moments, stationary_moments
 
 w, v, w_1, w_2 = sympy.symbols("w v w_1 w_2")
-r = sympy.Function("r")
 ONE_MODE = LinearRegression.gaussian([1.0])
 MOMENTUM = 0.8
 RATES = 2.0 ** -np.arange(9, 16)
@@ -35,7 +36,7 @@ WHOLE = "0.05: orders are whole numbers or halves"
 
 def correlation_error_is_of_half_order(subject: Subject) -> Claim:
     """Measure how the correlation of w and v, absent from the equation, falls with lr."""
-    law = sympy.Eq(Cov(w, v) / sympy.sqrt(Var(w) * Var(v)), sympy.sqrt(eta * h / (2 * (1 + beta))))
+    law = sympy.Eq(Cov(w, v) / sympy.sqrt(Var(w) * Var(v)), lr_expansion("correlation")["exact"])
     return _order_claim(
         subject,
         "correlation_error_is_of_half_order",
@@ -50,13 +51,12 @@ def correlation_error_is_of_half_order(subject: Subject) -> Claim:
 
 def ringing_damping_error_is_independent_of_lr(subject: Subject) -> Claim:
     """Measure how the relative error of the damping of underdamped modes depends on lr."""
-    u = (1 - beta) / (1 + beta)
     return _order_claim(
         subject,
         "ringing_damping_error_is_independent_of_lr",
         "The relative error of the Langevin equation's damping of ringing modes does not fall with lr; it depends on "
         "momentum alone.",
-        sympy.Eq(r(eta), sympy.atanh(u), evaluate=False),
+        lr_expansion("damping").formula,
         0.0,
         {"first order": 1.0, "half order": 0.5},
         _damping,
@@ -70,7 +70,7 @@ def mean_path_error_is_first_order(subject: Subject) -> Claim:
         "mean_path_error_is_first_order",
         "At a fixed time lr k the Langevin equation's mean, started with the algorithm's velocity, errs by the first "
         "power of lr.",
-        sympy.Eq(E(w_1) - E(w_2), sympy.Order(eta), evaluate=False),
+        lr_expansion("mean", 1).formula,
         1.0,
         {"second order": 2.0, "half order": 0.5},
         partial(_mean, matched=False),
@@ -84,7 +84,7 @@ def matched_mean_path_error_is_second_order(subject: Subject) -> Claim:
         "matched_mean_path_error_is_second_order",
         "Started with the velocity half a step later, the Langevin equation's mean at a fixed time lr k errs by the "
         "second power of lr.",
-        sympy.Eq(E(w_1) - E(w_2), sympy.Order(eta**2), evaluate=False),
+        lr_expansion("matched_mean", 2).formula,
         2.0,
         {"first order": 1.0, "third order": 3.0},
         partial(_mean, matched=True),
@@ -118,7 +118,7 @@ def ringing_starts_at_the_discrete_threshold(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.CONDITION,
-        formula=sympy.Eq(eta * h, (1 - sympy.sqrt(beta)) ** 2),
+        formula=sympy.Eq(eta * h, eta * propagator("critical").explicit("h")),
         regime="one mode; momentum 0.3, 0.5 and 0.8; no simulation",
         components=tuple(f"lr h at momentum {m:g}" for m in momenta),
         prediction=exact,

@@ -13,19 +13,25 @@ import numpy as np
 import sympy
 
 from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.case import large_batch
+from linsgd.claims.case import dampened, large_batch
 from linsgd.claims.citations import KUNIN
 from linsgd.claims.claim import Claim, Source
 from linsgd.claims.kunin_2024.calm import LAGS, TENTH, LaggedProduct, calm, equation, variances
 from linsgd.claims.observables import Quadratic, Stack, Total
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
-from linsgd.symbolic.symbols import Cov, Var, beta, eta, gamma, h, k, lam, omega, rho, sigma_g
+from linsgd.symbolic.correlations import autocorrelation
+from linsgd.symbolic.propagators import propagator
+from linsgd.symbolic.stationary import stationary_covariance
+from linsgd.symbolic.symbols import Cov, Var, delta, eta, gamma, h, k, lam, omega, rho, t, tau, tidy
 from linsgd.theory.langevin.propagator import Flow, flow
 
 w_i, v_i, w_k, v_k = sympy.symbols("w_i v_i w_k v_k")
-d_omega = sympy.sqrt(omega**2 - gamma**2)
-ringing = sympy.exp(-gamma * k), sympy.cos(d_omega * k), sympy.sin(d_omega * k) / d_omega
+LANGEVIN, EXACT = stationary_covariance("langevin"), stationary_covariance("exact")
+BY_STEPS = {delta: sympy.sqrt(omega**2 - gamma**2), t: k}  # rates a step, as the SDE has them a unit of its time
+RINGING = propagator("underdamped", "langevin").result.subs(BY_STEPS)
+MEMORY = autocorrelation("langevin", "underdamped")
+MASS = tidy(h * EXACT["position"] / EXACT["velocity"])
 
 
 def decay_confines_flat_directions(subject: Subject) -> Claim:
@@ -41,7 +47,7 @@ def decay_confines_flat_directions(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(Var(w_i), eta * sigma_g**2 / (2 * (rho + lam) * (1 - beta))),
+        formula=sympy.Eq(Var(w_i), LANGEVIN["position"].subs(h, rho + lam)),
         regime=case.regime,
         components=case.names("Var w"),
         prediction=xx,
@@ -70,7 +76,7 @@ def velocity_variance_follows_the_noise(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(Var(v_i), sigma_g**2 / (1 - beta**2)),
+        formula=sympy.Eq(Var(v_i), LANGEVIN["velocity"]),
         regime=case.regime,
         components=case.names("Var v"),
         prediction=vv,
@@ -108,7 +114,7 @@ def equipartition_needs_the_equations_mass(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.NEW,
-        formula=sympy.Eq(eta * (1 + beta) / 2 * Var(v_i), h * Var(w_i)),
+        formula=sympy.Eq(MASS.subs(tau, 0) * Var(v_i), h * Var(w_i)),
         regime=case.regime,
         components=case.names("kinetic over potential energy, less 1"),
         prediction=exact,
@@ -117,6 +123,43 @@ def equipartition_needs_the_equations_mass(subject: Subject) -> Claim:
             "equal with the mass lr": exact + (1 + m) / 2 - 1,
             "equal with the mass lr / 2": exact + m,
             "a factor 2 lost": exact + 1,
+        },
+        evidence=case.simulation(observable),
+    )
+
+
+def temperatures_with_dampening(subject: Subject) -> Claim:
+    """Lr Var v / (h Var w) along each eigenvector, with dampening."""
+    case = dampened(subject)
+    xx, vv = (part[-1][case.modes] for part in (case.law.position_variance, case.law.velocity_variance))
+    sgd, potential = case.sgd, case.curvature * xx
+    ratio = 2 * sgd.gradient_weight / (1 + sgd.momentum)
+    exact = sgd.lr * vv / potential
+    observable = Total(
+        (
+            Quadratic(case.centre(), case.velocity, case.velocity, np.diag(sgd.lr / potential)),
+            Quadratic(case.centre(), case.position, case.position, np.diag(ratio / xx)),
+        ),
+        (1.0, -1.0),
+    )
+    return Claim(
+        id="kunin_2024/temperatures_with_dampening",
+        problem=subject.name,
+        statement=(
+            "Along each eigenvector lr Var(v) over (h + weight decay) Var(w) is 2 (1 - dampening) / (1 + momentum), "
+            "far from the limit of small lr too: dampening cools the velocities once, not twice."
+        ),
+        citation=KUNIN,
+        source=Source.NEW,
+        formula=sympy.Eq(eta * Var(v_i) / (h * Var(w_i)), tidy(eta / MASS)),
+        regime=case.regime,
+        components=case.names("lr Var(v) / (h Var(w)), less 2 (1 - dampening)/(1 + momentum)"),
+        prediction=exact - ratio,
+        acceptance=Acceptance.interval(exact - ratio, 0.04, "0.04: 7 % of the ratio"),
+        mutants={
+            "dampening forgotten": exact - ratio + 2 / (1 + sgd.momentum) - ratio,
+            "(1 - dampening)^2": exact - ratio + ratio * (sgd.gradient_weight - 1),
+            "equal temperatures with the mass lr": exact - ratio + 1 - ratio,
         },
         evidence=case.simulation(observable),
     )
@@ -147,7 +190,7 @@ def phase_space_turns_clockwise(subject: Subject) -> Claim:
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(
             (Cov(w_i, v_k) - Cov(v_i, w_k)) / (2 * sympy.sqrt(Var(w_i) * Var(v_i))),
-            -omega * ringing[0] * ringing[2],
+            -omega * RINGING[0, 1],
         ),
         regime=case.regime,
         components=case.names("area swept in 4 steps"),
@@ -176,7 +219,7 @@ def position_correlation(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(Cov(w_i, w_k) / Var(w_i), ringing[0] * (ringing[1] + gamma * ringing[2])),
+        formula=sympy.Eq(Cov(w_i, w_k) / Var(w_i), MEMORY.result.subs(BY_STEPS)),
         regime=case.regime,
         components=tuple(name for lag in LAGS[1:] for name in case.names(f"correlation over {lag} steps")),
         prediction=exact,
@@ -204,7 +247,7 @@ def velocity_correlation(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(Cov(v_i, v_k) / Var(v_i), ringing[0] * (ringing[1] - gamma * ringing[2])),
+        formula=sympy.Eq(Cov(v_i, v_k) / Var(v_i), MEMORY["velocity"].subs(BY_STEPS)),
         regime=case.regime,
         components=tuple(name for lag in LAGS[1:] for name in case.names(f"correlation over {lag} steps")),
         prediction=exact,

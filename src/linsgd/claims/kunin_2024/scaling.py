@@ -19,13 +19,17 @@ from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
-from linsgd.symbolic.symbols import E, b, beta, eta, k
+from linsgd.symbolic.stationary import stationary_covariance
+from linsgd.symbolic.symbols import E, G, b, eta, k, sigma_g
 from linsgd.theory.displacement import displacement
 from linsgd.theory.moments import stationary_moments
 
 STEPS = 64
-delta, trace = sympy.symbols("delta S_0")
+delta, trace, H = sympy.symbols("delta S_0 H")
+tr = sympy.Function("tr")
+OWN_SHARE = tr(H**2) / tr(H) ** 2
 c = sympy.Function("c")
+ONE_STEP = eta**2 * stationary_covariance("langevin")["velocity"].subs(sigma_g**2, trace / b)
 
 
 def local_displacement_is_a_product_of_powers(subject: Subject) -> Claim:
@@ -43,7 +47,7 @@ def local_displacement_is_a_product_of_powers(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(E(sympy.Abs(delta) ** 2), eta**2 * trace / (b * (1 - beta**2))),
+        formula=sympy.Eq(E(sympy.Abs(delta) ** 2), ONE_STEP),
         regime=f"lr {small.lr:.3g}, momentum {sgd.momentum:g}, batch {sgd.batch_size}; exact theory, no simulation",
         components=("power of lr", "power of b", "power of 1 - momentum^2", "power of weight decay"),
         prediction=powers,
@@ -55,6 +59,44 @@ def local_displacement_is_a_product_of_powers(subject: Subject) -> Claim:
         },
         evidence=Enclosure(enclose=partial(_slopes, problem, small)),
     )
+
+
+def feedback_needs_each_modes_own_share(subject: Subject) -> Claim:
+    """Measure what the spread of the weights adds to E|delta|^2, per unit of G, as lr falls."""
+    spectrum, m = subject.problem.eigenvalues, 0.9
+    share = float(np.sum(spectrum**2) / np.sum(spectrum) ** 2)
+    exact = 1 + share + share * (1 - m) / (1 + m)
+    return Claim(
+        id="kunin_2024/feedback_needs_each_modes_own_share",
+        problem=subject.name,
+        statement=(
+            "The mean square of a step exceeds that of noise frozen at the minimum by G (1 + tr H^2 / (tr H)^2) to "
+            "leading order, G = lr tr H / (2 b (1 - momentum)): 1/(1 - G) leaves out the noise that each mode makes "
+            "for itself."
+        ),
+        citation=KUNIN,
+        source=Source.LIMIT,
+        formula=sympy.Eq(
+            E(sympy.Abs(delta) ** 2) / ONE_STEP, 1 + G * (1 + tr(H**2) / tr(H) ** 2) + sympy.Order(eta**2)
+        ),
+        regime=f"momentum {m:g}, batch 1, no weight decay, G from 2^-6 to 2^-12; no simulation",
+        components=("excess over G",),
+        prediction=np.array([exact]),
+        acceptance=Acceptance.interval([exact], 0.05, "0.05: the modes' own share is seven times that"),
+        mutants={"1/(1 - G)": np.array([1.0]), "frozen noise": np.zeros(1), "G without its 1/2": np.array([2 * exact])},
+        evidence=Enclosure(enclose=partial(_excess, subject.problem, m)),
+    )
+
+
+def _excess(problem: LinearRegression, momentum: float) -> tuple[FloatArray, FloatArray]:
+    """Enclose the excess over G by its last halving of lr, whose change is half of what is left."""
+    trace, found = float(problem.eigenvalues.sum()), []
+    for gain in 2.0 ** -np.arange(6, 13):
+        sgd = SGD(lr=2 * (1 - momentum) * gain / trace, batch_size=1, momentum=momentum)
+        frozen = sgd.lr**2 * problem.noise_variance * trace / (1 - momentum**2)
+        found.append((_local(problem, sgd)[0] / frozen - 1) / gain)
+    left = 2 * abs(found[-1] - found[-2])
+    return np.array([found[-1] - left]), np.array([found[-1] + left])
 
 
 def exponent_falls_with_lr_and_momentum(subject: Subject) -> Claim:

@@ -22,7 +22,7 @@ from linsgd.claims.observables import Quadratic
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
 from linsgd.symbolic.stationary import stationary_covariance
-from linsgd.symbolic.symbols import Cov, Var, eta
+from linsgd.symbolic.symbols import Cov, Var, eta, tidy
 from linsgd.theory.moments import moments, stationary_moments
 
 FIVE_PERCENT = (
@@ -30,6 +30,7 @@ FIVE_PERCENT = (
     "the minimum would cost"
 )
 x, v = sympy.symbols("w_i v_i")
+EXACT = stationary_covariance("exact")
 
 
 def stationary_position_variance(subject: Subject) -> Claim:
@@ -47,7 +48,7 @@ def stationary_position_variance(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(Var(x), stationary_covariance("exact")["position"]),
+        formula=sympy.Eq(Var(x), EXACT["position"]),
         regime=case.regime,
         components=case.names("Var w"),
         prediction=exact,
@@ -75,7 +76,7 @@ def stationary_velocity_variance(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(Var(v), stationary_covariance("exact")["velocity"]),
+        formula=sympy.Eq(Var(v), EXACT["velocity"]),
         regime=case.regime,
         components=case.names("Var v"),
         prediction=exact,
@@ -133,7 +134,7 @@ def position_velocity_covariance(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.LIMIT,
-        formula=sympy.Eq(Cov(x, v), eta * Var(v) / 2),
+        formula=sympy.Eq(Cov(x, v), tidy(EXACT["cross"] / EXACT["velocity"]) * Var(v)),
         regime=case.regime,
         components=case.names("Cov(w, v)"),
         prediction=exact,

@@ -118,7 +118,7 @@ def drift_depends_on_its_origin(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.CONDITION,
-        formula=sympy.Ne(E(sympy.Abs(sympy.Symbol("Delta_{32..64}")) ** 2), E(sympy.Abs(Delta(32)) ** 2)),
+        formula=sympy.Ne(E(sympy.Abs(Delta(32, 64)) ** 2), E(sympy.Abs(Delta(0, 32)) ** 2)),
         regime=case.regime,
         components=("E|w_64 - w_32|^2 over E|w_32 - w_0|^2, less 1",),
         prediction=np.array([again / once - 1]),
