@@ -30,3 +30,19 @@ def heavy_ball_mode(k, momentum, z):
         sums = mp.matrix([[1 + momentum - z, -momentum, 0], [1, 0, 0], [1, 0, 1]])  # (U_{k+1}, U_k, T_k)
         power, summed = step**k, sums**k * mp.matrix([1, 0, 0])
         return [power[0, 0], summed[1], power[1, 1], summed[2]]
+
+
+def shared_noise(t, u, z, other):
+    """Return int S S', int S V', int V V' of two modes of stiffness z and `other`, as mpf."""
+    with mp.workdps(160):
+        t, u = mp.mpf(t), mp.mpf(u)
+        S, V = _exponentials(u, z), [(c * r, r) for c, r in _exponentials(u, z)]
+        S_other, V_other = _exponentials(u, other), [(c * r, r) for c, r in _exponentials(u, other)]
+        pairs = ((S, S_other), (S, V_other), (V, V_other))
+        return [mp.re(sum(c * k * _integral(r + s, t) for c, r in f for k, s in g)) for f, g in pairs]
+
+
+def _exponentials(u, z):
+    """S as weights and rates."""
+    d = mp.sqrt(u**2 - mp.mpf(z)) if u**2 != z else mp.mpf(10) ** -50
+    return [(1 / (2 * d), d - u), (-1 / (2 * d), -d - u)]
