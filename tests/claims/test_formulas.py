@@ -6,10 +6,11 @@ import sympy
 
 from linsgd import LinearRegression, moments
 from linsgd.claims import case, registry, subjects
+from linsgd.claims.hodgkinson_mahoney_2021.momentum import threshold
 from linsgd.claims.hodgkinson_mahoney_2021.thresholds import _leading
 from linsgd.claims.kunin_2024.stationary_law import frozen_noise
 from linsgd.symbolic.stationary import stationary_covariance
-from linsgd.symbolic.symbols import beta, eta, h, sigma_g, tau
+from linsgd.symbolic.symbols import b, beta, eta, h, sigma_g, tau
 
 SUBJECT = subjects.gaussian()
 
@@ -92,6 +93,16 @@ def test_the_moment_operator_of_isotropic_features_has_its_closed_form():
     growth, form = _leading(problem, sgd)
     assert growth == pytest.approx(1 - 2 * lr + lr**2 * (b + d + 1) / b)
     np.testing.assert_allclose(form, form[0, 0] * np.eye(5), atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["heavy_ball_threshold", "nesterov_threshold"])
+def test_the_threshold_with_momentum_solves_its_printed_equation(name):
+    claim = registry.claims(f"hodgkinson_mahoney_2021/{name}")[0]
+    residual = claim.formula.lhs - claim.formula.rhs
+    for size, lr in zip((1, 4), claim.prediction, strict=True):
+        numbers = {beta: 0.9, b: size, threshold: lr}
+        assert float(residual.subs(numbers)) == pytest.approx(0.0, abs=1e-9)
+        assert abs(float(residual.subs({**numbers, threshold: 1.1 * lr}))) > 1e-3
 
 
 def test_a_case_has_settled_where_it_says():
