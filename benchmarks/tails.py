@@ -1,6 +1,8 @@
-"""Time tail exponents and write benchmarks/TAILS.md: ``python benchmarks/tails.py``.
+"""Time tail exponents and rare events and write benchmarks/TAILS.md: ``python benchmarks/tails.py``.
 
 Wall times on whatever else runs; warm: one untimed call, then the median of five (of one where a call takes seconds).
+Rare events are compared in processor time with brute force at equal error: independent chains of `CHAIN` steps of the
+package's own engine, whose time is measured and whose number, (1 - P) / (P error^2), is that of a binomial proportion.
 """
 
 import platform
@@ -11,8 +13,10 @@ from pathlib import Path
 import numpy as np
 
 import linsgd
+from linsgd.montecarlo.snapshots import snapshots
 
 RUNS = 5
+CHAIN = 50  # steps: the start is forgotten to exp(CHAIN rho) = 3e-12, and a chain can be out at 10^6
 FILE = Path(__file__).with_name("TAILS.md")
 
 
@@ -64,12 +68,46 @@ def timed(call, repeats):
     return statistics.median(times)
 
 
+def rare_event_costs():
+    """Return table rows: P, relative error, seconds, those of brute force, their ratio."""
+    problem, sgd = isotropic(1), linsgd.SGD(lr=2 / 3)  # alpha = 2, C in closed form
+    constant, lines = linsgd.tail_constant(problem, sgd).value, []
+    chain = min(processor_time(lambda: snapshots(problem, sgd, [CHAIN], range(65536))) for _ in range(RUNS)) / 65536
+    for p in (1e-6, 1e-9, 1e-12):
+        t = np.sqrt(constant / p)
+        found = [linsgd.rare_events(problem, sgd, [t], steps=300, settling=100, seed=seed) for seed in range(RUNS)]
+        own = min(
+            processor_time(lambda t=t: linsgd.rare_events(problem, sgd, [t], steps=300, settling=100))
+            for _ in range(RUNS)
+        )
+        error = float(np.sqrt(np.mean([one.relative_error[0] ** 2 for one in found])))
+        seen = float(np.mean([one.probability[0] for one in found])) / p
+        brute = chain * (1 - p) / (p * error**2)
+        lines.append(f"| {p:.0e} | {seen:.3f} | {error:.3f} | {own:.2f} | {brute:.2g} | {brute / own:.2g} |")
+        print(lines[-1], flush=True)
+    return [
+        f"Brute force: {1e9 * chain / CHAIN:.1f} ns a step, one thread; mean over {RUNS} seeds; goal of the ratio at "
+        "1e-9: 10^4.",
+        "",
+        "| P(\\|w\\| > t) by Goldie | measured / Goldie | relative error | seconds | brute force, seconds | ratio |",
+        "|---|---|---|---|---|---|",
+        *lines,
+    ]
+
+
+def processor_time(call):
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
 def main():
     lines = ["# Tail exponents", "", f"{platform.machine()}, Python {platform.python_version()}.", ""]
     lines += ["| case | seconds |", "|---|---|"]
     for name, call, repeats in cases():
         lines.append(f"| {name} | {timed(call, repeats):.3g} |")
         print(lines[-1], flush=True)
+    lines += ["", "## Rare events", "", *rare_event_costs()]
     FILE.write_text("\n".join(lines) + "\n")
 
 

@@ -16,11 +16,27 @@ def test_a_tail_of_1e_12_is_seen_to_ten_per_cent():
     expected = linsgd.tail_constant(problem, sgd).value * t**-2.0
     assert expected[-1] < 1e-12
     assert found.relative_error.max() < 0.1
+    assert found.status == "ok"
     off = np.abs(found.probability / expected - 1)
     assert np.all(off < 0.03 + 8 * found.relative_error)
     assert found.local_exponent() == pytest.approx([2.0, 2.0], abs=0.06)
     doubled = np.abs(found.probability / (2 * expected) - 1)
     assert np.all(doubled > 0.03 + 5 * found.relative_error)  # a constant wrong by 2 is seen
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("d", "lr"), [(1, 2 / 3), (2, 0.5)])
+def test_a_tail_of_1e_12_is_seen_whatever_the_seed(d, lr):
+    # alpha = 2, C exact; 40 intervals of 99 %: six misses or more have probability 4e-6; of 1.4 C they miss most
+    problem, sgd = gaussian([1.0] * d), SGD(lr=lr)
+    constant = linsgd.tail_constant(problem, sgd).value
+    t = np.sqrt(constant / 1e-12)
+    found = [linsgd.rare_events(problem, sgd, [t], steps=300, settling=100, seed=seed) for seed in range(40)]
+    assert np.mean([one.relative_error[0] for one in found]) < 0.1
+    assert {str(one.status) for one in found} == {"ok"}
+    for factor, fewest, most in ((1.0, 0, 5), (1.4, 20, 40)):
+        misses = sum(not one.lower[0] <= factor * 1e-12 <= one.upper[0] for one in found)
+        assert fewest <= misses <= most
 
 
 def test_it_costs_far_less_than_brute_force():
@@ -55,6 +71,31 @@ def test_finite_data_and_other_labels():
     found = linsgd.rare_events(data, SGD(lr=0.3), [0.5, 50.0], steps=100, replicas=3)
     assert 0 < found.probability[0] <= 1
     assert found.probability[1] < found.probability[0]
+
+
+@pytest.mark.parametrize("lr", [2.6, 1e3])
+def test_without_a_stationary_law_the_weights_drift(lr):
+    found = linsgd.rare_events(gaussian([1.0]), SGD(lr=lr), [10.0, 1e3], steps=200, settling=100)
+    assert found.status == "drifting"
+
+
+def test_light_tails_leave_far_thresholds_unseen():
+    problem = linsgd.LinearRegression.from_features(linsgd.UniformFeatures([1.0]))
+    found = linsgd.rare_events(problem, SGD(lr=0.6), [1.0, 10.0, 100.0], steps=200, settling=100)
+    assert found.status == "unseen"
+    assert found.relative_error[0] < 0.02
+    assert (found.relative_error[1:] == np.inf).all()
+    assert (found.lower[1:].tolist(), found.upper[1:].tolist()) == ([0.0, 0.0], [1.0, 1.0])
+    assert np.isnan(found.local_exponent()).all()
+
+
+def test_settled_weights_are_not_called_drifting():
+    # 10 runs at 1e-4 each: two alarms or more have probability 5e-7
+    runs = [
+        linsgd.rare_events(gaussian([1.0]), SGD(lr=2 / 3), [10.0, 1e3], steps=60, settling=50, walkers=20, seed=seed)
+        for seed in range(10)
+    ]
+    assert sum(run.status != "ok" for run in runs) < 2
 
 
 def test_same_seed_same_numbers():

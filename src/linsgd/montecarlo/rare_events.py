@@ -3,7 +3,8 @@ r"""How often SGD is far out: tail probabilities down to 1e-12, by weighted ense
 The distance |w - w*| is cut into shells, each a factor wider than the last. After every step the walkers in a shell are
 replaced by a fixed number of copies that carry the shell's total weight in equal parts (Huber and Kim 1996): the mean
 weight of any set stays what it was, and walkers stand where brute force has none. The weight beyond t, averaged over
-the steps after settling, is P(|w - w*| > t). Nothing about the tail is assumed; independent replicas give the error.
+the steps after settling, is P(|w - w*| > t). Nothing about the tail is assumed; independent replicas give the error,
+and the two halves of the steps say whether the weights had settled.
 """
 
 import math
@@ -18,10 +19,19 @@ from linsgd.domains import FloatArray
 from linsgd.features import FiniteData
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
-from linsgd.result import Guarantee, Result
+from linsgd.result import Guarantee, Result, Status
 
 SHELL = 1.6  # ratio of the radii of a shell
 _FREE = 20  # steps before the first split
+_CHANCE = 1e-4  # of calling settled weights drifting, over all thresholds
+
+
+class RareEventStatus(Status):
+    """Whether the probabilities are those of a stationary law."""
+
+    OK = "ok"
+    DRIFTING = "drifting"  # the weights still change: settle longer, or no stationary law exists
+    UNSEEN = "unseen"  # beyond a threshold there was nothing: light tails, or too few steps to get there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -33,11 +43,14 @@ class RareEvents(Result):
     thresholds, probability, lower, upper : ndarray (m,)
         t, P(|w - w*| > t) and its interval.
     relative_error : ndarray (m,)
-        Standard error over probability.
+        Standard error over probability; inf, and the interval [0, 1], beyond what was reached.
     confidence : float
         Of each interval.
     walker_steps : int
         The steps that were taken: the cost.
+    status : RareEventStatus
+        "ok"; "drifting" where the second half of the steps differs from the first (nan where walkers overflowed);
+        "unseen" where no walker came beyond a threshold.
     """
 
     thresholds: FloatArray
@@ -47,11 +60,13 @@ class RareEvents(Result):
     relative_error: FloatArray
     confidence: float
     walker_steps: int
+    status: RareEventStatus
     guarantee: Guarantee = Guarantee.STATISTICAL
 
     def local_exponent(self) -> FloatArray:
-        """Return -d log P / d log t between neighbouring thresholds (m - 1,)."""
-        slope: FloatArray = -np.diff(np.log(self.probability)) / np.diff(np.log(self.thresholds))
+        """Return -d log P / d log t between neighbouring thresholds (m - 1,); nan beyond what was reached."""
+        logs = np.log(self.probability, out=np.full(self.probability.size, np.nan), where=self.probability > 0)
+        slope: FloatArray = -np.diff(logs) / np.diff(np.log(self.thresholds))
         return slope
 
 
@@ -78,7 +93,7 @@ def rare_events(
     thresholds : array_like (m,)
         Increasing positive distances t.
     steps, settling : int
-        Steps averaged over, after how many that are not.
+        Steps averaged over, at least 2, after how many that are not.
     walkers : int
         A shell, at least 2.
     replicas : int
@@ -110,25 +125,42 @@ def rare_events(
     t = domains.array("thresholds", thresholds, (None,))
     if t[0] <= 0 or np.any(np.diff(t) <= 0):
         domains.refuse("thresholds", t.tolist(), "increasing positive numbers")
-    for name, value, least in (("walkers", walkers, 2), ("replicas", replicas, 2), ("steps", steps, 1)):
+    for name, value, least in (("walkers", walkers, 2), ("replicas", replicas, 2), ("steps", steps, 2)):
         domains.integer(name, value, f"[{least}, inf)")
     domains.integer("settling", settling, "[0, inf)")
     domains.integer("seed", seed, "[0, inf)")
     domains.real("confidence", confidence, "(0, 1)")
     streams = np.random.SeedSequence(seed).spawn(replicas)
     runs = [_Walk(problem, sgd, t, walkers, np.random.default_rng(s)).run(steps, settling) for s in streams]
-    estimates, cost = np.array([run[0] for run in runs]), sum(run[1] for run in runs)
-    mean, error = estimates.mean(axis=0), estimates.std(axis=0, ddof=1) / math.sqrt(replicas)
+    halves, cost = np.array([run[0] for run in runs]), sum(run[1] for run in runs)
+    mean, error = _mean_and_error(halves.mean(axis=1))
     width = float(student.ppf((1 + confidence) / 2, replicas - 1)) * error
+    seen = mean != 0  # nan: overflow
     return RareEvents(
         thresholds=t,
         probability=mean,
-        lower=np.maximum(mean - width, 0.0),
-        upper=mean + width,
-        relative_error=error / np.maximum(mean, 1e-300),
+        lower=np.where(seen, np.maximum(mean - width, 0.0), 0.0),
+        upper=np.where(seen, np.minimum(mean + width, 1.0), 1.0),
+        relative_error=np.divide(error, mean, out=np.full(t.size, np.inf), where=seen),
         confidence=confidence,
         walker_steps=cost,
+        status=_status(halves),
     )
+
+
+def _mean_and_error(replicas: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the mean over independent replicas (n, m) and its standard error."""
+    error: FloatArray = replicas.std(axis=0, ddof=1) / math.sqrt(len(replicas))
+    return replicas.mean(axis=0), error
+
+
+def _status(halves: FloatArray) -> RareEventStatus:
+    """Compare the halves (replicas, 2, m) of the steps by a paired Student test at each threshold."""
+    drift, error = _mean_and_error(halves[:, 1] - halves[:, 0])
+    bound = float(student.isf(_CHANCE / (2 * drift.size), len(halves) - 1))
+    if not np.all(np.abs(drift) <= bound * error):
+        return RareEventStatus.DRIFTING
+    return RareEventStatus.OK if halves.any(axis=(0, 1)).all() else RareEventStatus.UNSEEN
 
 
 class _Walk:
@@ -145,19 +177,23 @@ class _Walk:
         self.innermost = 0.0
 
     def run(self, steps: int, settling: int) -> tuple[FloatArray, int]:
-        """Return the mean weight beyond each threshold and the steps taken."""
-        total, cost = np.zeros(self.thresholds.size), 0
+        """Return the mean weight beyond each threshold in both halves of the steps (2, m), and the steps taken."""
+        half, cost = steps // 2, 0
+        total = np.zeros((2, self.thresholds.size))
         for k in range(settling + steps):
             cost += len(self.w)
-            self._step()
-            distance = np.sqrt(np.sum((self.w - self.optimum) ** 2, axis=1))
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._step()
+                distance = np.sqrt(np.sum((self.w - self.optimum) ** 2, axis=1))
+            if not np.isfinite(distance).all():
+                return np.full_like(total, np.nan), cost
             if k == _FREE:  # the shells begin where half of the walkers are by then
                 self.innermost = min(float(np.median(distance)), self.thresholds[0]) or self.thresholds[0]
             if k >= settling:
-                total += (distance[:, None] > self.thresholds).T @ self.weight
+                total[int(k - settling >= half)] += (distance[:, None] > self.thresholds).T @ self.weight
             if k >= _FREE:
                 self._split(distance)
-        return total / steps, cost
+        return total / np.array([[half], [steps - half]]), cost
 
     def _step(self) -> None:
         sgd, (x, y) = self.sgd, self._batch()
