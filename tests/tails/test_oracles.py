@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 import linsgd
+from linsgd.theory.tails.even_forms import Sixth
 from linsgd.theory.tails.lyapunov import almost_sure_threshold
 from linsgd.theory.tails.radial import RadialLaw
+from linsgd.theory.tails.setting import Setting
 
 gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 
@@ -110,19 +112,16 @@ def test_even_moments_of_a_flat_spectrum_are_the_isotropic_ones(d, b, decay):
         assert one.value == pytest.approx(other.value, rel=1e-12)
 
 
-def test_the_fourth_moment_operator_against_full_batches():
+def test_the_sixth_moment_operator_against_full_batches():
     # one application to a form at a point; tolerance 6 standard errors: false alarm 2e-9
-    from linsgd.theory.tails.even_moments import _fourth
-    from linsgd.theory.tails.setting import Setting
-
     rng = np.random.default_rng(3)
     spectrum, b, lr = np.array([1.0, 0.3, 0.1]), 2, 0.3
-    C, u = rng.random((3, 3)), rng.standard_normal(3)
-    C = C + C.T
+    F, u = sum(np.multiply.outer(np.outer(v, v), v) for v in rng.random((2, 3))), rng.standard_normal(3)
     x = rng.standard_normal((1_000_000, b, 3)) * np.sqrt(spectrum)
     image = (u - lr / b * np.einsum("nbi,nb->ni", x, x @ u)) ** 2
-    sampled = np.einsum("ni,ij,nj->n", image, C, image)
-    exact = u**2 @ _fourth(Setting.of(gaussian(spectrum), SGD(lr=lr, batch_size=b)), C) @ u**2
+    sampled = np.einsum("ni,nj,nk,ijk->n", image, image, image, F, optimize=True)
+    new = Sixth(Setting.of(gaussian(spectrum), SGD(lr=lr, batch_size=b)))(F) + F
+    exact = np.einsum("i,j,k,ijk", u**2, u**2, u**2, new)
     error = sampled.std() / np.sqrt(len(sampled))
     assert abs(sampled.mean() - exact) < 6 * error
     assert error < 0.02 * exact  # it can fail: a lost term is larger

@@ -1,23 +1,15 @@
-r"""The second and fourth moments of the products, exactly, for Gaussian features of any covariance; no momentum.
+r"""The second, fourth and sixth moments of the products, enclosed: Gaussian features of any covariance, no momentum.
 
-On polynomials in p_i = u_i^2, along the eigenvectors of H = diag(h), the operator f -> E f(A u) acts exactly. Given
-C ~ chi2_b the vector A u is Gaussian (a batch of b features is one chi-square and one normal vector):
-
-    mean_i = m_i u_i,                               m_i = a - c C h_i,
-    Cov_ij = v h_i (delta_ij q - h_j u_i u_j),      v = c^2 C,      q = sum_k h_k p_k,
-
-so that with r_i = m_i^2 - v h_i^2 and t_i = v h_i
-
-    E[(Au)_i^2 | C]           = r_i p_i + t_i q,
-    E[(Au)_i^2 (Au)_j^2 | C]  = (r_i p_i + t_i q)(r_j p_j + t_j q) + 2 [(v h_i h_j)^2 - 2 v m_i h_i m_j h_j] p_i p_j
-                                + delta_ij (2 t_i^2 q^2 + 4 r_i t_i p_i q).
-
-h(2) and h(4) are the spectral radii of these two actions on coefficients: the first is the top root mu of
-sum_i h_i E t_i / (mu - E r_i) = 1. Where the eigenvector is positive its componentwise ratios enclose the radius
-(Collatz, Wielandt). log h is convex and log h(0) = 0, so that chords and their extensions bracket alpha.
+h(2), h(4), h(6) are the spectral radii of the actions in `even_forms` on forms of degree 1, 2, 3 in p_i = u_i^2. For
+any form F with positive coefficients the ratios of the new to the old ones enclose the radius (Collatz, Wielandt). Each
+ratio is widened by the rounding error of its longest chain of operations times the sum of the sizes of its terms, so
+that the bounds are proved for the spectrum and the learning rate as given. log h is convex and log h(0) = 0: chords
+and their extensions bracket alpha.
 """
 
+import math
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 from scipy.optimize import brentq
@@ -25,12 +17,18 @@ from scipy.sparse.linalg import LinearOperator, eigs
 
 from linsgd import domains
 from linsgd.domains import FloatArray
-from linsgd.theory.tails.chi_square import gauss_rule
+from linsgd.theory.tails.even_forms import ACTIONS, Fourth, Second, Sixth
 from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.setting import Setting
 
-LARGEST_DIMENSION = 1000  # of the fourth moment, which acts on (d, d) matrices
-_ROUNDING = 1e-13
+Action: TypeAlias = Second | Fourth | Sixth
+
+LARGEST_DIMENSIONS = {2: 10**9, 4: 1000, 6: 20}  # of the action on d, d^2 and d^3 coefficients
+_STEPS = 60  # of inverse iteration at most
+_PATIENCE = 40  # steps without a narrower enclosure after which the power iteration stops
+_NARROW = 1e-11  # an enclosure this narrow, relatively to what a step does, is good
+_UNIT = 2.0**-53  # of rounding
+_ROOT = 16 * _UNIT  # the rounding of a chord's root, relatively
 
 
 def covers(setting: Setting) -> str:
@@ -40,62 +38,114 @@ def covers(setting: Setting) -> str:
     return "momentum 0" if setting.momentum else ""
 
 
-def log_second(setting: Setting) -> Interval:
-    """Return log h(2), in O(d)."""
-    a, step, b = setting.shrinkage, setting.lr * setting.spectrum, setting.batch
-    own = -setting.lr * setting.decay * (1 + a) - 2 * a * step + step**2 * (1 + 1 / b)  # E r_i - 1
-    shared = step**2 / b
-    top = float(own.max())
-    excess = float(shared[own.argmax()]), float(shared.sum())
+def log_even(setting: Setting, order: int) -> Interval:
+    """Return an enclosure of log h(order)."""
+    action, sizes = ACTIONS[order](setting, -1), ACTIONS[order](setting, 1)
+    form = eigenform(setting, action)
+    change = action(form)
+    error = _UNIT * (200 + 8 * (setting.dimension if order > 2 else 0)) * sizes(form)
+    base, base_error = _power(setting, order)
+    lower = base - base_error + float(((change - error) / form).min())
+    upper = base + base_error + float(((change + error) / form).max())
+    value = base + float(change.sum() / form.sum())
+    return _outward(*(math.log1p(x) if x > -1 else -math.inf for x in (value, lower, upper)))
+
+
+def _power(setting: Setting, order: int) -> tuple[float, float]:
+    """Return a^order - 1 without cancellation, and a bound on its error."""
+    decay = setting.lr * setting.decay
+    a = 1 - decay
+    power = math.expm1(order * math.log1p(-decay)) if decay < 0.5 else a**order - 1
+    return power, 16 * order * _UNIT * (abs(power) + decay * max(1.0, abs(a)) ** order)
+
+
+def _outward(value: float, lower: float, upper: float) -> Interval:
+    return Interval(value, lower - 4 * _UNIT * abs(lower), upper + 4 * _UNIT * abs(upper))
+
+
+def eigenform(setting: Setting, action: Action) -> FloatArray:
+    """Return the positive eigenform of h(order) to rounding error, small coefficients relatively."""
+    second = _second_eigenform(action if isinstance(action, Second) else Second(setting))
+    if isinstance(action, Second):
+        return second
+    form = np.multiply.outer(second, second) / second.max() ** 2
+    if isinstance(action, Fourth):
+        return _by_inverses(action, form)
+    form, spread = _by_powers(action, np.multiply.outer(form, second / second.max()))
+    if spread <= _NARROW * float(np.abs(action.own).max()) or setting.dimension == 1:
+        return form
+    other, narrower = _by_powers(action, _by_arnoldi(action, form, setting.shrinkage**6))
+    return other if narrower < spread else form
+
+
+def _by_arnoldi(action: Sixth, form: FloatArray, kept: float) -> FloatArray:
+    """Return the sizes of the coefficients of the eigenform of largest modulus, small ones to rounding error."""
+    operator = LinearOperator(
+        (form.size, form.size),
+        matvec=lambda flat: action(flat.reshape(form.shape)).ravel() + kept * flat,
+        dtype=np.float64,
+    )
+    found = np.abs(eigs(operator, k=1, which="LM", v0=form.ravel(), tol=1e-14)[1][:, 0].real).reshape(form.shape)
+    return np.maximum(found, 1e-200 * found.max())
+
+
+def _by_inverses(action: Fourth, form: FloatArray) -> FloatArray:
+    """Iterate the inverse at the level of the largest ratio, which converges quadratically from above (Noda 1971)."""
+    best, narrowest = form, np.inf
+    for _ in range(_STEPS):
+        ratios = action(form) / form
+        spread = float(np.ptp(ratios))
+        if not spread < narrowest:
+            break
+        best, narrowest = form, spread
+        if spread == 0:
+            break
+        level = float(ratios.max())
+        form = action.resolvent(level + 1e-15 * abs(level), form)
+        form = form / form[np.unravel_index(np.abs(form).argmax(), form.shape)]
+        if not form.min() > 0:
+            break
+    return best
+
+
+def _by_powers(action: Sixth, form: FloatArray) -> tuple[FloatArray, float]:
+    """Iterate the positive map of a form to what feeds its coefficients over what they lose; return its enclosure."""
+    best, narrowest, since = form, np.inf, 0
+    level, floor = float((action(form) / form).max()), float(action.own.max())
+    while since < _PATIENCE:
+        change = action(form)
+        spread, since = float(np.ptp(change / form)), since + 1
+        if spread < narrowest:
+            best, narrowest, since = form, spread, 0 if spread < 0.9 * narrowest else since
+        lost = level - action.own
+        new = (change - action.own * form) / lost
+        if not (np.isfinite(new).all() and new.min() > 0):
+            break
+        moved = level + float((new - form).sum() / (new / lost).sum())  # Newton's step to where new = form
+        level = moved if moved > floor else (level + floor) / 2
+        form = new / new.max()
+    return best, narrowest
+
+
+def _second_eigenform(action: Second) -> FloatArray:
+    """Solve sum_i h_i E t_i / (mu - E r_i) = 1 for the top root mu."""
+    own, shared = action.own, action.h * action.common * action.t
+    top, total = float(own.max()), float(shared.sum())
+    least = float(shared[own.argmax()])
 
     def secular(rise: float) -> float:
         return float(np.sum(shared / (top - own + rise))) - 1
 
-    rise = (
-        excess[0]
-        if setting.dimension == 1
-        else float(brentq(secular, excess[0] / 2, excess[1] * 2, xtol=1e-300, rtol=4 * np.finfo(float).eps))
-    )
-    return Interval.about(float(np.log1p(top + rise)), _ROUNDING * float(np.abs(own).max() + excess[1]))
-
-
-def log_fourth(setting: Setting) -> Interval:
-    """Return log h(4), by Arnoldi iteration on the symmetric coefficient matrices."""
-    d = setting.dimension
-    action = LinearOperator(
-        (d * d, d * d), matvec=lambda C: _fourth(setting, C.reshape(d, d)).ravel(), dtype=np.float64
-    )
-    start = np.ones(d * d)
-    if d > 1:
-        start = np.abs(np.real(eigs(action, k=1, which="LM", v0=start, tol=1e-14)[1][:, 0]))
-    C = start.reshape(d, d)
-    C = (C + C.T) / 2
-    ratios = _fourth(setting, C) / np.maximum(C, 1e-300)
-    weights = C / C.sum()
-    lower, upper = float(ratios.min()), float(ratios.max())
-    return Interval(float(np.log((weights * ratios).sum())), np.log(lower) - _ROUNDING, np.log(upper) + _ROUNDING)
-
-
-def _fourth(setting: Setting, C: FloatArray) -> FloatArray:
-    """Return the coefficients of E f(A u) for f = p'C p, C symmetric (d, d)."""
-    h, c = setting.spectrum, setting.lr / setting.batch
-    image = np.zeros_like(C)
-    for x, weight in zip(*gauss_rule(setting.batch, 3), strict=True):
-        m, v = setting.shrinkage - c * x * h, c * c * x
-        r, t = m * m - v * h * h, v * h
-        single = r * (C @ t) + 2 * np.diag(C) * r * t
-        squares = t @ C @ t + 2 * np.diag(C) @ (t * t)
-        pairs = np.outer(r, r) + 2 * (v * np.outer(h, h)) ** 2 - 4 * v * np.outer(m * h, m * h)
-        image += weight * (C * pairs + np.outer(single, h) + np.outer(h, single) + squares * np.outer(h, h))
-    return image
+    rise = least
+    if own.size > 1:
+        rise = float(brentq(secular, least / 2, total * 2, xtol=1e-300, rtol=4 * np.finfo(float).eps))
+    form: FloatArray = action.h / (top - own + rise)
+    return form
 
 
 def log_moments(setting: Setting) -> dict[float, Interval]:
     """Return log h at the even orders that this dimension allows."""
-    moments = {2.0: log_second(setting)}
-    if setting.dimension <= LARGEST_DIMENSION:
-        moments[4.0] = log_fourth(setting)
-    return moments
+    return {float(k): log_even(setting, k) for k, d in LARGEST_DIMENSIONS.items() if setting.dimension <= d}
 
 
 def bracket(moments: Mapping[float, Interval]) -> tuple[float, float]:
@@ -103,19 +153,23 @@ def bracket(moments: Mapping[float, Interval]) -> tuple[float, float]:
 
     Examples
     --------
-    >>> bracket({2.0: Interval.about(-1.0, 0.0), 4.0: Interval.about(1.0, 0.0)})
-    (3.0, 4.0)
+    >>> [round(x, 12) for x in bracket({2.0: Interval.about(-1.0, 0.0), 4.0: Interval.about(1.0, 0.0)})]
+    [3.0, 4.0]
     """
     orders = sorted(moments)
     below = [s for s in orders if moments[s].upper <= 0]
     above = [s for s in orders if moments[s].lower >= 0]
+    beyond = [s for s in orders if moments[s].upper > 0]
     lower, upper = max(below, default=0.0), min(above, default=float("inf"))
-    if below and above:
-        lower = max(lower, _root(lower, moments[lower].upper, upper, moments[upper].upper))
-    if len(above) > 1:  # the extension of a chord is below the curve
-        upper = min(upper, max(lower, _root(above[0], moments[above[0]].lower, above[1], moments[above[1]].upper)))
-    if len(below) > 1 and moments[below[-1]].lower > moments[below[-2]].upper:
-        upper = min(upper, _root(below[-2], moments[below[-2]].upper, below[-1], moments[below[-1]].lower))
+    if below and beyond:  # the curve is below a chord
+        lower = _root(lower, moments[lower].upper, beyond[0], moments[beyond[0]].upper) * (1 - _ROOT)
+    if len(above) > 1:  # and above its extensions
+        cut = _root(above[0], moments[above[0]].lower, above[1], moments[above[1]].upper)
+        upper = min(upper, max(lower, cut * (1 + _ROOT)))
+    rising = [s for s in orders if moments[s].lower <= 0][-2:]
+    if len(rising) > 1 and moments[rising[1]].lower > moments[rising[0]].upper:
+        cut = _root(rising[0], moments[rising[0]].upper, rising[1], moments[rising[1]].lower)
+        upper = min(upper, cut * (1 + _ROOT))
     return lower, upper
 
 
@@ -126,20 +180,19 @@ def _root(s0: float, f0: float, s1: float, f1: float) -> float:
 
 def lyapunov(setting: Setting, seed: int = 0) -> Interval:
     """Return what Jensen's inequality says of rho: at most log h(2) / 2."""
-    upper = log_second(setting).upper / 2
+    upper = log_even(setting, 2).upper / 2
     return Interval(float("nan"), -np.inf, upper)
 
 
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
-    """Return log h(2) or log h(4)."""
-    moments = log_moments(setting)
-    return moments[s] if s in moments else domains.refuse("s", s, f"one of {sorted(moments)} with 'even_moments'")
+    """Return log h(s) at an even order."""
+    able = [order for order, largest in LARGEST_DIMENSIONS.items() if setting.dimension <= largest]
+    return log_even(setting, int(s)) if s in able else domains.refuse("s", s, f"one of {able} with 'even_moments'")
 
 
 def exponent(setting: Setting, seed: int = 0) -> Interval:
-    """Return the bracket of alpha; its value is known where one of the moments is 1 to rounding error."""
+    """Return the bracket of alpha, and its value where one of the moments is 1 to rounding error."""
     moments = log_moments(setting)
-    for s, log_h in moments.items():
-        if log_h.lower <= 0 <= log_h.upper:
-            return Interval(s, s, s)
-    return Interval(float("nan"), *bracket(moments))
+    lower, upper = bracket(moments)
+    value = next((s for s, log_h in moments.items() if log_h.lower <= 0 <= log_h.upper), float("nan"))
+    return Interval(value if upper - lower < 1e-6 else float("nan"), lower, upper)

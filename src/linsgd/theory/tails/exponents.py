@@ -29,7 +29,11 @@ METHODS: dict[str, ModuleType] = {
     "particles": particles,
     "even_moments": even_moments,
 }
-GUARANTEES = {"certified": Guarantee.RIGOROUS, "particles": Guarantee.STATISTICAL}  # the others: numerical
+GUARANTEES = {  # the others: numerical
+    "certified": Guarantee.RIGOROUS,
+    "even_moments": Guarantee.RIGOROUS,
+    "particles": Guarantee.STATISTICAL,
+}
 
 
 def lyapunov_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", seed: int = 0) -> TailResult:

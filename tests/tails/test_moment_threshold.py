@@ -1,0 +1,97 @@
+"""Learning rates at which moments cease to exist: closed forms, agreement of the methods, proofs."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+
+import linsgd
+
+gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
+UNEVEN = np.geomspace(1, 0.02, 8)
+
+
+def test_the_variance_threshold_is_the_smallest_root_of_its_secular_equation():
+    b = 3
+    edge = 2 * b / (b + 1)
+    exact = brentq(
+        lambda lr: np.sum(lr * UNEVEN / (2 * b - lr * (b + 1) * UNEVEN)) - 1,
+        1e-6,
+        edge * (1 - 1e-9),
+        xtol=1e-15,
+        rtol=1e-15,
+    )
+    for method in ("mean_square", "even_moments", "auto"):
+        found = linsgd.moment_threshold(gaussian(UNEVEN), SGD(lr=1.0, batch_size=b), 2, method)
+        assert found.lower <= exact <= found.upper
+
+
+@pytest.mark.parametrize(("d", "b"), [(1, 1), (1, 2), (5, 3), (1000, 20)])
+def test_the_fourth_moment_of_isotropic_features_has_a_cubic(d, b):
+    cubic = [-(b + 2) * (b + d + 3) * (b + d + 5), 4 * (b + 2) * (b + d + 3), -2 * (3 * b + d + 5), 4]
+    c = min(root.real for root in np.roots(cubic) if abs(root.imag) < 1e-9 * abs(root))
+    for method in ("quadrature", "even_moments"):
+        found = linsgd.moment_threshold(gaussian([1.0] * d), SGD(lr=1.0, batch_size=b), 4, method)
+        assert found.value == pytest.approx(b * c, rel=1e-11)
+        assert found.upper - found.lower < 1e-10 * found.value
+
+
+@pytest.mark.parametrize("order", [2, 4, 6])
+def test_the_exponent_at_the_threshold_is_the_order(order):
+    sgd = SGD(lr=1.0, batch_size=4, weight_decay=0.2)
+    lr = linsgd.moment_threshold(gaussian([1.0, 1.0]), sgd, order).value
+    assert linsgd.tail_exponent(
+        gaussian([1.0, 1.0]), SGD(lr=lr, batch_size=4, weight_decay=0.2)
+    ).value == pytest.approx(order, abs=1e-9)
+
+
+@pytest.mark.parametrize("order", [2, 4, 6])
+def test_rigorous_bounds_separate_finite_from_infinite_moments(order):
+    problem = gaussian(UNEVEN)
+    found = linsgd.moment_threshold(problem, SGD(lr=1.0, batch_size=2), order, "even_moments")
+    assert found.guarantee == "rigorous"
+    assert found.upper - found.lower < 1e-9 * found.value
+    inside, outside = (
+        linsgd.spectral_function(problem, SGD(lr=lr, batch_size=2), float(order), "even_moments")
+        for lr in (found.lower, found.upper)
+    )
+    assert inside.upper < 1 < outside.lower
+
+
+def test_thresholds_fall_with_the_order():
+    found = [linsgd.moment_threshold(gaussian(UNEVEN), SGD(lr=1.0), order).value for order in (2, 4, 6)]
+    assert found[0] > found[1] > found[2]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("flint") is None, reason="needs python-flint")
+@pytest.mark.parametrize("order", [2, 4])
+@pytest.mark.parametrize(("spectrum", "decay"), [([1.0], 0.0), (UNEVEN, 0.0), (UNEVEN, 0.5), ([1.0] * 6, 0.1)])
+def test_ball_arithmetic_encloses_the_same_numbers(order, spectrum, decay):
+    sgd = SGD(lr=1.0, batch_size=3, weight_decay=decay)
+    proved, other = (linsgd.moment_threshold(gaussian(spectrum), sgd, order, m) for m in ("certified", "even_moments"))
+    assert proved.guarantee == "rigorous"
+    assert max(proved.lower, other.lower) <= min(proved.upper, other.upper)
+    assert proved.upper - proved.lower < 1e-11 * proved.value
+
+
+@pytest.mark.skipif(importlib.util.find_spec("flint") is None, reason="needs python-flint")
+def test_a_proof_knows_its_side():
+    from linsgd.theory.tails.certified_moments import side
+    from linsgd.theory.tails.setting import Setting
+
+    exact = linsgd.moment_threshold(gaussian(UNEVEN), SGD(lr=1.0), 4).value
+    sides = [side(Setting.of(gaussian(UNEVEN), SGD(lr=exact * f)), 4) for f in (1 - 1e-11, 1 + 1e-11)]
+    assert sides == [-1, 1]
+
+
+def test_other_laws_and_momentum_have_order_two():
+    problem = linsgd.LinearRegression.from_features(linsgd.UniformFeatures([1.0, 0.5]))
+    sgd = SGD(lr=1.0, momentum=0.5)
+    assert linsgd.moment_threshold(problem, sgd, 2).value == linsgd.stability(problem, sgd).lr_mean_square
+    with pytest.raises(ValueError, match=r"none for order 4.*'even_moments' needs Gaussian features"):
+        linsgd.moment_threshold(problem, sgd, 4)
+    with pytest.raises(ValueError, match=r"order = 1 is outside its domain: \[2, 1e6\]"):
+        linsgd.moment_threshold(problem, sgd, 1)
+    with pytest.raises(ValueError, match="20 features"):
+        linsgd.moment_threshold(gaussian(np.geomspace(1, 0.1, 21)), SGD(lr=1.0), 6)
