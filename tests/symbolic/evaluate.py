@@ -5,7 +5,7 @@ import functools
 import mpmath as mp
 import numpy as np
 from hypothesis import strategies as st
-from sympy import lambdify
+from sympy import Indexed, lambdify
 
 from linsgd.symbolic.symbols import beta, eta, h, k
 
@@ -32,6 +32,14 @@ def evaluate(formula, values):
     call, letters = function(formula)
     value = call(*(mp.mpf(values[letter]) for letter in letters))
     return np.array(value.tolist()) if isinstance(value, mp.matrix) else value
+
+
+def per_mode(formula, spectrum, chi, values):
+    """Evaluate a formula in rho[l] and chi[l] along the spectrum."""
+    numbers = {"rho": spectrum, "chi": chi}
+    indexed = {str(atom.base): atom for atom in formula.atoms(Indexed)}
+    modes = [{atom: numbers[name][m] for name, atom in indexed.items()} for m in range(len(spectrum))]
+    return np.array([formula.subs(mode).subs(values) for mode in modes])
 
 
 def assert_close(got, want, scale=None):

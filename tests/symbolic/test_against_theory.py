@@ -2,16 +2,19 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import linsgd
 from linsgd import SGD, LinearRegression, symbolic
-from linsgd.symbolic.symbols import b, beta, d, eta, h, k, lam, rho, s, sigma, sigma_g, t, tau, v, v0, x, x0
+from linsgd.symbolic.symbols import G, b, beta, d, eta, h, k, lam, rho, s, sigma, sigma_g, t, tau, v, v0, x, x0
+from linsgd.theory.noise import gradient_noise_law
+from linsgd.theory.recurrence import Method
 
-from .evaluate import REGIMES, evaluate, explicit, modes
+from .evaluate import REGIMES, evaluate, explicit, modes, per_mode
 
 RHO = 0.9  # of the one eigenvalue; what a mode's curvature has beyond it is weight decay
+decimals = st.floats(0.05, 2.0)
 CASES = [("exact", regime) for regime in REGIMES] + [("langevin", regime) for regime in REGIMES[:3]]
 
 
@@ -160,3 +163,117 @@ def test_frequencies(values):
     want = linsgd.oscillation(problem, sgd)
     assert want.regime[0] == "underdamped"
     assert agrees(evaluate(explicit(symbolic.propagator("underdamped"), "theta"), values), want.frequency)
+
+
+@given(
+    lr=decimals, momentum=st.floats(0.05, 0.95), curvature=decimals, dampening=st.floats(0, 0.9), nesterov=st.booleans()
+)  # fmt: skip
+def test_one_step(lr, momentum, curvature, dampening, nesterov):
+    dampening = 0.0 if nesterov else dampening
+    values = {eta: lr, beta: momentum, tau: dampening, h: curvature}
+    method, rule = (
+        Method.of(SGD(lr, 1, momentum, dampening=dampening, nesterov=nesterov)),
+        symbolic.update_rule(nesterov),
+    )
+    assert agrees(evaluate(rule.result, values), method.mode_matrix(np.array([curvature]))[0], 1e-300)
+    assert agrees(evaluate(rule["noise"], values).ravel(), method.noise_vector())
+
+
+@given(values=modes("underdamped", "langevin"))
+def test_drift_and_diffusion(values):
+    problem, sgd = problem_and_optimizer(values)
+    process, sde = linsgd.langevin(problem, sgd), symbolic.underdamped_sde()
+    values |= {sigma_g: process.noise[0] ** 0.5}
+    assert agrees(evaluate(sde["drift"], values) * values[eta], process.drift())
+    assert agrees(evaluate(sde["diffusion"], values) * values[eta], process.noise_intensity())
+    assert agrees(evaluate(explicit(sde, "gamma"), values) * values[eta], process.modes.damping)
+
+
+@pytest.mark.parametrize("regime", REGIMES[:3])
+@given(data=st.data())
+def test_displacement_from_a_fixed_start(regime, data):
+    values = data.draw(modes(regime, "langevin"))
+    problem, sgd = problem_and_optimizer(values)
+    noise = linsgd.langevin(problem, sgd).noise[0]
+    values |= {t: values[eta] * values[k], x0: 1.3, v0: -0.4, sigma_g: noise**0.5}
+    got = evaluate(explicit(symbolic.displacement("langevin", regime), "fixed_start"), values)
+    want = linsgd.displacement(problem, sgd, [values[k]], ([1.3], [-0.4]), "langevin")
+    assert agrees(got, want.global_msd[0], 1e-3)
+
+
+@settings(max_examples=15)
+@given(batch=st.integers(1, 20), momentum=st.floats(0.05, 0.95), decay=st.floats(0, 0.5), inside=st.floats(0.05, 0.9))
+def test_gradient_noise_of_a_spectrum(batch, momentum, decay, inside):
+    spectrum = np.array([0.3, 0.8, 1.1])
+    problem = LinearRegression.gaussian(spectrum, noise_std=0.7)
+    trial = SGD(1.0, batch, momentum, weight_decay=decay)
+    lr = inside * linsgd.stability(problem, trial).lr_mean_square
+    want = linsgd.stationary_moments(problem, SGD(lr, batch, momentum, weight_decay=decay)).position_variance
+    response = symbolic.stationary_covariance("exact")["response"]
+    rates = {eta: lr, beta: momentum, tau: 0.0}
+    chi = np.array([float(evaluate(response, rates | {h: each + decay})) for each in spectrum])
+    derivation = symbolic.gradient_noise()
+    gain = per_mode(derivation["gain"].function, spectrum, chi, {b: batch}).sum()
+    noise = per_mode(derivation.result, spectrum, chi, {b: batch, sigma: 0.7, G: gain})
+    assert agrees(chi * noise, want)
+
+
+@given(batch=st.integers(1, 20), decay=st.floats(0, 0.5), optimum=st.floats(-2, 2), inside=st.floats(0.05, 0.9))
+def test_second_moment_of_one_feature(batch, decay, optimum, inside):
+    problem, trial = LinearRegression.gaussian([1.1], noise_std=0.7, optimum=[optimum]), SGD(1.0, batch)
+    lr = inside * linsgd.stability(problem, trial).lr_mean_square / (1 + decay)
+    law = linsgd.stationary_moments(problem, SGD(lr, batch, weight_decay=decay))
+    want = law.position_variance[0] + (law.mean[0] - optimum) ** 2
+    derivation = explicit(symbolic.moment_recursion(2))
+    letters = {symbol.name: symbol for symbol in derivation.free_symbols}
+    values = {eta: lr, b: batch, rho: 1.1, sigma: 0.7, lam: decay, letters.get("w_*"): optimum}
+    assert agrees(evaluate(derivation, values), want)
+
+
+def relative_errors(values):
+    """What the Langevin equation errs by according to theory, driven by the algorithm's own stationary noise."""
+    problem, sgd = LinearRegression.gaussian([values[h]]), SGD(values[eta], 10**6, values[beta])
+    exact, sde = (linsgd.oscillation(problem, sgd, theory) for theory in ("exact", "langevin"))
+    law = linsgd.stationary_moments(problem, sgd)
+    noise = gradient_noise_law(problem, sgd).diagonal(law.position_variance) * sgd.batch_size
+    variances = linsgd.langevin(problem, sgd, noise).modes.stationary_variance()
+    scale = np.sqrt(law.position_variance * law.velocity_variance)
+    return {
+        "position_variance": variances[0] / law.position_variance - 1,
+        "velocity_variance": variances[2] / law.velocity_variance - 1,
+        "correlation": -law.position_velocity_covariance / scale,
+        "damping": sde.damping / exact.damping - 1,
+        "threshold": [sde.underdamped_above / exact.underdamped_above - 1],
+    }
+
+
+@pytest.mark.parametrize("quantity", ["position_variance", "velocity_variance", "correlation", "damping", "threshold"])
+@given(values=modes("underdamped"))
+def test_errors_in_closed_form(quantity, values):
+    assume(values[eta] * values[h] > (1 - values[beta]) ** 2 / (1 + values[beta]))  # rings in both
+    got = evaluate(symbolic.lr_expansion(quantity).result, values)
+    assert agrees(got, relative_errors(values)[quantity][0], 1)
+
+
+@given(momentum=st.floats(0.05, 0.9), share=st.floats(1e-4, 2e-3), start=st.floats(-2, 2))
+def test_error_series_of_the_mean(momentum, share, start):
+    """To fourth order in lr, at lr so small that the fifth is below 1e-10."""
+    lr, steps = share * (1 - momentum) ** 2, 4000
+    problem, sgd = LinearRegression.gaussian([1.0]), SGD(lr, 1, momentum)
+    values = {eta: lr, beta: momentum, h: 1.0, t: lr * steps, x0: 1.3, v0: start}
+    exact = linsgd.moments(problem, sgd, [steps], ([1.3], [start])).mean[0, 0]
+    for quantity, matched in (("mean", False), ("matched_mean", True)):
+        mean = linsgd.langevin(problem, sgd).mean([steps], ([1.3], [start]), matched)[0, 0]
+        got = evaluate(symbolic.lr_expansion(quantity, 4).result.removeO(), values)
+        assert agrees(got, mean / exact - 1, 1)
+    rates = [linsgd.oscillation(problem, sgd, theory).damping[0] for theory in ("langevin", "exact")]
+    got = evaluate(symbolic.lr_expansion("slow_rate", 4).result.removeO(), values)
+    assert agrees(got, rates[0] / rates[1] - 1, 1)
+
+
+@given(product=st.floats(1e-3, 5e-3))
+def test_error_series_of_the_frequency(product):
+    problem, sgd = LinearRegression.gaussian([1.0]), SGD(product, 1, 1 - 1e-13)
+    sde, exact = (linsgd.oscillation(problem, sgd, theory).frequency[0] for theory in ("langevin", "exact"))
+    got = evaluate(symbolic.lr_expansion("frequency", 4).result.removeO(), {eta: product, h: 1.0})
+    assert agrees(got, sde / exact - 1, 1)

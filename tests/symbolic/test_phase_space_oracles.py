@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sympy import Indexed
 
 from linsgd import symbolic
 from linsgd.symbolic.symbols import b, beta, d, eta, gamma, h, k, rho, sigma, sigma_g, t, tau, v, v0, x, x0
@@ -17,6 +16,7 @@ from .evaluate import (
     explicit,
     exponential,
     modes,
+    per_mode,
     real,
     solve,
     step_matrices,
@@ -168,14 +168,6 @@ def test_gradient_noise_of_a_spectrum_solves_the_whole_moment_equation(momentum,
     noise = per_mode(derivation.result, spectrum, chi, {b: batch, sigma: 1.4, letter: gain})
     C, _ = stationary(moment_step(lr, momentum, batch, spectrum, decay, False, 1.4), 6)
     assert_close(chi * noise, np.diag(C)[:3])
-
-
-def per_mode(formula, spectrum, chi, values):
-    """Evaluate a formula in rho[l] and chi[l] along the spectrum."""
-    numbers = {"rho": spectrum, "chi": chi}
-    indexed = {str(atom.base): atom for atom in formula.atoms(Indexed)}
-    modes = [{atom: numbers[name][m] for name, atom in indexed.items()} for m in range(len(spectrum))]
-    return np.array([formula.subs(mode).subs(values) for mode in modes])
 
 
 @given(lr=decimals, momentum=momenta, curvature=decimals, position=st.floats(-2, 2), velocity=st.floats(-2, 2))

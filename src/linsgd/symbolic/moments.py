@@ -32,7 +32,7 @@ def moment_recursion(order: int) -> Derivation:
     Parameters
     ----------
     order : int
-        The order p of the moment, in [1, 8].
+        The order p of the moment, in [1, 10]; higher ones take longer than ten seconds.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def moment_recursion(order: int) -> Derivation:
     >>> moment_recursion(2).result
     (b*f**2 + e**2 + m_1*(-2*a*e + 2*b*c*e))/(1 - h_2)
     """
-    domains.integer("order", order, "[1, 8]")
+    domains.integer("order", order, "[1, 10]")
     kept, m = ([Symbol(f"{letter}_{j}", real=True) for j in range(order + 1)] for letter in "hm")
     lower = [Add(*(q * moment for q, moment in zip(_row(j)[:j], [1, *m[1:]], strict=False))) for j in range(order + 1)]
     solved = [
