@@ -30,7 +30,7 @@ def page(document: Mapping[str, Any]) -> str:
     claims = document["claims"]
     verdict, sentence = headline(claims)
     papers = [
-        {"name": paper, "count": tally(group), "claims": [_row(claim) for claim in group]}
+        {"id": paper, "name": name(paper), "count": tally(group), "claims": [_row(claim) for claim in group]}
         for paper, group in ((paper, list(group)) for paper, group in groupby(claims, key=lambda c: c["paper"]))
     ]
     return TEMPLATES.get_template("page.html.j2").render(
@@ -41,6 +41,21 @@ def page(document: Mapping[str, Any]) -> str:
         tallies=by_kind(claims),
         error_bound=error_bound(claims),
     )
+
+
+def name(paper: str) -> str:
+    """Return the name of a paper from its id, which names one author, or both.
+
+    Examples
+    --------
+    >>> [name(paper) for paper in ("kunin_2024", "hodgkinson_mahoney_2021", "linsgd")]
+    ['Kunin et al. (2024)', 'Hodgkinson and Mahoney (2021)', 'New in linsgd']
+    """
+    *authors, year = paper.split("_")
+    if not authors:
+        return f"New in {paper}"
+    first, *second = (author.capitalize() for author in authors)
+    return f"{first} {f'and {second[0]}' if second else 'et al.'} ({year})"
 
 
 def _row(claim: Mapping[str, Any]) -> dict[str, Any]:
