@@ -8,8 +8,18 @@ import pytest
 import linsgd
 from linsgd.theory.tails import even_moments, particles, quadrature
 from linsgd.theory.tails.setting import Setting
+from linsgd.theory.tails.tilted import Frame, kernel_of
+
+from .oracles import data_curvatures, gaussian_curvatures, log_even_moment
 
 gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
+
+
+@pytest.fixture(autouse=True)
+def small_populations(monkeypatch):
+    """Fewer particles and steps: wider intervals, a quarter of the time."""
+    monkeypatch.setattr(particles, "POPULATION", 150)
+    monkeypatch.setattr(particles, "STEPS", 250)
 
 
 def within(found, exact, factor=2.0):
@@ -60,3 +70,62 @@ def test_uneven_spectra_are_served_by_particles_within_the_even_moments():
     assert (found.method, str(found.guarantee), found.confidence) == ("particles", "statistical", 0.999)
     bracket = linsgd.tail_exponent(problem, sgd, method="even_moments")
     assert bracket.lower <= found.lower <= found.value <= found.upper <= bracket.upper
+
+
+ROWS = np.array([[1.0, 0.5], [0.3, -1.0], [-0.7, 0.2], [2.0, 1.0]])
+UNEVEN, DATA = gaussian([1.0, 0.3]), linsgd.LinearRegression.from_data(ROWS, np.ones(4))
+
+
+@pytest.mark.parametrize(
+    ("problem", "sgd"),
+    [
+        (UNEVEN, SGD(lr=0.03, momentum=0.9)),
+        (UNEVEN, SGD(lr=0.2, momentum=0.3, nesterov=True, weight_decay=0.1)),
+        (DATA, SGD(lr=0.05, momentum=0.9)),
+        (DATA, SGD(lr=0.3, momentum=0.5, batch_size=2, replacement=False)),
+    ],
+)
+def test_fourth_moments_with_momentum_against_tensor_powers(problem, sgd):
+    data = data_curvatures(ROWS, sgd.batch_size, sgd.replacement)
+    exact = log_even_moment(sgd, *(gaussian_curvatures([1.0, 0.3], 8) if problem is UNEVEN else data), 4)
+    found = particles.log_spectral(Setting.of(problem, sgd), 4.0)
+    assert within(found, exact)
+    assert not within(found, 1.3 * exact)
+    assert found.upper - found.lower < 0.2 * abs(exact)
+
+
+@pytest.mark.parametrize(
+    ("d", "lr", "momentum", "alpha"),
+    [(1, 0.06, 0.9, 4.0103448), pytest.param(10, 0.015, 0.9, 6.7922097, marks=pytest.mark.nightly)],
+)
+def test_heavy_momentum_against_the_transfer_operator(d, lr, momentum, alpha):
+    found = linsgd.tail_exponent(gaussian([1.0] * d), SGD(lr=lr, momentum=momentum), method="particles")
+    assert within(found, alpha)
+    assert found.upper - found.lower < 0.04 * alpha
+
+
+@pytest.mark.parametrize("s", [1.0, 4.0, 10.0])
+@pytest.mark.parametrize(
+    ("problem", "sgd"),
+    [
+        (gaussian([1.0, 0.3, 0.1]), SGD(lr=0.03, momentum=0.9)),
+        (gaussian([1.0, 0.3, 0.1]), SGD(lr=0.3, batch_size=4)),
+        (DATA, SGD(lr=0.05, momentum=0.9, batch_size=2)),
+    ],
+)
+def test_tilted_steps_are_unbiased_and_their_weights_tame(problem, sgd, s):
+    # False alarm: 6 standard errors, below 1e-8.
+    setting, n = Setting.of(problem, sgd), 40_000
+    frame = Frame.of(setting)
+    kernel, rng = kernel_of(setting, frame), np.random.default_rng(0)
+    state = np.broadcast_to(rng.standard_normal((2, setting.dimension)), (n, 2, setting.dimension))
+    state = state / np.sqrt(frame.squared(state[:1]))
+
+    def weights(order):
+        pull, ratio = kernel.pull(state, order, rng)
+        return frame.squared(frame.moved(state, pull)) ** (s / 2) * np.exp(ratio)
+
+    plain, tilted = weights(0.0), weights(s)
+    error = math.hypot(plain.std(), tilted.std()) / math.sqrt(n)
+    assert abs(plain.mean() - tilted.mean()) < 6 * error
+    assert tilted.std() < 0.5 * tilted.mean()

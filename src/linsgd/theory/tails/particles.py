@@ -1,14 +1,13 @@
 r"""Any features, any optimizer: a population of vectors that multiplies as the products grow.
 
-Each particle takes a step u -> M u, is weighted by |M u|^s / |u|^s and resampled; the mean weight of a step estimates
-h(s), the average log growth without resampling the Lyapunov exponent. Gaussian features take the exact reduction of a
-batch to one C ~ chi2_b and one normal vector, u' = H^{1/2} u:
+Each particle takes a step u -> M u drawn by `linsgd.theory.tails.tilted`, is weighted by |M u|^s times its likelihood
+ratio and resampled; the mean weight of a step estimates h(s), the mean growth along the surviving lines of descent its
+logarithmic derivative. Without resampling the average log growth is the Lyapunov exponent. `REPLICAS` populations give
+a Student-t interval, widened by what halving the population changes (the bias is of order 1 / population) and by what
+the two halves of the steps differ in (the start is forgotten at the rate of the operator's gap).
 
-    H_b u = H^{1/2} [ C u' + sqrt(C) |u'| (z - uhat' (uhat'.z)) ] / b,
-
-and large C, which carry the moments of high order, are drawn more often by a factor kappa in scale, with their
-likelihood ratio as weight; kappa is the one that a pilot run likes best. `REPLICAS` populations give a Student-t
-interval, widened by what halving the population changes (the bias is of order 1 / population).
+At the root h(alpha) = 1 the adapted norm is that of the noise amplified until the second moment is just critical. The
+root is kept only where it agrees with the exact second and fourth moments by the convexity of log h.
 """
 
 import math
@@ -18,17 +17,21 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import t as student
 
-from linsgd.domains import FloatArray
-from linsgd.features import FiniteData, StudentFeatures
+from linsgd.domains import FloatArray, IntArray
+from linsgd.features import StudentFeatures
 from linsgd.theory.tails import even_moments
+from linsgd.theory.tails.moment_bracket import exact_moments
 from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.setting import Setting
+from linsgd.theory.tails.tilted import Frame, Kernel, kernel_of
 
 CONFIDENCE = 0.999
-REPLICAS, POPULATION, STEPS, SETTLING = 8, 2000, 400, 150
-LARGEST_ORDER = 16.0
+REPLICAS, POPULATION, STEPS, SETTLING = 12, 400, 400, 150
+PILOT, PILOT_STEPS, PILOT_SETTLING = 60, 100, 80
+LARGEST_ORDER = 300.0
 LARGEST_DIMENSION = 200
-_TILTS = (1.0, 1.5, 2.5, 5.0)
+_CACHE = 2**15  # numbers
+_UNKNOWN = Interval(math.nan, -math.inf, math.inf)
 
 
 def covers(setting: Setting) -> str:
@@ -38,141 +41,145 @@ def covers(setting: Setting) -> str:
     return "features with moments of every order" if isinstance(setting.features, StudentFeatures) else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the replicas measured: log h in each half of the steps (2, R), its slope, the weights' relative variance."""
+
+    halves: FloatArray
+    slope: float
+    spread: float
+
+    @property
+    def value(self) -> float:
+        """The mean over replicas and steps."""
+        return float(self.halves.mean())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Population:
-    """How a population of vectors (replicas, size, 2, d), positions and velocities, steps; `tilt` is kappa."""
+    """How `REPLICAS` populations of `size` unit vectors (R * size, 2, d), positions and displacements, step."""
 
-    setting: Setting
+    frame: Frame
+    kernel: Kernel
     size: int
-    tilt: float = 1.0
+
+    @classmethod
+    def of(cls, setting: Setting, size: int, log_radius: float = 0.0) -> "Population":
+        """Return populations in the norm for h(s)^{2/s} near exp(log_radius)."""
+        frame = Frame.of(setting, log_radius)
+        return cls(frame, kernel_of(setting, frame), size)
 
     def start(self, rng: np.random.Generator) -> FloatArray:
-        """Return unit vectors in the range of H, at rest."""
-        shape = (REPLICAS, self.size)
-        if self.setting.gaussian:
-            position = rng.standard_normal((*shape, self.setting.dimension))
-        else:
-            position = self.setting.features.sample(math.prod(shape), rng).reshape(*shape, -1)
-        state = np.stack([position, np.zeros_like(position)], axis=2)
-        return state / _length(state)[..., None, None]
+        """Return vectors at rest, from all directions to those along which the norm is largest."""
+        scale = np.maximum(self.frame.scale(), 1e-300)
+        w = rng.standard_normal((REPLICAS * self.size, scale.size))
+        w *= (scale / scale.max()) ** rng.choice([0.0, 0.5, 1.0, 2.0], (len(w), 1))
+        state = np.stack([w, np.zeros_like(w)], axis=1)
+        return state / np.sqrt(self.frame.squared(state))[:, None, None]
 
-    def step(self, state: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """Return the next unit vectors and the log growth and log likelihood ratio (2, replicas, size)."""
-        w, v = state[:, :, 0], state[:, :, 1]
-        setting = self.setting
-        pull, log_ratio = self._gaussian(w, rng) if setting.gaussian else (self._rows(w, rng), np.zeros(w.shape[:2]))
-        if setting.momentum:
-            new_v = setting.momentum * v - setting.lr * (pull + setting.decay * w)
-            move = (1 + setting.momentum) * new_v - setting.momentum * v if setting.nesterov else new_v
-            state = np.stack([w + move, new_v], axis=2)
-        else:
-            state = np.stack([setting.shrinkage * w - setting.lr * pull, v], axis=2)
-        length = _length(state)
-        return state / length[..., None, None], np.stack([np.log(length), log_ratio])
+    def step(self, state: FloatArray, s: float, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the next unit vectors, the log growth (n,) and the log likelihood ratio (n,)."""
+        block = max(1, _CACHE // self.kernel.width(s))
+        pieces = [state[k : k + block] for k in range(0, len(state), block)]
+        pulls, ratios = zip(*(self.kernel.pull(piece, s, rng) for piece in pieces), strict=True)
+        state = self.frame.moved(state, np.concatenate(pulls))
+        squared = np.maximum(self.frame.squared(state), 1e-300)
+        return state / np.sqrt(squared)[:, None, None], np.log(squared) / 2, np.concatenate(ratios)
 
-    def _gaussian(self, w: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        root, b = np.sqrt(self.setting.spectrum), self.setting.batch
-        u, z = w * root, rng.standard_normal(w.shape)
-        C = 2 * self.tilt * rng.standard_gamma(b / 2, w.shape[:2])
-        squared = np.maximum(np.einsum("rni,rni->rn", u, u), 1e-300)
-        across = z - u * (np.einsum("rni,rni->rn", u, z) / squared)[..., None]
-        pull = root * (C[..., None] * u + np.sqrt(C * squared)[..., None] * across) / b
-        return pull, b / 2 * np.log(self.tilt) - C / 2 * (1 - 1 / self.tilt)
-
-    def _rows(self, w: FloatArray, rng: np.random.Generator) -> FloatArray:
-        law, b, n = self.setting.features, self.setting.batch, w.shape[0] * w.shape[1]
-        if isinstance(law, FiniteData) and not self.setting.replacement:
-            x = law.X[rng.random((n, len(law.y))).argpartition(b - 1, axis=1)[:, :b]]
-        else:
-            x = law.sample(n * b, rng).reshape(n, b, -1)
-        flat = w.reshape(n, -1)
-        pull: FloatArray = np.einsum("nbi,nb->ni", x, np.einsum("nbi,ni->nb", x, flat)) / b
-        return pull.reshape(w.shape)
-
-    def log_spectral(
-        self, s: float, seed: int, steps: int = STEPS, settling: int = SETTLING
-    ) -> tuple[FloatArray, float]:
-        """Return an estimate of log h(s) for each replica, and the mean relative variance of the weights."""
+    def grow(self, seed: int, steps: int, settling: int) -> FloatArray:
+        """Return the mean log growth a step in each half of the steps (2, R), without selection."""
         rng = np.random.default_rng(seed)
-        state, total, spread = self.start(rng), np.zeros(REPLICAS), 0.0
-        for k in range(settling + steps):
-            state, (growth, ratio) = self.step(state, rng)
-            weight = np.exp(s * growth + ratio)
+        state, halves = self.start(rng), np.zeros((2, REPLICAS))
+        for k in range(-settling, steps):
+            state, growth, _ = self.step(state, 0.0, rng)
+            if k >= 0:
+                halves[int(2 * k >= steps)] += growth.reshape(REPLICAS, -1).mean(axis=1) * 2 / steps
+        return halves
+
+    def multiply(self, s: float, seed: int, steps: int, settling: int) -> Run:
+        """Return what `steps` steps of weighting and resampling measure."""
+        rng = np.random.default_rng(seed)
+        state, path = self.start(rng), np.zeros(REPLICAS * self.size)
+        halves, spread = np.zeros((2, REPLICAS)), 0.0
+        for k in range(-settling, steps):
+            state, growth, ratio = self.step(state, s, rng)
+            path = path * (k != 0) + growth
+            log_weight = (s * growth + ratio).reshape(REPLICAS, -1)
+            top = log_weight.max(axis=1, keepdims=True)
+            weight = np.exp(log_weight - top)
             mean = weight.mean(axis=1, keepdims=True)
-            if k >= settling:
-                total += np.log(mean[:, 0])
-                spread += float(np.mean((weight / mean - 1) ** 2))
-            state = np.stack([u[_systematic(p, rng)] for u, p in zip(state, weight / mean / self.size, strict=True)])
-        return total / steps, spread / steps
+            if k >= 0:
+                halves[int(2 * k >= steps)] += (np.log(mean) + top)[:, 0] * 2 / steps
+                spread += float(np.mean((weight / mean - 1) ** 2)) / steps
+            kept = _systematic(weight, rng)
+            state, path = state[kept], path[kept]
+        return Run(halves, float(path.mean()) / steps, spread)
 
 
-def _length(state: FloatArray) -> FloatArray:
-    length: FloatArray = np.sqrt(np.einsum("rnki,rnki->rn", state, state))
-    return length
-
-
-def _systematic(probability: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Return indices (n,) drawn with one uniform variable, each within one of its expected count."""
-    points = (np.arange(probability.size) + rng.random()) / probability.size
-    return np.minimum(np.searchsorted(np.cumsum(probability), points), probability.size - 1)
+def _systematic(weight: FloatArray, rng: np.random.Generator) -> IntArray:
+    """Return indices (R * n,) drawn in each row (R, n) with one uniform variable, within one of the expected count."""
+    replicas, size = weight.shape
+    ends = np.cumsum(weight, axis=1)
+    row = np.arange(replicas)[:, None]
+    points = (np.arange(size) + rng.random((replicas, 1))) / size
+    found = np.searchsorted((ends / ends[:, -1:] + row).ravel(), (points + row).ravel())
+    kept: IntArray = np.minimum(found, np.repeat((row + 1) * size - 1, size))
+    return kept
 
 
 def lyapunov(setting: Setting, seed: int = 0) -> Interval:
     """Return the mean log growth."""
-    rng = np.random.default_rng(seed)
-    population = Population(setting, POPULATION // 4)
-    state, total = population.start(rng), np.zeros(REPLICAS)
-    for k in range(SETTLING + STEPS):
-        state, (growth, _) = population.step(state, rng)
-        total += growth.mean(axis=1) * (k >= SETTLING)
-    return _confidence(total / STEPS, 0.0)
+    return _confidence(Population.of(setting, POPULATION).grow(seed, STEPS, SETTLING), 0.0)
 
 
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
     """Return log h(s)."""
-    tilt = _best_tilt(setting, s, seed)
-    return _estimate(setting, s, seed, tilt)
+    guess = Population.of(setting, PILOT).multiply(s, seed, PILOT_STEPS, PILOT_SETTLING).value
+    return _estimate(setting, s, seed, 2 * guess / s if s > 0 else 0.0)[0]
 
 
-def _estimate(setting: Setting, s: float, seed: int, tilt: float) -> Interval:
-    whole, spread = Population(setting, POPULATION, tilt).log_spectral(s, seed)
-    half, _ = Population(setting, POPULATION // 2, tilt).log_spectral(s, seed)
-    if spread > POPULATION / 20:
-        return Interval(math.nan, -math.inf, math.inf)
-    return _confidence(whole, abs(float(whole.mean() - half.mean())))
+def _estimate(setting: Setting, s: float, seed: int, log_radius: float) -> tuple[Interval, float]:
+    """Return log h(s) and its slope."""
+    whole, half = (
+        Population.of(setting, size, log_radius).multiply(s, seed, STEPS, SETTLING)
+        for size in (POPULATION, POPULATION // 2)
+    )
+    if whole.spread > POPULATION / 20:
+        return _UNKNOWN, whole.slope
+    return _confidence(whole.halves, abs(whole.value - half.value)), whole.slope
 
 
-def _best_tilt(setting: Setting, s: float, seed: int) -> float:
-    if not setting.gaussian:
-        return 1.0
-    return min(_TILTS, key=lambda tilt: Population(setting, 250, tilt).log_spectral(s, seed, 60, 60)[1])
-
-
-def _confidence(values: FloatArray, bias: float) -> Interval:
-    """Return the Student-t interval of a mean over replicas, widened by `bias`."""
-    spread = float(values.std(ddof=1)) / math.sqrt(REPLICAS)
-    return Interval.about(float(values.mean()), float(student.ppf((1 + CONFIDENCE) / 2, REPLICAS - 1)) * spread + bias)
+def _confidence(halves: FloatArray, bias: float) -> Interval:
+    """Return the Student-t interval of a mean over replicas, widened by `bias` and by what the halves differ in."""
+    quantile = float(student.ppf((1 + CONFIDENCE) / 2, REPLICAS - 1)) / math.sqrt(REPLICAS)
+    drift = halves[1] - halves[0]
+    unsettled = max(0.0, abs(float(drift.mean())) - quantile * float(drift.std(ddof=1)))
+    values = halves.mean(axis=0)
+    return Interval.about(float(values.mean()), quantile * float(values.std(ddof=1)) + bias + unsettled)
 
 
 def exponent(setting: Setting, seed: int = 0) -> Interval:
     """Return the root of log h, cut to the bracket of the even moments where these are known."""
-    exact = {} if even_moments.covers(setting) else even_moments.log_moments(setting)
-    lower, upper = even_moments.bracket(exact)
+    lower, upper = even_moments.bracket(exact_moments(setting))
+    few = Population.of(setting, PILOT)
+
+    def rough(s: float) -> float:
+        return few.multiply(s, seed, PILOT_STEPS, PILOT_SETTLING).value / s
+
     low, high = max(lower, 0.02), min(upper, LARGEST_ORDER)
     if low >= high:
         return Interval(math.nan, lower, upper)
-    tilt = _best_tilt(setting, math.sqrt(low * high), seed)
-    few = Population(setting, POPULATION // 4, tilt)
-
-    def rough(s: float) -> float:
-        return float(few.log_spectral(s, seed, STEPS // 2)[0].mean()) / s
-
+    if math.isinf(upper):
+        high = 2 * max(low, 1.0)
+        while high < LARGEST_ORDER and rough(high) < 0:
+            low, high = high, 2 * high
     if rough(low) > 0 or rough(high) < 0:
-        return Interval(math.nan, lower, upper) if exact else Interval(math.nan, 0.0, math.inf)
+        return Interval(math.nan, lower, upper)
     start = float(brentq(rough, low, high, rtol=0.01))
-    slope = (rough(1.05 * start) * 1.05 - rough(0.95 * start) * 0.95) / 0.1
-    found = _estimate(setting, start, seed, _best_tilt(setting, start, seed))
-    alpha = Interval(*(float(start - value / slope) for value in (found.value, found.upper, found.lower)))
+    found, slope = _estimate(setting, start, seed, 0.0)
+    if not slope > 0 or not rough(start / 2) < 0 < rough(1.25 * start):
+        return Interval(math.nan, lower, upper)
+    alpha = Interval(*(start - value / slope for value in (found.value, found.upper, found.lower)))
     if not max(lower, alpha.lower) <= min(upper, alpha.upper):
         return Interval(math.nan, lower, upper)
     return Interval(float(np.clip(alpha.value, lower, upper)), max(lower, alpha.lower), min(upper, alpha.upper))
