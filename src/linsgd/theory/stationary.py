@@ -28,9 +28,15 @@ RESOLUTION = 64 * EPS  # a gap that rounding could have made
 
 def stationary(problem: LinearRegression, sgd: SGD) -> Moments:
     """Return the exact stationary moments of SGD with independent batches."""
-    noise, method = gradient_noise_law(problem, sgd), Method.of(sgd)
-    h = problem.eigenvalues + sgd.weight_decay
-    status, gap = existence(problem, noise, h, method)
+    noise, h = gradient_noise_law(problem, sgd), problem.eigenvalues + sgd.weight_decay
+    return stationary_at(problem, sgd, noise, *existence(problem, noise, h, Method.of(sgd)))
+
+
+def stationary_at(
+    problem: LinearRegression, sgd: SGD, noise: ModeNoise | MatrixNoise, status: MomentsStatus, gap: float
+) -> Moments:
+    """Return the exact stationary moments, given what `existence` says of them."""
+    h, method = problem.eigenvalues + sgd.weight_decay, Method.of(sgd)
     shift = problem.to_eigenbasis(problem.solution(sgd.weight_decay) - problem.optimum)
     if status in (MomentsStatus.UNSTABLE, MomentsStatus.INFINITE_VARIANCE):
         return _without_variance(problem, sgd, status, shift)

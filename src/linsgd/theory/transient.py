@@ -18,7 +18,7 @@ from linsgd.theory.moments import Moments, MomentsStatus, Start, law
 from linsgd.theory.noise import MatrixNoise, ModeNoise, first_infinite, gradient_noise_law
 from linsgd.theory.recurrence import Method
 from linsgd.theory.start import Origin, origin
-from linsgd.theory.stationary import EPS, existence, mean_missing, pairs_of, stationary
+from linsgd.theory.stationary import EPS, existence, mean_missing, pairs_of, stationary_at
 from linsgd.theory.steps import MatrixStep, ModeStep
 
 LARGEST_JUMP = 200
@@ -36,7 +36,7 @@ def transient(problem: LinearRegression, sgd: SGD, steps: IntArray, start: Start
     begin = origin(problem, sgd, start)
     times, order = np.unique(steps, return_inverse=True)
     stable = status in (MomentsStatus.OK, MomentsStatus.NULL_SPACE)
-    target = stationary(problem, sgd) if stable and times[-1] > LOOK else None
+    target = stationary_at(problem, sgd, noise, status, gap) if stable and times[-1] > LOOK else None
     with np.errstate(over="ignore", invalid="ignore"):
         path = _path(problem, sgd, noise, begin, times, target)
     means, covariances = (np.stack(part) for part in zip(*path, strict=True))
