@@ -62,12 +62,8 @@ def exponent(
 
     Parameters
     ----------
-    problem, sgd, steps, start
-        As in `linsgd.displacement`.
-    theories : sequence of str
-        Which to draw.
-    ax : Axes, optional
-        Where to draw.
+    problem, sgd, steps, start, theories, ax
+        As in `linsgd.plot.displacement`.
 
     Returns
     -------
