@@ -69,3 +69,45 @@ def test_weight_decay_counts_against_the_bound():
 def test_interpolated_data_leave_a_point():
     problem = linsgd.LinearRegression.from_features(linsgd.RademacherFeatures([1.0]), noise_std=0.0)
     assert linsgd.tail_exponent(problem, SGD(lr=0.5)).status == "degenerate"
+
+
+def test_exactly_two_is_light_where_steps_contract():
+    # rows of length 1 and 2: lr = 1/2 makes lr max|x|^2 = 2 exactly, in binary
+    problem = linsgd.LinearRegression.from_data([[1.0], [2.0], [1.5]], [0.3, -1.0, 2.0])
+    found = linsgd.tail_exponent(problem, SGD(lr=0.5))
+    assert (found.status, found.value, found.guarantee) == ("light", math.inf, "rigorous")
+    above = linsgd.tail_exponent(problem, SGD(lr=0.5 * (1 + 1e-9)))
+    assert above.status != "light"
+
+
+def test_two_by_rounding_is_light_numerically():
+    # 3 * (2/3) exceeds 2 in exact arithmetic by the rounding of 2/3, or falls short of it
+    rows = np.sqrt([1.0, 3.0, 2.0])[:, None]
+    problem = linsgd.LinearRegression.from_data(rows, [0.3, -1.0, 2.0])
+    found = linsgd.tail_exponent(problem, SGD(lr=2 / 3 * (1 + 2**-50)))
+    assert (found.status, found.guarantee) == ("light", "numerical")
+    assert "to rounding" in found.reason
+    plane = linsgd.LinearRegression.from_data([[1.2, 0.0], [0.56**0.5, 0.0], [0.0, 1.0]], [1.0, 2.0, 0.0])
+    shared = linsgd.tail_exponent(plane, SGD(lr=2.0, batch_size=2, replacement=False))
+    assert (shared.status, shared.guarantee) == ("light", "numerical")  # the worst batch has lambda_max = 1
+
+
+def test_reflections_do_not_contract():
+    # lr |x|^2 = 2 for every sample: A is orthogonal and nothing is forgotten; two samples a batch contract
+    problem = linsgd.LinearRegression.from_features(linsgd.RademacherFeatures([1.5, 0.5]))
+    assert linsgd.tail_exponent(problem, SGD(lr=1.0, batch_size=2)).status == "light"
+    assert linsgd.tail_exponent(problem, SGD(lr=1.0)).status != "light"
+    assert (
+        linsgd.tail_exponent(
+            linsgd.LinearRegression.from_features(linsgd.RademacherFeatures([1.0])), SGD(lr=2.0)
+        ).status
+        != "light"
+    )
+
+
+def test_student_features_cap_the_exponent():
+    problem = linsgd.LinearRegression.from_features(linsgd.StudentFeatures([1.0, 0.5], dof=5.0))
+    found = linsgd.tail_exponent(problem, SGD(lr=0.1))
+    assert found.status in ("unresolved", "power_law")
+    assert found.upper <= 2.5
+    assert linsgd.spectral_function(problem, SGD(lr=0.1), 2.5).value == math.inf

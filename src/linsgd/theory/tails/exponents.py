@@ -16,7 +16,7 @@ from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee
 from linsgd.theory.tails import certified, even_moments, particles, phase_space, plane, quadrature, reference
-from linsgd.theory.tails.light import reason_for_lightness
+from linsgd.theory.tails.light import largest_order, lightness
 from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
 
@@ -30,6 +30,7 @@ METHODS: dict[str, ModuleType] = {
     "even_moments": even_moments,
 }
 GUARANTEES = {  # the others: numerical
+    "bound": Guarantee.RIGOROUS,
     "certified": Guarantee.RIGOROUS,
     "even_moments": Guarantee.RIGOROUS,
     "particles": Guarantee.STATISTICAL,
@@ -107,6 +108,9 @@ def spectral_function(problem: LinearRegression, sgd: SGD, s: float, method: str
     """
     setting = Setting.of(problem, sgd)
     s = domains.real("s", s, "[0, 1e6]")
+    if s >= largest_order(setting):
+        infinite = Interval(math.inf, math.inf, math.inf)
+        return _result("spectral_function", infinite, "bound", TailStatus.OK, "E|x|^{2s} is infinite")
     name = choose(setting, method)
     with np.errstate(over="ignore"):
         value, lower, upper = np.exp(METHODS[name].log_spectral(setting, s, seed))
@@ -150,9 +154,13 @@ def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", see
     2.0
     """
     setting = Setting.of(problem, sgd)
-    light = reason_for_lightness(setting)
+    light, guarantee = lightness(setting)
     if light and not isinstance(problem.noise, StudentNoise):
-        return _bounded(light, degenerate=is_noiseless(problem, sgd))
+        return _bounded(light, guarantee, degenerate=is_noiseless(problem, sgd))
+    most = largest_order(setting)
+    if method == "auto" and math.isfinite(most) and all(solver.covers(setting) for solver in METHODS.values()):
+        reason = f"steps have no moments of order {most:g} or more: if there is a stationary law, alpha is below that"
+        return _result("tail_exponent", Interval(math.nan, 0.0, most), "bound", TailStatus.UNRESOLVED, reason)
     name = choose(setting, method)
     solver = METHODS[name]
     rho = solver.lyapunov(setting, seed)
@@ -185,14 +193,14 @@ _NOWHERE = Interval(float("nan"), float("nan"), float("nan"))
 _ANYWHERE = Interval(float("nan"), 0.0, float("inf"))
 
 
-def _bounded(reason: str, *, degenerate: bool) -> TailResult:
+def _bounded(reason: str, guarantee: Guarantee, *, degenerate: bool) -> TailResult:
     value = math.nan if degenerate else math.inf
     return TailResult(
         quantity="tail_exponent",
         value=value,
         lower=value,
         upper=value,
-        guarantee=Guarantee.RIGOROUS,
+        guarantee=guarantee,
         method="bound",
         status=TailStatus.DEGENERATE if degenerate else TailStatus.LIGHT,
         reason=_POINT if degenerate else reason,
