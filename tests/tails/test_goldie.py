@@ -49,6 +49,25 @@ def test_the_tail_is_seen_where_it_is_predicted():
         assert abs(seen - 2 * expected) > 0.05 * expected + 6 * np.sqrt(expected / w.size)
 
 
+def test_arithmetic_laws_do_oscillate():
+    # A in {-2, 1/2, 0} with probabilities 1/6, 1/2, 1/3: h(s) = 2^s/6 + 2^-s/2 = 1 at 2^s = 3 + sqrt 6
+    rows = np.sqrt([3.0, 0.5, 0.5, 0.5, 1.0, 1.0])[:, None]
+    problem = linsgd.LinearRegression.from_data(rows, [1.0, -2.0, 0.5, 1.0, 1.0, -1.0])
+    found = tail_constant(problem, SGD(lr=1.0))
+    assert found.status == "oscillates"
+    assert "0.69314718" in found.reason
+    alpha = linsgd.tail_exponent(problem, SGD(lr=1.0))
+    assert alpha.lower <= np.log2(3 + np.sqrt(6)) <= alpha.upper
+    with pytest.raises(ValueError, match="isotropic Gaussian"):
+        tail_constant(problem, SGD(lr=1.1))  # no common period
+
+
+def test_signs_in_one_dimension_have_no_tail():
+    problem = linsgd.LinearRegression.from_features(linsgd.RademacherFeatures([1.0]))
+    found = tail_constant(problem, SGD(lr=0.5))
+    assert (found.status, found.value == found.value) == ("light", False)
+
+
 def test_other_settings_are_named():
     assert tail_constant(gaussian([1.0]), SGD(lr=0.2)).status == "unresolved"
     assert tail_constant(gaussian([1.0]), SGD(lr=2.6)).status == "no_stationary_law"

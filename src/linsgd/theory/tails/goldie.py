@@ -11,15 +11,22 @@ c = lr / b, M = variance r^2 + noise^2, C ~ chi2_b, K ~ chi2_{d-1} and n ~ N(0, 
     |A W + B|^2  = (r - c C r - c sqrt(C) noise n)^2 + c^2 C K (r^2 + noise^2),
 
 and the difference, averaged over n and -n, is of order r^{alpha - 2}: its variance is finite for alpha < 4.
+
+The limit needs a law of log|A| that is not arithmetic. For one feature from a data set A takes finitely many values;
+where the logarithms of all |A| are multiples of one number, t^alpha P(|W| > t) oscillates in log t with that period
+and there is no constant (Rademacher features in d = 1 are its extreme: one value, and no power law either).
 """
 
 import math
+from fractions import Fraction
+from itertools import combinations_with_replacement
 
 import numpy as np
 from scipy.stats import t as student
 
 from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.features import FiniteData, RademacherFeatures
 from linsgd.labels import GaussianNoise
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
@@ -32,6 +39,9 @@ from linsgd.theory.tails.setting import Setting
 CONFIDENCE = 0.999
 LARGEST_EXPONENT = 3.8
 CHAINS, GROUPS, STEPS = 20_000, 20, 200
+MOST_VALUES, LARGEST_DENOMINATOR = 1000, 32  # of A, and of the ratios of log|A| that are called rational
+_ROUNDING = 1e-12
+_NOTHING = Interval(math.nan, math.nan, math.nan)
 
 
 def tail_constant(problem: LinearRegression, sgd: SGD, seed: int = 0) -> TailResult:
@@ -50,7 +60,8 @@ def tail_constant(problem: LinearRegression, sgd: SGD, seed: int = 0) -> TailRes
     -------
     TailResult
         C with bounds: statistical at confidence 0.999, numerical at alpha = 2; "unresolved" for alpha > 3.8, where the
-        variance of the sample is infinite or nearly so. Where there is no power law the status is `tail_exponent`'s.
+        variance of the sample is infinite or nearly so. Where there is no power law the status is `tail_exponent`'s;
+        where log|A| is arithmetic, for one feature that takes finitely many values, it is "oscillates".
 
     Raises
     ------
@@ -65,13 +76,17 @@ def tail_constant(problem: LinearRegression, sgd: SGD, seed: int = 0) -> TailRes
     0.45290362
     """
     setting = Setting.of(problem, sgd)
+    period = _period(setting)
     needs = quadrature.covers(setting) or ("weight_decay 0" if sgd.weight_decay else "")
     needs = needs or ("" if isinstance(problem.noise, GaussianNoise) else "Gaussian label noise")
-    if needs:
+    if needs and not period:
         domains.refuse("problem and sgd", "this setting", needs)
     alpha = tail_exponent(problem, sgd)
     if alpha.status is not TailStatus.POWER_LAW:
-        return _result(Interval(math.nan, math.nan, math.nan), alpha.status, alpha.reason)
+        return _result(_NOTHING, alpha.status, alpha.reason)
+    if period:
+        reason = f"log|A| takes multiples of {period:.12g} only: t^alpha P(|W - w*| > t) has that period in log t"
+        return _result(_NOTHING, TailStatus.OSCILLATES, reason)
     slope = quadrature.radial_law(setting).log_moment(alpha.value)[1]
     if alpha.lower <= 2 <= alpha.upper:
         square = setting.lr**2 * problem.noise_std**2 * float(setting.spectrum.sum()) / setting.batch
@@ -85,6 +100,26 @@ def tail_constant(problem: LinearRegression, sgd: SGD, seed: int = 0) -> TailRes
     groups = increments.reshape(GROUPS, -1).mean(axis=1) / (alpha.value * slope)
     error = float(student.ppf((1 + CONFIDENCE) / 2, GROUPS - 1)) * float(groups.std(ddof=1)) / math.sqrt(GROUPS)
     return _result(Interval.about(float(groups.mean()), error), TailStatus.POWER_LAW)
+
+
+def _period(setting: Setting) -> float:
+    """Return the largest number whose multiples hold every log|A| of one feature with few values, or 0."""
+    law = setting.features
+    if setting.dimension > 1 or setting.momentum or not isinstance(law, FiniteData | RademacherFeatures):
+        return 0.0
+    squares = np.unique(np.square(law.X).sum(axis=1)) if isinstance(law, FiniteData) else setting.spectrum
+    if math.comb(squares.size + setting.batch - 1, setting.batch) > MOST_VALUES:
+        return 0.0
+    sums = np.array([sum(chosen) for chosen in combinations_with_replacement(squares, setting.batch)])
+    factors = np.abs(setting.shrinkage - setting.lr / setting.batch * sums)
+    logs = np.abs(np.log(factors[factors > _ROUNDING]))
+    logs = logs[logs > _ROUNDING]
+    if not logs.size:
+        return 0.0
+    shares = [Fraction(float(each / logs.min())).limit_denominator(LARGEST_DENOMINATOR) for each in logs]
+    if max(abs(float(share) * logs.min() - each) for share, each in zip(shares, logs, strict=True)) > _ROUNDING:
+        return 0.0
+    return float(logs.min()) / math.lcm(*(share.denominator for share in shares))
 
 
 def _increments(setting: Setting, noise: float, alpha: float, rho: float, seed: int) -> FloatArray:

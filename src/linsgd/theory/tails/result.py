@@ -14,6 +14,7 @@ class TailStatus(Status):
     LIGHT = "light"  # every moment is finite: the exponent is inf
     DEGENERATE = "degenerate"  # the law is a point
     NO_STATIONARY_LAW = "no_stationary_law"
+    OSCILLATES = "oscillates"  # log|A| is arithmetic: t^alpha P(|W| > t) has no limit
     UNRESOLVED = "unresolved"  # the bracket is kept, the value is nan
 
 
