@@ -8,17 +8,21 @@ With order statistics X_(1) >= X_(2) >= ... and L_i = log X_(i) - log X_(k+1) ov
 the second estimating gamma = 1 / alpha, or gamma <= 0 for light tails, with variance (1 + gamma^2) / k where
 gamma >= 0. The number k is the one whose tail is nearest to a Pareto law in Kolmogorov's distance (Clauset, Shalizi,
 Newman 2009). Intervals hold for that k and a tail that is Pareto beyond it: they know nothing of the bias of tails that
-are not there yet. Where a quarter of the tail says something else than the whole of it, or few points are left, the
-status says "not_enough_data".
+are not there yet. The status says "not_enough_data" where
+
+    few points are left, or a quarter of the tail says something else than the whole of it;
+    Hill is asked and the moment ratio cannot tell the tail from a light one, as on a normal sample of any size;
+    far values come in clusters. Of n exchangeable values the r runs of k exceedances are hypergeometric (Wald and
+    Wolfowitz 1940), P(r) = C(k-1, r-1) C(n-k+1, r) / C(n, k); successive iterates of one chain make far fewer runs.
 """
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import gamma as gamma_law
-from scipy.stats import norm
+from scipy.stats import hypergeom, norm
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
@@ -27,6 +31,8 @@ from linsgd.result import Guarantee, Result, Status
 FEWEST = 50  # points a tail must have
 _THRESHOLDS = 40
 _LARGEST_SHARE = 0.2
+_EXCLUDED = 0.999  # confidence at which a light tail is excluded before Hill is believed
+_CHANCE = 1e-6  # of calling independent values dependent
 
 
 class EstimateStatus(Status):
@@ -78,7 +84,7 @@ def tail_index(x: ArrayLike, method: str = "hill", confidence: float = 0.95, poi
     Parameters
     ----------
     x : array_like (n,)
-        Independent values; their absolute values are used.
+        Independent values in the order in which they came; their absolute values are used.
     method : {"hill", "moments"}
         "hill" assumes a power law; "moments" can also find a light tail (value inf).
     confidence : float
@@ -105,8 +111,9 @@ def tail_index(x: ArrayLike, method: str = "hill", confidence: float = 0.95, poi
     """
     domains.choice("method", method, ("hill", "moments"))
     domains.real("confidence", confidence, "(0, 1)")
-    ordered = np.sort(np.abs(domains.array("x", x, (None,))))[::-1]
-    logs = np.log(ordered[ordered > 0])
+    sizes = np.abs(domains.array("x", x, (None,)))
+    sizes = sizes[sizes > 0]
+    logs = np.log(np.sort(sizes)[::-1])
     most = logs.size - 1
     if points is not None:
         domains.integer("points", points, f"[2, {most}]")
@@ -115,7 +122,7 @@ def tail_index(x: ArrayLike, method: str = "hill", confidence: float = 0.95, poi
     grid = _grid(most)
     k = points or int(grid[np.argmin([_kolmogorov(logs, n) for n in grid])])
     value, lower, upper = _interval(logs, k, method, confidence)
-    reason = _objection(logs, k, method)
+    reason = _objection(logs, k, method) or _clusters(np.log(sizes) > logs[k])
     return TailIndex(
         value=value,
         lower=lower,
@@ -189,7 +196,18 @@ def _objection(logs: FloatArray, k: int, method: str) -> str:
     spread = 1 / whole if method == "hill" else math.sqrt(1 + 1 / whole**2)
     if abs(1 / part - 1 / whole) > 4 * spread * math.sqrt(3 / k):
         return f"a quarter of the tail says {part:.3g}, all of it {whole:.3g}: the tail is not yet a power law"
+    if method == "hill" and math.isinf(_interval(logs, k, "moments", _EXCLUDED)[2]):
+        return "the tail may be light, with no exponent at all: the moment ratio's interval reaches inf"
     return ""
+
+
+def _clusters(far: NDArray[np.bool_]) -> str:
+    """Return that values beyond the threshold come in clusters, or nothing where that may be chance."""
+    n, k = far.size, int(far.sum())
+    runs = int(np.count_nonzero(far[1:] & ~far[:-1])) + int(far[0])
+    if k == 0 or hypergeom.cdf(runs, n, n - k + 1, k) > _CHANCE:
+        return ""
+    return f"in the order given the {k} values of the tail come in {runs} clusters: they are not independent"
 
 
 def _nothing(method: str, confidence: float, size: int) -> TailIndex:
