@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PICTURE = re.compile(r"gallery/images/sphx_glr_(\w+)_001\.svg")
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)|src(?:set)?=\"([^\"]+)\"")
 
 
@@ -46,3 +47,8 @@ def test_the_links_to_files_lead_somewhere(page):
 def leads_somewhere(path: Path) -> bool:
     written_by_the_build = ("docs/api", "docs/gallery")
     return path.exists() or any(folder in path.as_posix() for folder in written_by_the_build)
+
+
+def test_each_picture_of_the_gallery_has_a_script_and_is_shown_on_a_page():
+    shown = {name for page in PAGES if page.parent.name == "docs" for name in PICTURE.findall(page.read_text())}
+    assert shown == {script.stem for script in (ROOT / "docs" / "figures").glob("*.py")}
