@@ -49,7 +49,8 @@ def main():
     near = np.arange(1, K + 1)
     closed = timed(lambda: linsgd.moments(problem, sgd, near, theory="langevin"))
     walked = timed(lambda: stepped(problem, sgd, K))
-    print(f"moments, d = 10^4, 1,000 times:       {closed:.2f} s; recursion to step 1,000: {walked:.2f} s; ratio {walked / closed:.1f}")
+    beside = f"{walked:.2f} s; ratio {walked / closed:.1f}"
+    print(f"moments, d = 10^4, 1,000 times:       {closed:.2f} s; recursion to step 1,000: {beside}")
     far = np.unique(np.geomspace(1, 1e6, K).astype(np.int64))
     spread = timed(lambda: linsgd.moments(problem, sgd, far, theory="langevin"))
     share = timed(lambda: stepped(problem, sgd, 1000), 1) / 1000
