@@ -28,6 +28,8 @@ def trajectory_centres_on_the_regularised_minimum(subject: Subject) -> Claim:
     moved = -(gradient / (problem.eigenvalues + lambda_))[case.modes]
     undecayed = -(gradient / np.where(problem.eigenvalues > 0, problem.eigenvalues, np.inf))[case.modes]
     length = float(np.linalg.norm(moved))
+    if length == 0:
+        raise Inapplicable(f"both minima of {subject.name} are the same")
     start = np.concatenate(case.start) if case.start else np.zeros(2 * problem.dimension)
     return Claim(
         id="kunin_2024/trajectory_centres_on_the_regularised_minimum",

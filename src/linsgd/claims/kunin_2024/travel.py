@@ -14,7 +14,7 @@ from functools import lru_cache, partial
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.acceptance import Acceptance, Inapplicable
 from linsgd.claims.case import Case, at_steps, batch, decay, stable_sgd
 from linsgd.claims.citations import KUNIN
 from linsgd.claims.claim import Claim, Enclosure, Source
@@ -30,6 +30,7 @@ from linsgd.symbolic.symbols import E, beta, k
 from linsgd.theory.displacement import displacement, effective_dimension
 from linsgd.theory.langevin.autocorrelation import langevin_correlations
 
+NOISELESS = "the gradient of {} is without noise"
 Delta = sympy.Function("Delta")
 GROWTH = summed_displacement().explicit("growth")
 msd, doubled = E(sympy.Abs(Delta(k)) ** 2), E(sympy.Abs(Delta(2 * k)) ** 2)
@@ -41,6 +42,8 @@ def stationary_displacement(subject: Subject) -> Claim:
     lag = LAGS[-1]
     path = displacement(case.problem, case.sgd, [1, lag])
     exact, step = path.global_msd[1], path.local_msd[1]
+    if exact == 0:
+        raise Inapplicable(NOISELESS.format(subject.name))
     position = case.all_directions[0]
     return Claim(
         id="kunin_2024/stationary_displacement",
@@ -69,6 +72,8 @@ def drift_is_faster_than_diffusion(subject: Subject) -> Claim:
     case = _distant(subject)
     once, twice = displacement(case.problem, case.sgd, case.steps, case.start).global_msd
     stationary = displacement(case.problem, case.sgd, case.steps).global_msd
+    if stationary[0] == 0:
+        raise Inapplicable(NOISELESS.format(subject.name))
     position = case.all_directions[0]
     from_start = np.concatenate(case.start) if case.start else np.zeros(len(position))
     total = np.ones((case.problem.dimension, 1)) / (2 * once)
