@@ -9,6 +9,7 @@ from linsgd.claims.kunin_2024.centre import trajectory_centres_on_the_regularise
 from linsgd.claims.kunin_2024.dissipation import measured_noise_dissipates
 from linsgd.claims.kunin_2024.exponents import (
     displacement_counts_the_modes_that_have_moved,
+    exponents_do_not_know_the_batch,
     exponents_over_epochs_follow_the_steps,
     power_law_spectra_set_the_exponent,
     stationary_exponents_are_bounded_from_twenty_tau,
@@ -107,6 +108,7 @@ ENTRIES = (
     Entry(local_displacement_is_a_product_of_powers),
     Entry(feedback_needs_each_modes_own_share, law_only=True),
     Entry(exponent_falls_with_lr_and_momentum),
+    Entry(exponents_do_not_know_the_batch),
     Entry(exponents_over_epochs_follow_the_steps),
     Entry(displacement_saturates_at_the_effective_dimension),
     Entry(summed_displacement_grows_forever, law_only=True),

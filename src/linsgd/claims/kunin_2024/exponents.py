@@ -13,10 +13,12 @@ import numpy as np
 import sympy
 from scipy.special import gamma
 
-from linsgd.claims.acceptance import Acceptance
+from linsgd.claims.acceptance import Acceptance, Inapplicable
+from linsgd.claims.case import at_steps
 from linsgd.claims.citations import KUNIN
 from linsgd.claims.claim import Claim, Enclosure, Source
-from linsgd.claims.kunin_2024.calm import calm
+from linsgd.claims.kunin_2024.calm import LAGS, calm
+from linsgd.claims.observables import Displacement, Total
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
 from linsgd.optimizer import SGD
@@ -26,7 +28,7 @@ from linsgd.theory.displacement import displacement
 from linsgd.theory.langevin.propagator import flow
 
 alpha, c, tau, T = sympy.symbols("alpha c tau T", positive=True)
-Delta, N, c_of = sympy.Function("Delta"), sympy.Function("N"), sympy.Function("c")
+Delta, N, c_of, c_b = (sympy.Function(name) for name in ("Delta", "N", "c", "c_b"))
 DECAYS, FAR = np.array([1.6, 2.5]), (10**4, 10**6)
 EPOCHS, ROWS = 8, 1024  # the window of `exponents_over_epochs_follow_the_steps`; rows of a law
 
@@ -132,12 +134,55 @@ def _fastest(momentum: float, times_tau: int, points: int) -> float:
     return float((mode.t * mode.S / mode.kick_integral()).max())
 
 
+def exponents_do_not_know_the_batch(subject: Subject) -> Claim:
+    """E|Delta_16|^2 / E|Delta_4|^2 from stationarity at a quarter of the batch, by the ratio at the whole batch."""
+    one = calm(subject)
+    sgd = replace(one.sgd, batch_size=max(1, one.sgd.batch_size // 4))
+    settled_at, problem = one.steps[0], subject.problem
+    case = at_steps(subject, sgd, [settled_at, *(settled_at + lag for lag in LAGS[1:])], one.start)
+    ratio = _growth(problem, one.sgd)
+    own = displacement(problem, sgd, LAGS[1:]).global_msd
+    position = case.all_directions[0]
+    observable = Total(
+        (Displacement(position, 0, 2, 1 / own[1]), Displacement(position, 0, 1, ratio / own[1])), (1, -1)
+    )
+    return Claim(
+        id="kunin_2024/exponents_do_not_know_the_batch",
+        problem=subject.name,
+        statement=(
+            "Between 4 and 16 steps the stationary displacement grows by the same factor at a quarter of the batch, "
+            "which scales all displacements and leaves their exponent alone."
+        ),
+        citation=KUNIN,
+        source=Source.RECONSTRUCTED,
+        formula=sympy.Eq(c_b(k), c_of(k)),
+        regime=f"{case.regime}; predicted from batch {one.sgd.batch_size}",
+        components=("growth from 4 to 16 steps over that of the whole batch, less 1",),
+        prediction=np.zeros(1),
+        acceptance=Acceptance.interval([0.0], 0.05, "a twentieth: an exponent of 0.035"),
+        mutants={
+            "the batch acts as lr does": np.array([_growth(problem, replace(sgd, lr=4 * sgd.lr)) / ratio - 1]),
+            "saturated": np.array([1 / ratio - 1]),
+            "ballistic": np.array([16 / ratio - 1]),
+        },
+        evidence=case.simulation(observable),
+    )
+
+
+def _growth(problem: LinearRegression, sgd: SGD) -> float:
+    """Return E|Delta_16|^2 / E|Delta_4|^2 from stationarity."""
+    early, late = displacement(problem, sgd, LAGS[1:]).global_msd
+    if early == 0:
+        raise Inapplicable("the gradient is without noise")
+    return float(late / early)
+
+
 def exponents_over_epochs_follow_the_steps(subject: Subject) -> Claim:
     """Compare exponents over eight epochs at three batch sizes with one batch size's exponents over as many steps."""
     problem, sgd, batches = subject.problem, _slow(subject), np.array([8, 32, 128])
     rows = subject.rows or ROWS
     steps = np.maximum(EPOCHS * rows // batches, 4)
-    one = displacement(problem, sgd, steps, theory="langevin").exponent
+    one = displacement(problem, sgd, steps).exponent
     return Claim(
         id="kunin_2024/exponents_over_epochs_follow_the_steps",
         problem=subject.name,
@@ -147,10 +192,10 @@ def exponents_over_epochs_follow_the_steps(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(sympy.Function("c_b")(EPOCHS * sympy.Symbol("N") / b), c_of(EPOCHS * sympy.Symbol("N") / b)),
+        formula=sympy.Eq(c_b(EPOCHS * sympy.Symbol("N") / b), c_of(EPOCHS * sympy.Symbol("N") / b)),
         regime=(
             f"lr {sgd.lr:.3g}, momentum {sgd.momentum:g}, epochs of {rows} rows, the steps of {EPOCHS} of them: "
-            f"{', '.join(map(str, steps))}; no simulation"
+            f"{', '.join(map(str, steps))}; predicted from batch {sgd.batch_size}; no simulation"
         ),
         components=tuple(f"exponent over {EPOCHS} epochs of batch {size}" for size in batches),
         prediction=one,
