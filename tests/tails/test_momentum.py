@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import linsgd
+from linsgd.theory.tails import particles
 from linsgd.theory.tails.phase_space import PhaseStep
 from linsgd.theory.tails.setting import Setting
 
@@ -39,7 +40,7 @@ def binary_form_radius(sgd, order):
 @pytest.mark.parametrize("order", [2, 4, 6])
 def test_even_moments_are_radii_on_binary_forms(lr, b, beta, nesterov, order):
     sgd = SGD(lr=lr, batch_size=b, momentum=beta, nesterov=nesterov)
-    step = PhaseStep.of(Setting.of(gaussian([1.0]), sgd))
+    step = PhaseStep.of(Setting.of(gaussian([1.0]), sgd), 0.0)
     found = step.log_spectral(float(order), 12)
     assert found.value == pytest.approx(math.log(binary_form_radius(sgd, order)), abs=1e-11)
 
@@ -92,7 +93,7 @@ def test_spectral_function_against_products_of_full_batches(d, b, lr, beta, s):
 
 
 def test_bounds_enclose_what_more_polynomials_find():
-    step = PhaseStep.of(Setting.of(gaussian([1.0] * 10), SGD(lr=0.015, momentum=0.9)))
+    step = PhaseStep.of(Setting.of(gaussian([1.0] * 10), SGD(lr=0.015, momentum=0.9)), 0.0)
     few, more = step.log_spectral(3.0, 4), step.log_spectral(3.0, 8)
     assert few.lower <= more.lower <= more.upper <= few.upper
     assert more.upper - more.lower < 1e-6
@@ -106,8 +107,32 @@ def test_small_momentum_approaches_none():
     assert little != none
 
 
-def test_beyond_its_reach_the_bracket_is_kept():
+def test_beyond_the_operator_particles_serve(monkeypatch):
+    monkeypatch.setattr(particles, "POPULATION", 150)
+    monkeypatch.setattr(particles, "STEPS", 200)
+    problem, sgd = gaussian([1.0]), SGD(lr=0.02, momentum=0.5)
+    alone = linsgd.tail_exponent(problem, sgd, method="transfer_operator")
+    assert (str(alone.status), math.isnan(alone.value)) == ("unresolved", True)
+    found = linsgd.tail_exponent(problem, sgd)
+    assert (found.method, str(found.guarantee)) == ("particles", "statistical")
+    log_h = {s: math.log(binary_form_radius(sgd, s)) for s in (46, 48)}
+    exact = 46 + 2 * log_h[46] / (log_h[46] - log_h[48])  # log h is convex: its chord is within 0.02 of the root
+    assert alone.lower < found.lower < exact + 0.1
+    assert exact - 0.1 < found.upper < found.lower * 1.01
+
+
+def test_beyond_every_reach_the_bracket_is_kept():
     found = linsgd.tail_exponent(gaussian([1.0]), SGD(lr=0.001, momentum=0.5))
     assert found.status == "unresolved"
     assert found.lower >= 8.0
     assert math.isnan(found.value)
+
+
+@pytest.mark.parametrize(("d", "lr"), [(1, 0.06), (10, 0.015)])
+def test_lyapunov_exponent_is_the_slope_of_log_h_at_zero(d, lr):
+    problem, sgd = gaussian([1.0] * d), SGD(lr=lr, momentum=0.9)
+    step = PhaseStep.of(Setting.of(problem, sgd), 0.0)
+    near, far = ((step.log_spectral(s, 12).value - step.log_spectral(-s, 12).value) / (2 * s) for s in (0.02, 0.04))
+    found = linsgd.lyapunov_exponent(problem, sgd)
+    assert found.value == pytest.approx((4 * near - far) / 3, rel=2e-5)
+    assert found.lower <= found.value <= found.upper <= found.lower + 1e-4 * abs(found.value)

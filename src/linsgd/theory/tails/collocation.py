@@ -6,7 +6,11 @@ that satisfy P_s f = h f on enough points (by least squares) give an approximate
     min P_s f / f  <=  h(s)  <=  max P_s f / f      (Collatz, Wielandt).
 
 The bounds are those extremes over other points, integrated by a finer rule, so that they see the error of the basis
-and of the rule both.
+and of the rule both. In the same way, for any g, the Lyapunov exponent lies between the extremes of
+
+    E log |M u| + P_0 g - g,
+
+which is constant where g solves the Poisson equation.
 """
 
 from typing import Protocol
@@ -20,6 +24,7 @@ from linsgd.theory.tails.result import Interval
 
 LARGEST_ORDER = 64.0
 _TRUSTED = 1.01  # ratios that spread more may hide points where f is negative
+_FEW = 2  # degrees that are tried for the sign of log h
 _GOAL = 1e-8  # width of the bounds on log h at which the degree is enough
 _NOTHING = Interval(float("nan"), -np.inf, np.inf)
 
@@ -54,6 +59,19 @@ def enclosed(collocated: Rows, tested: Rows) -> Interval:
     return Interval(float(np.clip(np.log(values[top].real), lower, upper)), float(lower), float(upper))
 
 
+def stationary(
+    collocated: tuple[FloatArray, FloatArray, FloatArray], tested: tuple[FloatArray, FloatArray, FloatArray]
+) -> Interval:
+    """Return rho from the basis, P_0 of it and the mean log growth, with bounds at the tested points."""
+    basis, applied, growth = collocated
+    design = np.column_stack([np.ones_like(growth), basis - applied])
+    solution = np.linalg.lstsq(design, growth, rcond=None)[0]
+    basis, applied, growth = tested
+    rates = growth - (basis - applied) @ solution[1:]
+    lower, upper = float(rates.min()) - 1e-13, float(rates.max()) + 1e-13
+    return Interval(float(np.clip(solution[0], lower, upper)), lower, upper)
+
+
 def log_spectral(step: Step, s: float, goal: float = _GOAL) -> Interval:
     """Return log h(s) with the first degree whose bounds are within the goal, or with the last."""
     domains.real("s", s, f"[-1, {LARGEST_ORDER:g}]")
@@ -81,16 +99,22 @@ def exponent(step: Step) -> Interval:
     """Return the root of log h, found with as few polynomials as know its sign, bounded with as many as it takes."""
 
     def rough(s: float) -> float:
-        for degree in step.degrees:
+        for degree in step.degrees[:_FEW]:
             found = step.log_spectral(s, degree)
             if found.lower > 0 or found.upper < 0:
                 return found.value / s
         return float("nan")
 
-    low, high = 0.0, 2.0
-    while high <= LARGEST_ORDER and (value := rough(high)) < 0:
-        low, high = high, 2 * high
-    if high > LARGEST_ORDER or np.isnan(value):
+    low, high, ratio = 0.0, 2.0, 2.0
+    while high <= LARGEST_ORDER and not (value := rough(high)) > 0:
+        if value < 0:
+            low = high
+        elif low == 0 or ratio < 1.3:
+            return Interval(float("nan"), low, float("inf"))
+        else:
+            ratio **= 0.5  # too far for this norm
+        high = low * ratio
+    if high > LARGEST_ORDER:
         return Interval(float("nan"), low, float("inf"))
     while low == 0 and high > 1e-3:
         low, high = (high / 2, high) if rough(high / 2) < 0 else (0.0, high / 2)

@@ -6,6 +6,7 @@ rho < 0 there is one stationary law, and where h(alpha) = 1 its tail is P(|W| > 
 """
 
 import math
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -15,7 +16,7 @@ from linsgd.labels import StudentNoise
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee
-from linsgd.theory.tails import certified, even_moments, particles, phase_space, plane, quadrature, reference
+from linsgd.theory.tails import certified, even_moments, particles, phase_space, quadrature, reference, sphere
 from linsgd.theory.tails.light import largest_order, lightness
 from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
@@ -25,7 +26,7 @@ METHODS: dict[str, ModuleType] = {
     "mpmath": reference,
     "certified": certified,
     "transfer_operator": phase_space,
-    "plane_operator": plane,
+    "sphere_operator": sphere,
     "particles": particles,
     "even_moments": even_moments,
 }
@@ -69,8 +70,8 @@ def lyapunov_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto",
     -0.484626765823
     """
     setting = Setting.of(problem, sgd)
-    name = choose(setting, method)
-    return _result("lyapunov_exponent", METHODS[name].lyapunov(setting, seed), name, TailStatus.OK)
+    rho, name = _sought(setting, method, lambda solver: solver.lyapunov(setting, seed))
+    return _result("lyapunov_exponent", rho, name, TailStatus.OK)
 
 
 def spectral_function(problem: LinearRegression, sgd: SGD, s: float, method: str = "auto", seed: int = 0) -> TailResult:
@@ -111,11 +112,14 @@ def spectral_function(problem: LinearRegression, sgd: SGD, s: float, method: str
     if s >= largest_order(setting):
         infinite = Interval(math.inf, math.inf, math.inf)
         return _result("spectral_function", infinite, "bound", TailStatus.OK, "E|x|^{2s} is infinite")
-    name = choose(setting, method)
+    log_h, name = _sought(setting, method, lambda solver: solver.log_spectral(setting, s, seed))
     with np.errstate(over="ignore"):
-        value, lower, upper = np.exp(METHODS[name].log_spectral(setting, s, seed))
+        value, lower, upper = np.exp(log_h)
     rounding = 2 * np.finfo(float).eps  # of exp
     bounds = Interval(float(value), float(lower * (1 - rounding)), float(upper * (1 + rounding)))
+    if value != value:
+        reason = f"{name!r} cannot tell at this order"
+        return _result("spectral_function", bounds, name, TailStatus.UNRESOLVED, reason)
     return _result("spectral_function", bounds, name, TailStatus.OK)
 
 
@@ -161,9 +165,7 @@ def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", see
     if method == "auto" and math.isfinite(most) and all(solver.covers(setting) for solver in METHODS.values()):
         reason = f"steps have no moments of order {most:g} or more: if there is a stationary law, alpha is below that"
         return _result("tail_exponent", Interval(math.nan, 0.0, most), "bound", TailStatus.UNRESOLVED, reason)
-    name = choose(setting, method)
-    solver = METHODS[name]
-    rho = solver.lyapunov(setting, seed)
+    rho, name = _sought(setting, method, lambda solver: solver.lyapunov(setting, seed))
     if rho.lower > 0:
         reason = "the Lyapunov exponent is positive: the iterates grow"
         return _result("tail_exponent", _NOWHERE, name, TailStatus.NO_STATIONARY_LAW, reason, rho.value)
@@ -172,11 +174,11 @@ def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", see
         reason = (
             "the Lyapunov exponent is 0 within its error" if known else "whether a stationary law exists is not known"
         )
-        bounds = _ANYWHERE if known else solver.exponent(setting, seed)
+        bounds = _ANYWHERE if known else METHODS[name].exponent(setting, seed)
         return _result("tail_exponent", bounds, name, TailStatus.UNRESOLVED, reason, rho.value)
     if is_noiseless(problem, sgd):
         return _result("tail_exponent", _NOWHERE, name, TailStatus.DEGENERATE, _POINT, rho.value)
-    alpha = solver.exponent(setting, seed)
+    alpha, name = _sought(setting, method, lambda solver: solver.exponent(setting, seed))
     noise = problem.noise
     if isinstance(noise, StudentNoise) and noise.dof < alpha.lower:
         reason = f"the labels' own tail exponent, which is below the {alpha.value:.6g} of the products"
@@ -224,6 +226,17 @@ def choose(setting: Setting, method: str) -> str:
         needs = "; ".join(f"{name!r} needs {what}" for name, what in missing.items() if what)
         domains.refuse("method", method, (f"{', '.join(map(repr, able)) or 'none'} for this setting ({needs})"))
     return method
+
+
+def _sought(setting: Setting, method: str, number: Callable[[ModuleType], Interval]) -> tuple[Interval, str]:
+    """Return a number and who found it; with "auto" particles are asked where the first method does not resolve it."""
+    name = choose(setting, method)
+    found = number(METHODS[name])
+    in_reach = method == "auto" and found.lower < particles.LARGEST_ORDER and not particles.covers(setting)
+    if found.value == found.value or name == "particles" or not in_reach:
+        return found, name
+    sampled = number(particles)
+    return (sampled, "particles") if sampled.value == sampled.value else (found, name)
 
 
 def _result(

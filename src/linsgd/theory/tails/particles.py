@@ -17,6 +17,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import t as student
 
+from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
 from linsgd.features import StudentFeatures
 from linsgd.theory.tails import even_moments
@@ -134,6 +135,7 @@ def lyapunov(setting: Setting, seed: int = 0) -> Interval:
 
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
     """Return log h(s)."""
+    domains.real("s", s, f"[0, {LARGEST_ORDER:g}]")
     guess = Population.of(setting, PILOT).multiply(s, seed, PILOT_STEPS, PILOT_SETTLING).value
     return _estimate(setting, s, seed, 2 * guess / s if s > 0 else 0.0)[0]
 

@@ -5,7 +5,7 @@ the Gram matrix of (w, v) matters, and up to scale it is a point (x, y) of the u
 
     G = [[1 + x, y], [y, 1 - x]] / 2      (the boundary: w parallel to v; all there is for d = 1),
 
-in coordinates adapted by the quadratic form Q with E M'Q M = h(2) Q: without them high orders are lost. With
+in coordinates adapted by the form Q of `linsgd.theory.tails.second_moment`: without it high orders are lost. With
 H_b w = [C w + sqrt(C) |w| (n e + sqrt(K) e')] / b for C ~ chi2_b, n ~ N(0, 1), K ~ chi2_{d-2}, the next Gram matrix
 is linear in G, so that P_s f = E |M u|^s f(M u) preserves polynomials for even s and is smooth for all s: M is
 invertible and no kink arises. Its positive eigenfunction is found by collocation on disc polynomials.
@@ -18,12 +18,18 @@ from numpy.polynomial.hermite_e import hermegauss
 from numpy.typing import NDArray
 
 from linsgd.domains import FloatArray
-from linsgd.theory.tails import collocation
+from linsgd.theory.tails import collocation, even_moments
 from linsgd.theory.tails.chi_square import gauss_rule, log_mass, log_nodes
+from linsgd.theory.tails.moment_bracket import exact_moments
 from linsgd.theory.tails.result import Interval
+from linsgd.theory.tails.second_moment import SecondMoment, step_matrices
 from linsgd.theory.tails.setting import Setting
 
+_GOAL = 1e-5  # relative width of the bounds on rho at which the degree is enough
+_CHECK = 1e-3  # width of the bounds on log h that shows its sign
+
 ComplexArray = NDArray[np.complex128]
+GrowingRows = tuple[FloatArray, FloatArray, FloatArray]
 
 
 def covers(setting: Setting) -> str:
@@ -66,23 +72,17 @@ class PhaseStep:
     fixed: FloatArray
     column: FloatArray
     row: FloatArray
-    log_second: float
 
     @classmethod
-    def of(cls, setting: Setting) -> "PhaseStep":
-        """Return the step of heavy ball or Nesterov, features scaled to variance 1."""
-        d, b, beta = setting.dimension, setting.batch, setting.momentum
+    def of(cls, setting: Setting, log_radius: float) -> "PhaseStep":
+        """Return the step in the norm for h(s)^{2/s} near exp(log_radius), features scaled to variance 1."""
+        fixed, push = step_matrices(setting)
         variance = float(setting.spectrum.mean())
-        lr, decay = setting.lr * variance, setting.decay / variance
-        velocity, push = np.array([-lr * decay, beta]), -lr
-        memory = np.array([0.0, beta]) if setting.nesterov else np.zeros(2)
-        ahead = 1 + beta if setting.nesterov else 1.0
-        M0 = np.array([np.array([1.0, 0.0]) + ahead * velocity - memory, velocity])
-        M1 = np.array([[ahead * push, 0.0], [push, 0.0]])
-        Q, h2 = _adapted_form(M0, M1, 1 + (d + 1) / b)
-        root = np.linalg.cholesky(Q).T
+        moment = SecondMoment.of(setting)
+        assert moment is not None  # Gaussian features have moments of every order
+        root = np.linalg.cholesky(moment.form(log_radius)[..., 0]).T
         back = np.linalg.inv(root)
-        return cls(d, b, root @ M0 @ back, root @ M1[:, 0], back[0], float(np.log(h2)))
+        return cls(setting.dimension, setting.batch, root @ fixed @ back, root @ push[:, 0] * variance, back[0])
 
     def image(self, x: float, y: float, rule: Rule) -> tuple[FloatArray, ComplexArray]:
         """Return log |M u| and the image point x + iy for each node of the rule."""
@@ -106,21 +106,30 @@ class PhaseStep:
 
     def log_spectral(self, s: float, degree: int) -> Interval:
         """Return log h(s) with its Collatz-Wielandt bounds."""
+        collocated, tested = self._rows(s, degree)
+        return collocation.enclosed(collocated[:2], tested[:2])
+
+    def lyapunov(self, degree: int) -> Interval:
+        """Return rho with the bounds of the Poisson equation."""
+        return collocation.stationary(*self._rows(0.0, degree))
+
+    def _rows(self, s: float, degree: int) -> tuple[GrowingRows, GrowingRows]:
+        """Return the basis, P_s of it and the mean log growth at the points of collocation, and at others."""
         detail = degree / 8 if self.d == 1 else 1.0  # the rule must resolve the polynomials along its only axis
-        rule, finer = (Rule.of(self.d, self.b, s, fineness * detail) for fineness in (1.0, 1.3))
         unit = np.ones(1)
 
-        def rows(points: ComplexArray, rule: Rule) -> tuple[FloatArray, FloatArray]:
+        def rows(points: ComplexArray, fineness: float) -> GrowingRows:
+            rule = Rule.of(self.d, self.b, s, fineness * detail)
             basis = [self._polynomials(degree, np.array([z], dtype=np.complex128), unit) for z in points]
-            return np.array(basis), np.array([self._apply(s, degree, z, rule) for z in points])
+            applied, growth = zip(*(self._apply(s, degree, z, rule) for z in points), strict=True)
+            return np.array(basis), np.array(applied), np.array(growth)
 
-        return collocation.enclosed(
-            rows(_rings(degree, self.d), rule), rows(_rings(degree + 1, self.d, turn=0.31)[::2], finer)
-        )
+        return rows(_rings(degree, self.d), 1.0), rows(_rings(degree + 1, self.d, turn=0.31)[::2], 1.3)
 
-    def _apply(self, s: float, degree: int, z: complex, rule: Rule) -> FloatArray:
+    def _apply(self, s: float, degree: int, z: complex, rule: Rule) -> tuple[FloatArray, float]:
         log_growth, image = self.image(z.real, z.imag, rule)
-        return self._polynomials(degree, image, rule.weight * np.exp(s * log_growth))
+        applied = self._polynomials(degree, image, rule.weight * np.exp(s * log_growth))
+        return applied, float(rule.weight @ log_growth)
 
     def _polynomials(self, degree: int, z: ComplexArray, weight: FloatArray) -> FloatArray:
         """Return the weighted sums over z of r^k cos(k t) T_j(2r^2 - 1) and its sine twin, k + 2j <= degree."""
@@ -137,20 +146,6 @@ class PhaseStep:
         return np.concatenate([sums.real[k + 2 * j <= degree], sums.imag[(k + 2 * j <= degree) & (k > 0)]])
 
 
-def _adapted_form(M0: FloatArray, M1: FloatArray, second: float) -> tuple[FloatArray, float]:
-    """Return the positive Q with E M'QM = h(2) Q, where E H_b = 1 and E H_b^2 = `second`, and h(2)."""
-
-    def pull_back(A: FloatArray, B: FloatArray) -> FloatArray:
-        return np.kron(A.T, B.T).astype(np.float64)
-
-    operator = pull_back(M0, M0) + pull_back(M0, M1) + pull_back(M1, M0) + second * pull_back(M1, M1)
-    values, vectors = np.linalg.eig(operator)
-    top = values.real.argmax()
-    Q = vectors[:, top].real.reshape(2, 2)
-    symmetric: FloatArray = (Q + Q.T) / (Q[0, 0] + Q[1, 1])
-    return symmetric, float(values[top].real)
-
-
 def _rings(degree: int, d: int, turn: float = 0.0) -> ComplexArray:
     """Return points of the disc on which polynomials of `degree` are determined; of the circle for d = 1."""
     rings = degree // 2 + 1 if d > 1 else 1
@@ -162,15 +157,35 @@ def _rings(degree: int, d: int, turn: float = 0.0) -> ComplexArray:
 
 
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
-    """Return log h(s)."""
-    return collocation.log_spectral(PhaseStep.of(setting), s)
+    """Return log h(s), in the norm that a first pass finds to be right for s."""
+    if s > collocation.LARGEST_ORDER:
+        return Interval(float("nan"), -np.inf, np.inf)
+    first = PhaseStep.of(setting, 0.0)
+    found = collocation.log_spectral(first, s)
+    if found.value == found.value or s <= 2:
+        return found
+    guess = first.log_spectral(s, first.degrees[0]).value
+    return collocation.log_spectral(PhaseStep.of(setting, 2 * guess / s), s) if guess == guess else found
 
 
 def lyapunov(setting: Setting, seed: int = 0) -> Interval:
     """Return rho."""
-    return collocation.lyapunov(PhaseStep.of(setting))
+    step = PhaseStep.of(setting, 0.0)
+    for degree in step.degrees:
+        found = step.lyapunov(degree)
+        if found.upper - found.lower < _GOAL * abs(found.value):
+            break
+    return found
 
 
 def exponent(setting: Setting, seed: int = 0) -> Interval:
-    """Return the root of log h."""
-    return collocation.exponent(PhaseStep.of(setting))
+    """Return the root of log h, if it agrees with h(2), h(alpha/2) and h(1.25 alpha) by convexity; else the bracket."""
+    step = PhaseStep.of(setting, 0.0)
+    lower, upper = even_moments.bracket(exact_moments(setting))
+    found = collocation.exponent(step)
+    bracket = Interval(float("nan"), max(lower, found.lower), min(upper, found.upper))
+    if found.value != found.value or not lower <= found.upper or not found.lower <= upper:
+        return bracket
+    below, above = (collocation.log_spectral(step, f * found.value, _CHECK) for f in (0.5, 1.25))
+    steeper = above.upper / 0.25 >= -below.lower / 0.5
+    return found if below.upper < 0 < above.lower and steeper else bracket
