@@ -10,7 +10,8 @@ r (b - a) / 2, the error is at most 4 M r^-n / (r - 1) for each unit of weight (
 Approximation Practice, theorem 8.2). That holds for every t at once where the ellipse stays among the stiffnesses whose
 modes decay: for the Langevin equation inside the parabola Re x >= (Im x / 2u)^2, whose boundary has a purely imaginary
 rate. So the panels get wide as sqrt(x) where modes oscillate, are in geometric progression where they do not, and
-their number does not depend on how many modes or times there are. In units of x = lr (1 - dampening) h the parabola is
+their number does not depend on how many modes or times there are; for spectra that reach the edge of stability it
+grows as 1 / (1 - momentum), some 1,000 nodes at momentum 0.9. In units of x = lr (1 - dampening) h the parabola is
 Re x >= (1 + momentum) (Im x)^2 / (2 (1 - momentum)^2); the algorithm's own modes decay inside the ellipse it
 osculates, |(x - 1 - momentum) / (1 + momentum)|^2 + (Im x / (1 - momentum))^2 <= 1 by axes.
 """
