@@ -93,9 +93,9 @@ def test_enclosures_are_narrow_for_any_spectrum():
             assert 0 <= found.upper - found.lower < 1e-7 * max(abs(found.value), 1e-3)
 
 
-def test_plane_operator_agrees_with_the_sixth_moment():
+def test_sphere_operator_agrees_with_the_sixth_moment():
     problem, sgd = gaussian([1.0, 0.3]), SGD(lr=0.4)
-    one, other = (linsgd.spectral_function(problem, sgd, 6.0, method=m) for m in ("even_moments", "plane_operator"))
+    one, other = (linsgd.spectral_function(problem, sgd, 6.0, method=m) for m in ("even_moments", "sphere_operator"))
     assert one.value == pytest.approx(other.value, rel=1e-7)
 
 

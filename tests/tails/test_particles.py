@@ -65,7 +65,7 @@ def test_same_seed_same_number():
 
 
 def test_uneven_spectra_are_served_by_particles_within_the_even_moments():
-    problem, sgd = gaussian([1.0, 0.3, 0.2]), SGD(lr=0.5)
+    problem, sgd = gaussian([1.0, 0.3, 0.2, 0.1]), SGD(lr=0.5)
     found = linsgd.tail_exponent(problem, sgd)
     assert (found.method, str(found.guarantee), found.confidence) == ("particles", "statistical", 0.999)
     bracket = linsgd.tail_exponent(problem, sgd, method="even_moments")
