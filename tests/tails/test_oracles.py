@@ -145,3 +145,27 @@ def test_even_moments_bracket_where_no_method_knows_the_exponent():
     assert (str(above.status), above.lower) == ("unresolved", 0.0)
     assert 0 < above.upper <= 2
     assert "not known" in above.reason
+
+
+def test_far_narrow_peaks_of_high_orders_are_seen():
+    # at order 8e4 two peaks compete, far apart and 1/300 wide: log h stays convex and its slope is a derivative
+    law = RadialLaw(1000, 100, 1 - 0.00217 * 0.1, 0.00217 / 100)
+    orders = np.linspace(5e4, 1.2e5, 36)
+    values, slopes = np.transpose([law.log_moment(float(s)) for s in orders])
+    assert np.diff(slopes).min() > 0
+    assert np.diff(values) == pytest.approx((slopes[1:] + slopes[:-1]) / 2 * np.diff(orders), rel=0.2, abs=200)
+
+
+@pytest.mark.parametrize(("d", "b", "decay"), [(1, 3, 0.0), (1, 3, 0.4), (20, 5, 0.4), (3, 2, 2.5)])
+@pytest.mark.parametrize("s", [0.0, 0.7, 6.0])
+def test_the_conditioning_is_a_derivative(d, b, decay, s):
+    from linsgd.theory.tails import quadrature
+
+    def number(lr):
+        setting = Setting.of(gaussian([1.0] * d), SGD(lr=lr, batch_size=b, weight_decay=decay))
+        return quadrature.radial_law(setting).log_moment(s)[s == 0]
+
+    lr = 0.3
+    setting = Setting.of(gaussian([1.0] * d), SGD(lr=lr, batch_size=b, weight_decay=decay))
+    exact = (number(lr * (1 + 1e-5)) - number(lr * (1 - 1e-5))) / 2e-5
+    assert quadrature._sensitivity(setting, s) == pytest.approx(exact, rel=1e-7)

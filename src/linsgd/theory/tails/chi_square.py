@@ -1,5 +1,7 @@
 """Quadrature rules of the chi-square law, normalised, for integrands that grow like a power."""
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.optimize import brentq
 
@@ -15,6 +17,7 @@ def log_density(k: float, log_x: FloatArray) -> FloatArray:
     return density
 
 
+@lru_cache(maxsize=64)
 def log_mass(k: float) -> float:
     """Return the log integral of exp(k (v - expm1(v))) over v, without the cancellation of gammaln at large k."""
     nodes, log_step = sinh_nodes(0.0, 1 / np.sqrt(k + 4), (_depth(k, -1), _depth(k, 1)), 1.0)
@@ -57,6 +60,7 @@ def log_sum(log_weight: FloatArray) -> float:
     return float(np.logaddexp.reduce(log_weight))
 
 
+@lru_cache(maxsize=64)
 def _depth(k: float, sign: int) -> float:
     """Return the v of that sign at which the log density k (v - expm1(v)) has fallen to -DEPTH."""
     bound = DEPTH / k + 1 if sign < 0 else np.sqrt(2 * DEPTH / k)

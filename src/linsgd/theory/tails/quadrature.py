@@ -10,12 +10,14 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import brentq
 
-from linsgd.theory.tails.radial import LARGEST_ORDER, RadialLaw
+from linsgd.theory.tails.radial import LARGEST_ORDER, Quadrature, RadialLaw
 from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.setting import Setting
 
-BACKWARD_ERROR = 1e-13
+BACKWARD_ERROR = 3e-13
+_SMALL_STEP = 1.8  # alpha c tends to 1.7956 from below as the learning rate falls
 _COARSE = 1.5  # half the points of two dimensions, for ten digits
+_CANCELS = 0.05  # shrinkage below which the exact derivative cancels
 _PROBE = 1e-4  # relative change of lr that measures the conditioning
 
 
@@ -34,24 +36,29 @@ def radial_law(setting: Setting) -> RadialLaw:
 
 def lyapunov(setting: Setting, seed: int = 0) -> Interval:
     """Return E log R."""
-    return _with_conditioning(setting, lambda law, coarse: law.log_moment(0.0, coarse)[1])
+    value = radial_law(setting).log_moment(0.0)[1]
+    return _with_error(value, _sensitivity(setting, 0.0))
 
 
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
     """Return log h(s) = log E R^s."""
-    return _with_conditioning(setting, lambda law, coarse: law.log_moment(s, coarse)[0])
+    if s == 0:
+        return Interval(0.0, 0.0, 0.0)
+    return _with_error(radial_law(setting).log_moment(s)[0], _sensitivity(setting, s))
 
 
-def _with_conditioning(setting: Setting, number: Callable[[RadialLaw, float], float]) -> Interval:
-    value = number(radial_law(setting), 1.0)
-    error = BACKWARD_ERROR * abs(_sensitivity(setting, number)) + 4 * np.finfo(float).eps * abs(value)
-    return Interval.about(value, error)
+def _with_error(value: float, sensitivity: float) -> Interval:
+    return Interval.about(value, BACKWARD_ERROR * abs(sensitivity) + 4 * np.finfo(float).eps * abs(value))
 
 
-def _sensitivity(setting: Setting, number: Callable[[RadialLaw, float], float]) -> float:
-    """Return d number / d log lr."""
+def _sensitivity(setting: Setting, s: float, nodes: Quadrature | None = None) -> float:
+    """Return d log h(s) / d log lr, at s = 0 that of the Lyapunov exponent: log R = log a + log R(1, c / a)."""
+    a, decayed = setting.shrinkage, setting.lr * setting.decay
+    if abs(a) > _CANCELS:
+        nodes = nodes or radial_law(setting).quadrature(s)
+        return (nodes.sensitivity(s) - (s or 1.0) * decayed) / a
     above, below = (
-        number(radial_law(dataclasses.replace(setting, lr=setting.lr * (1 + sign * _PROBE))), _COARSE)
+        radial_law(dataclasses.replace(setting, lr=setting.lr * (1 + sign * _PROBE))).log_moment(s, _COARSE)[s == 0]
         for sign in (1, -1)
     )
     return (above - below) / (2 * _PROBE)
@@ -60,14 +67,14 @@ def _sensitivity(setting: Setting, number: Callable[[RadialLaw, float], float]) 
 def exponent(setting: Setting, seed: int = 0) -> Interval:
     """Return the root of log E R^s by Newton's method; [LARGEST_ORDER, inf] where it lies beyond."""
     law = radial_law(setting)
-    start = min(law.near_edge_exponent(), 4 / law.c, LARGEST_ORDER / 2)  # the first is right near the stability edge
-    alpha = newton(lambda s: law.log_moment(s, _COARSE), start, 1e-6)
-    if alpha > LARGEST_ORDER:
+    start = min(law.near_edge_exponent(), _SMALL_STEP / law.c, LARGEST_ORDER / 2)  # right at either end
+    rough = newton(lambda s: law.log_moment(s, _COARSE), start, 1e-4)
+    if rough > LARGEST_ORDER:
         return Interval(float("nan"), LARGEST_ORDER, float("inf"))
-    alpha = newton(law.log_moment, alpha, 1e-14)
-    slope = law.log_moment(alpha, _COARSE)[1]
-    shift = _sensitivity(setting, lambda law, coarse: law.log_moment(alpha, coarse)[0])
-    return Interval.about(alpha, BACKWARD_ERROR * abs(shift / slope) + 4 * np.finfo(float).eps * alpha)
+    nodes = law.quadrature(rough)
+    alpha = newton(nodes.log_moment, rough, 1e-14)
+    shift = _sensitivity(setting, alpha, nodes) / nodes.log_moment(alpha)[1]
+    return Interval.about(alpha, BACKWARD_ERROR * abs(shift) + 4 * np.finfo(float).eps * alpha)
 
 
 def newton(log_h: Callable[[float], tuple[float, float]], start: float, tolerance: float) -> float:

@@ -15,22 +15,26 @@ weights are normalised by the same rule.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from linsgd.domains import FloatArray
 from linsgd.theory.tails.chi_square import DEPTH, log_density, log_mass, log_nodes, log_sum, sinh_nodes
 
 LARGEST_ORDER = 1e6  # moments E R^s are computed for s up to here
+_GRID, _SHRUNK = 160, 0.8  # points of a scan, and the share of its window that is not worth another scan
 _JOINT_ORDER = 30.0  # above it h(s) and its normalisation are summed on separate nodes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Quadrature:
-    """Nodes of a law: log R (n,), the logarithms of their weights (n,) and of the mass that these should sum to."""
+    """Nodes of a law: log R, the log weights, d log(density) / d log c (each (n,)), and the log mass of the weights."""
 
     log_r: FloatArray
     log_weight: FloatArray
+    score: FloatArray
     log_mass: float
 
     def log_moment(self, s: float) -> tuple[float, float]:
@@ -48,6 +52,31 @@ class Quadrature:
         near = np.where(x < 1, weight * np.expm1(np.minimum(x, 1)), np.exp(exponent - self.log_mass) - weight)
         return float(np.log1p(near.sum())), slope
 
+    def sensitivity(self, s: float) -> float:
+        """Return d log E R^s / d log c at constant a; at s = 0 the derivative of the Lyapunov exponent."""
+        exponent = self.log_weight + s * self.log_r
+        tilted = np.exp(exponent - exponent.max())
+        return float(tilted @ (self.score if s else self.score * self.log_r)) / float(tilted.sum())
+
+
+def _may_exceed(profile: FloatArray, level: float) -> NDArray[np.bool_]:
+    """Return which points are above the level, or beside a peak between the points that may be."""
+    above: NDArray[np.bool_] = profile > level
+    middle, rise, fall = profile[1:-1], np.diff(profile)[:-1], np.diff(profile)[1:]
+    peaks = np.flatnonzero((rise >= 0) & (fall <= 0) & (rise - fall > 0))
+    hidden = (rise + fall)[peaks] ** 2 / (8 * (rise - fall)[peaks])
+    above[1 + peaks[middle[peaks] + 2 * hidden + (rise - fall)[peaks] / 8 > level]] = True
+    return above
+
+
+def _runs(chosen: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return first and last index of the runs of chosen points, each with its neighbours."""
+    wide = chosen.copy()
+    wide[1:] |= chosen[:-1]
+    wide[:-1] |= chosen[1:]
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], wide.view(np.int8), [0]])))
+    return [(int(first), int(last) - 1) for first, last in edges.reshape(-1, 2)]
+
 
 @dataclass(frozen=True, slots=True)
 class RadialLaw:
@@ -64,13 +93,14 @@ class RadialLaw:
 
     def near_edge_exponent(self) -> float:
         """Return -2 rho / Var log R, the exponent were log R Gaussian: right near the stability edge."""
-        nodes = self.quadrature(0.0, 1.5)
+        nodes = self.quadrature(0.0)
         mean = nodes.log_moment(0.0)[1]
         weight = np.exp(nodes.log_weight - nodes.log_mass)
         return float(-2 * mean / (weight @ (nodes.log_r - mean) ** 2))
 
+    @lru_cache(maxsize=4)  # noqa: B019 # the Lyapunov exponent and the start of Newton's method share their nodes
     def quadrature(self, s: float, coarse: float = 1.0) -> Quadrature:
-        """Return nodes that serve the moment of order `s`."""
+        """Return nodes that serve the moment of order `s`, and those near it."""
         m, k = self.b / 2, (self.d - 1) / 2
         log_x, distance, weight_x, reach = self.batch_nodes(s, coarse)
         log_y, weight_y = log_nodes(k, s / 2, reach, coarse) if k else (np.array([-np.inf]), np.zeros(1))
@@ -84,41 +114,56 @@ class RadialLaw:
         mass = log_sum(weight_x) + log_sum(weight_y)
         if s > _JOINT_ORDER:
             mass = log_mass(m) + (log_mass(k) if k else 0.0)
-        return Quadrature(log_r[kept], weight[kept], mass)
+        score = (X - self.b) / 2 + (Y - (self.d - 1)) / 2
+        return Quadrature(log_r[kept], weight[kept], score[kept], mass)
 
     def batch_nodes(self, s: float, coarse: float) -> tuple[FloatArray, FloatArray, FloatArray, float]:
         """Return log X, a - c X, the log weights, and the largest Y that matters."""
-        m = self.b / 2
-        width = 1 / np.sqrt(m + s + 4)
-        profiles = [(side, t, *self._profile(side, t, s)) for side, t in self._scan(s, width)]
-        base = max(float(log_base.max()) for _, _, log_base, _, _ in profiles)
-        tilted = max(float(log_tilted.max()) for _, _, _, log_tilted, _ in profiles)
+        width = 1 / np.sqrt(self.b / 2 + s + 4)
         parts, reach = [], 0.0
-        for side, t, log_base, log_tilted, best_y in profiles:
-            matters = log_tilted > tilted - DEPTH
-            if s <= _JOINT_ORDER:
-                matters |= log_base > base - DEPTH
-            if not matters.any():
-                continue
-            where = np.flatnonzero(matters)
-            reach = max(reach, float(best_y[where].max()))
-            window = t[max(where[0] - 1, 0)], t[min(where[-1] + 1, len(t) - 1)]
-            nodes, log_step = sinh_nodes(float(t[log_tilted.argmax()]), width, window, coarse)
+        for side, window, centre, farthest in self._windows(s, width):
+            reach = max(reach, farthest)
+            nodes, log_step = sinh_nodes(centre, width, window, coarse)
             log_x, distance, density = self._side(side, nodes)
             parts.append((log_x, distance, density + log_step))
         log_x, distance, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
         return log_x, distance, weight, reach
 
-    def _scan(self, s: float, width: float) -> list[tuple[str, FloatArray]]:
-        """Return each side of the kink with a grid that is fine enough to see every peak."""
+    def _windows(self, s: float, width: float) -> list[tuple[str, tuple[float, float], float, float]]:
+        """Return the windows in t that matter, with their side of the kink, their peak and their largest Y.
+
+        Grids zoom in. What one of them sees is a lower bound of the highest peak, and what a parabola through a local
+        maximum promises, twice over, an upper bound of that peak: nothing is dropped that might matter.
+        """
+        segments = [(side, lo, hi) for side, (lo, hi) in self._sides(s).items()]
+        zooming = True
+        while zooming:
+            grids = [(side, np.linspace(lo, hi, _GRID)) for side, lo, hi in segments]
+            profiles = [(side, t, *self._profile(side, t, s)) for side, t in grids]
+            base = max(float(log_base.max()) for _, _, log_base, _, _ in profiles)
+            tilted = max(float(log_tilted.max()) for _, _, _, log_tilted, _ in profiles)
+            found, zooming = [], False
+            for side, t, log_base, log_tilted, best_y in profiles:
+                matters = _may_exceed(log_tilted, tilted - DEPTH)
+                if s <= _JOINT_ORDER:
+                    matters |= _may_exceed(log_base, base - DEPTH)
+                runs = _runs(matters)
+                zooming |= bool(t[1] - t[0] > width / 2 and sum(last - first for first, last in runs) < _SHRUNK * _GRID)
+                for first, last in runs:
+                    peak = first + int(log_tilted[first : last + 1].argmax())
+                    farthest = float(best_y[first : last + 1].max())
+                    found.append((side, (float(t[first]), float(t[last])), float(t[peak]), farthest))
+            segments = [(side, *window) for side, window, _, _ in found]
+        return found
+
+    def _sides(self, s: float) -> dict[str, tuple[float, float]]:
+        """Return each side of the kink with all of t that may matter."""
         m = self.b / 2
         far = -60 - 2 * DEPTH / m
         top = np.log(2 * (m + s)) + 5
         if self.a <= 0:
-            ends = {"whole": (far, top)}
-        else:
-            ends = {"left": (far, DEPTH), "right": (-DEPTH, top + max(0.0, float(np.log(self.c / self.a))))}
-        return [(side, np.linspace(lo, hi, int(2 * (hi - lo) / width) + 2)) for side, (lo, hi) in ends.items()]
+            return {"whole": (far, top)}
+        return {"left": (far, DEPTH), "right": (-DEPTH, top + max(0.0, float(np.log(self.c / self.a))))}
 
     def _side(self, side: str, t: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return log X, a - c X and the log density of t on one side of the kink."""
