@@ -23,6 +23,7 @@ CALLS = [
     *(partial(symbolic.lr_expansion, quantity) for quantity in QUANTITIES),
     *(partial(symbolic.spectral_function, order) for order in (2, 4, 6, 8)),
     partial(symbolic.spectral_function),
+    *(partial(symbolic.lyapunov_exponent, batch) for batch in (1, 2, 5, 6)),
     *(partial(symbolic.moment_recursion, order) for order in (1, 2, 3, 4, 6)),
     *(partial(symbolic.moment_threshold, order) for order in (2, 4, 6)),
     partial(symbolic.moment_threshold, 2, True),

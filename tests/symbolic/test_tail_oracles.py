@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import roots_genlaguerre, roots_hermitenorm
 
+import linsgd
 from linsgd import symbolic
 from linsgd.symbolic.moments import optimum
 from linsgd.symbolic.symbols import b, d, eta, lam, rho, s, sigma
@@ -124,3 +125,39 @@ def test_condition_with_decay_holds_at_the_threshold(batch, features, decay):
 def test_thresholds_fall_with_the_order():
     at = [threshold(order, 3, 2, 0.1, 1.0) for order in (2, 4, 6)]
     assert at[0] > at[1] > at[2]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 4, 9, 40])
+@pytest.mark.parametrize(("lr", "decay"), [(0.4, 0.0), (1.7, 0.3), (2.6, 0.0)])
+def test_lyapunov_exponents_are_those_of_theory(batch, lr, decay):
+    problem = linsgd.LinearRegression.gaussian([1.3])
+    want = linsgd.lyapunov_exponent(problem, linsgd.SGD(lr=lr / 1.3, batch_size=batch, weight_decay=decay))
+    values = {eta: lr / 1.3, lam: decay, b: batch, rho: 1.3}
+    got = evaluate(explicit(symbolic.lyapunov_exponent(batch)), values)
+    assert abs(got - want.value) <= 1e-10 * abs(want.value)
+
+
+@pytest.mark.parametrize(("lr", "batch", "order"), [(0.5, 1, 1.3), (0.9, 3, 4.0), (0.2, 10, 7.7), (1.5, 40, 0.5)])
+def test_the_closed_form_is_that_of_theory(lr, batch, order):
+    problem = linsgd.LinearRegression.gaussian([1.3])
+    want = linsgd.spectral_function(problem, linsgd.SGD(lr=lr, batch_size=batch, weight_decay=0.1), order)
+    got = evaluate(explicit(symbolic.spectral_function()), {eta: lr, lam: 0.1, b: batch, rho: 1.3, s: order})
+    assert_close(got, want.value)
+
+
+@pytest.mark.parametrize(
+    ("order", "batch", "features"), [(2, 3, 1), (4, 1, 1), (4, 7, 1), (4, 2, 6), (6, 5, 1), (6, 2, 4)]
+)
+def test_thresholds_are_those_of_theory(order, batch, features):
+    problem = linsgd.LinearRegression.gaussian([1.3] * features)
+    want = linsgd.moment_threshold(problem, linsgd.SGD(lr=1.0, batch_size=batch), order).value
+    condition = spectral_polynomial(order, batch, features)
+    assert smallest_root(condition) * batch / 1.3 == pytest.approx(want, rel=1e-10)
+
+
+def spectral_polynomial(order, batch, features):
+    """(1 - h) / c without weight decay, in c = lr rho / b."""
+    from linsgd.symbolic.tails import a, c
+
+    spectral = symbolic.spectral_function(order).result.subs({a: 1, b: batch, d: features})
+    return ((1 - spectral) / c).expand()

@@ -148,12 +148,14 @@ def test_even_moments_bracket_where_no_method_knows_the_exponent():
 
 
 def test_far_narrow_peaks_of_high_orders_are_seen():
-    # at order 8e4 two peaks compete, far apart and 1/300 wide: log h stays convex and its slope is a derivative
+    # at order 8e4 two peaks compete, far apart and 1/300 wide: log h stays convex
     law = RadialLaw(1000, 100, 1 - 0.00217 * 0.1, 0.00217 / 100)
     orders = np.linspace(5e4, 1.2e5, 36)
     values, slopes = np.transpose([law.log_moment(float(s)) for s in orders])
     assert np.diff(slopes).min() > 0
-    assert np.diff(values) == pytest.approx((slopes[1:] + slopes[:-1]) / 2 * np.diff(orders), rel=0.2, abs=200)
+    rise = np.diff(values) / np.diff(orders)
+    assert (slopes[:-1] < rise).all()
+    assert (rise < slopes[1:]).all()
 
 
 @pytest.mark.parametrize(("d", "b", "decay"), [(1, 3, 0.0), (1, 3, 0.4), (20, 5, 0.4), (3, 2, 2.5)])

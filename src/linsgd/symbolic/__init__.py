@@ -13,7 +13,7 @@ from linsgd.symbolic.printing import latex, mathml
 from linsgd.symbolic.propagators import propagator
 from linsgd.symbolic.stationary import gradient_noise, stationary_covariance
 from linsgd.symbolic.symbols import tidy
-from linsgd.symbolic.tails import spectral_function
+from linsgd.symbolic.tails import lyapunov_exponent, spectral_function
 from linsgd.symbolic.update import underdamped_sde, update_rule
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "gradient_noise",
     "latex",
     "lr_expansion",
+    "lyapunov_exponent",
     "mathml",
     "modified_loss",
     "moment_recursion",

@@ -3,7 +3,8 @@ r"""The spectral function h(s) of SGD as a random recurrence.
 With Gaussian features of equal variance rho in d dimensions, without momentum, a step multiplies a vector's length by
 R with R^2 = (a - c X)^2 + c^2 X Y, a = 1 - lr * weight_decay, c = lr * rho / b, and independent chi-square variables X
 with b and Y with d - 1 degrees of freedom: X is the batch's energy along the vector, c^2 X Y what it throws across.
-Then h(s) = E R^s, the moment E|w|^s exists if h(s) < 1, and the tail exponent solves h(alpha) = 1 (Kesten 1973).
+Then h(s) = E R^s, the moment E|w|^s exists if h(s) < 1, and the tail exponent solves h(alpha) = 1 (Kesten 1973). There
+is a stationary law if the Lyapunov exponent E log R = h'(0) is negative.
 """
 
 from functools import cache
@@ -11,7 +12,27 @@ from math import prod
 from typing import Any
 
 import sympy
-from sympy import Abs, Expr, Function, Integer, Poly, Symbol, exp, factorial, oo, summation, symbols
+from sympy import (
+    Abs,
+    Ei,
+    EulerGamma,
+    Expr,
+    Function,
+    Integer,
+    Poly,
+    Rational,
+    Symbol,
+    erfi,
+    exp,
+    factorial,
+    hyper,
+    log,
+    oo,
+    pi,
+    sqrt,
+    summation,
+    symbols,
+)
 
 from linsgd import domains
 from linsgd.symbolic.derivation import Derivation, Step, equation
@@ -128,4 +149,75 @@ def _closed_form(order: Expr) -> Derivation:
             Step("above", "From y > 1: Tricomi's integral.", above),
             Step("h", "Together.", equation(Function("h")(order), together)),
         ),
+    )
+
+
+@cache
+def lyapunov_exponent(batch: int) -> Derivation:
+    """Derive the Lyapunov exponent E log|A| of one Gaussian feature without momentum, for a batch of any size.
+
+    Parameters
+    ----------
+    batch : int
+        Samples a batch, in [1, 40].
+
+    Returns
+    -------
+    Derivation
+        The result in a = 1 - lr * weight_decay > 0 and l_b, which steps "p_j" and "l_j" give in z = a / (2 c) from
+        batch 1 (Dawson's function, as erfi, and 2F2) or 2 (the exponential integral), two samples at a time. The
+        stationary law exists where the result is negative.
+
+    Raises
+    ------
+    ValueError
+        If `batch` is outside its domain.
+
+    Examples
+    --------
+    >>> lyapunov_exponent(2)["l_2"]
+    -exp(-z)*Ei(z)
+    """
+    domains.integer("batch", batch, "[1, 40]")
+    p, ell = ([Symbol(f"{letter}_{j}", real=True) for j in range(batch + 1)] for letter in "pl")
+    first = 2 - batch % 2
+    risen = [
+        step
+        for j in range(first + 2, batch + 1, 2)
+        for step in (
+            Step(f"p_{j}", "By parts.", equation(p[j], (1 + z * p[j - 2]) / Rational(j - 2, 2))),
+            Step(f"l_{j}", "By parts.", equation(ell[j], ell[j - 2] + p[j])),
+        )
+    ]
+    G, mean = Symbol("G", positive=True), Function("E")
+    return Derivation(
+        f"The Lyapunov exponent of one feature at batch {batch}",
+        (
+            *LETTERS,
+            Step("z", "The only scale.", equation(z, a / (2 * c))),
+            Step(
+                "factor", "A step multiplies by a (1 - G / z), G of the gamma law with shape j / 2.", a * Abs(1 - G / z)
+            ),
+            Step("p", "Two means of G: p_j, a principal value,", mean(1 / (G - z))),
+            Step("l", "and l_j, the one that is wanted.", mean(log(Abs(1 - G / z)))),
+            *_first_means(first, p[first], ell[first]),
+            *risen,
+            Step("lyapunov", "Together.", equation(Symbol("Lambda", real=True), log(a) + ell[batch])),
+        ),
+    )
+
+
+def _first_means(batch: int, p: Symbol, ell: Symbol) -> tuple[Step, Step]:
+    """Return p and l of batch 1 or 2."""
+    if batch == 2:
+        integral = -exp(-z) * Ei(z)
+        return (
+            Step("p_2", "An exponential integral.", equation(p, integral)),
+            Step("l_2", "The same, by parts.", equation(ell, integral)),
+        )
+    dawson = sqrt(pi) / 2 * exp(-z) * erfi(sqrt(z))
+    series = 2 * z * hyper((1, 1), (2, Rational(3, 2)), -z)
+    return (
+        Step("p_1", "Dawson's function of sqrt(z).", equation(p, -2 * dawson / sqrt(z))),
+        Step("l_1", "Its integral over z.", equation(ell, series - log(z) - EulerGamma - 2 * log(2))),
     )
