@@ -47,6 +47,7 @@ def test_mathml_keeps_names_and_puts_exponentials_in_the_numerator():
     assert "<mi>Var</mi>" in text
     assert "mfrac" not in text
     assert "mfrac" in symbolic.mathml(1 / h)
+    assert "<mi>Δ</mi>" in symbolic.mathml(sympy.Function("Delta")(x))
 
 
 def test_mathml_of_special_cases():

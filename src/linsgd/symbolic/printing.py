@@ -9,6 +9,7 @@ from sympy import Add, Basic, Function, MatrixBase, Mul, exp, fraction
 from sympy.core.function import AppliedUndef
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.mathml import MathMLPresentationPrinter
+from sympy.printing.pretty.pretty_symbology import greek_unicode
 from sympy.printing.printer import Printer
 from sympy.utilities.iterables import sift
 
@@ -84,7 +85,9 @@ class _MathML(_PositiveFirst, MathMLPresentationPrinter):  # type: ignore[misc] 
     def mathml_tag(self, e: Basic) -> str:
         """Keep the name of a function that is not one of SymPy's."""
         own = isinstance(e, Function) and not str(e.func.__module__).startswith("sympy.")
-        return str(e.func.__name__ if own or isinstance(e, AppliedUndef) else super().mathml_tag(e))
+        if own or isinstance(e, AppliedUndef):
+            return str(greek_unicode.get(e.func.__name__, e.func.__name__))
+        return str(super().mathml_tag(e))
 
     def _print_Mul(self, expr: Mul) -> Any:
         """Write exponentials as factors, not as denominators, and keep a number before its sum."""

@@ -28,9 +28,10 @@ from linsgd.theory.displacement import displacement
 from linsgd.theory.langevin.propagator import flow
 
 alpha, c, tau, T = sympy.symbols("alpha c tau T", positive=True)
-Delta, N, c_of, c_b = (sympy.Function(name) for name in ("Delta", "N", "c", "c_b"))
+Delta, N, c_of = (sympy.Function(name) for name in ("Delta", "N", "c"))
 DECAYS, FAR = np.array([1.6, 2.5]), (10**4, 10**6)
 EPOCHS, ROWS = 8, 1024  # the window of `exponents_over_epochs_follow_the_steps`; rows of a law
+WINDOW = EPOCHS * sympy.Symbol("N") / b
 
 
 def power_law_spectra_set_the_exponent(subject: Subject) -> Claim:
@@ -155,7 +156,7 @@ def exponents_do_not_know_the_batch(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(c_b(k), c_of(k)),
+        formula=sympy.Eq(c_of(k, b), c_of(k)),
         regime=f"{case.regime}; predicted from batch {one.sgd.batch_size}",
         components=("growth from 4 to 16 steps over that of the whole batch, less 1",),
         prediction=np.zeros(1),
@@ -192,7 +193,7 @@ def exponents_over_epochs_follow_the_steps(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(c_b(EPOCHS * sympy.Symbol("N") / b), c_of(EPOCHS * sympy.Symbol("N") / b)),
+        formula=sympy.Eq(c_of(WINDOW, b), c_of(WINDOW)),
         regime=(
             f"lr {sgd.lr:.3g}, momentum {sgd.momentum:g}, epochs of {rows} rows, the steps of {EPOCHS} of them: "
             f"{', '.join(map(str, steps))}; predicted from batch {sgd.batch_size}; no simulation"
