@@ -21,6 +21,37 @@ def test_small_steps(d, b):
     assert distance[2] < 2e-3 * d  # the diffusion value 1 is 0.8 away
 
 
+@pytest.mark.parametrize(("d", "b"), [(1, 1), (2, 1), (1, 3), (1, 6), (4, 2)])
+def test_the_error_of_small_steps(d, b):
+    # distance = first c log(1/c) + second c: from two learning rates, without decay
+    c = np.array([1e-4, 1e-5])
+    distance = np.array([alpha(d, lr=b * x, batch_size=b) * x for x in c]) - small_step_constant()
+    first, second = np.linalg.solve(np.stack([c * np.log(1 / c), c], axis=1), distance)
+    expected = -(b - 1) / (2 * np.log(2 * small_step_constant()))
+    assert first == pytest.approx(expected, abs=0.01)
+    assert abs(second) < 10
+
+
+def test_the_error_of_the_edge_is_of_its_distance():
+    from linsgd.theory.tails.lyapunov import almost_sure_threshold
+    from linsgd.theory.tails.radial import RadialLaw
+
+    for d, b in ((1, 1), (5, 2)):
+        edge = almost_sure_threshold(gaussian([1.0] * d), SGD(lr=1.0, batch_size=b))[0]
+        errors = [
+            RadialLaw(d, b, 1.0, (1 - x) * edge / b).near_edge_exponent() / alpha(d, lr=(1 - x) * edge, batch_size=b)
+            - 1
+            for x in (1e-3, 1e-4)
+        ]
+        assert errors[0] / errors[1] == pytest.approx(10, rel=0.02)
+
+
+def test_the_error_of_many_features_is_of_order_one_over_d():
+    errors = [d * (alpha(d, lr=1.0 / d) / d - many_features_constant(1.0)) for d in (500, 2000, 8000)]
+    assert errors[2] == pytest.approx(errors[1], rel=0.01)
+    assert abs(errors[2] - errors[1]) < abs(errors[1] - errors[0])
+
+
 def test_small_steps_with_decay():
     # lr decay = 0.5 fixed
     product = alpha(lr=1e-4, weight_decay=5000.0) * 1e-4

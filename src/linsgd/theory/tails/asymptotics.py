@@ -4,11 +4,13 @@ Small steps: one batch with |x|^2 near (1 + y) b / lr sends W far out; minimisin
 
     alpha lr lambda_max(H) / b -> y / 2 = 1.79556...,   y (log y - 1) = 1 - lr weight_decay  (lr weight_decay fixed),
 
-where a diffusion, which knows the variance of the noise only, would say 1.
+where a diffusion, which knows the variance of the noise only, would say 1. What is left is, for isotropic features of
+variance 1 and with c = lr / b, -(b - 1) / (2 log y) c log(1/c) + O(c) without decay: of order lr at batch 1 only.
 
-Near the stability edge log R is as good as Gaussian: alpha ~ -2 rho / Var log R.
+Near the stability edge log R is as good as Gaussian: alpha ~ -2 rho / Var log R (`RadialLaw.near_edge_exponent`),
+with a relative error of the order of the distance to the edge.
 
-Many features, isotropic of variance 1, batch 1, lr = g / d with g < 2: alpha / d -> theta(g), where
+Many features, isotropic of variance 1, batch 1, lr = g / d, g < 2: alpha / d -> theta(g), with an error of order 1 / d,
 
     max_{u, v} [ theta log((1 - g u)^2 + g^2 u v) - u - (v - 1 - log v) ] = 0.
 """
