@@ -10,6 +10,7 @@ with m the momentum, whose largest eigenvalue is the smallest root; with Nestero
 A second moment implies a law, so the almost sure threshold is at least the mean-square one.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,10 +21,12 @@ from linsgd import domains
 from linsgd.domains import FloatArray
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
-from linsgd.result import Result, Status
+from linsgd.result import Result, Status, summary
 from linsgd.theory.noise import MatrixNoise, ModeNoise, gradient_noise_law
 from linsgd.theory.recurrence import Method, largest_eigenvalue, mode_gains, spectral_radius
+from linsgd.theory.tails import phase_space, quadrature, sphere
 from linsgd.theory.tails.lyapunov import almost_sure_threshold
+from linsgd.theory.tails.setting import Setting
 
 
 class StabilityStatus(Status):
@@ -42,33 +45,119 @@ class Threshold(Result):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class GaussianProducts(Result):
+    """Gaussian features and an optimizer whose almost sure threshold takes seconds: computed when asked for.
+
+    Attributes
+    ----------
+    eigenvalues : ndarray (d,)
+        Positive eigenvalues of H.
+    batch, weight_decay, momentum, dampening, nesterov
+        The optimizer's.
+    """
+
+    eigenvalues: FloatArray
+    batch: int
+    weight_decay: float
+    momentum: float
+    dampening: float
+    nesterov: bool
+
+    @classmethod
+    def of(cls, problem: LinearRegression, sgd: SGD) -> "GaussianProducts":
+        """Keep what the threshold depends on."""
+        spectrum = problem.eigenvalues[problem.eigenvalues > 0]
+        return cls(
+            eigenvalues=spectrum,
+            batch=sgd.batch_size,
+            weight_decay=sgd.weight_decay,
+            momentum=sgd.momentum,
+            dampening=sgd.dampening,
+            nesterov=sgd.nesterov,
+        )
+
+    def threshold(self) -> tuple[float, float]:
+        """Return bounds on the learning rate at which the Lyapunov exponent turns positive."""
+        return _threshold(self)
+
+
+@functools.lru_cache(maxsize=64)
+def _threshold(products: GaussianProducts) -> tuple[float, float]:
+    problem = LinearRegression.gaussian(products.eigenvalues)
+    sgd = SGD(
+        lr=1.0,
+        batch_size=products.batch,
+        weight_decay=products.weight_decay,
+        momentum=products.momentum,
+        dampening=products.dampening,
+        nesterov=products.nesterov,
+    )
+    return almost_sure_threshold(problem, sgd)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Stability(Result):
     """Where the recursion is stable; momentum, decay and batch of the optimizer are kept and lr varied.
 
     Attributes
     ----------
+    lr : float
+        The optimizer's own.
     mean, mean_square : bool
         Whether the mean and the second moment of w converge at the optimizer's own lr.
-    almost_sure : bool or None
-        Whether the law of w converges; None where that is not known.
     lr_mean, lr_mean_square : float
         The smallest positive lr at which the mean, the second moment diverge.
-    lr_almost_sure : Threshold
-        Bounds on the lr at which the law ceases to exist; a second moment implies a law, hence the lower bound.
+    known : Threshold
+        What is known at once of the lr at which the law ceases to exist; a second moment implies a law, hence the
+        lower bound.
+    pending : GaussianProducts or None
+        What closer bounds follow from, where there are any.
     error : float
-        Relative error of the thresholds (numerical).
-    status : StabilityStatus
-        "bracketed" where `lr_almost_sure` is an interval.
+        Relative error of the other thresholds (numerical).
     """
 
+    lr: float
     mean: bool
     mean_square: bool
-    almost_sure: bool | None
     lr_mean: float
     lr_mean_square: float
-    lr_almost_sure: Threshold
+    known: Threshold
+    pending: GaussianProducts | None
     error: float = 1e-12
-    status: StabilityStatus
+
+    @property
+    def lr_almost_sure(self) -> Threshold:
+        """Bounds on the lr at which the law ceases to exist; with momentum computed when asked for, in seconds.
+
+        1e-12 apart relatively for isotropic Gaussian features without momentum. By a transfer operator and its error,
+        1e-8 to a few per cent apart, for isotropic Gaussian features with momentum and for two or three uneven ones
+        without. Else from the mean-square threshold to infinity: it never samples.
+        """
+        if self.pending is None:
+            return self.known
+        lower, upper = self.pending.threshold()
+        return Threshold(lower=max(lower, self.known.lower), upper=upper)
+
+    @property
+    def almost_sure(self) -> bool | None:
+        """Whether the law of w converges at the optimizer's own lr; None where that is not known."""
+        if self.lr < self.known.lower:
+            return True
+        threshold = self.lr_almost_sure
+        return True if self.lr < threshold.lower else False if self.lr > threshold.upper else None
+
+    @property
+    def status(self) -> StabilityStatus:
+        """Whether `lr_almost_sure` has an upper bound, or is "bracketed" from below only."""
+        unbounded = self.pending is None and np.isinf(self.known.upper)
+        return StabilityStatus.BRACKETED if unbounded else StabilityStatus.OK
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return what the printed form shows, without computing what is pending."""
+        numbers = ("lr", "mean", "mean_square", "lr_mean", "lr_mean_square", "error")
+        shown = [(name, summary(getattr(self, name))) for name in numbers]
+        closer = "" if self.pending is None else "; closer when asked for"
+        return [*shown, ("lr_almost_sure", summary(self.known) + closer), ("status", str(self.status))]
 
 
 def stability(problem: LinearRegression, sgd: SGD) -> Stability:
@@ -106,16 +195,17 @@ def stability(problem: LinearRegression, sgd: SGD) -> Stability:
     method = Method.of(sgd)
     lr_mean = method.at(1.0).largest_stable_curvature() / float(h.max())
     lr_mean_square = _mean_square_threshold(noise, h, method, lr_mean)
-    lower, upper = almost_sure_threshold(problem, sgd)
-    almost_sure = Threshold(lower=max(lower, lr_mean_square), upper=upper)
+    setting = Setting.of(problem, sgd)
+    pending = None if phase_space.covers(setting) and sphere.covers(setting) else GaussianProducts.of(problem, sgd)
+    lower, upper = (0.0, np.inf) if quadrature.covers(setting) else almost_sure_threshold(problem, sgd)
     return Stability(
+        lr=sgd.lr,
         mean=sgd.lr < lr_mean,
         mean_square=sgd.lr < lr_mean_square,
-        almost_sure=True if sgd.lr < almost_sure.lower else False if sgd.lr > almost_sure.upper else None,
         lr_mean=lr_mean,
         lr_mean_square=lr_mean_square,
-        lr_almost_sure=almost_sure,
-        status=StabilityStatus.BRACKETED if almost_sure.upper == np.inf else StabilityStatus.OK,
+        known=Threshold(lower=max(lower, lr_mean_square), upper=upper),
+        pending=pending if quadrature.covers(setting) else None,
     )
 
 

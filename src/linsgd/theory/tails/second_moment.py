@@ -81,8 +81,8 @@ class SecondMoment:
 
     @property
     def floor(self) -> float:
-        """The log of the mean's own growth, below which mu cannot fall."""
-        return 2 * float(np.log(np.abs(np.linalg.eigvals(self.A)).max()))
+        """The log of the mean's own growth, below which mu cannot fall; finite where the mean vanishes in a step."""
+        return 2 * float(np.log(max(np.abs(np.linalg.eigvals(self.A)).max(), 1e-3)))
 
     def log_mu(self) -> Interval:
         """Return log h(2)."""
