@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.tails.goldie import tail_constant
+from linsgd.theory.tails.goldie import _fourth_increment, tail_constant
+from linsgd.theory.tails.setting import Setting
 
 gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 
@@ -47,6 +48,44 @@ def test_the_tail_is_seen_where_it_is_predicted():
         seen = np.mean(np.abs(w) > t)
         assert abs(seen - expected) < 0.05 * expected + 6 * np.sqrt(expected / w.size)
         assert abs(seen - 2 * expected) > 0.05 * expected + 6 * np.sqrt(expected / w.size)
+
+
+def test_the_constant_at_exponent_four():
+    lr = linsgd.moment_threshold(gaussian([1.0]), SGD(lr=1.0, batch_size=2), 4).value
+    found = tail_constant(gaussian([1.0]), SGD(lr=lr, batch_size=2))
+    assert found.value == pytest.approx(0.22038600, abs=6e-9)
+    assert found.guarantee == "numerical"
+    wide = tail_constant(gaussian([4.0], noise_std=3.0), SGD(lr=lr / 4, batch_size=2))
+    assert wide.value == pytest.approx(found.value * (3 / 2) ** 4, rel=1e-9)
+
+
+@pytest.mark.parametrize(("d", "b", "lr"), [(3, 2, 0.3), (2, 5, 0.5)])
+def test_the_fourth_increment_against_full_batches(d, b, lr):
+    # W of the length that its variance has; 6 standard errors: false alarm 2e-9
+    rng = np.random.default_rng(11)
+    setting = Setting.of(gaussian([1.0] * d), SGD(lr=lr, batch_size=b))
+    c = lr / b
+    length = np.sqrt(c * b * d / (2 * b - c * b * (b + d + 1)))
+    x, noise = rng.standard_normal((500_000, b, d)), 1.0 * rng.standard_normal((500_000, b))
+    ahead = np.eye(d)[0] * length - c * np.einsum("nbi,nb->ni", x, x[..., 0] * length)
+    pushed = c * np.einsum("nbi,nb->ni", x, noise)
+    differences = [np.sum((ahead + sign * pushed) ** 2, axis=1) ** 2 for sign in (1, -1)]
+    increments = sum(differences) / 2 - np.sum(ahead**2, axis=1) ** 2
+    exact, error = _fourth_increment(setting, 1.0), increments.std() / np.sqrt(len(increments))
+    assert abs(increments.mean() - exact) < 6 * error
+    assert error < 0.01 * exact  # it can fail: each of the three terms is larger
+
+
+def test_the_survival_function_is_the_tail():
+    problem, sgd = gaussian([1.0]), SGD(lr=1.2)
+    found = linsgd.tail_probability(problem, sgd, [1e-9, 10.0, 1e6])
+    assert found.value[1:] == pytest.approx(found.constant.value * np.array([10.0, 1e6]) ** -found.exponent.value)
+    assert found.value[0] == 1.0
+    assert (found.lower <= found.value).all()
+    assert (found.value <= found.upper).all()
+    assert np.isnan(linsgd.tail_probability(problem, SGD(lr=3.0), [5.0]).value).all()
+    with pytest.raises(ValueError, match=r"t = 0\.0"):
+        linsgd.tail_probability(problem, sgd, [0.0])
 
 
 def test_arithmetic_laws_do_oscillate():
