@@ -40,7 +40,8 @@ def cases():
     """Return (name, call, repeats)."""
     long = linsgd.LinearRegression.gaussian(np.geomspace(1, 1e-3, 10**6))
     uneven = linsgd.LinearRegression.gaussian(np.geomspace(1, 0.1, 10))
-    second = linsgd.SGD(lr=1e-5)
+    middle = linsgd.LinearRegression.gaussian(np.geomspace(1, 1e-3, 1000))
+    second, few = linsgd.SGD(lr=1e-5), linsgd.SGD(lr=0.3, batch_size=40)
     return [
         ("d = 1, batch 1, alpha 2.9", exponent(isotropic(1), lr=0.5), RUNS),
         ("d = 1, batch 1000, alpha 815", exponent(isotropic(1), lr=0.9, batch_size=1000), RUNS),
@@ -48,6 +49,10 @@ def cases():
         ("d = 2, batch 1", exponent(isotropic(2), lr=0.4), RUNS),
         ("d = 100, batch 10, alpha 47", exponent(isotropic(100), lr=0.16, batch_size=10), RUNS),
         ("d = 10^4, batch 10^4, alpha 2142", exponent(isotropic(10**4), lr=0.9, batch_size=10**4), RUNS),
+        ("second moment's threshold, 10^6 uneven modes", lambda: linsgd.moment_threshold(long, second, 2), 1),
+        ("fourth moment's threshold, 1000 uneven modes", lambda: linsgd.moment_threshold(middle, second, 4), 1),
+        ("sixth moment's threshold, 10 uneven modes", lambda: linsgd.moment_threshold(uneven, second, 6), 1),
+        ("one-step bounds, d = 10, batch 40", lambda: linsgd.one_step_bounds(isotropic(10), few), 1),
         ("h(2) of 10^6 uneven modes", lambda: linsgd.spectral_function(long, second, 2.0, "even_moments"), RUNS),
         ("d = 1, momentum 0.9, alpha 4.0", exponent(isotropic(1), lr=0.06, momentum=0.9), 1),
         ("d = 10, momentum 0.9, alpha 6.8", exponent(isotropic(10), lr=0.015, momentum=0.9), 1),
