@@ -2,10 +2,39 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 import linsgd
 
 gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
+
+
+def survival(lr, t, steps, points=300):
+    """P(|w_k| > t) from w_0 = 0 for one feature and batch 1, by u_{k+1}(w) = E u_k(w'): nothing is sampled.
+
+    Features and labels by the trapezoidal rule, log u piecewise linear on a grid that is even in arcsinh(50 w).
+    """
+    x, e = np.arange(0.025, 10, 0.05), np.arange(-9, 9.1, 0.5)
+    likely = [np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum() for z in (x, e)]
+    grid = np.linspace(0, np.arcsinh(5e4 * t), points)
+    mean = np.outer(np.sinh(grid) / 50, 1 - lr * x**2)
+    u = (norm.sf((t - mean) / (lr * x)) + norm.sf((t + mean) / (lr * x))) @ likely[0]
+    image = np.arcsinh(50 * np.abs(mean[:, :, None] + lr * np.outer(x, e))).reshape(points, -1)
+    for _ in range(steps - 1):
+        u = np.exp(np.interp(image, grid, np.log(np.maximum(u, 1e-300)))) @ np.outer(*likely).ravel()
+    return u[0]
+
+
+@pytest.mark.parametrize(("lr", "t"), [(2 / 3, 300.0), (0.2, 5.0)])
+def test_far_and_near_the_asymptote_it_agrees_with_the_integral_equation(lr, t):
+    # eight standard errors (Student, 7 degrees: 1e-4 at worst) and 3 % of the oracle's own error; alpha = 2 and 8.3
+    exact = survival(lr, t, 40)
+    assert exact < 1e-5
+    found = linsgd.rare_events(gaussian([1.0]), SGD(lr=lr), [t], steps=300, settling=80)
+    assert found.relative_error[0] < 0.05
+    off = abs(found.probability[0] / exact - 1)
+    assert off < 0.03 + 8 * found.relative_error[0]
+    assert abs(found.probability[0] / (2 * exact) - 1) > 0.03 + 8 * found.relative_error[0]
 
 
 def test_a_tail_of_1e_12_is_seen_to_ten_per_cent():
@@ -27,14 +56,14 @@ def test_a_tail_of_1e_12_is_seen_to_ten_per_cent():
 @pytest.mark.nightly
 @pytest.mark.parametrize(("d", "lr"), [(1, 2 / 3), (2, 0.5)])
 def test_a_tail_of_1e_12_is_seen_whatever_the_seed(d, lr):
-    # alpha = 2, C exact; 40 intervals of 99 %: six misses or more have probability 4e-6; of 1.4 C they miss most
+    # alpha = 2, C exact; 20 intervals of 99 %: five misses or more have probability 1e-6; of 1.4 C they miss most
     problem, sgd = gaussian([1.0] * d), SGD(lr=lr)
     constant = linsgd.tail_constant(problem, sgd).value
     t = np.sqrt(constant / 1e-12)
-    found = [linsgd.rare_events(problem, sgd, [t], steps=300, settling=100, seed=seed) for seed in range(40)]
+    found = [linsgd.rare_events(problem, sgd, [t], steps=200, settling=100, seed=seed) for seed in range(20)]
     assert np.mean([one.relative_error[0] for one in found]) < 0.1
     assert {str(one.status) for one in found} == {"ok"}
-    for factor, fewest, most in ((1.0, 0, 5), (1.4, 20, 40)):
+    for factor, fewest, most in ((1.0, 0, 4), (1.4, 10, 20)):
         misses = sum(not one.lower[0] <= factor * 1e-12 <= one.upper[0] for one in found)
         assert fewest <= misses <= most
 
@@ -73,7 +102,7 @@ def test_finite_data_and_other_labels():
     assert found.probability[1] < found.probability[0]
 
 
-@pytest.mark.parametrize("lr", [2.6, 1e3])
+@pytest.mark.parametrize("lr", [2.6, 3.0, 1e3])
 def test_without_a_stationary_law_the_weights_drift(lr):
     found = linsgd.rare_events(gaussian([1.0]), SGD(lr=lr), [10.0, 1e3], steps=200, settling=100)
     assert found.status == "drifting"

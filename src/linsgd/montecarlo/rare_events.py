@@ -5,6 +5,11 @@ replaced by a fixed number of copies that carry the shell's total weight in equa
 weight of any set stays what it was, and walkers stand where brute force has none. The weight beyond t, averaged over
 the steps after settling, is P(|w - w*| > t). Nothing about the tail is assumed; independent replicas give the error,
 and the two halves of the steps say whether the weights had settled.
+
+At small learning rates w goes far by single huge features, which no shell makes likelier. Gaussian features are
+therefore drawn by strata: the component of the first sample along w - w* is a normal variable, and fixed shares of
+each shell draw its size beyond the quantiles of 0.1 and ever less, their weights being multiplied by the stratum's
+probability over its share.
 """
 
 import math
@@ -12,17 +17,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import log_ndtr, ndtri
 from scipy.stats import t as student
 
 from linsgd import domains
-from linsgd.domains import FloatArray
-from linsgd.features import FiniteData
+from linsgd.domains import FloatArray, IntArray
+from linsgd.features import FiniteData, GaussianFeatures
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee, Result, Status
 
 SHELL = 1.6  # ratio of the radii of a shell
 _FREE = 20  # steps before the first split
+_FAR = 4.6  # b / lr: the squared feature that sends w far out most cheaply at small lr, 1 + y in `asymptotics`
+_RARE = 5  # strata besides the likely one, which has half of the walkers
 _CHANCE = 1e-4  # of calling settled weights drifting, over all thresholds
 
 
@@ -49,7 +57,8 @@ class RareEvents(Result):
     walker_steps : int
         The steps that were taken: the cost.
     status : RareEventStatus
-        "ok"; "drifting" where the second half of the steps differs from the first (nan where walkers overflowed);
+        "ok"; "drifting" where the second half of the steps differs from the first (nan where walkers overflowed):
+        in a weight, or by a factor of two in the typical distance;
         "unseen" where no walker came beyond a threshold.
     """
 
@@ -95,7 +104,7 @@ def rare_events(
     steps, settling : int
         Steps averaged over, at least 2, after how many that are not.
     walkers : int
-        A shell, at least 2.
+        A shell, at least 2; features are drawn by strata from 10.
     replicas : int
         Independent repetitions, at least 2.
     seed : int
@@ -133,7 +142,7 @@ def rare_events(
     streams = np.random.SeedSequence(seed).spawn(replicas)
     runs = [_Walk(problem, sgd, t, walkers, np.random.default_rng(s)).run(steps, settling) for s in streams]
     halves, cost = np.array([run[0] for run in runs]), sum(run[1] for run in runs)
-    mean, error = _mean_and_error(halves.mean(axis=1))
+    mean, error = _mean_and_error(halves[..., :-1].mean(axis=1))
     width = float(student.ppf((1 + confidence) / 2, replicas - 1)) * error
     seen = mean != 0  # nan: overflow
     return RareEvents(
@@ -155,12 +164,12 @@ def _mean_and_error(replicas: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _status(halves: FloatArray) -> RareEventStatus:
-    """Compare the halves (replicas, 2, m) of the steps by a paired Student test at each threshold."""
+    """Compare the halves (replicas, 2, m + 1): weights by a paired Student test, the distance by a factor of two."""
     drift, error = _mean_and_error(halves[:, 1] - halves[:, 0])
-    bound = float(student.isf(_CHANCE / (2 * drift.size), len(halves) - 1))
-    if not np.all(np.abs(drift) <= bound * error):
+    bound = float(student.isf(_CHANCE / (2 * drift[:-1].size), len(halves) - 1))
+    if not (np.all(np.abs(drift[:-1]) <= bound * error[:-1]) and abs(drift[-1]) < math.log(2)):
         return RareEventStatus.DRIFTING
-    return RareEventStatus.OK if halves.any(axis=(0, 1)).all() else RareEventStatus.UNSEEN
+    return RareEventStatus.OK if halves[..., :-1].any(axis=(0, 1)).all() else RareEventStatus.UNSEEN
 
 
 class _Walk:
@@ -175,11 +184,16 @@ class _Walk:
         self.v = np.zeros_like(self.w)
         self.weight = np.full(walkers, 1 / walkers)
         self.innermost = 0.0
+        self.H = problem.covariance()
+        self.strata, self.counts = _strata(problem, sgd, walkers)
 
     def run(self, steps: int, settling: int) -> tuple[FloatArray, int]:
-        """Return the mean weight beyond each threshold in both halves of the steps (2, m), and the steps taken."""
+        """Return means (2, m + 1) over both halves of the steps averaged over, and the steps taken.
+
+        They are of the weight beyond each threshold and of log(1 + distance / t_1), which tells a law that runs away.
+        """
         half, cost = steps // 2, 0
-        total = np.zeros((2, self.thresholds.size))
+        total = np.zeros((2, self.thresholds.size + 1))
         for k in range(settling + steps):
             cost += len(self.w)
             with np.errstate(over="ignore", invalid="ignore"):
@@ -190,7 +204,8 @@ class _Walk:
             if k == _FREE:  # the shells begin where half of the walkers are by then
                 self.innermost = min(float(np.median(distance)), self.thresholds[0]) or self.thresholds[0]
             if k >= settling:
-                total[int(k - settling >= half)] += (distance[:, None] > self.thresholds).T @ self.weight
+                seen = np.column_stack([distance[:, None] > self.thresholds, np.log1p(distance / self.thresholds[0])])
+                total[int(k - settling >= half)] += self.weight @ seen
             if k >= _FREE:
                 self._split(distance)
         return total / np.array([[half], [steps - half]]), cost
@@ -204,16 +219,35 @@ class _Walk:
         self.w = self.w + sgd.lr * ahead
 
     def _batch(self) -> tuple[FloatArray, FloatArray]:
-        """Return features (n, b, d) and labels (n, b)."""
+        """Return features (n, b, d) and labels (n, b); Gaussian features are drawn from strata once shells are full."""
         n, b, law = len(self.w), self.sgd.batch_size, self.problem.features
         if isinstance(law, FiniteData):
             rows = self.rng.integers(len(law.y), size=(n, b))
             return law.X[rows], law.y[rows]
         x = law.sample(n * b, self.rng).reshape(n, b, -1)
+        if isinstance(law, GaussianFeatures) and self.innermost:
+            self._stratify(x[:, 0])
         y = x @ self.problem.optimum
         if self.problem.noise is not None:
             y = y + self.problem.noise_std * self.problem.noise.sample(n * b, self.rng).reshape(n, b)
         return x, y
+
+    def _stratify(self, x: FloatArray) -> None:
+        """Draw features x (n, d) anew along w - w*, by strata of their size there; each shell keeps its weight."""
+        away = self.w - self.optimum
+        pull = away @ self.H
+        variance = np.einsum("ni,ni->n", away, pull)
+        tile = np.repeat(np.arange(self.counts.size), self.counts)
+        stratum = self.rng.permuted(np.tile(tile, (len(x) // self.walkers, 1)), axis=1).ravel()
+        likely, unlikely = self.strata[stratum], self.strata[stratum + 1]
+        size = -ndtri((unlikely + (likely - unlikely) * self.rng.random(len(x))) / 2)
+        drawn = self.rng.choice(np.array([-1.0, 1.0]), len(x)) * size
+        moved = variance > 0
+        norm = np.sqrt(np.where(moved, variance, 1.0))
+        shift = np.where(moved, drawn - np.einsum("ni,ni->n", x, away) / norm, 0.0)
+        x += (shift / norm)[:, None] * pull
+        share = (likely - unlikely) * self.walkers / self.counts[stratum]
+        self.weight = self.weight * np.where(moved, share, 1.0)
 
     def _split(self, distance: FloatArray) -> None:
         """Replace the walkers of each shell by `walkers` copies of equal weight, drawn systematically."""
@@ -233,3 +267,14 @@ class _Walk:
         kept = np.concatenate(chosen)
         self.w, self.v = self.w[kept], self.v[kept]
         self.weight = np.repeat(totals / self.walkers, self.walkers)
+
+
+def _strata(problem: LinearRegression, sgd: SGD, walkers: int) -> tuple[FloatArray, IntArray]:
+    """Return the falling chances that bound strata (m + 1,), and how many walkers of a shell each gets (m,)."""
+    rare = walkers // (2 * _RARE)
+    if not rare:
+        return np.array([1.0, 0.0]), np.array([walkers])
+    step = sgd.lr * sgd.gradient_weight * float(problem.eigenvalues.max()) / (1 - sgd.momentum)
+    farthest = math.log(2) + float(log_ndtr(-math.sqrt(_FAR * sgd.batch_size / step)))
+    tail = np.exp(np.linspace(math.log(0.1), np.clip(farthest, -300.0, math.log(0.02)), _RARE + 1)[:-1])
+    return np.array([1.0, *tail, 0.0]), np.array([walkers - _RARE * rare, *[rare] * _RARE])
