@@ -3,6 +3,8 @@
 import pytest
 
 import linsgd
+from linsgd.theory.tails import certified
+from linsgd.theory.tails.setting import Setting
 
 pytest.importorskip("flint")
 
@@ -41,3 +43,18 @@ def test_no_stationary_law_is_proved():
 def test_other_settings_are_refused():
     with pytest.raises(ValueError, match="'certified' needs one feature"):
         linsgd.tail_exponent(gaussian([1.0, 1.0]), SGD(lr=0.5), method="certified")
+
+
+@pytest.mark.parametrize("b", [1, 2, 3, 10, 100, 1000])
+@pytest.mark.parametrize("decay", [0.0, 0.3, 2.0])
+def test_the_bounds_of_double_precision_are_proved(b, decay):
+    # a backward error of 3e-13 in the learning rate, from deep in the tail to the edge of stability
+    problem = gaussian([1.0])
+    edge = linsgd.stability(problem, SGD(lr=1.0, batch_size=b, weight_decay=decay)).lr_almost_sure.lower
+    for fraction in (0.25, 0.6, 0.9, 0.999):
+        sgd = SGD(lr=fraction * edge, batch_size=b, weight_decay=decay)
+        found = linsgd.tail_exponent(problem, sgd, method="quadrature")
+        setting = Setting.of(problem, sgd)
+        low, high = (certified.log_spectral(setting, float(s)) for s in (found.lower, found.upper))
+        assert low.upper < 0 < high.lower
+        assert found.upper - found.lower < 1e-9 * max(found.value, 1.0)
