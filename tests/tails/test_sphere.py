@@ -138,6 +138,12 @@ def test_what_it_serves():
             linsgd.tail_exponent(gaussian(spectrum), SGD(lr=0.3), method="sphere_operator")
 
 
+def test_three_features_with_light_tails_are_left_to_particles():
+    space = [1.0, 0.1, 0.01]
+    assert not sphere.covers(setting(space, lr=0.5))
+    assert "three features" in sphere.covers(setting(space, lr=0.05))  # alpha is 35: its polynomials do not converge
+
+
 def test_beyond_the_largest_order_nothing_is_claimed():
     found = sphere.exponent(setting(PLANE, lr=0.001))
     assert math.isnan(found.value)

@@ -36,10 +36,11 @@ from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.setting import Setting
 
 WORST = 100.0  # condition number
-LARGEST_ORDER = 128.0
+LARGEST_ORDER = 200.0
+LARGEST_IN_SPACE = 6.0  # exponent beyond which three axes need more polynomials than are tried
 _ROUGH = {2: (16, 1.0), 3: (7, 1.7)}  # polynomials on each axis and the step of the rule, to balance and to search
 _LEVELS = {
-    2: ((24, 0.6), (48, 0.5), (80, 0.35)),
+    2: ((24, 0.6), (48, 0.5), (80, 0.4)),
     3: ((10, 1.6), (14, 1.4), (20, 1.3)),
 }
 _GOAL = {2: 1e-8, 3: 1e-6}  # width of the bounds at which the level is enough
@@ -54,7 +55,17 @@ def covers(setting: Setting) -> str:
     uneven = setting.spectrum.max() > WORST * (1 + 1e-9) * setting.spectrum.min()
     if not (setting.gaussian and setting.dimension in (2, 3)) or uneven:
         return f"two or three Gaussian features of condition number at most {WORST:g}"
-    return "momentum 0" if setting.momentum else ""
+    if setting.momentum:
+        return "momentum 0"
+    if setting.dimension == 3 and not _upper(setting) <= LARGEST_IN_SPACE:
+        return f"an exponent of at most {LARGEST_IN_SPACE:g} for three features"
+    return ""
+
+
+def _upper(setting: Setting) -> float:
+    """Return the exponent of the feature of largest variance alone, which the others make smaller; 1 where none is."""
+    alone = dataclasses.replace(setting, spectrum=setting.spectrum[[setting.spectrum.argmax()]])
+    return quadrature.exponent(alone).value if quadrature.lyapunov(alone).upper < 0 else 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -278,8 +289,7 @@ def lyapunov(setting: Setting, seed: int = 0) -> Interval:
 
 def exponent(setting: Setting, seed: int = 0) -> Interval:
     """Return the root of log h, searched from the exponent of the feature of largest variance alone."""
-    alone = dataclasses.replace(setting, spectrum=setting.spectrum[[setting.spectrum.argmax()]])
-    start = quadrature.exponent(alone).value if quadrature.lyapunov(alone).upper < 0 else 1.0
+    start = _upper(setting)
     if not start <= LARGEST_ORDER:
         return _NOWHERE
     return Sphere(GaussianStep.of(setting)).exponent(start)
