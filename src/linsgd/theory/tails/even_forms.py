@@ -69,7 +69,8 @@ class Ingredients:
     def moments(self, first: int, *lengths: int) -> FloatArray:
         """Return E C^{first + i + j + ...} (lengths), but 0 for E C^0, whose terms are those left out."""
         mean = [0.0] + [float(math.prod(self.setting.batch + 2 * i for i in range(k))) for k in range(1, 7)]
-        return np.array(mean)[first + np.indices(lengths).sum(axis=0)]
+        chosen: FloatArray = np.array(mean)[first + np.indices(lengths).sum(axis=0)]
+        return chosen
 
     def singles(self, first: int) -> FloatArray:
         """Return E[C^first r_i]."""
@@ -90,7 +91,8 @@ class Ingredients:
         mixed = 2 * np.einsum("i,j,k->ijk", squares, squares, self.singles(2))
         mixed += sign * 4 * np.einsum("ia,jb,kc,abc->ijk", gm, gm, r, self.moments(1, 2, 2, 3), optimize=True)
         mixed += 8 * np.einsum("ij,k->ijk", gm @ self.moments(2, 2, 2) @ gm.T, squares)
-        return own + mixed + np.moveaxis(mixed, 2, 0) + np.moveaxis(mixed, 2, 1)
+        symmetric: FloatArray = own + mixed + np.moveaxis(mixed, 2, 0) + np.moveaxis(mixed, 2, 1)
+        return symmetric
 
 
 class Second:
@@ -131,10 +133,11 @@ class Fourth:
         to_itself, fed = G @ (h * t), 2 * t * np.diagonal(G) * h
         system = h[:, None] * G * (t * self.single)
         system += np.diag(self.single * (to_itself + 2 * fed)) + self.common * np.outer(h * (to_itself + fed), t)
-        F = G * E
+        F: FloatArray = G * E
         shared = np.linalg.solve(np.eye(h.size) - system, F @ t + 2 * t * np.diagonal(F))
         linear = np.outer(self.single * shared, h)
-        return F + G * (linear + linear.T + self.common * (t @ shared) * np.outer(h, h))
+        F += G * (linear + linear.T + self.common * (t @ shared) * np.outer(h, h))
+        return F
 
 
 class Sixth:

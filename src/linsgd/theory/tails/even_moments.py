@@ -85,8 +85,11 @@ def _by_arnoldi(action: Sixth, form: FloatArray, kept: float) -> FloatArray:
         matvec=lambda flat: action(flat.reshape(form.shape)).ravel() + kept * flat,
         dtype=np.float64,
     )
-    found = np.abs(eigs(operator, k=1, which="LM", v0=form.ravel(), tol=1e-14)[1][:, 0].real).reshape(form.shape)
-    return np.maximum(found, 1e-200 * found.max())
+    found: FloatArray = np.abs(eigs(operator, k=1, which="LM", v0=form.ravel(), tol=1e-14)[1][:, 0].real).reshape(
+        form.shape
+    )
+    found[found < 1e-200 * found.max()] = 1e-200 * found.max()
+    return found
 
 
 def _by_inverses(action: Fourth, form: FloatArray) -> FloatArray:
