@@ -45,5 +45,5 @@ from .theory.tails.exponents import tail_exponent as tail_exponent
 from .theory.tails.goldie import tail_constant as tail_constant
 from .theory.tails.goldie import tail_probability as tail_probability
 from .theory.tails.moment_threshold import moment_threshold as moment_threshold
-from .theory.tails.schedules import schedule_exponent as schedule_exponent
 from .theory.tails.one_step import one_step_bounds as one_step_bounds
+from .theory.tails.schedules import schedule_exponent as schedule_exponent
