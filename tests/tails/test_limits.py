@@ -131,6 +131,12 @@ def test_schedules_reduce_to_a_constant_step():
         assert schedule_exponent(problem, SGD(lr=1.0), [0.2, 0.2], order).value == pytest.approx(constant, rel=1e-11)
 
 
+def test_schedules_of_tiny_steps_are_bounded_from_below():
+    found = schedule_exponent(gaussian([1.0]), SGD(lr=1.0), [1e-7, 2e-7])
+    assert (found.status, found.upper) == ("unresolved", np.inf)
+    assert found.lower >= 1e6
+
+
 def test_bad_schedules():
     with pytest.raises(ValueError, match="transition"):
         schedule_exponent(gaussian([1.0]), SGD(lr=0.4), [0.3, 0.5], "markov")

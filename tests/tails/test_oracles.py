@@ -170,4 +170,4 @@ def test_the_conditioning_is_a_derivative(d, b, decay, s):
     lr = 0.3
     setting = Setting.of(gaussian([1.0] * d), SGD(lr=lr, batch_size=b, weight_decay=decay))
     exact = (number(lr * (1 + 1e-5)) - number(lr * (1 - 1e-5))) / 2e-5
-    assert quadrature._sensitivity(setting, s) == pytest.approx(exact, rel=1e-7)
+    assert quadrature.sensitivity(setting, s) == pytest.approx(exact, rel=1e-7)

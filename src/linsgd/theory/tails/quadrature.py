@@ -37,21 +37,21 @@ def radial_law(setting: Setting) -> RadialLaw:
 def lyapunov(setting: Setting, seed: int = 0) -> Interval:
     """Return E log R."""
     value = radial_law(setting).log_moment(0.0)[1]
-    return _with_error(value, _sensitivity(setting, 0.0))
+    return _with_error(value, sensitivity(setting, 0.0))
 
 
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
     """Return log h(s) = log E R^s."""
     if s == 0:
         return Interval(0.0, 0.0, 0.0)
-    return _with_error(radial_law(setting).log_moment(s)[0], _sensitivity(setting, s))
+    return _with_error(radial_law(setting).log_moment(s)[0], sensitivity(setting, s))
 
 
 def _with_error(value: float, sensitivity: float) -> Interval:
     return Interval.about(value, BACKWARD_ERROR * abs(sensitivity) + 4 * np.finfo(float).eps * abs(value))
 
 
-def _sensitivity(setting: Setting, s: float, nodes: Quadrature | None = None) -> float:
+def sensitivity(setting: Setting, s: float, nodes: Quadrature | None = None) -> float:
     """Return d log h(s) / d log lr, at s = 0 that of the Lyapunov exponent: log R = log a + log R(1, c / a)."""
     a, decayed = setting.shrinkage, setting.lr * setting.decay
     if abs(a) > _CANCELS:
@@ -73,7 +73,7 @@ def exponent(setting: Setting, seed: int = 0) -> Interval:
         return Interval(float("nan"), LARGEST_ORDER, float("inf"))
     nodes = law.quadrature(rough)
     alpha = newton(nodes.log_moment, rough, 1e-14)
-    shift = _sensitivity(setting, alpha, nodes) / nodes.log_moment(alpha)[1]
+    shift = sensitivity(setting, alpha, nodes) / nodes.log_moment(alpha)[1]
     return Interval.about(alpha, BACKWARD_ERROR * abs(shift) + 4 * np.finfo(float).eps * alpha)
 
 

@@ -23,8 +23,10 @@ from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee
 from linsgd.theory.tails import quadrature
 from linsgd.theory.tails.radial import LARGEST_ORDER
-from linsgd.theory.tails.result import TailResult, TailStatus
+from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
+
+_PROBE = 1e-4  # relative change of the order that measures the slope of the growth
 
 
 def schedule_exponent(
@@ -48,7 +50,7 @@ def schedule_exponent(
     Returns
     -------
     TailResult
-        alpha with numerical bounds, or "no_stationary_law".
+        alpha with numerical bounds, "no_stationary_law", or "unresolved" above 1e6.
 
     Raises
     ------
@@ -64,12 +66,10 @@ def schedule_exponent(
     """
     domains.choice("order", order, ("cyclic", "independent", "markov"))
     rates = domains.array("lrs", lrs, (None,))
-    laws = []
-    for lr in rates:
-        setting = Setting.of(problem, dataclasses.replace(sgd, lr=float(lr)))
-        if quadrature.covers(setting):
-            domains.refuse("problem and sgd", "this setting", quadrature.covers(setting))
-        laws.append(quadrature.radial_law(setting))
+    settings = [Setting.of(problem, dataclasses.replace(sgd, lr=float(lr))) for lr in rates]
+    if quadrature.covers(settings[0]):
+        domains.refuse("problem and sgd", "this setting", quadrature.covers(settings[0]))
+    laws = [quadrature.radial_law(setting) for setting in settings]
     kernel = _kernel(order, transition, rates.size)
     occupation = _stationary(kernel)
 
@@ -82,14 +82,20 @@ def schedule_exponent(
 
     rho = float(occupation @ [law.log_moment(0.0)[1] for law in laws])
     if rho >= 0:
-        return _result(np.nan, TailStatus.NO_STATIONARY_LAW, rho)
+        return _result(Interval(np.nan, np.nan, np.nan), TailStatus.NO_STATIONARY_LAW, rho)
     high = 1.0
     while log_growth(high) <= 0 and high < LARGEST_ORDER:
         high *= 2
+    if log_growth(high) <= 0:
+        return _result(Interval(np.nan, high, np.inf), TailStatus.UNRESOLVED, rho)
     low = high / 2
     while log_growth(low) >= 0:
         low /= 2
-    return _result(float(brentq(lambda s: log_growth(s) / s, low, high, rtol=1e-13)), TailStatus.POWER_LAW, rho)
+    alpha = float(brentq(lambda s: log_growth(s) / s, low, high, rtol=1e-13))
+    shift = max(abs(quadrature.sensitivity(setting, alpha)) for setting in settings)
+    slope = (log_growth(alpha * (1 + _PROBE)) - log_growth(alpha * (1 - _PROBE))) / (2 * _PROBE * alpha)
+    error = quadrature.BACKWARD_ERROR * shift / abs(slope) + 1e-12 * alpha
+    return _result(Interval.about(alpha, error), TailStatus.POWER_LAW, rho)
 
 
 def _kernel(order: str, transition: ArrayLike | None, m: int) -> FloatArray:
@@ -114,13 +120,12 @@ def _stationary(kernel: FloatArray) -> FloatArray:
     return share
 
 
-def _result(alpha: float, status: TailStatus, rho: float) -> TailResult:
-    error = 1e-11 * alpha
+def _result(alpha: Interval, status: TailStatus, rho: float) -> TailResult:
     return TailResult(
         quantity="tail_exponent",
-        value=alpha,
-        lower=alpha - error,
-        upper=alpha + error,
+        value=alpha.value,
+        lower=alpha.lower,
+        upper=alpha.upper,
         guarantee=Guarantee.NUMERICAL,
         method="quadrature",
         status=status,
