@@ -82,19 +82,6 @@ def log_spectral(step: Step, s: float, goal: float = _GOAL) -> Interval:
     return found
 
 
-def lyapunov(step: Step) -> Interval:
-    """Return rho by Richardson extrapolation of the odd part of log h, which is convex and vanishes at 0."""
-
-    def slope(s: float) -> Interval:
-        ahead, behind = log_spectral(step, s, 100 * _GOAL * s), log_spectral(step, -s, 100 * _GOAL * s)
-        error = (ahead.upper - ahead.lower + behind.upper - behind.lower) / (2 * s)
-        return Interval.about((ahead.value - behind.value) / (2 * s), error)
-
-    near, far = slope(0.01), slope(0.02)
-    value = (4 * near.value - far.value) / 3
-    return Interval.about(value, 2 * near.upper - 2 * near.value + abs(near.value - value) / 10)
-
-
 def exponent(step: Step) -> Interval:
     """Return the root of log h, found with as few polynomials as know its sign, bounded with as many as it takes."""
 
@@ -116,22 +103,29 @@ def exponent(step: Step) -> Interval:
         high = low * ratio
     if high > LARGEST_ORDER:
         return Interval(float("nan"), low, float("inf"))
-    while low == 0 and high > 1e-3:
-        low, high = (high / 2, high) if rough(high / 2) < 0 else (0.0, high / 2)
+    while low == 0 and high > 1e-3 and (value := rough(high / 2)) == value:
+        low, high = (high / 2, high) if value < 0 else (0.0, high / 2)
     if low == 0:
         return Interval(float("nan"), 0.0, high)
-    found = _polished(step, float(brentq(rough, low, high, rtol=1e-3)))
+    few = step.degrees[_FEW - 1]
+
+    def near(s: float) -> float:
+        return float(np.nan_to_num(step.log_spectral(s, few).value)) / s  # an unknown value ends the search
+
+    found = _polished(step, float(brentq(near, low, high, rtol=1e-3)))
     return found if low < found.lower <= found.upper < high else Interval(float("nan"), low, high)
 
 
 def _polished(step: Step, start: float) -> Interval:
     """Return the root near `start`, by secant steps with few polynomials and a last one with bounds."""
-    few = step.degrees[1]
+    few = step.degrees[_FEW - 1]
     before, at = start * 1.001, start
     earlier, value = (step.log_spectral(s, few).value for s in (before, at))
     for _ in range(3):
         slope = (value - earlier) / (at - before)
         before, earlier, at = at, value, at - value / slope
+        if not 0 < at < LARGEST_ORDER:
+            return _NOTHING
         value = step.log_spectral(at, few).value
         if abs(at - before) < 1e-5 * at:
             break
