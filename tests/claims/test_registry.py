@@ -103,6 +103,7 @@ def test_most_claims_are_made_about_a_users_raw_data():
 @example(n=1, d=1, seed=0)
 @example(n=1, d=3, seed=0)
 @example(n=2, d=5, seed=0)
+@example(n=12, d=2, seed=1)
 @given(n=st.integers(1, 40), d=st.integers(1, 12), seed=st.integers(0, 99))
 def test_small_and_deficient_data_raise_nothing(n, d, seed):
     registry.claims(data=user_data(n, d, seed, rank=max(1, d // 2)))

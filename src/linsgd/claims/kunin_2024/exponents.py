@@ -173,8 +173,8 @@ def exponents_do_not_know_the_batch(subject: Subject) -> Claim:
 def _growth(problem: LinearRegression, sgd: SGD) -> float:
     """Return E|Delta_16|^2 / E|Delta_4|^2 from stationarity."""
     early, late = displacement(problem, sgd, LAGS[1:]).global_msd
-    if early == 0:
-        raise Inapplicable("the gradient is without noise")
+    if not (early > 0 and np.isfinite(late)):
+        raise Inapplicable("the gradient is without noise, or the stationary law without a variance")
     return float(late / early)
 
 
