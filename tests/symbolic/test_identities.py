@@ -52,7 +52,7 @@ def test_each_call_returns_a_chain_that_ends_in_its_result(name):
     [
         lambda: symbolic.displacement("exact", "underdamped"),
         lambda: symbolic.lr_expansion("mean", 4),
-        lambda: symbolic.moment_recursion(10),
+        lambda: symbolic.moment_recursion(16),
         lambda: symbolic.moment_threshold(8),
     ],
 )
