@@ -12,7 +12,9 @@ exact       from stationarity, for any unbiased noise and without Nesterov, E De
 Measures carry a factor z (theta) with E x^2, which keeps them finite as it goes to 0.
 """
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -45,13 +47,12 @@ def summed(terms: Terms, stiffness: FloatArray, measures: FloatArray, decays: Re
     if not np.isfinite(measures).all():
         return np.stack([np.full(k.shape, np.inf), np.full(k.shape, np.inf), np.full(k.shape, np.nan)])
     nodes = compress(stiffness, measures, decays)
-    return np.concatenate(
-        [
-            np.stack([part.sum(axis=-1) for part in terms(block[:, None], nodes.stiffness, nodes.weights)])
-            for block in blocks(k, nodes.stiffness.size)
-        ],
-        axis=1,
-    )
+
+    def at(block: IntArray) -> FloatArray:
+        return np.stack([part.sum(axis=-1) for part in terms(block[:, None], nodes.stiffness, nodes.weights)])
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return np.concatenate(list(pool.map(at, blocks(k, nodes.stiffness.size))), axis=1)
 
 
 def langevin_terms(momentum: float) -> Terms:
