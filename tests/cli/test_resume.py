@@ -10,8 +10,17 @@ CLAIM = ["--claim", "kunin_2024/stationary_position_variance", "--problem", "gau
 PATIENCE = 120  # seconds
 
 
-def start(folder):
-    command = [sys.executable, "-m", "linsgd", "validate", *CLAIM, "--out", str(folder)]
+SLOW = """
+import runpy, time
+from linsgd.montecarlo import blocks
+write = blocks._write
+blocks._write = lambda *arguments: (write(*arguments), time.sleep(0.1))
+runpy.run_module("linsgd", run_name="__main__")
+"""  # so that it is not over before it is stopped
+
+
+def start(folder, program=("-m", "linsgd")):
+    command = [sys.executable, *program, "validate", *CLAIM, "--out", str(folder)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -20,7 +29,7 @@ def finished_blocks(folder):
 
 
 def stop_after(blocks, folder, how):
-    process = start(folder)
+    process = start(folder, ("-c", SLOW))
     deadline = time.monotonic() + PATIENCE
     while len(finished_blocks(folder)) < blocks and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.002)

@@ -62,7 +62,7 @@ def test_closed_form_meets_the_polynomials(batch, decay, lr, order):
     assert_close(closed, evaluate(explicit(symbolic.spectral_function(order)), values))
 
 
-@pytest.mark.parametrize("order", [1, 2, 3, 4, 6, 10])
+@pytest.mark.parametrize("order", [1, 2, 3, 4, 6, 8])
 @given(batch=batches, decay=decays, inside=st.floats(0.05, 0.9), center=st.floats(-2, 2))
 def test_stationary_moments_do_not_change_in_a_step(order, batch, decay, inside, center):
     lr = inside * threshold(max(order + order % 2, 2), batch, 1, decay, 1.3)
