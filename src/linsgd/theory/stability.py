@@ -196,8 +196,9 @@ def stability(problem: LinearRegression, sgd: SGD) -> Stability:
     lr_mean = method.at(1.0).largest_stable_curvature() / float(h.max())
     lr_mean_square = _mean_square_threshold(noise, h, method, lr_mean)
     setting = Setting.of(problem, sgd)
-    pending = None if phase_space.covers(setting) and sphere.covers(setting) else GaussianProducts.of(problem, sgd)
-    lower, upper = (0.0, np.inf) if quadrature.covers(setting) else almost_sure_threshold(problem, sgd)
+    quick = not quadrature.covers(setting)
+    later = not quick and not (phase_space.covers(setting) and sphere.covers(setting))
+    lower, upper = almost_sure_threshold(problem, sgd) if quick else (0.0, np.inf)
     return Stability(
         lr=sgd.lr,
         mean=sgd.lr < lr_mean,
@@ -205,7 +206,7 @@ def stability(problem: LinearRegression, sgd: SGD) -> Stability:
         lr_mean=lr_mean,
         lr_mean_square=lr_mean_square,
         known=Threshold(lower=max(lower, lr_mean_square), upper=upper),
-        pending=pending if quadrature.covers(setting) else None,
+        pending=GaussianProducts.of(problem, sgd) if later else None,
     )
 
 

@@ -27,7 +27,6 @@ from linsgd.theory.moments import stationary_moments
 STEPS = 64
 delta, trace, H = sympy.symbols("delta S_0 H")
 tr = sympy.Function("tr")
-OWN_SHARE = tr(H**2) / tr(H) ** 2
 c = sympy.Function("c")
 ONE_STEP = eta**2 * stationary_covariance("langevin")["velocity"].subs(sigma_g**2, trace / b)
 

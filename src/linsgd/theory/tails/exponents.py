@@ -219,13 +219,17 @@ def is_noiseless(problem: LinearRegression, sgd: SGD) -> bool:
 def choose(setting: Setting, method: str) -> str:
     """Return the name of the method that serves: the first that covers the setting, or the one asked for if it does."""
     domains.choice("method", method, ["auto", *METHODS])
-    missing = {name: solver.covers(setting) for name, solver in METHODS.items()}
+    return first_able({name: solver.covers(setting) for name, solver in METHODS.items()}, method, "this setting")
+
+
+def first_able(missing: dict[str, str], method: str, case: str) -> str:
+    """Return the method asked for, or with "auto" the first, that misses nothing, or name those that can serve."""
     able = [name for name, needs in missing.items() if not needs]
     if method == "auto" and able:
         return able[0]
     if method not in able:
         needs = "; ".join(f"{name!r} needs {what}" for name, what in missing.items() if what)
-        domains.refuse("method", method, (f"{', '.join(map(repr, able)) or 'none'} for this setting ({needs})"))
+        domains.refuse("method", method, f"{', '.join(map(repr, able)) or 'none'} for {case} ({needs})")
     return method
 
 

@@ -16,6 +16,7 @@ from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee
 from linsgd.theory.stability import stability
 from linsgd.theory.tails import certified_moments, even_moments, quadrature
+from linsgd.theory.tails.exponents import first_able
 from linsgd.theory.tails.result import TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
 
@@ -86,13 +87,7 @@ def _choose(setting: Setting, order: float, method: str) -> str:
         "even_moments": spectra,
         "certified": certified_moments.covers(setting, order),
     }
-    able = [name for name, needs in missing.items() if not needs]
-    if method == "auto" and able:
-        return able[0]
-    if method not in able:
-        needs = "; ".join(f"{name!r} needs {what}" for name, what in missing.items() if what)
-        domains.refuse("method", method, f"{', '.join(map(repr, able)) or 'none'} for order {order:g} ({needs})")
-    return method
+    return first_able(missing, method, f"order {order:g}")
 
 
 def _judge(setting: Setting, order: float, name: str) -> tuple[Callable[[float], int], Callable[[float], float]]:
