@@ -6,7 +6,6 @@ split at the zero of A, on either side of which nodes that crowd doubly exponent
 harmless.
 """
 
-import itertools
 import math
 from dataclasses import dataclass
 
@@ -15,10 +14,10 @@ from scipy.optimize import brentq
 
 from linsgd.domains import FloatArray
 from linsgd.features import FiniteData, RademacherFeatures, UniformFeatures
+from linsgd.theory.tails import batches
 from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.setting import Setting
 
-MOST_BATCHES = 200_000
 LARGEST_ORDER = 1e6
 _ROUNDING = 1e-14
 
@@ -30,12 +29,7 @@ def covers(setting: Setting) -> str:
         return "one feature, momentum 0"
     if isinstance(law, RademacherFeatures) or (isinstance(law, UniformFeatures) and b == 1):
         return ""
-    return "" if isinstance(law, FiniteData) and _batches(law, setting) <= MOST_BATCHES else "few batches of data"
-
-
-def _batches(data: FiniteData, setting: Setting) -> int:
-    n, b = len(data.y), setting.batch
-    return math.comb(n + b - 1, b) if setting.replacement else math.comb(n, b)
+    return "" if batches.few(setting) else "few batches of data"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +46,7 @@ class Factor:
         if isinstance(law, UniformFeatures):
             return cls(*_of_uniform(setting))
         if isinstance(law, FiniteData):
-            q, probability = _of_batches(law, setting)
+            q, probability = batches.means(law.X[:, 0] ** 2, setting)
         with np.errstate(divide="ignore"):
             return cls(np.log(np.abs(setting.shrinkage - setting.lr * q)), probability)
 
@@ -66,17 +60,6 @@ class Factor:
     def error(self, s: float) -> float:
         """Return the rounding error of log E|A|^s."""
         return _ROUNDING * (1 + s * abs(float(self.log_size.max())))
-
-
-def _of_batches(data: FiniteData, setting: Setting) -> tuple[FloatArray, FloatArray]:
-    n, b, squares = len(data.y), setting.batch, data.X[:, 0] ** 2
-    choose = itertools.combinations_with_replacement if setting.replacement else itertools.combinations
-    rows = np.array(list(choose(range(n), b)))
-    run, repeats = np.ones(len(rows)), np.ones(len(rows))  # repeats: the product of k! over rows drawn k times
-    for k in range(1, b):
-        run = np.where(rows[:, k] == rows[:, k - 1], run + 1, 1.0)
-        repeats *= run
-    return squares[rows].mean(axis=1), 1 / repeats / np.sum(1 / repeats)
 
 
 def _of_uniform(setting: Setting) -> tuple[FloatArray, FloatArray]:
