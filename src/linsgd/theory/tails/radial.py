@@ -102,7 +102,7 @@ class RadialLaw:
     def quadrature(self, s: float, coarse: float = 1.0) -> Quadrature:
         """Return nodes that serve the moment of order `s`, and those near it."""
         m, k = self.b / 2, (self.d - 1) / 2
-        log_x, distance, weight_x, reach = self.batch_nodes(s, coarse)
+        log_x, distance, weight_x, reach = self.batch_nodes((0.0, s) if 0 < s <= _JOINT_ORDER else (s,), coarse)
         log_y, weight_y = log_nodes(k, s / 2, reach, coarse) if k else (np.array([-np.inf]), np.zeros(1))
         X, Y, p = np.exp(log_x)[:, None], np.exp(log_y), distance[:, None]
         squared = p * p + self.c**2 * X * Y
@@ -117,11 +117,11 @@ class RadialLaw:
         score = (X - self.b) / 2 + (Y - (self.d - 1)) / 2
         return Quadrature(log_r[kept], weight[kept], score[kept], mass)
 
-    def batch_nodes(self, s: float, coarse: float) -> tuple[FloatArray, FloatArray, FloatArray, float]:
-        """Return log X, a - c X, the log weights, and the largest Y that matters."""
-        width = 1 / np.sqrt(self.b / 2 + s + 4)
+    def batch_nodes(self, orders: tuple[float, ...], coarse: float) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+        """Return log X, a - c X, the log weights, and the largest Y that matters, for moments of increasing orders."""
+        width = 1 / np.sqrt(self.b / 2 + orders[-1] + 4)
         parts, reach = [], 0.0
-        for side, window, centre, farthest in self._windows(s, width):
+        for side, window, centre, farthest in self._windows(orders, width):
             reach = max(reach, farthest)
             nodes, log_step = sinh_nodes(centre, width, window, coarse)
             log_x, distance, density = self._side(side, nodes)
@@ -129,25 +129,23 @@ class RadialLaw:
         log_x, distance, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
         return log_x, distance, weight, reach
 
-    def _windows(self, s: float, width: float) -> list[tuple[str, tuple[float, float], float, float]]:
+    def _windows(self, orders: tuple[float, ...], width: float) -> list[tuple[str, tuple[float, float], float, float]]:
         """Return the windows in t that matter, with their side of the kink, their peak and their largest Y.
 
         Grids zoom in. What one of them sees is a lower bound of the highest peak, and what a parabola through a local
         maximum promises, twice over, an upper bound of that peak: nothing is dropped that might matter.
         """
-        segments = [(side, lo, hi) for side, (lo, hi) in self._sides(s).items()]
+        segments = [(side, lo, hi) for side, (lo, hi) in self._sides(orders[-1]).items()]
         zooming = True
         while zooming:
             grids = [(side, np.linspace(lo, hi, _GRID)) for side, lo, hi in segments]
-            profiles = [(side, t, *self._profile(side, t, s)) for side, t in grids]
-            base = max(float(log_base.max()) for _, _, log_base, _, _ in profiles)
-            tilted = max(float(log_tilted.max()) for _, _, _, log_tilted, _ in profiles)
+            profiles = [(side, t, [self._profile(side, t, s) for s in orders]) for side, t in grids]
+            tops = [max(float(each[i][0].max()) for *_, each in profiles) for i in range(len(orders))]
             found, zooming = [], False
-            for side, t, log_base, log_tilted, best_y in profiles:
-                matters = _may_exceed(log_tilted, tilted - DEPTH)
-                if s <= _JOINT_ORDER:
-                    matters |= _may_exceed(log_base, base - DEPTH)
-                runs = _runs(matters)
+            for side, t, each in profiles:
+                matters = [_may_exceed(profile, top - DEPTH) for (profile, _), top in zip(each, tops, strict=True)]
+                log_tilted, best_y = each[-1]
+                runs = _runs(np.any(matters, axis=0))
                 zooming |= bool(t[1] - t[0] > width / 2 and sum(last - first for first, last in runs) < _SHRUNK * _GRID)
                 for first, last in runs:
                     peak = first + int(log_tilted[first : last + 1].argmax())
@@ -177,17 +175,17 @@ class RadialLaw:
             log_x, distance = np.log(self.a / self.c) + np.logaddexp(0, t), -self.a * np.exp(t)
         return log_x, distance, log_density(self.b / 2, log_x) + log_jacobian
 
-    def _profile(self, side: str, t: FloatArray, s: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return the log density of t, its largest log integrand of R^s over Y, and the Y where that is."""
+    def _profile(self, side: str, t: FloatArray, s: float) -> tuple[FloatArray, FloatArray]:
+        """Return at each t the largest log integrand of R^s over Y, and the Y where that is."""
         log_x, p, density = self._side(side, t)
         k = (self.d - 1) / 2
         if not k:
             log_r = np.log(np.maximum(np.abs(p), 1e-300))
-            return density, density + s * log_r, np.zeros_like(p)
+            return density + s * log_r, np.zeros_like(p)
         q = self.c**2 * np.exp(log_x)
         linear = q * (k + s / 2) - p * p / 2  # the peak in Y solves q Y^2 / 2 = linear Y + k p^2
         root = np.sqrt(linear**2 + 2 * q * k * p * p)
         best_y = np.where(linear > 0, (linear + root) / q, 2 * k * p * p / np.maximum(root - linear, 1e-300))
         log_r = 0.5 * np.log(np.maximum(p * p + q * best_y, 1e-300))
         penalty = log_density(k, np.log(np.maximum(best_y, 1e-300)))
-        return density, density + s * log_r + penalty, best_y
+        return density + s * log_r + penalty, best_y
