@@ -1,5 +1,6 @@
 """Learning rates at which moments cease to exist: closed forms, agreement of the methods, proofs."""
 
+import dataclasses
 import importlib.util
 
 import numpy as np
@@ -85,12 +86,39 @@ def test_a_proof_knows_its_side():
     assert sides == [-1, 1]
 
 
-def test_other_laws_and_momentum_have_order_two():
+@pytest.mark.parametrize(("momentum", "nesterov", "batch"), [(0.5, False, 1), (0.9, True, 4), (0.99, False, 10)])
+def test_with_momentum_the_fourth_moment_is_the_tail_exponent_four(momentum, nesterov, batch):
+    sgd = SGD(lr=1.0, momentum=momentum, nesterov=nesterov, batch_size=batch)
+    found = linsgd.moment_threshold(gaussian([1.0]), sgd, 4)
+    assert (found.method, str(found.guarantee)) == ("even_moments", "numerical")
+    assert found.upper - found.lower < 1e-9 * found.value
+    alpha = linsgd.tail_exponent(gaussian([1.0]), dataclasses.replace(sgd, lr=found.value)).value
+    assert alpha == pytest.approx(4, abs=1e-6)
+    other = linsgd.tail_exponent(gaussian([1.0]), dataclasses.replace(sgd, lr=found.value * (1 + 1e-5))).value
+    assert other != pytest.approx(4, abs=1e-6)  # it can fail
+
+
+def test_little_momentum_moves_the_threshold_little():
+    none, little = (linsgd.moment_threshold(gaussian(UNEVEN), SGD(lr=1.0, momentum=m), 4).value for m in (0.0, 1e-7))
+    assert little == pytest.approx(none, rel=1e-6)
+    assert little != pytest.approx(none, rel=1e-9)
+
+
+def test_dampening_scales_the_threshold():
+    plain, damped = (
+        linsgd.moment_threshold(gaussian(UNEVEN), SGD(lr=1.0, momentum=0.5, dampening=x), 4).value for x in (0, 0.5)
+    )
+    assert damped == pytest.approx(2 * plain, rel=1e-9)
+
+
+def test_other_laws_have_order_two():
     problem = linsgd.LinearRegression.from_features(linsgd.UniformFeatures([1.0, 0.5]))
     sgd = SGD(lr=1.0, momentum=0.5)
     assert linsgd.moment_threshold(problem, sgd, 2).value == linsgd.stability(problem, sgd).lr_mean_square
     with pytest.raises(ValueError, match=r"none for order 4.*'even_moments' needs Gaussian features"):
         linsgd.moment_threshold(problem, sgd, 4)
+    with pytest.raises(ValueError, match=r"none for order 6.*'even_moments' needs order 4"):
+        linsgd.moment_threshold(gaussian([1.0]), sgd, 6)
     with pytest.raises(ValueError, match=r"order = 1 is outside its domain: \[2, 1e6\]"):
         linsgd.moment_threshold(problem, sgd, 1)
     with pytest.raises(ValueError, match="20 features"):

@@ -1,8 +1,9 @@
 r"""The learning rate at which a moment of the stationary law ceases to exist: h(s) = 1, or alpha = s.
 
-For s >= 1 it is one number. If h(s) <= 1 at a learning rate then at theta times it, theta < 1, a step is the mixture
-(1 - theta) I + theta A, and Minkowski's inequality for the products gives h^{1/s} <= 1 - theta + theta = 1 there too.
-The bounds are learning rates at which h(s) < 1 and h(s) > 1 are known.
+Without momentum and for s >= 1 it is one number. If h(s) <= 1 at a learning rate then at theta times it, theta < 1, a
+step is the mixture (1 - theta) I + theta A, and Minkowski's inequality for the products gives h^{1/s} <= 1 - theta +
+theta = 1 there too. With momentum it is the crossing found on the way down from the mean-square threshold, where
+h(s) >= 1 for s >= 2. The bounds are learning rates at which h(s) < 1 and h(s) > 1 are known.
 """
 
 import dataclasses
@@ -15,13 +16,15 @@ from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee
 from linsgd.theory.stability import stability
-from linsgd.theory.tails import certified_moments, even_moments, quadrature
+from linsgd.theory.tails import certified_moments, even_moments, fourth_moment, quadrature
 from linsgd.theory.tails.exponents import first_able
-from linsgd.theory.tails.result import TailResult, TailStatus
+from linsgd.theory.tails.moment_bracket import exact_moments
+from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
 
 METHODS = ("auto", "mean_square", "quadrature", "even_moments", "certified")
 _WIDEST = 1e-4
+_FIRST = {True: 2.0**-36, False: 2.0**-46}  # relative half-width that is tried first, with and without momentum
 
 
 def moment_threshold(problem: LinearRegression, sgd: SGD, order: float = 4, method: str = "auto") -> TailResult:
@@ -32,13 +35,14 @@ def moment_threshold(problem: LinearRegression, sgd: SGD, order: float = 4, meth
     problem : LinearRegression
         What is learned: any for order 2, else Gaussian features.
     sgd : SGD
-        Its batch and weight decay are kept (for order 2 its momentum too), its lr is ignored.
+        All but its lr is kept; momentum for orders 2 and 4.
     order : float
         Order of the moment, in [2, 1e6].
     method : str
         "auto", or: "mean_square", order 2 for everything that `stability` serves; "quadrature", every order for
         isotropic Gaussian features; "even_moments", order 4 to 1000 and order 6 to 20 Gaussian features of any
-        spectrum, with rigorous bounds; "certified", ball arithmetic for order 2 (to 10^5 features) and 4 (to 50).
+        spectrum, with rigorous bounds, and with momentum order 4 to 200 different variances, numerically;
+        "certified", ball arithmetic for order 2 (to 10^5 features) and 4 (to 50).
 
     Returns
     -------
@@ -68,26 +72,33 @@ def moment_threshold(problem: LinearRegression, sgd: SGD, order: float = 4, meth
     side, growth = _judge(setting, order, name)
     top = mean_square.lr_mean_square * sgd.gradient_weight
     lr = top if order == 2 else _crossing(growth, top)
-    width = 2.0**-46
+    width = _FIRST[setting.momentum > 0]
     while side(lr * (1 - width)) >= 0 or side(lr * (1 + width)) <= 0:
         width *= 2
         if width > _WIDEST:
             domains.refuse("method", name, "settings where the moment is known to ten digits or so")
-    guarantee = Guarantee.NUMERICAL if name == "quadrature" else Guarantee.RIGOROUS
+    guarantee = Guarantee.NUMERICAL if name == "quadrature" or setting.momentum else Guarantee.RIGOROUS
     return _result(lr / sgd.gradient_weight, lr * width / sgd.gradient_weight, name, guarantee)
 
 
 def _choose(setting: Setting, order: float, method: str) -> str:
-    spectra = even_moments.covers(setting)
-    if not spectra and setting.dimension > even_moments.LARGEST_DIMENSIONS.get(int(order) if order % 2 == 0 else 0, 0):
-        spectra = " or ".join(f"order {k}, {d} features" for k, d in even_moments.LARGEST_DIMENSIONS.items())
     missing = {
         "mean_square": "" if order == 2 else "order 2",
         "quadrature": quadrature.covers(setting),
-        "even_moments": spectra,
+        "even_moments": _spectra(setting, order),
         "certified": certified_moments.covers(setting, order),
     }
     return first_able(missing, method, f"order {order:g}")
+
+
+def _spectra(setting: Setting, order: float) -> str:
+    """Return why "even_moments" cannot serve, or nothing."""
+    if setting.momentum:
+        return fourth_moment.covers(setting) or ("" if order == 4 else "order 4")
+    largest = even_moments.LARGEST_DIMENSIONS
+    if setting.gaussian and setting.dimension > largest.get(int(order) if order % 2 == 0 else 0, 0):
+        return " or ".join(f"order {k}, {d} features" for k, d in largest.items())
+    return even_moments.covers(setting)
 
 
 def _judge(setting: Setting, order: float, name: str) -> tuple[Callable[[float], int], Callable[[float], float]]:
@@ -96,14 +107,10 @@ def _judge(setting: Setting, order: float, name: str) -> tuple[Callable[[float],
     def at(lr: float) -> Setting:
         return dataclasses.replace(setting, lr=lr)
 
-    if name == "quadrature":
-
-        def enclosed(lr: float) -> tuple[float, float, float]:
+    def enclosed(lr: float) -> Interval:
+        if name == "quadrature":
             return quadrature.log_spectral(at(lr), order)
-    else:
-
-        def enclosed(lr: float) -> tuple[float, float, float]:
-            return even_moments.log_even(at(lr), int(order))
+        return exact_moments(at(lr))[order] if setting.momentum else even_moments.log_even(at(lr), int(order))
 
     def known(lr: float) -> int:
         _, lower, upper = enclosed(lr)

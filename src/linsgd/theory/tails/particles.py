@@ -20,8 +20,7 @@ from scipy.stats import t as student
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
 from linsgd.features import StudentFeatures
-from linsgd.theory.tails import even_moments
-from linsgd.theory.tails.moment_bracket import exact_moments
+from linsgd.theory.tails.moment_bracket import bracketed
 from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.setting import Setting
 from linsgd.theory.tails.tilted import Frame, Kernel, kernel_of
@@ -32,6 +31,7 @@ PILOT, PILOT_STEPS, PILOT_SETTLING = 60, 100, 80
 LARGEST_ORDER = 300.0
 LARGEST_DIMENSION = 200
 _CACHE = 2**15  # numbers
+_BEYOND = 1.1  # factor by which the search passes the bracket, as it is noisy
 _UNKNOWN = Interval(math.nan, -math.inf, math.inf)
 
 
@@ -162,13 +162,15 @@ def _confidence(halves: FloatArray, bias: float) -> Interval:
 
 def exponent(setting: Setting, seed: int = 0) -> Interval:
     """Return the root of log h, cut to the bracket of the even moments where these are known."""
-    lower, upper = even_moments.bracket(exact_moments(setting))
+    value, lower, upper = known = bracketed(setting)
+    if value == value:
+        return known
     few = Population.of(setting, PILOT)
 
     def rough(s: float) -> float:
         return few.multiply(s, seed, PILOT_STEPS, PILOT_SETTLING).value / s
 
-    low, high = max(lower, 0.02), min(upper, LARGEST_ORDER)
+    low, high = max(lower / _BEYOND, 0.02), min(_BEYOND * upper, LARGEST_ORDER)
     if low >= high:
         return Interval(math.nan, lower, upper)
     if math.isinf(upper):

@@ -18,9 +18,9 @@ from numpy.polynomial.hermite_e import hermegauss
 from numpy.typing import NDArray
 
 from linsgd.domains import FloatArray
-from linsgd.theory.tails import collocation, even_moments
+from linsgd.theory.tails import collocation
 from linsgd.theory.tails.chi_square import gauss_rule, log_mass, log_nodes
-from linsgd.theory.tails.moment_bracket import exact_moments
+from linsgd.theory.tails.moment_bracket import bracketed
 from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.second_moment import SecondMoment, step_matrices
 from linsgd.theory.tails.setting import Setting
@@ -179,9 +179,11 @@ def lyapunov(setting: Setting, seed: int = 0) -> Interval:
 
 
 def exponent(setting: Setting, seed: int = 0) -> Interval:
-    """Return the root of log h, if it agrees with h(2), h(alpha/2) and h(1.25 alpha) by convexity; else the bracket."""
+    """Return the root of log h, if it agrees with the exact moments, h(alpha/2) and h(1.25 alpha); else the bracket."""
     step = PhaseStep.of(setting, 0.0)
-    lower, upper = even_moments.bracket(exact_moments(setting))
+    value, lower, upper = known = bracketed(setting)
+    if value == value:
+        return known
     found = collocation.exponent(step)
     bracket = Interval(float("nan"), max(lower, found.lower), min(upper, found.upper))
     if found.value != found.value or not lower <= found.upper or not found.lower <= upper:
