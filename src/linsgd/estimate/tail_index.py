@@ -1,19 +1,16 @@
-r"""Tail exponents from samples: Hill's estimator and a moment ratio that can also say "light".
+r"""Tail exponents from samples, believed only where the data exclude a log-normal tail.
 
-With order statistics X_(1) >= X_(2) >= ... and L_i = log X_(i) - log X_(k+1) over the k largest,
+The estimators and the drift of the exponent with the threshold are those of `order_statistics`. By default the longest
+tail is sought whose exponent is steady: it drifts by at most one standard error, and no farther part of it by four.
+Hill's bias is a multiple of the drift that can still hide there, hence a tenth of that tail gives the number and its
+interval. Where the exponent tends to its limit as slowly as logarithms do no data show the bias and no interval knows
+it. The status says "not_enough_data" where
 
-    Hill (1975):                         1 / alpha = mean L, of law Gamma(k, 1 / (k alpha)) for a Pareto tail;
-    Dekkers, Einmahl, de Haan (1989):    gamma = M_1 + 1 - 1 / (2 (1 - M_1^2 / M_2)),      M_j = mean L^j,
-
-the second estimating gamma = 1 / alpha, or gamma <= 0 for light tails, with variance (1 + gamma^2) / k where
-gamma >= 0. The number k is the one whose tail is nearest to a Pareto law in Kolmogorov's distance (Clauset, Shalizi,
-Newman 2009). Intervals hold for that k and a tail that is Pareto beyond it: they know nothing of the bias of tails that
-are not there yet. The status says "not_enough_data" where
-
-    few points are left, or a quarter of the tail says something else than the whole of it;
-    Hill is asked and the moment ratio cannot tell the tail from a light one, as on a normal sample of any size;
     far values come in clusters. Of n exchangeable values the r runs of k exceedances are hypergeometric (Wald and
-    Wolfowitz 1940), P(r) = C(k-1, r-1) C(n-k+1, r) / C(n, k); successive iterates of one chain make far fewer runs.
+    Wolfowitz 1940), P(r) = C(k-1, r-1) C(n-k+1, r) / C(n, k); successive iterates of one chain make far fewer runs;
+    few points are left, or the exponent drifts at every threshold;
+    Hill is asked and the steady tail of k values does not exclude that its exponent rises for ever as that of a
+    log-normal law, hence of no lighter law either: for a Pareto law k must be some 50 log(n / k)^2.
 """
 
 import math
@@ -21,17 +18,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import gamma as gamma_law
 from scipy.stats import hypergeom, norm
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
+from linsgd.estimate.order_statistics import drift, estimate, interval, rise
 from linsgd.result import Guarantee, Result, Status
 
 FEWEST = 50  # points a tail must have
 _THRESHOLDS = 40
 _LARGEST_SHARE = 0.2
-_EXCLUDED = 0.999  # confidence at which a light tail is excluded before Hill is believed
+_STEADY, _DRIFTING = 1.0, 4.0  # standard errors of the drift: of the tail that is chosen, and of one that is refused
+_INNER = 10  # of how many steady values one is used
+_LOG_NORMAL, _EXCLUDED = 0.5, 0.999  # its theta, and the confidence at which it is excluded before Hill is believed
 _CHANCE = 1e-6  # of calling independent values dependent
 
 
@@ -90,7 +89,8 @@ def tail_index(x: ArrayLike, method: str = "hill", confidence: float = 0.95, poi
     confidence : float
         Of the interval, in (0, 1).
     points : int, optional
-        How many of the largest values to use; by default chosen by Kolmogorov's distance.
+        How many of the largest values to use; by default a tenth, but at least 50, of the longest tail whose exponent
+        does not drift with the threshold.
 
     Returns
     -------
@@ -120,11 +120,12 @@ def tail_index(x: ArrayLike, method: str = "hill", confidence: float = 0.95, poi
     elif _LARGEST_SHARE * most < FEWEST:
         return _nothing(method, confidence, logs.size)
     grid = _grid(most)
-    k = points or int(grid[np.argmin([_kolmogorov(logs, n) for n in grid])])
-    value, lower, upper = _interval(logs, k, method, confidence)
-    reason = _objection(logs, k, method) or _clusters(np.log(sizes) > logs[k])
+    tail = points or _steady_tail(logs, grid, method)
+    k = points or max(tail // _INNER, min(tail, FEWEST))
+    lower, upper = interval(logs, k, method, confidence)
+    reason = _clusters(np.log(sizes) > logs[tail]) or _objection(logs, tail, method)
     return TailIndex(
-        value=value,
+        value=estimate(logs, k, method),
         lower=lower,
         upper=upper,
         confidence=confidence,
@@ -132,7 +133,7 @@ def tail_index(x: ArrayLike, method: str = "hill", confidence: float = 0.95, poi
         points=k,
         threshold=float(np.exp(logs[k])),
         path_points=grid,
-        path_values=np.array([_estimate(logs, int(n), method) for n in grid]),
+        path_values=np.array([estimate(logs, int(n), method) for n in grid]),
         status=EstimateStatus.NOT_ENOUGH_DATA if reason else EstimateStatus.OK,
         reason=reason,
     )
@@ -144,65 +145,31 @@ def _grid(most: int) -> IntArray:
     return np.unique(np.geomspace(min(FEWEST, top), top, _THRESHOLDS).astype(np.int64))
 
 
-def _excesses(logs: FloatArray, k: int) -> FloatArray:
-    excesses: FloatArray = logs[:k] - logs[k]
-    return excesses
-
-
-def _kolmogorov(logs: FloatArray, k: int) -> float:
-    """Return the distance of the k largest values from the Pareto law fitted to them."""
-    excesses = _excesses(logs, k)
-    survival = np.exp(-excesses / max(excesses.mean(), 1e-300))
-    return float(np.abs(survival - (np.arange(k) + 0.5) / k).max())
-
-
-def _estimate(logs: FloatArray, k: int, method: str) -> float:
-    """Return alpha from the k largest values."""
-    gamma = float(_excesses(logs, k).mean()) if method == "hill" else _gamma(logs, k)
-    return 1 / gamma if gamma > 0 else math.inf
-
-
-def _gamma(logs: FloatArray, k: int) -> float:
-    excesses = _excesses(logs, k)
-    first, second = float(excesses.mean()), float((excesses**2).mean())
-    scatter = 1 - first**2 / second if second > 0 else 0.0
-    return first + 1 - 0.5 / scatter if scatter > 0 else -math.inf
-
-
-def _interval(logs: FloatArray, k: int, method: str, confidence: float) -> tuple[float, float, float]:
-    """Return alpha and its interval: exact for Hill and a Pareto tail, by the normal limit for moments."""
-    value = _estimate(logs, k, method)
-    tails = (1 - confidence) / 2, (1 + confidence) / 2
-    if method == "hill":
-        low, high = (float(gamma_law.ppf(q, k)) / k for q in tails)
-        return value, value * low, value * high
-    gamma = _gamma(logs, k)
-    error = float(norm.ppf(tails[1])) * math.sqrt((1 + max(gamma, 0.0) ** 2) / k)
-    lower, upper = (1 / g if g > 0 else math.inf for g in (gamma + error, gamma - error))
-    return value, lower, upper
+def _steady_tail(logs: FloatArray, grid: IntArray, method: str) -> int:
+    """Return the largest number of points within which the exponent is steady, else the least that is tried."""
+    drifts = np.abs([drift(logs, int(k), logs.size, method) for k in grid])
+    steady = (drifts <= _STEADY) & (np.maximum.accumulate(drifts) <= _DRIFTING)
+    return int(grid[np.flatnonzero(steady)[-1] if steady.any() else 0])
 
 
 def _objection(logs: FloatArray, k: int, method: str) -> str:
-    """Return why the data are not enough, or nothing.
-
-    Estimates of gamma from k and from k / 4 points differ by noise of variance 3 / k times gamma^2 (Hill), or times
-    1 + gamma^2 (moments).
-    """
+    """Return why the k largest values are not enough, or nothing."""
     if k < FEWEST:
         return f"only {k} points in the tail"
     if method == "hill" and logs[0] == logs[k]:
         return f"the {k + 1} largest values are equal"
-    whole, part = _estimate(logs, k, method), _estimate(logs, k // 4, method)
-    spread = 1 / whole if method == "hill" else math.sqrt(1 + 1 / whole**2)
-    if abs(1 / part - 1 / whole) > 4 * spread * math.sqrt(3 / k):
-        return f"a quarter of the tail says {part:.3g}, all of it {whole:.3g}: the tail is not yet a power law"
-    if method == "hill" and math.isinf(_interval(logs, k, "moments", _EXCLUDED)[2]):
-        return "the tail may be light, with no exponent at all: the moment ratio's interval reaches inf"
+    drifts = [drift(logs, int(part), logs.size, method) for part in {*_grid(logs.size - 1), k} if part <= k]
+    worst = max(drifts, key=abs)
+    if abs(worst) > _DRIFTING:
+        way = "rises" if worst > 0 else "falls"
+        return f"the exponent {way} with the threshold, by {abs(worst):.1f} standard errors: not yet a power law"
+    if method == "hill" and rise(logs, k, logs.size, _LOG_NORMAL) > norm.ppf(1 - _EXCLUDED):
+        return f"the {k} values beyond which the exponent is steady do not exclude a log-normal tail, with no exponent"
     return ""
 
 
 def _clusters(far: NDArray[np.bool_]) -> str:
-    """Return that values beyond the threshold come in clusters, or nothing where that may be chance."""
+    """Return that values beyond a threshold come in clusters, or nothing where that may be chance."""
     n, k = far.size, int(far.sum())
     runs = int(np.count_nonzero(far[1:] & ~far[:-1])) + int(far[0])
     if k == 0 or hypergeom.cdf(runs, n, n - k + 1, k) > _CHANCE:
