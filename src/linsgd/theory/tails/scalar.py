@@ -7,19 +7,18 @@ harmless.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
 
 from linsgd.domains import FloatArray
-from linsgd.features import FiniteData, RademacherFeatures, UniformFeatures
+from linsgd.features import FiniteData, RademacherFeatures, StudentFeatures, UniformFeatures
 from linsgd.theory.tails import batches
+from linsgd.theory.tails.factor import Factor, FactorLaw
+from linsgd.theory.tails.light import largest_order
 from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.setting import Setting
-
-LARGEST_ORDER = 1e6
-_ROUNDING = 1e-14
+from linsgd.theory.tails.student_sum import LARGEST_ORDER, student_factor
 
 
 def covers(setting: Setting) -> str:
@@ -27,39 +26,24 @@ def covers(setting: Setting) -> str:
     law, b = setting.features, setting.batch
     if setting.momentum or law.dimension > 1:
         return "one feature, momentum 0"
-    if isinstance(law, RademacherFeatures) or (isinstance(law, UniformFeatures) and b == 1):
+    if isinstance(law, RademacherFeatures | StudentFeatures) or (isinstance(law, UniformFeatures) and b == 1):
         return ""
     return "" if batches.few(setting) else "few batches of data"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Factor:
-    """The values of log|A| (n,) and their probabilities."""
-
-    log_size: FloatArray
-    probability: FloatArray
-
-    @classmethod
-    def of(cls, setting: Setting) -> "Factor":
-        """Return the law of the factor."""
-        law, q, probability = setting.features, setting.spectrum, np.ones(1)
-        if isinstance(law, UniformFeatures):
-            return cls(*_of_uniform(setting))
-        if isinstance(law, FiniteData):
-            q, probability = batches.means(law.X[:, 0] ** 2, setting)
-        with np.errstate(divide="ignore"):
-            return cls(np.log(np.abs(setting.shrinkage - setting.lr * q)), probability)
-
-    def log_moment(self, s: float) -> float:
-        """Return log E|A|^s."""
-        top = float(self.log_size.max())
-        if s == 0 or top == -np.inf:
-            return 0.0 if s == 0 else -np.inf
-        return s * top + float(np.log(self.probability @ np.exp(s * (self.log_size - top))))
-
-    def error(self, s: float) -> float:
-        """Return the rounding error of log E|A|^s."""
-        return _ROUNDING * (1 + s * abs(float(self.log_size.max())))
+def factor_of(setting: Setting) -> FactorLaw:
+    """Return the law of log|A|."""
+    law, q, probability = setting.features, setting.spectrum, np.ones(1)
+    if isinstance(law, StudentFeatures):
+        scale = setting.lr * float(setting.spectrum[0]) / setting.batch
+        return student_factor(law.dof, setting.batch, setting.shrinkage, scale)
+    if isinstance(law, UniformFeatures):
+        log_size, weight = _of_uniform(setting)
+        return Factor(log_size, np.log(weight))
+    if isinstance(law, FiniteData):
+        q, probability = batches.means(law.X[:, 0] ** 2, setting)
+    with np.errstate(divide="ignore"):
+        return Factor(np.log(np.abs(setting.shrinkage - setting.lr * q)), np.log(probability))
 
 
 def _of_uniform(setting: Setting) -> tuple[FloatArray, FloatArray]:
@@ -80,25 +64,27 @@ def _of_uniform(setting: Setting) -> tuple[FloatArray, FloatArray]:
 
 def lyapunov(setting: Setting, seed: int = 0) -> Interval:
     """Return E log|A|; -inf where A vanishes with positive probability."""
-    factor = Factor.of(setting)
-    value = float(factor.probability @ factor.log_size)
-    return Interval.about(value, factor.error(1.0)) if value > -np.inf else Interval(value, value, value)
+    factor = factor_of(setting)
+    value = factor.log_moment(0.0)[1]
+    return Interval.about(value, factor.error(0.0)) if value > -np.inf else Interval(value, value, value)
 
 
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
     """Return log h(s)."""
-    factor = Factor.of(setting)
-    return Interval.about(factor.log_moment(s), factor.error(s))
+    factor = factor_of(setting)
+    return Interval.about(factor.log_moment(s)[0], factor.error(s))
 
 
 def exponent(setting: Setting, seed: int = 0) -> Interval:
     """Return the root of log h; [the order reached, inf] where there is none below `LARGEST_ORDER`."""
-    factor = Factor.of(setting)
-    low, high = 1e-6, 1.0
-    while high < LARGEST_ORDER and factor.log_moment(high) < 0:
-        low, high = high, 2 * high
-    if high >= LARGEST_ORDER or factor.log_moment(low) >= 0:
-        return Interval(float("nan"), 0.0 if low < 1 else low, float("inf"))
-    alpha = float(brentq(lambda s: factor.log_moment(s) / s, low, high, xtol=1e-300, rtol=1e-15))
-    slope = (factor.log_moment(alpha * 1.001) - factor.log_moment(alpha * 0.999)) / (0.002 * alpha)
-    return Interval.about(alpha, factor.error(alpha) / slope + 4 * np.finfo(float).eps * alpha)
+    factor, pole = factor_of(setting), largest_order(setting)
+    low, high, last = 1e-6, 1.0, min(LARGEST_ORDER, math.nextafter(pole, 0.0))
+    while high < last and factor.log_moment(high)[0] < 0:
+        low, high = high, min(2 * high, last)
+    if factor.log_moment(low)[0] >= 0:
+        return Interval(math.nan, 0.0, math.inf)
+    if factor.log_moment(high)[0] < 0:  # the root is within rounding error of the pole, if there is one
+        return Interval(pole if pole < LARGEST_ORDER else math.nan, high, pole)
+    alpha = float(brentq(lambda s: factor.log_moment(s)[0] / s, low, high, xtol=1e-300, rtol=1e-15))
+    error = factor.error(alpha) / factor.log_moment(alpha)[1] + 4 * np.finfo(float).eps * alpha
+    return Interval(alpha, alpha - error, min(alpha + error, pole))
