@@ -1,8 +1,9 @@
 """The learning rate at which the Lyapunov exponent turns positive and the stationary law ceases to exist."""
 
 import dataclasses
-import functools
+import itertools
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -10,6 +11,7 @@ from scipy.optimize import brentq
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.theory.tails import particles, phase_space, quadrature, sphere
+from linsgd.theory.tails.particles import Population
 from linsgd.theory.tails.phase_space import PhaseStep
 from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.second_moment import SecondMoment
@@ -17,7 +19,6 @@ from linsgd.theory.tails.setting import Setting
 
 _UNKNOWN = Interval(float("nan"), 0.0, float("inf"))
 _PROBE = 0.02  # relative change of lr that measures the slope of rho
-_WIDENINGS = 8
 
 
 def almost_sure_threshold(problem: LinearRegression, sgd: SGD, seed: int | None = None) -> tuple[float, float]:
@@ -30,7 +31,7 @@ def almost_sure_threshold(problem: LinearRegression, sgd: SGD, seed: int | None 
     sgd : SGD
         Momentum, decay and batch are kept, its lr is ignored.
     seed : int, optional
-        Allows to sample where no operator is known: then a confidence interval, at 0.999 for each sign of rho.
+        Allows to sample where no operator is known: then a confidence interval, at `CONFIDENCE`.
 
     Returns
     -------
@@ -46,21 +47,36 @@ def almost_sure_threshold(problem: LinearRegression, sgd: SGD, seed: int | None 
     True
     """
     setting = Setting.of(problem, sgd)
-    threshold = _threshold(setting, seed)
+    threshold = _by_sampling(setting, seed) if needs_sampling(setting) else _by_operator(setting)
     return threshold.lower / sgd.gradient_weight, threshold.upper / sgd.gradient_weight
 
 
-def _threshold(setting: Setting, seed: int | None) -> Interval:
+def needs_sampling(setting: Setting) -> bool:
+    """Whether no operator serves, at any learning rate."""
+    return all(solver.covers(setting) for solver in (quadrature, phase_space, sphere))
+
+
+def _by_operator(setting: Setting) -> Interval:
     if not quadrature.covers(setting):
         return quadrature.almost_sure_threshold(setting)
     if not phase_space.covers(setting):
-        return _turning(setting, _few_polynomials, phase_space.lyapunov, 1e-9)
-    if not sphere.covers(setting):
-        return _turning(setting, lambda at: sphere.lyapunov(at).value, sphere.lyapunov, 1e-9)
+        return _turning(setting, _few_polynomials, phase_space.lyapunov, _OPERATOR)
+    return _turning(setting, lambda at: sphere.lyapunov(at).value, sphere.lyapunov, _OPERATOR)
+
+
+def _by_sampling(setting: Setting, seed: int | None) -> Interval:
+    """Return bounds whose signs of rho were each seen with a seed of their own, or none after `ATTEMPTS` of them.
+
+    The same seed at every learning rate makes the few chains' rho smooth in it, so that its root can be searched.
+    """
     if seed is None or particles.covers(setting):
         return _UNKNOWN
-    sampled = functools.partial(particles.lyapunov, seed=seed)
-    return _turning(setting, lambda at: sampled(at).value, sampled, 1e-3)
+
+    def few(at: Setting) -> float:
+        return float(Population.of(at, particles.PILOT).grow(seed, _PILOT_STEPS, particles.SETTLING).mean())
+
+    seeds = itertools.count(seed + 1)
+    return _turning(setting, few, lambda at: particles.lyapunov(at, next(seeds)), _SAMPLES)
 
 
 def _few_polynomials(setting: Setting) -> float:
@@ -68,8 +84,22 @@ def _few_polynomials(setting: Setting) -> float:
     return step.lyapunov(step.degrees[1]).value
 
 
+class Care(NamedTuple):
+    """How far the search for a root goes, by how much its bounds exceed the error of rho, how often they are widened."""
+
+    tolerance: float
+    margin: float
+    attempts: int
+
+
+ATTEMPTS = 3
+CONFIDENCE = 1 - ATTEMPTS * (1 - particles.CONFIDENCE)  # that neither sign was wrong in any attempt
+_OPERATOR, _SAMPLES = Care(1e-9, 1.1, 8), Care(1e-3, 2.0, ATTEMPTS)
+_PILOT_STEPS = 2 * particles.PILOT_STEPS
+
+
 def _turning(
-    setting: Setting, rough: Callable[[Setting], float], fine: Callable[[Setting], Interval], tolerance: float
+    setting: Setting, rough: Callable[[Setting], float], fine: Callable[[Setting], Interval], care: Care
 ) -> Interval:
     """Return where rho changes sign, from a rough rho, with bounds at which the fine one is known to differ from 0."""
 
@@ -84,11 +114,12 @@ def _turning(
         if value != value or high > low + 10:
             return Interval(float("nan"), float(np.exp(low)), float("inf"))
         low, high = high, high + 0.3
-    root = float(brentq(lambda log_lr: rough(at(log_lr)), low, high, xtol=tolerance))
+    root = float(brentq(lambda log_lr: rough(at(log_lr)), low, high, xtol=care.tolerance))
     slope = (rough(at(root + _PROBE)) - rough(at(root - _PROBE))) / (2 * _PROBE)
     here = fine(at(root))
-    error = 1.1 * max(abs(here.upper), abs(here.lower)) / slope + 2 * tolerance
-    for _ in range(_WIDENINGS):
+    root -= here.value / slope
+    error = care.margin * (here.upper - here.lower) / 2 / slope + 2 * care.tolerance
+    for _ in range(care.attempts):
         if fine(at(root - error)).upper < 0 < fine(at(root + error)).lower:
             return Interval(*(float(np.exp(root + shift)) for shift in (0.0, -error, error)))
         error *= 1.5
