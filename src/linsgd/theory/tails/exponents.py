@@ -16,7 +16,17 @@ from linsgd.labels import StudentNoise
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee
-from linsgd.theory.tails import certified, even_moments, particles, phase_space, quadrature, reference, scalar, sphere
+from linsgd.theory.tails import (
+    certified,
+    even_moments,
+    particles,
+    phase_space,
+    projective_line,
+    quadrature,
+    reference,
+    scalar,
+    sphere,
+)
 from linsgd.theory.tails.light import largest_order, lightness
 from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
@@ -28,6 +38,7 @@ METHODS: dict[str, ModuleType] = {
     "transfer_operator": phase_space,
     "sphere_operator": sphere,
     "scalar": scalar,
+    "projective_line": projective_line,
     "particles": particles,
     "even_moments": even_moments,
 }
