@@ -1,9 +1,11 @@
 """Where the Lyapunov exponent turns positive, with momentum and for uneven features."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 import linsgd
 from linsgd.theory.tails import particles
@@ -44,15 +46,69 @@ def test_products_shrink_below_and_grow_above(problem, sgd):
     assert above > 6 * error
 
 
-def test_stability_never_samples_and_the_function_does_with_a_seed(monkeypatch):
+@pytest.fixture
+def small_populations(monkeypatch):
+    """Fewer particles and steps: wider intervals, a fraction of the time."""
     monkeypatch.setattr(particles, "POPULATION", 100)
     monkeypatch.setattr(particles, "STEPS", 150)
-    problem, sgd = gaussian([1.0] * 4 + [0.999]), SGD(lr=0.1, batch_size=4)
-    assert linsgd.stability(problem, sgd).lr_almost_sure.upper == math.inf
-    lower, upper = almost_sure_threshold(problem, sgd, seed=0)
-    even = [almost_sure_threshold(gaussian([h] * 5), sgd)[0] for h in (1.0, 0.999)]
-    assert lower < even[1]  # the bounds are at confidence 0.999 each, with a fixed seed
-    assert even[0] < upper < 1.2 * lower
+
+
+def test_sampled_bounds_hold_the_threshold_of_a_flat_spectrum(small_populations):
+    problem, sgd = gaussian([1.0] * 4 + [1 - 1e-9]), SGD(lr=0.1, batch_size=4)
+    exact, _ = almost_sure_threshold(gaussian([1.0] * 5), sgd)
+    assert almost_sure_threshold(problem, sgd) == (0.0, math.inf)  # it samples with a seed only
+    for seed in range(3):  # at confidence 0.997 each, with fixed seeds
+        lower, upper = almost_sure_threshold(problem, sgd, seed=seed)
+        assert lower < exact < upper < 1.05 * lower
+        assert not lower < 0.95 * exact < upper
+
+
+def test_sampled_bounds_for_signs_which_are_a_number(small_populations):
+    problem = linsgd.LinearRegression.from_features(linsgd.RademacherFeatures([0.5]))
+    found = linsgd.stability(problem, SGD(lr=1.0, weight_decay=0.5)).lr_almost_sure  # |1 - lr| = 1
+    assert found.lower < 2 * (1 + 1e-12)
+    assert 2 < found.upper < 2.02
+    assert found.confidence == pytest.approx(0.997)
+
+
+@pytest.mark.parametrize("replacement", [True, False])
+def test_sampled_bounds_for_one_column_are_the_root_of_a_mean(small_populations, replacement):
+    x = np.array([0.5, 1.0, 1.5, 2.5])
+    problem = linsgd.LinearRegression.from_data(x[:, None], np.ones(4))
+    exact = brentq(lambda lr: np.log(np.abs(1 - lr * x**2)).mean(), 0.5, 5)
+    found = linsgd.stability(problem, SGD(lr=0.1, replacement=replacement)).lr_almost_sure
+    assert found.lower < exact < found.upper < 1.1 * found.lower
+
+
+def test_stability_samples_only_when_asked(small_populations, monkeypatch):
+    x = np.random.default_rng(0).standard_normal((40, 3))
+    problem, sgd = linsgd.LinearRegression.from_data(x, np.ones(40)), SGD(lr=0.01, momentum=0.5, batch_size=2)
+
+    def sampled(*_):
+        raise AssertionError("sampled")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(particles.Population, "grow", sampled)
+        found = linsgd.stability(problem, sgd)
+        assert "when asked for" in repr(found)
+        assert found.almost_sure is True  # a second moment implies a law
+        assert found.known.upper == math.inf
+        with pytest.raises(AssertionError, match="sampled"):
+            _ = found.lr_almost_sure
+    bounds = found.lr_almost_sure
+    assert found.lr_mean_square < bounds.lower < bounds.upper < 1.2 * bounds.lower
+    again = type(found).from_dict(found.to_dict())
+    assert again.lr_almost_sure.to_dict() == bounds.to_dict()
+    beyond = [
+        linsgd.stability(problem, dataclasses.replace(sgd, lr=f * bounds.upper)).almost_sure for f in (1.1, 0.999)
+    ]
+    assert beyond == [False, None]
+
+
+def test_settings_that_nothing_serves_are_bracketed():
+    wide = linsgd.stability(gaussian(np.geomspace(1, 0.1, 201)), SGD(lr=0.1))
+    assert (str(wide.status), wide.pending, wide.almost_sure) == ("bracketed", None, True if wide.mean_square else None)
+    assert wide.lr_almost_sure.to_dict() == wide.known.to_dict()
 
 
 def test_dampening_scales_the_threshold():

@@ -85,7 +85,7 @@ def _few_polynomials(setting: Setting) -> float:
 
 
 class Care(NamedTuple):
-    """How far the search for a root goes, by how much its bounds exceed the error of rho, how often they are widened."""
+    """How finely a root is searched, by how much its bounds exceed the error of rho, and how often they are widened."""
 
     tolerance: float
     margin: float
