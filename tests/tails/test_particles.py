@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.tails import even_moments, particles, quadrature
+from linsgd.theory.tails import even_moments, particles, quadrature, scalar
+from linsgd.theory.tails.frame import Frame
+from linsgd.theory.tails.kernels import kernel_of
+from linsgd.theory.tails.second_moment import SecondMoment
 from linsgd.theory.tails.setting import Setting
-from linsgd.theory.tails.tilted import Frame, kernel_of
 
 from .oracles import data_curvatures, gaussian_curvatures, log_even_moment
 
@@ -129,3 +131,65 @@ def test_tilted_steps_are_unbiased_and_their_weights_tame(problem, sgd, s):
     error = math.hypot(plain.std(), tilted.std()) / math.sqrt(n)
     assert abs(plain.mean() - tilted.mean()) < 6 * error
     assert tilted.std() < 0.5 * tilted.mean()
+
+
+def student(spectrum, dof):
+    law = linsgd.StudentFeatures(spectrum, dof=dof)
+    return linsgd.LinearRegression.from_features(law, noise_std=1.0)
+
+
+@pytest.mark.parametrize(("dof", "s"), [(5.0, 1.0), (5.0, 2.3), (2.5, 1.1), (30.0, 4.0), (30.0, 14.5)])
+@pytest.mark.parametrize("batch", [1, 4])
+def test_student_steps_are_unbiased_up_to_the_order_where_moments_end(dof, s, batch):
+    # False alarm: 6 standard errors, below 1e-8.
+    setting, n = Setting.of(student([1.0], dof), SGD(lr=0.7, batch_size=batch)), 100_000
+    kernel, rng = kernel_of(setting, Frame.of(setting)), np.random.default_rng(0)
+    pull, ratio = kernel.pull(np.broadcast_to([[1.0], [0.0]], (n, 2, 1)), s, rng)
+    weight = np.abs(1 - 0.7 * pull[:, 0]) ** s * np.exp(ratio)
+    exact, error = math.exp(scalar.log_spectral(setting, s).value), weight.std() / math.sqrt(n)
+    assert abs(weight.mean() - exact) < 6 * error < 0.06 * exact
+    assert ratio.max() <= math.log(2) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("dof", "batch"), [(2.4, 1), (5.0, 2), (12.0, 1)])
+def test_one_student_feature_against_its_integral(dof, batch, seed):
+    setting = Setting.of(student([1.0], dof), SGD(lr=0.4, batch_size=batch))
+    assert within(particles.lyapunov(setting, seed), scalar.lyapunov(setting).value)
+    s = 0.45 * dof
+    found, exact = particles.log_spectral(setting, s, seed), scalar.log_spectral(setting, s).value
+    assert within(found, exact)
+    assert found.upper - found.lower < 0.1 * max(abs(exact), 0.2)
+    assert not within(found, exact + 0.2)
+
+
+@pytest.mark.parametrize("sgd", [SGD(lr=0.2, batch_size=2), SGD(lr=0.02, momentum=0.9)])
+def test_second_moments_of_student_features(sgd):
+    setting = Setting.of(student([1.0, 0.4, 0.3], 7.0), sgd)
+    exact, found = SecondMoment.of(setting).log_mu().value, particles.log_spectral(setting, 2.0)
+    assert within(found, exact)
+    assert found.upper - found.lower < 0.5 * abs(exact)
+    assert not within(found, 2 * exact)
+
+
+@pytest.mark.parametrize(("dof", "lr"), [(3.0, 0.3), (6.0, 0.5), (20.0, 0.4)])
+def test_the_exponent_of_one_student_feature(dof, lr):
+    setting = Setting.of(student([1.0], dof), SGD(lr=lr, batch_size=2))
+    exact, found = scalar.exponent(setting).value, particles.exponent(setting)
+    assert within(found, exact)
+    assert found.upper - found.lower < 0.03 * exact
+    assert found.upper <= dof / 2
+
+
+def test_close_to_infinite_moments_nothing_is_claimed():
+    setting = Setting.of(student([1.0], 6.0), SGD(lr=0.01))
+    assert math.isnan(particles.log_spectral(setting, 2.95).value)
+    found, exact = particles.exponent(setting), scalar.exponent(setting).value
+    assert math.isnan(found.value)
+    assert 2.8 < found.lower <= exact <= found.upper == 3.0
+
+
+def test_three_student_features_have_a_tail():
+    found = linsgd.tail_exponent(student([1.0, 0.5, 0.2], 4.0), SGD(lr=0.3))
+    assert (found.method, str(found.status), found.confidence) == ("particles", "power_law", 0.999)
+    assert 1 < found.lower <= found.value <= found.upper < 2

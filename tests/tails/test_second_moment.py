@@ -7,9 +7,9 @@ import pytest
 
 import linsgd
 from linsgd.theory.tails import even_moments
+from linsgd.theory.tails.frame import Frame
 from linsgd.theory.tails.second_moment import SecondMoment
 from linsgd.theory.tails.setting import Setting
-from linsgd.theory.tails.tilted import Frame
 
 from .oracles import data_curvatures, gaussian_curvatures, log_even_moment
 

@@ -1,6 +1,6 @@
 r"""Any features, any optimizer: a population of vectors that multiplies as the products grow.
 
-Each particle takes a step u -> M u drawn by `linsgd.theory.tails.tilted`, is weighted by |M u|^s times its likelihood
+Each particle takes a step u -> M u drawn by `linsgd.theory.tails.kernels`, is weighted by |M u|^s times its likelihood
 ratio and resampled; the mean weight of a step estimates h(s), the mean growth along the surviving lines of descent its
 logarithmic derivative. Without resampling the average log growth is the Lyapunov exponent. `REPLICAS` populations give
 a Student-t interval, widened by what halving the population changes (the bias is of order 1 / population) and by what
@@ -19,17 +19,21 @@ from scipy.stats import t as student
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.features import StudentFeatures
+from linsgd.theory.tails.frame import Frame, Kernel
+from linsgd.theory.tails.kernels import kernel_of
+from linsgd.theory.tails.light import largest_order
 from linsgd.theory.tails.moment_bracket import bracketed
 from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.setting import Setting
-from linsgd.theory.tails.tilted import Frame, Kernel, kernel_of
 
 CONFIDENCE = 0.999
 REPLICAS, POPULATION, STEPS, SETTLING = 12, 400, 400, 150
 PILOT, PILOT_STEPS, PILOT_SETTLING = 60, 100, 80
 LARGEST_ORDER = 300.0
 LARGEST_DIMENSION = 200
+_TO_POLE = 0.1  # distance from the order at which moments become infinite: closer, squares overflow
+_REFINEMENTS = 3
+_SHORT = 0.2  # of the way to the pole, a step of Newton's method
 _CACHE = 2**15  # numbers
 _BEYOND = 1.1  # factor by which the search passes the bracket, as it is noisy
 _UNKNOWN = Interval(math.nan, -math.inf, math.inf)
@@ -39,7 +43,12 @@ def covers(setting: Setting) -> str:
     """Return why this method cannot serve, or nothing."""
     if setting.features.dimension > LARGEST_DIMENSION:
         return f"at most {LARGEST_DIMENSION} features"
-    return "features with moments of every order" if isinstance(setting.features, StudentFeatures) else ""
+    return ""
+
+
+def last_order(setting: Setting) -> float:
+    """Return the order up to which moments are sampled."""
+    return min(LARGEST_ORDER, largest_order(setting) - _TO_POLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +143,10 @@ def lyapunov(setting: Setting, seed: int = 0) -> Interval:
 
 
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
-    """Return log h(s)."""
+    """Return log h(s); nothing is known of it close to the order at which it becomes infinite."""
     domains.real("s", s, f"[0, {LARGEST_ORDER:g}]")
+    if s > last_order(setting):
+        return _UNKNOWN
     guess = Population.of(setting, PILOT).multiply(s, seed, PILOT_STEPS, PILOT_SETTLING).value
     return _estimate(setting, s, seed, 2 * guess / s if s > 0 else 0.0)[0]
 
@@ -165,25 +176,43 @@ def exponent(setting: Setting, seed: int = 0) -> Interval:
     value, lower, upper = known = bracketed(setting)
     if value == value:
         return known
-    few = Population.of(setting, PILOT)
+    pole, last = largest_order(setting), last_order(setting)
+    few, upper = Population.of(setting, PILOT), min(upper, pole)
 
     def rough(s: float) -> float:
         return few.multiply(s, seed, PILOT_STEPS, PILOT_SETTLING).value / s
 
-    low, high = max(lower / _BEYOND, 0.02), min(_BEYOND * upper, LARGEST_ORDER)
+    low, high = max(lower / _BEYOND, 0.02), min(_BEYOND * upper, last)
     if low >= high:
         return Interval(math.nan, lower, upper)
-    if math.isinf(upper):
-        high = 2 * max(low, 1.0)
-        while high < LARGEST_ORDER and rough(high) < 0:
-            low, high = high, 2 * high
+    if upper == pole:
+        high = min(2 * max(low, 1.0), last)
+        while high < last and rough(high) < 0:
+            low, high = high, min(2 * high, last)
+    if high == last and _estimate(setting, last, seed, 0.0)[0].upper < 0:
+        return Interval(math.nan, last, upper)
     if rough(low) > 0 or rough(high) < 0:
         return Interval(math.nan, lower, upper)
     start = float(brentq(rough, low, high, rtol=0.01))
-    found, slope = _estimate(setting, start, seed, 0.0)
-    if not slope > 0 or not rough(start / 2) < 0 < rough(1.25 * start):
+    alpha = _refined(setting, start, seed)
+    if not rough(start / 2) < 0 < rough(min(1.25 * start, last)):
         return Interval(math.nan, lower, upper)
-    alpha = Interval(*(start - value / slope for value in (found.value, found.upper, found.lower)))
     if not max(lower, alpha.lower) <= min(upper, alpha.upper):
         return Interval(math.nan, lower, upper)
     return Interval(float(np.clip(alpha.value, lower, upper)), max(lower, alpha.lower), min(upper, alpha.upper))
+
+
+def _refined(setting: Setting, start: float, seed: int) -> Interval:
+    """Return the root by steps of Newton's method, short enough for the pole of h, if it has one, to be far."""
+    pole, last = largest_order(setting), last_order(setting)
+    for k in range(_REFINEMENTS):
+        found, slope = _estimate(setting, start, seed + k, 0.0)
+        if not slope > 0:
+            break
+        value, lower, upper = (start - log_h / slope for log_h in (found.value, found.upper, found.lower))
+        reach = max(upper - start, start - lower) / (pole - start)
+        if reach < _SHORT:
+            bend = (value - start) ** 2 / (pole - start)
+            return Interval(value, lower - bend, upper + bend)
+        start = min(value, last)
+    return _UNKNOWN

@@ -86,5 +86,5 @@ def exponent(setting: Setting, seed: int = 0) -> Interval:
     if factor.log_moment(high)[0] < 0:  # the root is within rounding error of the pole, if there is one
         return Interval(pole if pole < LARGEST_ORDER else math.nan, high, pole)
     alpha = float(brentq(lambda s: factor.log_moment(s)[0] / s, low, high, xtol=1e-300, rtol=1e-15))
-    error = factor.error(alpha) / factor.log_moment(alpha)[1] + 4 * np.finfo(float).eps * alpha
+    error = factor.error(alpha) / factor.log_moment(alpha)[1] + 1e-15 * alpha
     return Interval(alpha, alpha - error, min(alpha + error, pole))

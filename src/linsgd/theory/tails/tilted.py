@@ -10,90 +10,21 @@ C ~ chi2_b and z ~ N(0, I) across u':
 with B quadratic in C, y linear, D diagonal. First sqrt(C) is drawn from its density times an approximation of
 E[X^{s/2} | C] (that of a Gamma variable with the mean and the variance of X), on bins. Then z: since
 log X <= log X0 + (X - X0)/X0, tilting by exp(tau X) with tau = s/(2 X0) leaves a Gaussian law of precision
-K = 1 - 2 tau r^2 D across u' and a *bounded* ratio X^{s/2} exp(-tau X). Rows of a data set are drawn in proportion
-to X^{s/2} of a batch that holds the row.
+K = 1 - 2 tau r^2 D across u' and a *bounded* ratio X^{s/2} exp(-tau X).
 """
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from scipy.special import gammaln
 
 from linsgd.domains import FloatArray, IntArray
-from linsgd.features import FiniteData
-from linsgd.theory.tails.second_moment import SecondMoment, axes, step_matrices
-from linsgd.theory.tails.setting import Setting
+from linsgd.theory.tails.frame import Frame, dot
 
 _PLAIN = 0.02  # share of the untilted law in a proposal: no ratio exceeds its inverse
 _BIN = 0.35  # of sqrt(C), whose standard deviation is 0.7 for every batch
 _STEEPEST = 0.9  # of 2 tau r^2 max D, which must stay below 1
-
-
-class Kernel(Protocol):
-    """Draws one step of many vectors."""
-
-    def width(self, s: float) -> int:
-        """Return how many numbers it holds for each vector, so that blocks of vectors can be kept in the cache."""
-
-    def pull(self, state: FloatArray, s: float, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """Return H_b w (n, d) and the log likelihood ratio (n,) for unit vectors (n, 2, d)."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Frame:
-    """The deterministic part of a step, and the adapted norm."""
-
-    fixed: FloatArray
-    column: FloatArray
-    form: FloatArray
-
-    @classmethod
-    def of(cls, setting: Setting, log_radius: float = 0.0) -> "Frame":
-        """Return the frame for h(s)^{2/s} near exp(log_radius); Euclidean where no adapted norm is known."""
-        fixed, push = step_matrices(setting)
-        known = SecondMoment.of(setting)
-        plain = np.multiply.outer(np.eye(2), np.ones(setting.dimension))
-        return cls(fixed, push[:, 0], plain if known is None else known.form(log_radius))
-
-    def dual(self, state: FloatArray) -> FloatArray:
-        """Return Q u (n, 2, d)."""
-        if self.form.ndim == 3:
-            return np.stack([self.form[a, 0] * state[:, 0] + self.form[a, 1] * state[:, 1] for a in (0, 1)], axis=1)
-        n, _, d = state.shape
-        whole = self.form.transpose(0, 2, 1, 3).reshape(2 * d, 2 * d)
-        dual: FloatArray = (state.reshape(n, 2 * d) @ whole).reshape(n, 2, d)
-        return dual
-
-    def scale(self) -> FloatArray:
-        """Return the norm of each position alone (d,)."""
-        diagonal: FloatArray = np.sqrt(self.form[0, 0] if self.form.ndim == 3 else np.diagonal(self.form[0, 0]))
-        return diagonal
-
-    def squared(self, state: FloatArray) -> FloatArray:
-        """Return |u|^2 (n,)."""
-        return _dot(state.reshape(len(state), -1), self.dual(state).reshape(len(state), -1))
-
-    def drift(self, state: FloatArray) -> FloatArray:
-        """Return the next state without the gradient (n, 2, d)."""
-        w, v = state[:, 0], state[:, 1]
-        return np.stack([self.fixed[a, 0] * w + self.fixed[a, 1] * v for a in (0, 1)], axis=1)
-
-    def moved(self, state: FloatArray, pull: FloatArray) -> FloatArray:
-        """Return the next state (n, 2, d)."""
-        return self.drift(state) + self.column[:, None] * pull[:, None]
-
-
-def kernel_of(setting: Setting, frame: Frame) -> Kernel:
-    """Return how this setting's steps are drawn."""
-    if setting.gaussian:
-        return GaussianKernel(frame, np.sqrt(setting.spectrum), setting.batch)
-    Q = axes(setting)
-    if isinstance(setting.features, FiniteData):
-        X = setting.features.X
-        return DataKernel(frame, X if Q is None else X @ Q, setting.batch, setting.replacement)
-    return PlainKernel(setting, Q)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,12 +48,12 @@ class GaussianKernel:
     def pull(self, state: FloatArray, s: float, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         """Return H_b w (n, d) and the log likelihood ratio (n,)."""
         u = state[:, 0] * self.root
-        m = np.maximum(_dot(u, u), 1e-300)
+        m = np.maximum(dot(u, u), 1e-300)
         hat = u / np.sqrt(m)[:, None]
         z = rng.standard_normal(u.shape)
         if s == 0:
             C, ratio = 2 * rng.standard_gamma(self.batch / 2, len(u)), np.zeros(len(u))
-            z -= hat * _dot(hat, z)[:, None]
+            z -= hat * dot(hat, z)[:, None]
         else:
             C, z, ratio = self._tilted(state, u, m, hat, z, s, rng)
         return self.root * (C[:, None] * u + np.sqrt(C * m)[:, None] * z) / self.batch, ratio
@@ -139,17 +70,17 @@ class GaussianKernel:
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         drift, c = self.frame.drift(state), self.frame.column
         dual = self.frame.dual(drift)
-        Q0 = _dot(drift.reshape(len(u), -1), dual.reshape(len(u), -1))
+        Q0 = dot(drift.reshape(len(u), -1), dual.reshape(len(u), -1))
         e = self.root * (c[0] * dual[:, 0] + c[1] * dual[:, 1]) / self.batch
         D = self.root**2 * np.einsum("a,b,abi->i", c, c, self.frame.form) / self.batch**2
-        Du, e_along = D * u, _dot(e, hat)
-        along = _dot(Du, hat)
+        Du, e_along = D * u, dot(e, hat)
+        along = dot(Du, hat)
         e_across, Du_across = e - hat * e_along[:, None], Du - hat * along[:, None]
         curve = along / np.sqrt(m)  # hat'D hat
         square = D.sum() - curve  # traces of D and D D across u
         fourth = np.maximum((D * D).sum() - 2 * hat**2 @ D**2 + curve**2, 0.0)
         mean = np.stack([Q0, 2 * e_along * np.sqrt(m) + m * square, m * curve])  # of X, in powers of C
-        tilt = np.stack([_dot(e_across, e_across), 2 * _dot(e_across, Du_across), _dot(Du_across, Du_across)])
+        tilt = np.stack([dot(e_across, e_across), 2 * dot(e_across, Du_across), dot(Du_across, Du_across)])
         variance = np.stack([4 * m * tilt[0], 4 * m * tilt[1] + 2 * m**2 * fourth, 4 * m * tilt[2]])  # C, C^2, C^3
         root_c, ratio = self._scale(mean, variance, s, rng)
         C = root_c**2
@@ -161,12 +92,12 @@ class GaussianKernel:
         K = 1 / (1 - 2 * tau[:, None] * (r * r)[:, None] * D)  # inverse precision
         b = 2 * (tau * r)[:, None] * (e_across + C[:, None] * Du_across)
         Kb, Kh = K * b, K * hat
-        along_k = _dot(hat, Kh)
-        shift = Kb - Kh * (_dot(hat, Kb) / along_k)[:, None]
+        along_k = dot(hat, Kh)
+        shift = Kb - Kh * (dot(hat, Kb) / along_k)[:, None]
         z = np.sqrt(K) * z
-        z += shift - Kh * (_dot(hat, z) / along_k)[:, None]
-        normaliser = (_dot(shift, b) + np.log(K).sum(axis=1) - np.log(along_k)) / 2
-        rise = 2 * _dot(b, z) / (2 * tau) + r * r * _dot(D * z, z)  # X - B
+        z += shift - Kh * (dot(hat, z) / along_k)[:, None]
+        normaliser = (dot(shift, b) + np.log(K).sum(axis=1) - np.log(along_k)) / 2
+        rise = 2 * dot(b, z) / (2 * tau) + r * r * dot(D * z, z)  # X - B
         return C, z, ratio + normaliser - tau * rise
 
     def _scale(
@@ -206,83 +137,6 @@ class GaussianKernel:
         return density
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DataKernel:
-    """Rows (N, d) of a data set, in the eigenbasis of H."""
-
-    frame: Frame
-    rows: FloatArray
-    batch: int
-    replacement: bool
-
-    def width(self, s: float) -> int:
-        """Return the numbers held for each vector."""
-        return len(self.rows)
-
-    def pull(self, state: FloatArray, s: float, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """Return H_b w (n, d) and the log likelihood ratio (n,)."""
-        w, N, b = state[:, 0], len(self.rows), self.batch
-        residual = w @ self.rows.T
-        if not self.replacement:
-            chosen = rng.random(residual.shape).argpartition(b - 1, axis=1)[:, :b]
-            return self._gradient(residual, chosen), np.zeros(len(w))
-        if s == 0:
-            return self._gradient(residual, rng.integers(N, size=(len(w), b))), np.zeros(len(w))
-        log_weight = np.float32(s / 2) * np.log(self._lengths(state, residual))
-        cumulated = np.cumsum(np.exp(log_weight), axis=1)
-        total, row = cumulated[:, -1:], np.arange(len(w))[:, None]
-        ends = (cumulated / total + row.astype(np.float64)).ravel()
-        share = (1 - _PLAIN) / b
-        chosen = rng.integers(N, size=(len(w), b))
-        meant = rng.random(chosen.shape) < share
-        aim = (row + rng.random(chosen.shape))[meant]
-        chosen[meant] = np.minimum(np.searchsorted(ends, aim) - np.broadcast_to(row * N, chosen.shape)[meant], N - 1)
-        mass = np.exp(np.take_along_axis(log_weight, chosen, axis=1)) / total
-        return self._gradient(residual, chosen), -np.log(1 - share + share * N * mass).sum(axis=1)
-
-    def _gradient(self, residual: FloatArray, chosen: IntArray) -> FloatArray:
-        picked = np.take_along_axis(residual, chosen, axis=1)
-        gradient: FloatArray = np.einsum("nk,nki->ni", picked, self.rows[chosen]) / self.batch
-        return gradient
-
-    def _lengths(self, state: FloatArray, residual: FloatArray) -> FloatArray:
-        """Return |M u|^2 (n, N) of the batch of one row and the mean of the others, over its largest."""
-        H = self.rows.T @ self.rows / len(self.rows)
-        base = self.frame.moved(state, (1 - 1 / self.batch) * state[:, 0] @ H)
-        c = self.frame.column
-        unit = c[:, None] * self.rows[:, None] / self.batch  # the push of each row per unit of residual
-        dual = self.frame.dual(unit).reshape(len(self.rows), -1)
-        curve = _dot(unit.reshape(len(self.rows), -1), dual)
-        slope = (2 * base.reshape(len(base), -1) @ dual.T).astype(np.float32)
-        residual = residual.astype(np.float32)
-        X = self.frame.squared(base).astype(np.float32)[:, None] + residual * (
-            slope + curve.astype(np.float32) * residual
-        )
-        X /= X.max(axis=1, keepdims=True)
-        lengths: FloatArray = np.maximum(X, np.float32(1e-12))
-        return lengths
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PlainKernel:
-    """Any law that can be sampled; `axes` (features, d) or None as of `second_moment.axes`."""
-
-    setting: Setting
-    axes: FloatArray | None
-
-    def width(self, s: float) -> int:
-        """Return the numbers held for each vector."""
-        return self.setting.features.dimension * self.setting.batch
-
-    def pull(self, state: FloatArray, s: float, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """Return H_b w (n, d) and the log likelihood ratio (n,)."""
-        n, b = len(state), self.setting.batch
-        x = self.setting.features.sample(n * b, rng)
-        x = (x if self.axes is None else x @ self.axes).reshape(n, b, -1)
-        residual = np.einsum("nbi,ni->nb", x, state[:, 0])
-        return np.einsum("nbi,nb->ni", x, residual) / b, np.zeros(n)
-
-
 def _slopes(log_values: FloatArray, at: IntArray) -> FloatArray:
     """Return the slopes per bin (n,) of log values (n, bins) at one bin of each row; never 0."""
     rows, last = np.arange(len(at)), log_values.shape[1] - 1
@@ -290,8 +144,3 @@ def _slopes(log_values: FloatArray, at: IntArray) -> FloatArray:
     slopes = (log_values[rows, after] - log_values[rows, before]).astype(np.float64) / (after - before)
     clipped: FloatArray = np.clip(slopes, -20, 20)
     return np.where(np.abs(clipped) < 1e-6, 1e-6, clipped)
-
-
-def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
-    product: FloatArray = np.einsum("ni,ni->n", a, b)
-    return product
