@@ -177,15 +177,25 @@ def test_few_points_are_not_enough_data():
     assert (found.lower, found.upper) == (0.0, math.inf)
 
 
-def test_tied_values_are_not_enough_data():
-    assert tail_index([1.0, 2.0, 3.0] * 200).status == "not_enough_data"
+@pytest.mark.parametrize("method", ["hill", "moments"])
+def test_tied_values_say_nothing(method):
+    found = tail_index([1.0, 2.0, 3.0] * 200, method)
+    assert found.status == "not_enough_data"
+    assert (found.lower, found.upper) == (0.0, math.inf)
+
+
+@pytest.mark.parametrize("method", ["hill", "moments"])
+def test_two_points_are_few_and_no_warning(method):
+    found = tail_index([1.0, 2.0, 3.0, 0.0], method, points=2)
+    assert (found.status, found.reason) == ("not_enough_data", "only 2 points in the tail")
 
 
 def test_the_path_is_the_estimate_at_other_thresholds():
     sample = draw("pareto", 1.5, 10_000, 5)
     found = tail_index(sample)
     again = tail_index(sample, points=int(found.path_points[7]))
-    assert again.value == found.path_values[7]
+    seen = (found.path_values[7], found.path_lower[7], found.path_upper[7])
+    assert (again.value, again.lower, again.upper) == seen
 
 
 def test_scale_and_sign_do_not_matter():
@@ -198,8 +208,19 @@ def test_bad_input():
         tail_index([1.0, 2.0], method="hull")
     with pytest.raises(ValueError, match=r"x\[1\] = nan"):
         tail_index([1.0, np.nan])
-    with pytest.raises(ValueError, match="points = 10"):
-        tail_index([1.0, 2.0, 3.0], points=10)
+    for points in (1, 2.5, True):
+        with pytest.raises(ValueError, match=rf"points = {points} .* an integer in \[2, inf\)"):
+            tail_index([1.0, 2.0, 3.0], points=points)
+    with pytest.raises(ValueError, match=r"points = 10 .* not 0, of which there are 3"):
+        tail_index([1.0, 2.0, 0.0, 3.0], points=10)
+    with pytest.raises(ValueError, match=r"confidence = 1 .* \(0, 1\)"):
+        tail_index([1.0, 2.0], confidence=1)
+
+
+@pytest.mark.parametrize("x", [[], [[1.0, 2.0]], 3.0, "abc", [1j], None])
+def test_what_is_no_list_of_numbers_is_refused_by_name(x):
+    with pytest.raises(ValueError, match=r"x = .* an array of finite numbers of shape \(any,\)"):
+        tail_index(x)
 
 
 def test_round_trip():

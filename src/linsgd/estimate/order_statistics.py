@@ -35,7 +35,12 @@ def estimate(logs: FloatArray, k: int, method: str) -> float:
 
 
 def interval(logs: FloatArray, k: int, method: str, confidence: float) -> tuple[float, float]:
-    """Return the interval of alpha: exact for Hill and a Pareto tail, by the normal limit for moments."""
+    """Return the interval of alpha: exact for Hill and a Pareto tail, by the normal limit for moments.
+
+    Where the k values are equal, or a pair that moments cannot tell from equal ones, it is everything.
+    """
+    if math.isinf(_gamma(logs, k)):
+        return 0.0, math.inf
     tails = (1 - confidence) / 2, (1 + confidence) / 2
     if method == "hill":
         value = estimate(logs, k, method)

@@ -55,8 +55,8 @@ class TailIndex(Result):
         How many of the largest values were used.
     threshold : float
         The value beyond which the tail is taken as Pareto.
-    path_points, path_values : ndarray (m,)
-        The same estimate for other numbers of points: look for a plateau.
+    path_points, path_values, path_lower, path_upper : ndarray (m,)
+        The same estimate for other numbers of points, each with its interval: look for a plateau.
     status : EstimateStatus
         Whether the data are enough.
     reason : str
@@ -73,6 +73,8 @@ class TailIndex(Result):
     threshold: float
     path_points: IntArray
     path_values: FloatArray
+    path_lower: FloatArray
+    path_upper: FloatArray
     status: EstimateStatus
     reason: str = ""
 
@@ -115,14 +117,15 @@ def tail_index(x: ArrayLike, method: str = "hill", confidence: float = 0.95, poi
     sizes = sizes[sizes > 0]
     logs = np.log(np.sort(sizes)[::-1])
     most = logs.size - 1
-    if points is not None:
-        domains.integer("points", points, f"[2, {most}]")
-    elif _LARGEST_SHARE * most < FEWEST:
+    if points is not None and domains.integer("points", points, "[2, inf)") > most:
+        domains.refuse("points", points, f"fewer than the values of x that are not 0, of which there are {logs.size}")
+    if points is None and _LARGEST_SHARE * most < FEWEST:
         return _nothing(method, confidence, logs.size)
     grid = _grid(most)
     tail = points or _steady_tail(logs, grid, method)
     k = points or max(tail // _INNER, min(tail, FEWEST))
     lower, upper = interval(logs, k, method, confidence)
+    bands = np.array([interval(logs, int(n), method, confidence) for n in grid])
     reason = _clusters(np.log(sizes) > logs[tail]) or _objection(logs, tail, method)
     return TailIndex(
         value=estimate(logs, k, method),
@@ -134,6 +137,8 @@ def tail_index(x: ArrayLike, method: str = "hill", confidence: float = 0.95, poi
         threshold=float(np.exp(logs[k])),
         path_points=grid,
         path_values=np.array([estimate(logs, int(n), method) for n in grid]),
+        path_lower=bands[:, 0],
+        path_upper=bands[:, 1],
         status=EstimateStatus.NOT_ENOUGH_DATA if reason else EstimateStatus.OK,
         reason=reason,
     )
@@ -156,7 +161,7 @@ def _objection(logs: FloatArray, k: int, method: str) -> str:
     """Return why the k largest values are not enough, or nothing."""
     if k < FEWEST:
         return f"only {k} points in the tail"
-    if method == "hill" and logs[0] == logs[k]:
+    if logs[0] == logs[k]:
         return f"the {k + 1} largest values are equal"
     drifts = [drift(logs, int(part), logs.size, method) for part in {*_grid(logs.size - 1), k} if part <= k]
     worst = max(drifts, key=abs)
@@ -189,6 +194,8 @@ def _nothing(method: str, confidence: float, size: int) -> TailIndex:
         threshold=nan,
         path_points=np.zeros(0, dtype=np.int64),
         path_values=np.zeros(0),
+        path_lower=np.zeros(0),
+        path_upper=np.zeros(0),
         status=EstimateStatus.NOT_ENOUGH_DATA,
         reason=f"{size} values leave fewer than {FEWEST} in their upper fifth",
     )
