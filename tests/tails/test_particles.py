@@ -9,6 +9,7 @@ import linsgd
 from linsgd.theory.tails import even_moments, particles, quadrature, scalar
 from linsgd.theory.tails.frame import Frame
 from linsgd.theory.tails.kernels import kernel_of
+from linsgd.theory.tails.lyapunov import almost_sure_threshold
 from linsgd.theory.tails.second_moment import SecondMoment
 from linsgd.theory.tails.setting import Setting
 
@@ -193,3 +194,12 @@ def test_three_student_features_have_a_tail():
     found = linsgd.tail_exponent(student([1.0, 0.5, 0.2], 4.0), SGD(lr=0.3))
     assert (found.method, str(found.status), found.confidence) == ("particles", "power_law", 0.999)
     assert 1 < found.lower <= found.value <= found.upper < 2
+
+
+@pytest.mark.parametrize("dof", [3.0, 6.0])
+def test_the_threshold_of_one_student_feature(dof):
+    problem = student([1.0], dof)
+    lower, upper = almost_sure_threshold(problem, SGD(lr=1.0, batch_size=2), seed=1)
+    rho = [linsgd.lyapunov_exponent(problem, SGD(lr=lr, batch_size=2)).value for lr in (lower, upper)]
+    assert rho[0] < 0 < rho[1]
+    assert upper < 1.1 * lower

@@ -106,7 +106,7 @@ def _turning(
     def at(log_lr: float) -> Setting:
         return dataclasses.replace(setting, lr=float(np.exp(log_lr)))
 
-    low = _contracting(setting)
+    low = _contracting(setting, rough)
     if low is None:
         return _UNKNOWN
     high = low + 0.3
@@ -126,14 +126,13 @@ def _turning(
     return Interval(float("nan"), float(np.exp(low)), float("inf"))
 
 
-def _contracting(setting: Setting) -> float | None:
-    """Return the log of a learning rate at which the second moment contracts, so that rho < 0."""
+def _contracting(setting: Setting, rough: Callable[[Setting], float]) -> float | None:
+    """Return the log of a learning rate at which the second moment contracts, or rho < 0 where there is none."""
     log_lr = -float(np.log(setting.spectrum.max() + setting.decay))
     for _ in range(60):
-        moment = SecondMoment.of(dataclasses.replace(setting, lr=float(np.exp(log_lr))))
-        if moment is None:
-            return None
-        if moment.log_mu().upper < 0:
+        at = dataclasses.replace(setting, lr=float(np.exp(log_lr)))
+        moment = SecondMoment.of(at)
+        if rough(at) < 0 if moment is None else moment.log_mu().upper < 0:
             return log_lr
         log_lr -= 0.3
     return None
