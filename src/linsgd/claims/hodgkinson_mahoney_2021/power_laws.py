@@ -27,7 +27,7 @@ from linsgd.theory.tails.goldie import tail_constant
 from linsgd.theory.tails.radial import RadialLaw
 
 STEPS = 200
-THRESHOLDS = (10.0, 100.0, 1000.0)
+THRESHOLDS = (5.0, 50.0, 500.0)  # the asymptote is reached to 1 % at the nearest
 HEAVY_LR = 1.2  # alpha = 0.785
 GOLDIE_LR, GOLDIE_THRESHOLDS, GOLDIE_STEPS = 0.5, (5.0, 10.0), 80  # alpha = 2 for two features
 EDGE_LR = 2.2  # stationary at batch 6, not at batch 40
