@@ -122,11 +122,13 @@ def tail_index(x: ArrayLike, method: str = "hill", confidence: float = 0.95, poi
     if points is None and _LARGEST_SHARE * most < FEWEST:
         return _nothing(method, confidence, logs.size)
     grid = _grid(most)
-    tail = points or _steady_tail(logs, grid, method)
+    steady = points or _steady_tail(logs, grid, method)
+    tail = steady or int(grid[0])
     k = points or max(tail // _INNER, min(tail, FEWEST))
     lower, upper = interval(logs, k, method, confidence)
     bands = np.array([interval(logs, int(n), method, confidence) for n in grid])
-    reason = _clusters(np.log(sizes) > logs[tail]) or _objection(logs, tail, method)
+    objection = _objection(logs, tail, method) if steady else "the exponent drifts at every threshold: no power law yet"
+    reason = _clusters(np.log(sizes) > logs[tail]) or objection
     return TailIndex(
         value=estimate(logs, k, method),
         lower=lower,
@@ -151,10 +153,10 @@ def _grid(most: int) -> IntArray:
 
 
 def _steady_tail(logs: FloatArray, grid: IntArray, method: str) -> int:
-    """Return the largest number of points within which the exponent is steady, else the least that is tried."""
+    """Return the largest number of points within which the exponent is steady, or 0."""
     drifts = np.abs([drift(logs, int(k), logs.size, method) for k in grid])
     steady = (drifts <= _STEADY) & (np.maximum.accumulate(drifts) <= _DRIFTING)
-    return int(grid[np.flatnonzero(steady)[-1] if steady.any() else 0])
+    return int(grid[steady][-1]) if steady.any() else 0
 
 
 def _objection(logs: FloatArray, k: int, method: str) -> str:
