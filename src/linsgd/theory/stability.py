@@ -135,7 +135,7 @@ def _threshold(products: Products) -> Threshold:
         replacement=products.replacement,
     )
     lower, upper = almost_sure_threshold(problem, sgd, seed=0)
-    sampled = needs_sampling(Setting.of(problem, sgd)) and np.isfinite(upper)
+    sampled = needs_sampling(Setting.of(problem, sgd)) and lower > 0
     return Threshold(lower=lower, upper=upper, confidence=CONFIDENCE if sampled else None)
 
 
