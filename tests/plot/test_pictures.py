@@ -13,6 +13,8 @@ PROBLEM = linsgd.LinearRegression.gaussian([1.0, 0.05], noise_std=0.5, optimum=[
 ROTATED = linsgd.LinearRegression.gaussian([[1.0, 0.4], [0.4, 0.5]], optimum=[0.5, -1.0])
 SGD = linsgd.SGD(lr=0.1, batch_size=8, momentum=0.9)
 STEPS = [1, 3, 10, 300, 1000]
+TAIL = linsgd.estimate.tail_index(np.arange(1.0, 1001.0))
+RARE = linsgd.rare_events(PROBLEM, SGD, [0.1, 1.0], steps=10, settling=10, walkers=4, replicas=2)
 
 PICTURES = {
     "phase_portrait": lambda ax: plot.phase_portrait(PROBLEM, SGD, 30, ax=ax),
@@ -21,6 +23,8 @@ PICTURES = {
     "exponent": lambda ax: plot.exponent(PROBLEM, SGD, STEPS, ax=ax),
     "regime_diagram": lambda ax: plot.regime_diagram(ax=ax),
     "error_map": lambda ax: plot.error_map(ax=ax),
+    "threshold_path": lambda ax: plot.threshold_path(TAIL, ax=ax),
+    "survival": lambda ax: plot.survival(RARE, ax=ax),
 }
 
 
@@ -77,6 +81,39 @@ def test_displacement_pictures_show_each_theory(picture, field):
     np.testing.assert_array_equal(lines["Langevin"], getattr(langevin, field))
 
 
+def test_threshold_path_shows_the_path_its_interval_and_the_exact_exponent():
+    found = linsgd.estimate.tail_index(np.random.default_rng(0).pareto(2.0, 10_000) + 1)
+    ax = plot.threshold_path(found, alpha=2.0)
+    lines = {line.get_label(): line for line in ax.get_lines()}
+    np.testing.assert_array_equal(lines["estimate"].get_xydata(), np.transpose([found.path_points, found.path_values]))
+    assert set(lines["exact"].get_ydata()) == {2.0}
+    (band,) = [artist for artist in ax.collections if artist.get_label() == "95 % interval"]
+    drawn = band.get_paths()[0].vertices[:, 1]
+    assert {*found.path_lower, *found.path_upper} <= set(drawn)
+    (bar,) = ax.containers
+    assert bar.lines[0].get_xydata().tolist() == [[found.points, found.value]]
+
+
+def test_threshold_path_of_too_few_values_is_empty():
+    ax = plot.threshold_path(linsgd.estimate.tail_index([1.0, 2.0]))
+    assert not ax.containers
+    ax.figure.canvas.draw()
+
+
+def test_survival_shows_what_was_reached_and_what_is_predicted():
+    problem, sgd = linsgd.LinearRegression.gaussian([1.0]), linsgd.SGD(lr=2 / 3)
+    t = [10.0, 100.0, 1e60]  # the last beyond reach
+    seen = linsgd.rare_events(problem, sgd, t, steps=20, settling=20, walkers=20, replicas=2)
+    predicted = linsgd.tail_probability(problem, sgd, t)
+    ax = plot.survival(seen, predicted)
+    (bar,) = ax.containers
+    assert seen.probability[2] == 0
+    assert bar.lines[0].get_ydata().tolist() == seen.probability[:2].tolist()
+    assert bar.lines[2][0].get_segments()[1].tolist() == [[100.0, seen.lower[1]], [100.0, seen.upper[1]]]
+    np.testing.assert_array_equal(ax.get_lines()[0].get_ydata(), predicted.value)
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+
+
 @pytest.mark.parametrize("quantity", ["variance", "damping", "frequency"])
 def test_error_map_is_the_error(quantity):
     mesh = plot.error_map(quantity).collections[0]
@@ -100,6 +137,7 @@ def test_error_map_is_the_error(quantity):
         (lambda: plot.error_map("charm"), "quantity"),
         (lambda: plot.phase_portrait(PROBLEM, SGD, 10, mode=2), "mode"),
         (lambda: plot.phase_portrait(PROBLEM, SGD, 0), "steps"),
+        (lambda: plot.threshold_path(TAIL, alpha=0.0), "alpha = 0"),
         (lambda: plot.modified_loss(linsgd.LinearRegression.gaussian([1.0, 0.0]), SGD, mode=1), "mode"),
     ],
 )
