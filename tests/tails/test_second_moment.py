@@ -72,3 +72,11 @@ def test_infinite_fourth_moments_have_none():
     law = linsgd.StudentFeatures([1.0, 1.0], dof=3.0)
     setting = Setting.of(linsgd.LinearRegression.from_features(law), SGD(lr=0.1))
     assert SecondMoment.of(setting) is None
+
+
+def test_a_mean_that_nearly_vanishes_is_no_singular_matrix():
+    sgd = SGD(lr=9.839805623304036, batch_size=100, momentum=0.999, nesterov=True, weight_decay=0.1)
+    found = log_second(gaussian([0.00083786]), sgd)
+    curvatures, weights = gaussian_curvatures([0.00083786], 4)
+    alone = log_even_moment(dataclasses.replace(sgd, batch_size=1), curvatures, weights, 2)
+    assert 2 * np.log(0.0881) < found < alone  # the mean's own growth, and that of the noise of one row

@@ -89,9 +89,10 @@ class SecondMoment:
         low, high = self.floor, self.floor + 1.0
         while self._top(high)[0] > 1:
             low, high = high, high + 2 * (high - self.floor)
-        low = max(low, self.floor + 1e-13)
+        resolved = 1e-13 * max(1.0, float(np.square(self.A).max() * np.exp(-self.floor)))  # above rounding of A x A
+        low = max(low, self.floor + resolved)
         if self._top(low)[0] < 1:
-            return Interval.about(low, _ROUNDING)
+            return Interval.about(low, _ROUNDING + resolved)
         return Interval.about(
             float(brentq(lambda log_mu: np.log(self._top(log_mu)[0]), low, high, xtol=1e-15)), _ROUNDING
         )
