@@ -1,5 +1,7 @@
 """Weighted ensembles: what they see in the far tail, against Kesten's exponent and Goldie's constant."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -136,8 +138,36 @@ def test_same_seed_same_numbers():
     assert one != third
 
 
-def test_bad_input():
-    with pytest.raises(ValueError, match="thresholds"):
-        linsgd.rare_events(gaussian([1.0]), SGD(lr=0.5), [2.0, 1.0])
-    with pytest.raises(ValueError, match="walkers = 1"):
-        linsgd.rare_events(gaussian([1.0]), SGD(lr=0.5), [1.0, 2.0], walkers=1)
+def test_without_noise_nothing_is_ever_out():
+    found = linsgd.rare_events(gaussian([1.0], noise_std=0.0), SGD(lr=0.5), [1.0, 10.0], steps=20, settling=10)
+    assert found.status == "unseen"
+    assert (found.lower.tolist(), found.upper.tolist()) == ([0.0, 0.0], [1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "domain"),
+    [
+        ("thresholds", [2.0, 1.0], "increasing positive numbers"),
+        ("thresholds", [1.0, 1.0], "increasing positive numbers"),
+        ("thresholds", [0.0, 1.0], "increasing positive numbers"),
+        ("thresholds", [1.0, np.nan], "[-1e+75, 1e+75]"),
+        ("thresholds", 5.0, "an array of finite numbers of shape (any,)"),
+        ("walkers", 1, "an integer in [2, inf)"),
+        ("replicas", 1, "an integer in [2, inf)"),
+        ("steps", 1.0, "an integer in [2, inf)"),
+        ("settling", -1, "an integer in [0, inf)"),
+        ("seed", None, "an integer in [0, inf)"),
+        ("confidence", 1.0, "(0, 1)"),
+    ],
+)
+def test_bad_input_is_named_with_its_domain(argument, value, domain):
+    options = {"thresholds": [1.0, 2.0], argument: value}
+    with pytest.raises(ValueError, match=rf"^{argument}.* = .* is outside its domain: {re.escape(domain)}$"):
+        linsgd.rare_events(gaussian([1.0]), SGD(lr=0.5), **options)
+
+
+@pytest.mark.parametrize("options", [{"replacement": False}, {"sampling": "epoch"}])
+def test_only_independent_batches_with_replacement(options):
+    data = linsgd.LinearRegression.from_data(np.eye(4), np.arange(4.0))
+    with pytest.raises(ValueError, match=r"^sgd = .* is outside its domain: independent batches with replacement$"):
+        linsgd.rare_events(data, SGD(lr=0.1, **options), [1.0])
