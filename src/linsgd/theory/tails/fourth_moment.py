@@ -31,7 +31,7 @@ LARGEST = 200  # distinct eigenvalues of H
 _ROUNDING = 1e-12
 _UNIT = 2.0**-52
 _SAFETY = 10.0
-_FINEST = 1e-15  # distance from the largest eigenvalue of an L below which h(4) is not told from it
+_FINEST = 1e-15  # distance from the largest eigenvalue of an L, over the size of L, below which it hides h(4)
 _INDEFINITE = 1e-6  # of a form, relatively: more is not rounding
 
 
@@ -83,8 +83,9 @@ class FourthMoment:
         """Return log h(4), which is at least `least`, with what rounding L may move it by; bounds only close to a L."""
         first, second = np.triu_indices(self.g.size)
         floor = max(least, math.log(np.abs(np.linalg.eigvals(self.own[first, second])).max()))
-        low, high = self._crossing(floor)
-        if low <= _FINEST:
+        finest = _FINEST * max(1.0, float(np.abs(self.own).max() * np.exp(-floor)))
+        low, high = self._crossing(floor, finest)
+        if low <= finest:
             return Interval(float("nan"), least, floor + high + _ROUNDING)
         rise = float(brentq(lambda rise: self._excess(floor + rise), low, high, xtol=1e-16))
         log_mu = floor + rise
@@ -96,13 +97,13 @@ class FourthMoment:
         error = _ROUNDING * (1 + abs(log_mu)) + _SAFETY * abs(moved) / slope
         return Interval(log_mu, max(least, log_mu - error), log_mu + error)
 
-    def _crossing(self, floor: float) -> tuple[float, float]:
-        """Return bounds on the rise of log h(4) above `floor`, searched from above."""
+    def _crossing(self, floor: float, finest: float) -> tuple[float, float]:
+        """Return bounds on the rise of log h(4) above `floor`, searched from above to `finest`."""
         high = 1.0
         while self._excess(floor + high) < 0:
             high *= 4
         low = high / 8
-        while low > _FINEST and self._excess(floor + low) > 0:
+        while low > finest and self._excess(floor + low) > 0:
             low, high = low / 8, low
         return low, high
 
