@@ -110,6 +110,13 @@ def test_without_a_stationary_law_the_weights_drift(lr):
     assert found.status == "drifting"
 
 
+def test_walkers_still_on_their_way_out_drift():
+    """With momentum 0.9 they need more than 450 steps to 10^5; what they say by then is too small and scatters."""
+    thresholds, sgd = [5e3, 1e5], SGD(lr=0.09, momentum=0.9)
+    found = [linsgd.rare_events(gaussian([1.0]), sgd, thresholds, steps=300, settling=150, seed=s) for s in range(2)]
+    assert {str(one.status) for one in found} == {"drifting"}
+
+
 def test_light_tails_leave_far_thresholds_unseen():
     problem = linsgd.LinearRegression.from_features(linsgd.UniformFeatures([1.0]))
     found = linsgd.rare_events(problem, SGD(lr=0.6), [1.0, 10.0, 100.0], steps=200, settling=100)

@@ -58,7 +58,7 @@ class RareEvents(Result):
         The steps that were taken: the cost.
     status : RareEventStatus
         "ok"; "drifting" where the second half of the steps differs from the first (nan where walkers overflowed):
-        in a weight, or by a factor of two in the typical distance;
+        in a weight by more than chance or by a factor of two, or by a factor of two in the typical distance;
         "unseen" where no walker came beyond a threshold.
     """
 
@@ -164,10 +164,15 @@ def _mean_and_error(replicas: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _status(halves: FloatArray) -> RareEventStatus:
-    """Compare the halves (replicas, 2, m + 1): weights by a paired Student test, the distance by a factor of two."""
+    """Compare the halves (replicas, 2, m + 1): weights by a paired Student test, and all by a factor of two.
+
+    While walkers are still on their way out replicas scatter as much as they drift, and the test alone sees nothing.
+    """
     drift, error = _mean_and_error(halves[:, 1] - halves[:, 0])
     bound = float(student.isf(_CHANCE / (2 * drift[:-1].size), len(halves) - 1))
-    if not (np.all(np.abs(drift[:-1]) <= bound * error[:-1]) and abs(drift[-1]) < math.log(2)):
+    first, second = halves[..., :-1].mean(axis=0)
+    even = np.all(np.abs(drift[:-1]) <= bound * error[:-1]) and np.all((first <= 2 * second) & (second <= 2 * first))
+    if not (even and abs(drift[-1]) < math.log(2)):
         return RareEventStatus.DRIFTING
     return RareEventStatus.OK if halves[..., :-1].any(axis=(0, 1)).all() else RareEventStatus.UNSEEN
 
