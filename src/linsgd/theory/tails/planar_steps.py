@@ -41,10 +41,19 @@ def covers(setting: Setting) -> str:
     law = setting.features
     if setting.dimension != (1 if setting.momentum else 2):
         return "two features without momentum, or one with it"
+    if _is_one(setting):
+        return "steps that differ"
     if isinstance(law, RademacherFeatures):
         return "" if setting.batch < batches.MOST else f"a batch below {batches.MOST}"
     single = isinstance(law, UniformFeatures | StudentFeatures) and setting.batch == 1
     return "" if single or batches.few(setting) else "signs, few batches of data, or single uniform or Student features"
+
+
+def _is_one(setting: Setting) -> bool:
+    law = setting.features
+    if isinstance(law, FiniteData):
+        return len(law.y) == 1 or (not setting.replacement and setting.batch == len(law.y))
+    return isinstance(law, RademacherFeatures) and setting.dimension == 1
 
 
 def step_of(setting: Setting) -> Step:

@@ -13,7 +13,6 @@ extremes of E log|M u| + E g(M u) - g(u) for any g: that of the Poisson equation
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -32,15 +31,17 @@ from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.second_moment import SecondMoment
 from linsgd.theory.tails.setting import Setting
 
-SMALLEST_ORDER, LARGEST_ORDER = 1e-4, 200.0
-_MOST_NODES = 1500
+SMALLEST_ORDER, LARGEST_ORDER = 1e-4, 300.0
+_ENOUGH_NODES, _MOST_NODES = 200, 1000  # from the former on, refinement stops where it does not help
 _MOST_IMAGES = 1e8  # of all the nodes of a grid
 _COARSE, _FINER = 0.2, 0.85  # step of rules of integration, and how much finer the tests are
 _CONSTANTS = (0.0, 1e-12, 1e-10, 1e-8, 1e-6)  # c, with F at most 1
 _GOAL, _ROUGH = 1e-9, 1e-4  # widths of the bounds at which the grid is enough
 _TRUSTED = 1e-2  # bounds that are farther apart come without a value
 _NOTHING = Interval(float("nan"), -np.inf, np.inf)
-_NEWTON = 60  # steps at most, doublings included
+_LEAST = 1e-300
+_SMALL = 0.5  # order whose h bounds rho
+_NEWTON = 25  # steps at most, doublings included
 _DENSE = 100  # nodes up to which all eigenvalues are found
 
 covers = planar_steps.covers
@@ -89,6 +90,8 @@ class Operator:
         """Return log h(s)."""
         A, grown = self.rows(grid, grid.nodes, s, _COARSE)
         h, F, dual = _perron(A)
+        if not h > 0:
+            return Attempt(_NOTHING, np.zeros(len(A)))
         tested = grid.between
         there, here = self.rows(grid, tested, s, _FINER * _COARSE)[0], grid.values(tested)
         values = [
@@ -105,7 +108,10 @@ class Operator:
         A, grown = self.rows(grid, grid.nodes, 0.0, _COARSE)
         system = np.eye(len(A)) - A
         system[:, 0] = 1.0
-        g = np.linalg.solve(system, grown.sum(axis=1))
+        try:
+            g = np.linalg.solve(system, grown.sum(axis=1))
+        except np.linalg.LinAlgError:  # more than one stationary law of the direction
+            return Attempt(_NOTHING, np.zeros(len(A)))
         rho, g[0] = float(g[0]), 0.0
         tested = grid.between
         there, grown = self.rows(grid, tested, 0.0, _FINER * _COARSE)
@@ -115,13 +121,15 @@ class Operator:
 
     def refined(self, grid: Grid, attempt: Callable[[Grid], Attempt], goal: float) -> tuple[Attempt, Grid]:
         """Return the attempt with the narrowest bounds on ever finer grids, and the last grid."""
-        best = Attempt(_NOTHING, np.empty(0))
+        best, widths = Attempt(_NOTHING, np.empty(0)), [np.inf] * 3
         most = min(_MOST_NODES, int(_MOST_IMAGES / len(self.step.images(np.array([1.0, 0.0]), _COARSE)[1])))
         while True:
             new = attempt(grid)
             best = new if _width(new.found) < _width(best.found) else best
+            widths.append(_width(best.found))
+            stuck = grid.nodes.size > _ENOUGH_NODES and widths[-1] > widths[-4] / 2
             finer = grid.halved(new.residual > max(0.03 * new.residual.max(), goal / 8))
-            if _width(best.found) < goal or not grid.nodes.size < finer.nodes.size <= most:
+            if widths[-1] < goal or stuck or not grid.nodes.size < finer.nodes.size <= most:
                 return best, grid
             grid = finer
 
@@ -134,7 +142,7 @@ class Operator:
             if log_h.upper < 0 and (new := min(2 * s, (s + most) / 2)) <= LARGEST_ORDER:
                 below, s = s, new
                 continue
-            if not (log_h.value == log_h.value and at.slope > 0 and log_h.upper > 0):
+            if not (at.slope > 0 and log_h.upper > 0 and (log_h.lower > 0 or _width(log_h) < _TRUSTED * min(s, 1.0))):
                 break
             before, s = s, s - log_h.value / at.slope
             if abs(s - before) < 1e-3 * s:
@@ -169,11 +177,14 @@ def _perron(A: FloatArray) -> tuple[float, FloatArray, FloatArray]:
 
 
 def _leading(A: FloatArray) -> tuple[float, FloatArray]:
+    """Return the eigenvalue of largest real part, 0 where it is not found, and its eigenvector."""
     if len(A) > _DENSE:
-        with suppress(ArpackError):
-            values, vectors = eigs(A, k=1, which="LR", v0=np.ones(len(A)))
-            return float(values[0].real), vectors[:, 0].real
-    values, vectors = np.linalg.eig(A)
+        try:
+            values, vectors = eigs(A, k=1, which="LR", v0=np.ones(len(A)), maxiter=200)
+        except ArpackError:
+            return 0.0, np.ones(len(A))
+    else:
+        values, vectors = np.linalg.eig(A)
     top = values.real.argmax()
     return float(values[top].real), vectors[:, top].real
 
@@ -187,7 +198,7 @@ def _bounds(h: float, PF: FloatArray, F: FloatArray, P1: FloatArray) -> tuple[fl
             upper = min(upper, float(((PF + c * P1) / above).max()))
         lower = max(lower, float(((PF - c * P1)[kept] / (F - c)[kept]).min()))
     rounding = 1e-13 * h
-    return lower - abs(h - lower) / 4 - rounding, upper + abs(upper - h) / 4 + rounding
+    return max(lower - abs(h - lower) / 4 - rounding, _LEAST), upper + abs(upper - h) / 4 + rounding
 
 
 def lyapunov(setting: Setting, seed: int = 0) -> Interval:
@@ -196,8 +207,7 @@ def lyapunov(setting: Setting, seed: int = 0) -> Interval:
     found = operator.refined(operator.grid(), operator.lyapunov, _GOAL)[0].found
     if _width(found) < _TRUSTED:
         return found
-    small = 0.05
-    above = log_spectral(setting, small).upper / small
+    above = log_spectral(setting, _SMALL).upper / _SMALL
     return Interval(float("nan"), found.lower, min(found.upper, above))
 
 
