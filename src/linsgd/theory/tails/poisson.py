@@ -1,9 +1,9 @@
 r"""The mean growth K of |W|^alpha a step where h(alpha) = 1, for isotropic Gaussian features and label noise.
 
 With r = |W - w*| in units of noise / sqrt(variance), c = lr variance / b, a = 1 - lr weight_decay and given the
-independent C ~ chi2_b, K ~ chi2_{d-1}, n ~ N(0, 1), one step is a Markov chain on [0, inf):
+independent X ~ chi2_b, Y ~ chi2_{d-1}, n ~ N(0, 1), one step is a Markov chain on [0, inf):
 
-    r'^2 = (a r - c C r - c sqrt(C) n)^2 + c^2 C K (r^2 + 1).
+    r'^2 = (a r - c X r - c sqrt(X) n)^2 + c^2 X Y (r^2 + 1).
 
 There is one smooth function psi ~ r^alpha, up to constants, and one number with E[psi(r') | r] = psi(r) + K (Poisson's
 equation), and K = E[|A W + B|^alpha - |A W|^alpha] under the stationary law, since psi - r^alpha = O(r^{alpha - 2})
@@ -15,14 +15,17 @@ rho the Lyapunov exponent: what is left, q, decays to a constant at least like e
 variable y that takes [0, REACH] to [-1, 1] and crowds at u = 0, found by collocation. Beyond REACH, q is constant:
 there the law has mass e^{-alpha REACH}, and the error is of order e^{-2 REACH}, or e^{-(1 + alpha) REACH} if d = 1.
 
-The scale balances the two sides of psi. With eps = e^{-u} and kappa^2 = 1 - eps^2 the ratio e^{2u'} / e^{2u} is eps^2
-+ (kappa (a - c C) - eps c sqrt(C) n / scale)^2 + c^2 C K (kappa^2 + eps^2 / scale^2): nothing overflows, and its
-difference from R^2 = (a - c C)^2 + c^2 C K is formed without cancellation.
+For large alpha the scale is such that K' = K / scale^alpha is of order 1, or psi would lose its digits. With eps =
+e^{-u} and kappa^2 = 1 - eps^2 the ratio e^{2u'} / e^{2u} is eps^2 + (kappa (a - c X) - eps c sqrt(X) n / scale)^2 +
+c^2 X Y (kappa^2 + eps^2 / scale^2): nothing overflows, and its difference from R^2 = (a - c X)^2 + c^2 X Y is formed
+without cancellation.
 """
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,18 +34,36 @@ from linsgd.theory.tails.chi_square import log_nodes, log_sum
 from linsgd.theory.tails.radial import RadialLaw
 from linsgd.theory.tails.result import Interval
 
-LARGEST_EXPONENT = 150.0  # beyond it psi / r^alpha has more digits than a double
-REACH, _HALF = 24.0, 2.0  # the largest u, and the u that half the points are below
-_LEVELS = (((32, 1.5), (44, 1.0)), ((20, 2.0), (28, 1.6)))  # degree and coarseness, for d = 1 and beyond
+LARGEST_EXPONENT = 150.0  # beyond it rounding spoils more than it leaves, at great cost
+REACH, _HALF = 24.0, 1.0  # the largest u, and the u that half the points are below
+
+
+class Level(NamedTuple):
+    """The degree of q, the coarseness of the quadrature, and the log weight below which its nodes are left out."""
+
+    degree: int
+    coarse: float
+    depth: float
+
+    def steeper(self, alpha: float) -> "Level":
+        """Return the level that large exponents need."""
+        return Level(self.degree + int(alpha / 4), self.coarse, self.depth + alpha / 5)
+
+
+_LEVELS = {  # by the least d
+    1: (Level(32, 1.5, 23.0), Level(44, 1.0, 26.0)),
+    2: (Level(20, 2.0, 22.0), Level(28, 1.6, 25.0)),
+    5: (Level(20, 1.7, 22.0), Level(28, 1.4, 25.0)),
+}
 _NOISE_STEP = (0.25, 0.4)  # of n, at coarseness 1
-_SCALES = 1.15, 1.0  # of the two levels, so that they share no rounding error
-_DEPTH = 25.0, 0.2  # nodes of smaller log weight are left out: at alpha = 0, and more for each unit of alpha
+_ATTEMPTS, _STEEP = 4, 10.0  # to balance the scale, above this alpha
+_BALANCED, _OTHER = 5.0, 1.02  # log size of K' that will do, and scale of the second level over the first
 _TILTS = np.linspace(0, 1, 5)  # shares of alpha: orders of the moments that the nodes serve
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """Nodes of one step: a - c C, c sqrt(C) n / scale, c^2 C K and log weights, each (n,)."""
+    """Nodes of one step: a - c X, c sqrt(X) n / scale, c^2 X Y and log weights, each (n,)."""
 
     along: FloatArray
     push: FloatArray
@@ -51,29 +72,30 @@ class Step:
     scale: float
 
     @classmethod
-    def of(cls, law: RadialLaw, alpha: float, scale: float, coarse: float) -> "Step":
+    def of(cls, law: RadialLaw, alpha: float, scale: float, level: Level) -> "Step":
         """Return the nodes that matter to moments up to `alpha`, near or far from the optimum."""
         k, orders = (law.d - 1) / 2, tuple(alpha * _TILTS)
-        log_c, along, weight_c, reach = law.batch_nodes(orders, coarse)
-        log_k, weight_k = log_nodes(k, alpha / 2, reach, coarse) if k else (np.array([-np.inf]), np.zeros(1))
-        gap = _NOISE_STEP[law.d > 1] * coarse
+        log_x, along, weight_x, reach = law.batch_nodes(orders, level.coarse, joined=True)
+        log_y, weight_y = log_nodes(k, alpha / 2, reach, level.coarse) if k else (np.array([-np.inf]), np.zeros(1))
+        gap = _NOISE_STEP[law.d > 1] * level.coarse
         n = gap * (np.arange(np.ceil((7 + np.sqrt(alpha)) / gap)) + 0.5)
         n = np.concatenate([-n[::-1], n])
-        C, along = np.exp(log_c)[:, None, None], along[:, None, None]
-        parts = [weight_c[:, None, None], weight_k[:, None], -n * n / 2]
+        X, along = np.exp(log_x)[:, None, None], along[:, None, None]
+        parts = [weight_x[:, None, None], weight_y[:, None], -n * n / 2]
         log_weight = sum((part - log_sum(part.ravel()) for part in parts), np.zeros(1))
-        push, across = law.c * np.sqrt(C) * n / scale, law.c**2 * C * np.exp(log_k)[:, None]
+        push, across = law.c * np.sqrt(X) * n / scale, law.c**2 * X * np.exp(log_y)[:, None]
         kept = np.zeros(log_weight.shape, bool)
-        for ratio in (along**2 + across, 1 + push**2 + across / scale**2):
+        pushed = push**2 + across / scale**2
+        for ratio in (along**2 + across, pushed, 1 + pushed):
             log_ratio = np.log(np.maximum(ratio, 1e-300))
             for s in orders:
                 tilted = log_weight + s / 2 * log_ratio
-                kept |= tilted > tilted.max() - _DEPTH[0] - _DEPTH[1] * alpha
+                kept |= tilted > tilted.max() - level.depth
         along, push, across = (np.broadcast_to(part, kept.shape)[kept] for part in (along, push, across))
         return cls(along, push, across, log_weight[kept], scale)
 
     def moved(self, u: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return log R^2 and e^{2u' - 2u} / R^2 - 1, both (n,), and u' - u."""
+        """Return log R^2, by how much 2 (u' - u) exceeds it, and u' - u, each (n,)."""
         eps, kappa = np.exp(-u), np.sqrt(-np.expm1(-2 * u))
         push, shorter = eps * self.push, self.scale**-2 - 1
         squared = self.along**2 + self.across
@@ -86,25 +108,29 @@ class Step:
 
 
 def growth(law: RadialLaw, alpha: float) -> tuple[float, Interval]:
-    """Return the scale, and K / scale^alpha with the distance of two levels of all approximations as its error."""
+    """Return a scale, and K / scale^alpha with the distance of two levels of all approximations as its error."""
+    coarse, fine = (level.steeper(alpha) for level in _LEVELS[max(d for d in _LEVELS if d <= law.d)])
     scale = _scale(law)
-    coarse, fine = (
-        factor**alpha * _solved(law, alpha, degree + int(alpha / 4), each, factor * scale)
-        for (degree, each), factor in zip(_LEVELS[law.d > 1], _SCALES, strict=True)
-    )
-    return scale, Interval.about(fine, abs(fine - coarse))
+    for _ in range(_ATTEMPTS):
+        first = _solved(law, alpha, coarse, scale)
+        unbalanced = math.log(abs(first)) if first else 0.0
+        if alpha < _STEEP or not abs(unbalanced) > _BALANCED:
+            break
+        scale *= math.exp(unbalanced / alpha)
+    second = _OTHER**alpha * _solved(law, alpha, fine, _OTHER * scale)
+    return scale, Interval.about(second, abs(second - first))
 
 
 def _scale(law: RadialLaw) -> float:
     """Return the distance at which psi turns from its value at 0 to r^alpha, roughly."""
     second, fourth = (np.exp(law.log_moment(s, 2.0)[0]) for s in (2.0, 4.0))
     lost, spread = 1 - second, fourth - 2 * second + 1
-    return float(np.sqrt(0.55 + law.c**2 * law.b * law.d / np.hypot(lost, spread / 4)))
+    return float(np.sqrt(0.65 + law.c**2 * law.b * law.d / np.hypot(lost, spread / 4)))
 
 
-def _solved(law: RadialLaw, alpha: float, degree: int, coarse: float, scale: float) -> float:
-    """Return K' = K / scale^alpha by collocation at the extremes of the Chebyshev polynomial of that degree."""
-    step = Step.of(law, alpha, scale, coarse)
+def _solved(law: RadialLaw, alpha: float, level: Level, scale: float) -> float:
+    """Return K' = K / scale^alpha by collocation at the extremes of the Chebyshev polynomial of q's degree."""
+    step, degree = Step.of(law, alpha, scale, level), level.degree
     beta = max(1.0, alpha - 1) if alpha > 1 else 0.0
     angles = np.pi * np.arange(degree + 1) / degree
     here = np.cos(np.outer(angles, np.arange(degree + 1)))

@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from linsgd.domains import FloatArray
 from linsgd.theory.tails.chi_square import DEPTH, log_density, log_mass, log_nodes, log_sum, sinh_nodes
 
+Window = tuple[str, tuple[float, float], float, float]  # side of the kink, ends in t, peak, largest Y
+
 LARGEST_ORDER = 1e6  # moments E R^s are computed for s up to here
 _GRID, _SHRUNK = 160, 0.8  # points of a scan, and the share of its window that is not worth another scan
 _JOINT_ORDER = 30.0  # above it h(s) and its normalisation are summed on separate nodes
@@ -78,6 +80,15 @@ def _runs(chosen: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(first), int(last) - 1) for first, last in edges.reshape(-1, 2)]
 
 
+def _joined(windows: list[Window]) -> list[Window]:
+    """Return one window a side of the kink."""
+    sides: dict[str, Window] = {}
+    for side, (lo, hi), centre, farthest in windows:
+        _, (first, last), _, reach = sides.get(side, (side, (lo, hi), centre, farthest))
+        sides[side] = side, (min(lo, first), max(hi, last)), centre, max(farthest, reach)
+    return list(sides.values())
+
+
 @dataclass(frozen=True, slots=True)
 class RadialLaw:
     """The law of R for dimension d, batch b, shrinkage a and step c = lr * variance / b."""
@@ -117,11 +128,17 @@ class RadialLaw:
         score = (X - self.b) / 2 + (Y - (self.d - 1)) / 2
         return Quadrature(log_r[kept], weight[kept], score[kept], mass)
 
-    def batch_nodes(self, orders: tuple[float, ...], coarse: float) -> tuple[FloatArray, FloatArray, FloatArray, float]:
-        """Return log X, a - c X, the log weights, and the largest Y that matters, for moments of increasing orders."""
+    def batch_nodes(
+        self, orders: tuple[float, ...], coarse: float, *, joined: bool = False
+    ) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+        """Return log X, a - c X, the log weights, and the largest Y that matters, for moments of increasing orders.
+
+        `joined` leaves no gap between what matters to one moment and to another.
+        """
         width = 1 / np.sqrt(self.b / 2 + orders[-1] + 4)
         parts, reach = [], 0.0
-        for side, window, centre, farthest in self._windows(orders, width):
+        windows = self._windows(orders, width)
+        for side, window, centre, farthest in _joined(windows) if joined else windows:
             reach = max(reach, farthest)
             nodes, log_step = sinh_nodes(centre, width, window, coarse)
             log_x, distance, density = self._side(side, nodes)
@@ -129,7 +146,7 @@ class RadialLaw:
         log_x, distance, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
         return log_x, distance, weight, reach
 
-    def _windows(self, orders: tuple[float, ...], width: float) -> list[tuple[str, tuple[float, float], float, float]]:
+    def _windows(self, orders: tuple[float, ...], width: float) -> list[Window]:
         """Return the windows in t that matter, with their side of the kink, their peak and their largest Y.
 
         Grids zoom in. What one of them sees is a lower bound of the highest peak, and what a parabola through a local
