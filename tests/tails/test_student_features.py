@@ -149,6 +149,14 @@ def test_many_degrees_of_freedom_are_gaussian():
     assert abs(found[0] - exact) == pytest.approx(100 * abs(found[1] - exact), rel=0.02)
 
 
+@pytest.mark.parametrize("dof", [2 + 1e-7, 1e16, 1e300])
+def test_degrees_of_freedom_from_end_to_end(dof):
+    found = linsgd.tail_exponent(feature(dof), SGD(lr=0.6, batch_size=3))
+    assert found.lower <= found.value <= found.upper < found.lower * (1 + 1e-7)
+    exact = linsgd.tail_exponent(linsgd.LinearRegression.gaussian([1.0]), SGD(lr=0.6, batch_size=3)).value
+    assert found.value < dof / 2 if dof < 3 else abs(found.value - exact) < 1e-10
+
+
 def test_small_steps_leave_the_exponent_at_half_the_degrees_of_freedom():
     found = linsgd.tail_exponent(feature(10.0), SGD(lr=1e-5))
     assert (found.value, found.upper, str(found.status)) == (5.0, 5.0, "power_law")
@@ -179,3 +187,9 @@ def test_a_batch_of_a_thousand_is_quick():
     assert time.process_time() - start < 2
     assert found.upper - found.lower < 1e-9
     assert found.value < 4
+
+
+def test_in_many_dimensions_half_the_degrees_of_freedom_is_all_that_is_known():
+    law = linsgd.StudentFeatures(np.linspace(0.1, 1.0, 201), dof=5.0)
+    found = linsgd.tail_exponent(linsgd.LinearRegression.from_features(law, noise_std=1.0), SGD(lr=1e-3))
+    assert (str(found.status), found.lower, found.upper) == ("unresolved", 0.0, 2.5)

@@ -29,6 +29,7 @@ LARGEST_ORDER = 1e6
 _STEP = 0.016
 _ROUGH = 1.75  # times the steps: tells the error
 _STRAIGHT = 36.0  # from the bulk to where an end is straight to rounding error
+_GAUSSIAN = 1e15  # degrees of freedom from which on features are Gaussian to rounding error
 _STRIDE = 6  # of the first look at an integrand
 _NEGLIGIBLE = 50.0  # below the largest logarithm of an integrand
 
@@ -119,6 +120,7 @@ def square_sum(dof: float, count: int, rough: float = 1.0) -> SquareSum:
 
 def student_factor(dof: float, count: int, a: float, c: float) -> Factor:
     """Return the law of log|a - c S|, c > 0."""
+    dof = min(dof, _GAUSSIAN)
     rougher = _factor(square_sum(dof, count, _ROUGH), a, c, None)
     return _factor(square_sum(dof, count), a, c, rougher)
 
