@@ -1,5 +1,6 @@
 """Steps of the plane with any law: against tensor powers, closed forms, other operators and particles."""
 
+import dataclasses
 import itertools
 import math
 
@@ -9,6 +10,7 @@ from scipy.optimize import brentq
 
 import linsgd
 from linsgd.theory.tails import particles, projective_line
+from linsgd.theory.tails.lyapunov import almost_sure_threshold
 from linsgd.theory.tails.moment_bracket import exact_moments
 from linsgd.theory.tails.setting import Setting
 
@@ -135,3 +137,14 @@ def test_auto_takes_it_and_names_what_it_serves():
         linsgd.tail_exponent(DATA, SGD(lr=0.1, momentum=0.5), method="projective_line")
     with pytest.raises(ValueError, match="steps that differ"):
         linsgd.tail_exponent(signs([1.0]), SGD(lr=0.1, momentum=0.5), method="projective_line")
+
+
+def test_the_threshold_separates_signs_that_particles_see():
+    # rho is -0.012 and 0.012 there, forty times the standard error of the particles or more
+    sgd = SGD(lr=0.1, momentum=0.9)
+    lower, upper = almost_sure_threshold(ONE, sgd, seed=0)
+    assert 0 < lower < upper < lower * (1 + 1e-2)
+    below, above = (
+        particles.lyapunov(Setting.of(ONE, dataclasses.replace(sgd, lr=lr))) for lr in (0.8 * lower, 1.2 * upper)
+    )
+    assert below.upper < 0 < above.lower

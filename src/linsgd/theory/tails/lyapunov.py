@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
-from linsgd.theory.tails import particles, phase_space, quadrature, sphere
+from linsgd.theory.tails import particles, phase_space, projective_line, quadrature, sphere
 from linsgd.theory.tails.particles import Population
 from linsgd.theory.tails.phase_space import PhaseStep
 from linsgd.theory.tails.result import Interval
@@ -67,10 +67,16 @@ def _by_operator(setting: Setting) -> Interval:
 def _by_sampling(setting: Setting, seed: int | None) -> Interval:
     """Return bounds whose signs of rho were each seen with a seed of their own, or none after `ATTEMPTS` of them.
 
+    In the plane nothing need be sampled where the operator on directions resolves rho.
+
     The same seed at every learning rate makes the few chains' rho smooth in it, so that its root can be searched.
     """
     if seed is None or particles.covers(setting):
         return _UNKNOWN
+    if not projective_line.covers(setting):
+        found = _turning(setting, projective_line.rough_lyapunov, projective_line.lyapunov, _OPERATOR)
+        if found.value == found.value:
+            return found
 
     def few(at: Setting) -> float:
         return float(Population.of(at, particles.PILOT).grow(seed, _PILOT_STEPS, particles.SETTLING).mean())
@@ -117,6 +123,8 @@ def _turning(
     root = float(brentq(lambda log_lr: rough(at(log_lr)), low, high, xtol=care.tolerance))
     slope = (rough(at(root + _PROBE)) - rough(at(root - _PROBE))) / (2 * _PROBE)
     here = fine(at(root))
+    if here.value != here.value:
+        return Interval(float("nan"), float(np.exp(low)), float("inf"))
     root -= here.value / slope
     error = care.margin * (here.upper - here.lower) / 2 / slope + 2 * care.tolerance
     for _ in range(care.attempts):

@@ -36,7 +36,7 @@ _ENOUGH_NODES, _MOST_NODES = 200, 1000  # from the former on, refinement stops w
 _MOST_IMAGES = 1e8  # of all the nodes of a grid
 _COARSE, _FINER = 0.2, 0.85  # step of rules of integration, and how much finer the tests are
 _CONSTANTS = (0.0, 1e-12, 1e-10, 1e-8, 1e-6)  # c, with F at most 1
-_GOAL, _ROUGH = 1e-9, 1e-4  # widths of the bounds at which the grid is enough
+_GOAL, _ROUGH, _ROUGH_RHO = 1e-9, 1e-4, 1e-3  # widths of the bounds at which the grid is enough
 _TRUSTED = 1e-2  # bounds that are farther apart come without a value
 _NOTHING = Interval(float("nan"), -np.inf, np.inf)
 _LEAST = 1e-300
@@ -209,6 +209,12 @@ def lyapunov(setting: Setting, seed: int = 0) -> Interval:
         return found
     above = log_spectral(setting, _SMALL).upper / _SMALL
     return Interval(float("nan"), found.lower, min(found.upper, above))
+
+
+def rough_lyapunov(setting: Setting) -> float:
+    """Return rho to about 1e-3, nan where not even that is found."""
+    operator = Operator.of(setting)
+    return operator.refined(operator.grid(), operator.lyapunov, _ROUGH_RHO)[0].found.value
 
 
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
