@@ -140,7 +140,7 @@ def _solved(law: RadialLaw, alpha: float, level: Level, scale: float) -> float:
         rows = np.array(list(pool.map(lambda each: _row(step, each, alpha, beta, rho, degree), u)))
     system = np.zeros((degree + 2, degree + 2))
     system[:-1] = rows[:, :-1]
-    system[:-1, :-1] -= here
+    system[:-1, :-1] -= here * np.exp(step.log_weight).sum()  # what the nodes leave out stays where it is
     system[-1, :-1] = here[-1]  # q(0) = 0: psi is known up to a constant
     return float(np.linalg.solve(system, np.append(rows[:, -1], 0))[-1])
 
