@@ -4,7 +4,8 @@ The distance |w - w*| is cut into shells, each a factor wider than the last. Aft
 replaced by a fixed number of copies that carry the shell's total weight in equal parts (Huber and Kim 1996): the mean
 weight of any set stays what it was, and walkers stand where brute force has none. The weight beyond t, averaged over
 the steps after settling, is P(|w - w*| > t). Nothing about the tail is assumed; independent replicas give the error,
-and the two halves of the steps say whether the weights had settled.
+and the two halves of the steps say whether the weights had settled. With momentum w swings through w* at full speed on
+its way out, and the shells are those of |w - w*|^2 + lr |v|^2 / lambda_max(H), which a swing keeps up to friction.
 
 At small learning rates w goes far by single huge features, which no shell makes likelier. Gaussian features are
 therefore drawn by strata: the component of the first sample along w - w* is a normal variable, and fixed shares of
@@ -190,6 +191,7 @@ class _Walk:
         self.weight = np.full(walkers, 1 / walkers)
         self.innermost = 0.0
         self.H = problem.covariance()
+        self.swing = math.sqrt(sgd.lr / float(problem.eigenvalues.max())) if sgd.momentum else 0.0
         self.strata, self.counts = _strata(problem, sgd, walkers)
 
     def run(self, steps: int, settling: int) -> tuple[FloatArray, int]:
@@ -206,13 +208,14 @@ class _Walk:
                 distance = np.sqrt(np.sum((self.w - self.optimum) ** 2, axis=1))
             if not np.isfinite(distance).all():
                 return np.full_like(total, np.nan), cost
+            reach = np.hypot(distance, self.swing * np.sqrt(np.sum(self.v**2, axis=1)))
             if k == _FREE:  # the shells begin where half of the walkers are by then
-                self.innermost = min(float(np.median(distance)), self.thresholds[0]) or self.thresholds[0]
+                self.innermost = min(float(np.median(reach)), self.thresholds[0]) or self.thresholds[0]
             if k >= settling:
                 seen = np.column_stack([distance[:, None] > self.thresholds, np.log1p(distance / self.thresholds[0])])
                 total[int(k - settling >= half)] += self.weight @ seen
             if k >= _FREE:
-                self._split(distance)
+                self._split(reach)
         return total / np.array([[half], [steps - half]]), cost
 
     def _step(self) -> None:
@@ -254,9 +257,9 @@ class _Walk:
         share = (likely - unlikely) * self.walkers / self.counts[stratum]
         self.weight = self.weight * np.where(moved, share, 1.0)
 
-    def _split(self, distance: FloatArray) -> None:
+    def _split(self, reach: FloatArray) -> None:
         """Replace the walkers of each shell by `walkers` copies of equal weight, drawn systematically."""
-        radius = np.maximum(distance / self.innermost, 1e-300)
+        radius = np.maximum(reach / self.innermost, 1e-300)
         last = math.ceil(math.log(self.thresholds[-1] / self.innermost) / math.log(SHELL)) + 1
         shell = np.clip(np.floor(np.log(radius) / math.log(SHELL)), -1, last).astype(np.int64)
         order = np.argsort(shell, kind="stable")
