@@ -152,7 +152,7 @@ def test_student_steps_are_unbiased_up_to_the_order_where_moments_end(dof, s, ba
     assert ratio.max() <= math.log(2) * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(("dof", "batch"), [(2.4, 1), (5.0, 2), (12.0, 1)])
 def test_one_student_feature_against_its_integral(dof, batch, seed):
     setting = Setting.of(student([1.0], dof), SGD(lr=0.4, batch_size=batch))
@@ -173,7 +173,7 @@ def test_second_moments_of_student_features(sgd):
     assert not within(found, 2 * exact)
 
 
-@pytest.mark.parametrize(("dof", "lr"), [(3.0, 0.3), (6.0, 0.5), (20.0, 0.4)])
+@pytest.mark.parametrize(("dof", "lr"), [(3.0, 0.3), (20.0, 0.4)])
 def test_the_exponent_of_one_student_feature(dof, lr):
     setting = Setting.of(student([1.0], dof), SGD(lr=lr, batch_size=2))
     exact, found = scalar.exponent(setting).value, particles.exponent(setting)
@@ -196,7 +196,7 @@ def test_three_student_features_have_a_tail():
     assert 1 < found.lower <= found.value <= found.upper < 2
 
 
-@pytest.mark.parametrize("dof", [3.0, 6.0])
+@pytest.mark.parametrize("dof", [3.0])
 def test_the_threshold_of_one_student_feature(dof):
     problem = student([1.0], dof)
     lower, upper = almost_sure_threshold(problem, SGD(lr=1.0, batch_size=2), seed=1)
