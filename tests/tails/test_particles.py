@@ -46,6 +46,13 @@ def test_exponent_of_a_flat_spectrum():
     assert found.upper - found.lower < 0.02 * exact.value
 
 
+def test_large_exponents_are_reached_from_a_rough_root():
+    problem, sgd = linsgd.LinearRegression.gaussian([1.0] * 3), linsgd.SGD(lr=0.02)
+    found, exact = (linsgd.tail_exponent(problem, sgd, method=method) for method in ("particles", "quadrature"))
+    assert found.lower < exact.value < found.upper
+    assert found.upper - found.lower < 0.01
+
+
 def test_lyapunov_exponent():
     setting = Setting.of(gaussian([1.0]), SGD(lr=0.5, batch_size=2))
     assert within(particles.lyapunov(setting), quadrature.lyapunov(setting).value)

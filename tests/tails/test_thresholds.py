@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 from scipy.optimize import brentq
 
 import linsgd
@@ -131,3 +132,22 @@ def test_almost_sure_stability_outlives_the_second_moment(lr, holds):
     found = linsgd.stability(gaussian([1.0]), SGD(lr=lr, momentum=0.9))
     assert found.almost_sure is holds
     assert str(found.status) == "ok"
+
+
+def test_one_sign_diverges_beyond_two_over_its_variance():
+    lower, upper = almost_sure_threshold(
+        linsgd.LinearRegression.from_features(linsgd.RademacherFeatures([0.5])), SGD(1.0)
+    )
+    assert lower < 4 < upper
+    assert upper - lower < 1e-7
+
+
+def test_one_uniform_feature_against_its_logarithmic_integral():
+    lower, upper = almost_sure_threshold(linsgd.LinearRegression.from_features(linsgd.UniformFeatures([1.0])), SGD(1.0))
+
+    def rho(lr):
+        zero = 1 / np.sqrt(3 * lr)
+        return quad(lambda u: np.log(abs(1 - 3 * lr * u * u)), 0, 1, points=[zero], epsabs=1e-12)[0]
+
+    assert rho(lower - 1e-6) < 0 < rho(upper + 1e-6)
+    assert upper - lower < 1e-7

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from linsgd import domains
+from linsgd.cores import available_cores
 
 Arrays = Mapping[str, NDArray[Any]]
 Progress = Callable[[int, int], object]
@@ -102,13 +103,8 @@ def _pool(executor: Executor | None) -> Iterator[Executor]:
     if executor is not None:
         yield executor
     else:
-        with ThreadPoolExecutor(_cores()) as threads:
+        with ThreadPoolExecutor(available_cores()) as threads:
             yield threads
-
-
-def _cores() -> int:
-    """Return how many cores this process may use, where the system tells."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -12,12 +12,12 @@ exact       from stationarity, for any unbiased noise and without Nesterov, E De
 Measures carry a factor z (theta) with E x^2, which keeps them finite as it goes to 0.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from linsgd.cores import available_cores
 from linsgd.domains import FloatArray, IntArray
 from linsgd.theory.compression import Region, compress
 from linsgd.theory.heavy_ball import powers
@@ -51,7 +51,7 @@ def summed(terms: Terms, stiffness: FloatArray, measures: FloatArray, decays: Re
     def at(block: IntArray) -> FloatArray:
         return np.stack([part.sum(axis=-1) for part in terms(block[:, None], nodes.stiffness, nodes.weights)])
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         return np.concatenate(list(pool.map(at, blocks(k, nodes.stiffness.size))), axis=1)
 
 

@@ -22,10 +22,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln
 
-from linsgd.domains import FloatArray, IntArray
+from linsgd.domains import FloatArray
+from linsgd.theory.tails.image_kernels import along_lines
 from linsgd.theory.tails.setting import Setting
 
-_DEPTH = {2: 42.0, 3: 36.0}  # log of the weights that are left out, below the largest
+_DEPTH = 42.0  # log of the weights that are left out, below the largest that is possible
+_LAST_DEPTH = {2: 42.0, 3: 26.0}  # below the largest, once all variables are known
 _NEAREST = {2: 1e-4, 3: 1e-2}  # how close to A u = 0 nodes are graded: what is closer counts like its d-th power
 _GRADED = 1.5  # r_k
 _BOTH = 8.0  # orders below which the untilted law is covered too, and its mass made 1
@@ -71,19 +73,19 @@ class GaussianStep:
         X, log_weight = self._batch(e, length, (start, pull, levers[0]), s, coarse)
         mean = start - X[:, None] ** 2 * pull
         reach = 8.5 + np.sqrt(2 * max(s, 0.0))
-        table, steps = _table(_NEAREST[d], reach, coarse)
+        table, log_steps = _table(_NEAREST[d], reach, coarse)
         for lever, others in zip(levers, [*(levers[1:] ** 2).sum(axis=1), 0.0], strict=True):
             squared = float(lever @ lever)
             centre = np.clip(-(mean @ lever) / (squared * X), -50 - reach, 50 + reach)
-            row, z, step = _lines(centre, table, steps, reach)
-            X = X[row]
-            mean = mean[row] + (X * z)[:, None] * lever
-            log_weight = log_weight[row] - z * z / 2 + np.log(step) - 0.5 * np.log(2 * np.pi)
-            size = np.einsum("ni,ni->n", mean, mean)
-            tilted = log_weight + 0.5 * s * np.log(np.maximum(size + others * (8 + s) * X * X, 1e-300))
-            kept = tilted > tilted.max() - _DEPTH[d]
-            kept |= (log_weight > -_DEPTH[d]) & (s < _BOTH)
-            mean, X, log_weight, size = mean[kept], X[kept], log_weight[kept], size[kept]
+            first, last = np.searchsorted(table, -reach - centre), np.searchsorted(table, reach - centre)
+            line = (lever, float(others), s, centre, first, last, table, log_steps)
+            X, mean, log_weight, tilted = along_lines(X, mean, log_weight, *line)
+            depth = _DEPTH if others else _LAST_DEPTH[d]
+            kept = tilted > tilted.max() - depth
+            if s < _BOTH:
+                kept |= log_weight > -depth
+            mean, X, log_weight = mean[kept], X[kept], log_weight[kept]
+        size = np.einsum("ni,ni->n", mean, mean)
         if s < _BOTH:
             log_weight = log_weight - np.log(np.exp(log_weight).sum())
         growth = 0.5 * np.log(np.maximum(size, 1e-300) / float(norm @ u**2))
@@ -133,8 +135,7 @@ class GaussianStep:
         mean, side = start - X[:, None] ** 2 * pull, X[:, None] * z
         size = (mean**2).sum(axis=1)[:, None] + 2 * side * (mean @ lever)[:, None] + side**2 * (lever @ lever)
         tilted = density + np.max(0.5 * s * np.log(np.maximum(size, 1e-300)) - z**2 / 2, axis=1)
-        depth = _DEPTH[pull.size]
-        matters = (tilted > tilted.max() - depth) | ((density > density.max() - depth) & (s < _BOTH))
+        matters = (tilted > tilted.max() - _DEPTH) | ((density > density.max() - _DEPTH) & (s < _BOTH))
         return float(X[matters][0]), float(X[matters][-1])
 
 
@@ -150,7 +151,7 @@ def _nodes(forward: Map, slope: Map, guess: FloatArray, step: float) -> tuple[Fl
 
 @lru_cache(maxsize=64)
 def _table(nearest: float, reach: float, coarse: float) -> tuple[FloatArray, FloatArray]:
-    """Return distances from the centre of a line, of both signs, and steps."""
+    """Return distances from the centre of a line, of both signs, and log steps."""
     far = 3 * reach + 60
     guess = np.concatenate([[nearest / 100], nearest * np.sinh(np.linspace(0.02, np.arcsinh(far / nearest), 4000))])
     t, log_step = _nodes(
@@ -160,15 +161,4 @@ def _table(nearest: float, reach: float, coarse: float) -> tuple[FloatArray, Flo
         coarse,
     )
     middle = coarse / (1 / 0.8 + _GRADED / nearest)
-    return np.concatenate([-t[::-1], [0.0], t]), np.concatenate([np.exp(log_step[::-1]), [middle], np.exp(log_step)])
-
-
-def _lines(
-    centre: FloatArray, table: FloatArray, steps: FloatArray, reach: float
-) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Return, for a line about each centre, the index of the line, the nodes within `reach` of 0, and their steps."""
-    first, last = np.searchsorted(table, -reach - centre), np.searchsorted(table, reach - centre)
-    count = last - first
-    row = np.repeat(np.arange(centre.size), count)
-    index = np.arange(row.size) + np.repeat(first - np.cumsum(count) + count, count)
-    return row, centre[row] + table[index], steps[index]
+    return np.concatenate([-t[::-1], [0.0], t]), np.concatenate([log_step[::-1], [np.log(middle)], log_step])

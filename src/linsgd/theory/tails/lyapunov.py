@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
-from linsgd.theory.tails import particles, phase_space, projective_line, quadrature, sphere
+from linsgd.theory.tails import particles, phase_space, projective_line, quadrature, scalar, sphere
 from linsgd.theory.tails.particles import Population
 from linsgd.theory.tails.phase_space import PhaseStep
 from linsgd.theory.tails.result import Interval
@@ -37,7 +37,8 @@ def almost_sure_threshold(problem: LinearRegression, sgd: SGD, seed: int | None 
     -------
     tuple of float
         Lower and upper bound: 2e-13 apart relatively for isotropic Gaussian features without momentum; about 1e-5 with
-        momentum, and for two or three uneven Gaussian features without; (0, inf) for settings that need sampling.
+        momentum, and for two uneven Gaussian features without, 1e-3 for three, in minutes; 1e-8 for one feature of
+        another law; (0, inf) for settings that need sampling.
 
     Examples
     --------
@@ -53,7 +54,7 @@ def almost_sure_threshold(problem: LinearRegression, sgd: SGD, seed: int | None 
 
 def needs_sampling(setting: Setting) -> bool:
     """Whether no operator serves, at any learning rate."""
-    return all(solver.covers(setting) for solver in (quadrature, phase_space, sphere))
+    return all(solver.covers(setting) for solver in (quadrature, phase_space, sphere, scalar))
 
 
 def _by_operator(setting: Setting) -> Interval:
@@ -61,7 +62,9 @@ def _by_operator(setting: Setting) -> Interval:
         return quadrature.almost_sure_threshold(setting)
     if not phase_space.covers(setting):
         return _turning(setting, _few_polynomials, phase_space.lyapunov, _OPERATOR)
-    return _turning(setting, lambda at: sphere.lyapunov(at).value, sphere.lyapunov, _OPERATOR)
+    if not sphere.covers(setting):
+        return _turning(setting, sphere.rough_lyapunov, sphere.lyapunov, _OPERATOR)
+    return _turning(setting, lambda at: max(scalar.lyapunov(at).value, _DEEP), scalar.lyapunov, _OPERATOR)
 
 
 def _by_sampling(setting: Setting, seed: int | None) -> Interval:
@@ -101,6 +104,7 @@ class Care(NamedTuple):
 ATTEMPTS = 3
 CONFIDENCE = 1 - ATTEMPTS * (1 - particles.CONFIDENCE)  # that neither sign was wrong in any attempt
 _OPERATOR, _SAMPLES = Care(1e-9, 1.1, 8), Care(1e-3, 2.0, ATTEMPTS)
+_DEEP = -1e3  # what a root is searched with where a step may be 0 and rho is -inf
 _PILOT_STEPS = 2 * particles.PILOT_STEPS
 
 

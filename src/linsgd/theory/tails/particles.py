@@ -33,7 +33,7 @@ LARGEST_ORDER = 300.0
 LARGEST_DIMENSION = 200
 _TO_POLE = 0.1  # distance from the order at which moments become infinite: closer, squares overflow
 _REFINEMENTS = 3
-_SHORT = 0.2  # of the way to the pole, a step of Newton's method
+_SHORT = 0.2  # of the order or the way to the pole, a step of Newton's method
 _CACHE = 2**15  # numbers
 _BEYOND = 1.1  # factor by which the search passes the bracket, as it is noisy
 _UNKNOWN = Interval(math.nan, -math.inf, math.inf)
@@ -193,7 +193,7 @@ def exponent(setting: Setting, seed: int = 0) -> Interval:
         return Interval(math.nan, last, upper)
     if rough(low) > 0 or rough(high) < 0:
         return Interval(math.nan, lower, upper)
-    start = float(brentq(rough, low, high, rtol=0.01))
+    start = float(brentq(rough, low, high, rtol=1e-3))
     alpha = _refined(setting, start, seed)
     if not rough(start / 2) < 0 < rough(min(1.25 * start, last)):
         return Interval(math.nan, lower, upper)
@@ -203,16 +203,19 @@ def exponent(setting: Setting, seed: int = 0) -> Interval:
 
 
 def _refined(setting: Setting, start: float, seed: int) -> Interval:
-    """Return the root by steps of Newton's method, short enough for the pole of h, if it has one, to be far."""
+    """Return the root by steps of Newton's method, until they are short.
+
+    log h is convex, with a second derivative of the order of its slope over the order, or over the distance to a pole.
+    """
     pole, last = largest_order(setting), last_order(setting)
     for k in range(_REFINEMENTS):
         found, slope = _estimate(setting, start, seed + k, 0.0)
         if not slope > 0:
             break
         value, lower, upper = (start - log_h / slope for log_h in (found.value, found.upper, found.lower))
-        reach = max(upper - start, start - lower) / (pole - start)
-        if reach < _SHORT:
-            bend = (value - start) ** 2 / (pole - start)
+        scale = min(start, pole - start)
+        if max(upper - start, start - lower) < _SHORT * scale:
+            bend = (value - start) ** 2 / scale
             return Interval(value, lower - bend, upper + bend)
         start = min(value, last)
     return _UNKNOWN

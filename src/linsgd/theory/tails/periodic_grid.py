@@ -1,6 +1,5 @@
 """Functions of an angle in [0, pi), written by polynomials of degree 5 on six neighbouring nodes of any grid."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from linsgd.cores import available_cores
 from linsgd.domains import FloatArray
 
 NEGLIGIBLE = 1e-18  # probability of the nodes of a rule that may be left out
@@ -107,8 +107,8 @@ class Grid:
             for angle, row in zip(part, rows, strict=True):
                 _add(*images(np.array([np.cos(angle), np.sin(angle)])), s, nodes, scales, row)
 
-        pieces = 4 * (os.cpu_count() or 1)
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        pieces = 4 * available_cores()
+        with ThreadPoolExecutor(available_cores()) as pool:
             list(pool.map(fill, np.array_split(angles, pieces), np.array_split(found, pieces)))
         both: FloatArray = np.moveaxis(found, 1, 0)
         return both

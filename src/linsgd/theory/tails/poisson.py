@@ -22,13 +22,13 @@ without cancellation.
 """
 
 import math
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from linsgd.cores import available_cores
 from linsgd.domains import FloatArray
 from linsgd.theory.tails.chi_square import log_nodes, log_sum
 from linsgd.theory.tails.radial import RadialLaw
@@ -136,7 +136,7 @@ def _solved(law: RadialLaw, alpha: float, level: Level, scale: float) -> float:
     here = np.cos(np.outer(angles, np.arange(degree + 1)))
     u = _HALF * (1 + np.cos(angles)) / (1 + 2 * _HALF / REACH - np.cos(angles))
     rho = law.log_moment(0.0)[1]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         rows = np.array(list(pool.map(lambda each: _row(step, each, alpha, beta, rho, degree), u)))
     system = np.zeros((degree + 2, degree + 2))
     system[:-1] = rows[:, :-1]
