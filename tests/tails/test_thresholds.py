@@ -64,12 +64,12 @@ def test_sampled_bounds_hold_the_threshold_of_a_flat_spectrum(small_populations)
         assert not lower < 0.95 * exact < upper
 
 
-def test_sampled_bounds_for_signs_which_are_a_number(small_populations):
+def test_bounds_for_signs_which_are_a_number():
     problem = linsgd.LinearRegression.from_features(linsgd.RademacherFeatures([0.5]))
     found = linsgd.stability(problem, SGD(lr=1.0, weight_decay=0.5)).lr_almost_sure  # |1 - lr| = 1
     assert found.lower < 2 * (1 + 1e-12)
-    assert 2 < found.upper < 2.02
-    assert found.confidence == pytest.approx(0.997)
+    assert 2 < found.upper < 2 + 1e-7
+    assert found.confidence is None
 
 
 @pytest.mark.parametrize("replacement", [True, False])
@@ -143,7 +143,8 @@ def test_one_sign_diverges_beyond_two_over_its_variance():
 
 
 def test_one_uniform_feature_against_its_logarithmic_integral():
-    lower, upper = almost_sure_threshold(linsgd.LinearRegression.from_features(linsgd.UniformFeatures([1.0])), SGD(1.0))
+    problem = linsgd.LinearRegression.from_features(linsgd.UniformFeatures([1.0]))
+    lower, upper = almost_sure_threshold(problem, SGD(1.0))
 
     def rho(lr):
         zero = 1 / np.sqrt(3 * lr)

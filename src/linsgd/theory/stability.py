@@ -175,9 +175,9 @@ class Stability(Result):
 
         1e-12 apart relatively for isotropic Gaussian features without momentum. By a transfer operator and its error,
         1e-8 to a few per cent apart, for isotropic Gaussian features with momentum, for two or three uneven ones
-        without and for one feature of any law, in seconds, or minutes for three. Else, to 200 features, a confidence interval from sampled products with a fixed seed,
-        about one to ten per cent wide, in seconds to a minute; its `confidence` says so. From the mean-square
-        threshold to infinity where none of these serves.
+        without and for one feature of any law, in seconds, or minutes for three. Else, to 200 features, a confidence
+        interval from sampled products with a fixed seed, about one to ten per cent wide, in seconds to a minute; its
+        `confidence` says so. From the mean-square threshold to infinity where none of these serves.
         """
         if self.pending is None:
             return self.known
