@@ -14,6 +14,7 @@ import numpy as np
 
 import linsgd
 from linsgd.montecarlo.snapshots import snapshots
+from linsgd.theory.tails.result import TailResult
 
 RUNS = 5
 CHAIN = 50  # steps: the start is forgotten to exp(CHAIN rho) = 3e-12, and a chain can be out at 10^6
@@ -22,6 +23,20 @@ FILE = Path(__file__).with_name("TAILS.md")
 
 def isotropic(d):
     return linsgd.LinearRegression.gaussian(np.ones(d))
+
+
+def spectrum(*eigenvalues):
+    return linsgd.LinearRegression.gaussian(eigenvalues)
+
+
+def student(*eigenvalues):
+    return linsgd.LinearRegression.from_features(linsgd.StudentFeatures(eigenvalues, dof=8))
+
+
+def rows(n, d):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, d)) * np.geomspace(1, 0.3, d)
+    return linsgd.LinearRegression.from_data(X, X @ np.ones(d) + rng.standard_normal(n))
 
 
 def exponent(problem, **options):
@@ -58,19 +73,41 @@ def cases():
         ("d = 10, momentum 0.9, alpha 6.8", exponent(isotropic(10), lr=0.015, momentum=0.9), 1),
         ("d = 10 uneven, batch 2, particles", exponent(uneven, lr=0.45, batch_size=2), 1),
         ("map of 50 x 50 points, d = 100", tail_map, 1),
+        ("d = 2, spectrum 1, 0.01, alpha 2.9", exponent(spectrum(1, 0.01), lr=0.5), 1),
+        ("d = 2, spectrum 1, 0.01, alpha 35", exponent(spectrum(1, 0.01), lr=0.05), 1),
+        ("d = 3, spectrum 1, 0.3, 0.1, alpha 2.8", exponent(spectrum(1, 0.3, 0.1), lr=0.5), 1),
+        ("d = 3, spectrum 1, 0.1, 0.01, alpha 11", exponent(spectrum(1, 0.1, 0.01), lr=0.15), 1),
+        ("d = 3, spectrum 1, 0.9, 0.8, alpha 89", exponent(spectrum(1, 0.9, 0.8), lr=0.02), 1),
+        ("one Student-t feature, dof 8, batch 10", exponent(student(1), lr=0.5, batch_size=10), RUNS),
+        ("two Student-t features, dof 8", exponent(student(1, 0.3), lr=0.3), 1),
+        ("20 rows of two columns, batch 2", exponent(rows(20, 2), lr=0.9, batch_size=2), 1),
+        (
+            "442 rows of ten columns, batch 4, momentum 0.9",
+            exponent(rows(442, 10), lr=0.03, batch_size=4, momentum=0.9),
+            1,
+        ),
+        ("Goldie's constant, d = 1, alpha 2.9", lambda: linsgd.tail_constant(isotropic(1), linsgd.SGD(lr=0.5)), RUNS),
+        ("Goldie's constant, d = 5, alpha 5.7", lambda: linsgd.tail_constant(isotropic(5), linsgd.SGD(lr=0.2)), RUNS),
     ]
 
 
 def timed(call, repeats):
-    """Return the median time of warm calls in seconds."""
+    """Return the median time of warm calls in seconds, and what the last returned."""
     if repeats > 1:
         call()
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
-        call()
+        found = call()
         times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return statistics.median(times), found
+
+
+def row(name, seconds, found):
+    """Return a table row: case, seconds, value, half the width of its bounds over the value."""
+    if not isinstance(found, TailResult):
+        return f"| {name} | {seconds:.3g} | | |"
+    return f"| {name} | {seconds:.3g} | {found.value:.8g} | {(found.upper - found.lower) / 2 / found.value:.1e} |"
 
 
 def rare_event_costs():
@@ -108,9 +145,9 @@ def processor_time(call):
 
 def main():
     lines = ["# Tail exponents", "", f"{platform.machine()}, Python {platform.python_version()}.", ""]
-    lines += ["| case | seconds |", "|---|---|"]
+    lines += ["| case | seconds | value | relative error reported |", "|---|---|---|---|"]
     for name, call, repeats in cases():
-        lines.append(f"| {name} | {timed(call, repeats):.3g} |")
+        lines.append(row(name, *timed(call, repeats)))
         print(lines[-1], flush=True)
     lines += ["", "## Rare events", "", *rare_event_costs()]
     FILE.write_text("\n".join(lines) + "\n")
