@@ -157,7 +157,11 @@ def rounded(value: float, error: float) -> str:
     '12350 ± 120'
     >>> rounded(float("inf"), 0.0)
     'inf'
+    >>> rounded(2.0134, float("inf"))
+    '2.01 ± inf'
     """
+    if math.isfinite(value) and math.isinf(error):
+        return f"{value:.3g} ± inf"
     if not (math.isfinite(value) and math.isfinite(error)) or error == 0:
         return f"{value:.12g}"
     digits = 1 - math.floor(math.log10(error))

@@ -6,6 +6,7 @@ import pytest
 from linsgd import SGD, LinearRegression
 from linsgd.claims.compare import QUANTITIES, Comparison, compare
 from linsgd.theory.moments import MomentsStatus, stationary_moments
+from linsgd.theory.tails.moment_threshold import moment_threshold
 
 FALSE_ALARM = 6.0  # standard errors of a mean over 4096 chains: about 2e-9 a number, 1e-7 over this file
 DATA = np.random.default_rng(0).normal(size=(30, 3))
@@ -60,6 +61,16 @@ def test_it_prints_a_table_and_comes_back_from_json(setting):
     lines = repr(table).splitlines()
     assert len({len(line) for line in lines[2 : 2 + len(QUANTITIES)]}) == 1
     assert Comparison.from_dict(table.to_dict()).to_dict() == table.to_dict()
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_a_spread_that_is_infinite_is_not_estimated(momentum):
+    problem = LinearRegression.gaussian([1.0])
+    for finite in (True, False):
+        lr = moment_threshold(problem, SGD(lr=0.1, momentum=momentum), 4).value * (1.1 - 0.2 * finite)
+        table = compare(problem, SGD(lr=lr, momentum=momentum), chains=64)
+        assert np.isfinite(table.standard_error).all() == finite
+        assert ("± inf" in str(table)) != finite
 
 
 @pytest.mark.parametrize("chains", [1, 2.5])

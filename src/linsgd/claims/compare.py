@@ -16,6 +16,9 @@ from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Result, rounded
 from linsgd.theory.moments import THEORIES, Moments, MomentsStatus, moments, stationary_moments
+from linsgd.theory.tails import fourth_moment
+from linsgd.theory.tails.fourth_moment import FourthMoment
+from linsgd.theory.tails.setting import Setting
 
 QUANTITIES = ("squared_distance", "squared_speed", "overlap", "excess_loss", "excess_risk")
 LONGEST = 2**14  # steps
@@ -42,7 +45,8 @@ class Comparison(Result):
     exact : ndarray (5,)
         The exact value at that step.
     simulated, standard_error : ndarray (5,)
-        Mean over the chains, and its standard error; without a fourth moment of the iterates that error is no error.
+        Mean over the chains, and its standard error: inf where the stationary law is known to have no fourth moment,
+        as the spread of the chains that were seen says nothing then.
     chains : int
         Independent chains.
     """
@@ -115,9 +119,17 @@ def compare(problem: LinearRegression, sgd: SGD, chains: int = 4096, seed: int =
         steps=steps,
         exact=_quantities(problem, sgd, law.at(0)),
         simulated=values.mean(axis=0),
-        standard_error=values.std(axis=0, ddof=1) / np.sqrt(chains),
+        standard_error=_spread(problem, sgd, values) / np.sqrt(chains),
         chains=chains,
     )
+
+
+def _spread(problem: LinearRegression, sgd: SGD, values: FloatArray) -> FloatArray:
+    """Return the standard deviation of each quantity over chains (chains, 5), inf where their law has none."""
+    setting = Setting.of(problem, sgd)
+    known = not fourth_moment.covers(setting)
+    infinite = known and FourthMoment.of(setting).log_mu(-np.inf).lower > 0
+    return np.full(len(QUANTITIES), np.inf) if infinite else values.std(axis=0, ddof=1)
 
 
 def _laws(problem: LinearRegression, sgd: SGD) -> dict[str, Moments]:

@@ -46,10 +46,10 @@ def tail_constant(problem: LinearRegression, sgd: SGD) -> TailResult:
     Returns
     -------
     TailResult
-        C with numerical bounds, from two levels of the calculation: relative errors of 1e-6 and less up to alpha = 50
-        and d = 1000, of 1e-4 up to d = 10^4. "unresolved" where they are above 1e-3, beyond alpha = 150, or where C is
-        no double. Where there is no power law the status is `tail_exponent`'s; where log|A| is arithmetic, for one
-        feature of finitely many values, it is "oscillates".
+        C with numerical bounds, from two levels of the calculation: relative errors of about 1e-6 or less up to
+        alpha = 50 and d = 1000, of 1e-4 at the edge of stability and up to d = 10^4. "unresolved" where they are above
+        1e-3, beyond alpha = 150, or where C is no double. Where there is no power law the status is
+        `tail_exponent`'s; where log|A| is arithmetic, for one feature of finitely many values, it is "oscillates".
 
     Raises
     ------
