@@ -130,7 +130,7 @@ def test_the_printed_forms_show_fields_and_escape():
         (-2.5, 0.25, "-2.50 ± 0.25"),
         (1e-9, 2.3e-11, "1.000000e-09 ± 2.3e-11"),
         (math.nan, 0.1, "nan"),
-        (3.0, math.inf, "3"),
+        (3.0, math.inf, "3 ± inf"),
         (-math.inf, 0.0, "-inf"),
     ],
 )
