@@ -116,6 +116,14 @@ def test_heavy_labels_pass_their_exponent_on():
     assert linsgd.tail_exponent(light, sgd).value == linsgd.tail_exponent(gaussian([1.0]), sgd).value
 
 
+@pytest.mark.parametrize("seed", [-1, 1.5])
+def test_bad_seeds_are_refused_whether_or_not_anything_is_sampled(seed):
+    problem, sgd = linsgd.LinearRegression.gaussian([1.0]), linsgd.SGD(lr=0.5)
+    for call in (linsgd.tail_exponent, linsgd.lyapunov_exponent):
+        with pytest.raises(ValueError, match=r"seed.*\[0, inf\)"):
+            call(problem, sgd, seed=seed)
+
+
 def test_bad_input_names_what_serves():
     problem = gaussian([1.0, 1.0])
     with pytest.raises(ValueError, match="s = -1"):

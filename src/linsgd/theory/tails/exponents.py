@@ -62,7 +62,7 @@ def lyapunov_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto",
     method : str
         "auto", or one of `METHODS`.
     seed : int
-        For methods that sample.
+        For methods that sample, at least 0.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def lyapunov_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto",
     >>> round(lyapunov_exponent(problem, linsgd.SGD(lr=0.5)).value, 12)
     -0.484626765823
     """
-    setting = Setting.of(problem, sgd)
+    setting, seed = Setting.of(problem, sgd), domains.integer("seed", seed, "[0, inf)")
     rho, name = _sought(setting, method, lambda solver: solver.lyapunov(setting, seed))
     return _result("lyapunov_exponent", rho, name, TailStatus.OK)
 
@@ -100,7 +100,7 @@ def spectral_function(problem: LinearRegression, sgd: SGD, s: float, method: str
     method : str
         "auto", or one of `METHODS`.
     seed : int
-        For methods that sample.
+        For methods that sample, at least 0.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def spectral_function(problem: LinearRegression, sgd: SGD, s: float, method: str
     >>> print(spectral_function(problem, linsgd.SGD(lr=0.5), 2.0).value)
     1.0
     """
-    setting = Setting.of(problem, sgd)
+    setting, seed = Setting.of(problem, sgd), domains.integer("seed", seed, "[0, inf)")
     s = domains.real("s", s, "[0, 1e6]")
     if s >= largest_order(setting):
         infinite = Interval(math.inf, math.inf, math.inf)
@@ -147,7 +147,7 @@ def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", see
     method : str
         "auto", or one of `METHODS`.
     seed : int
-        For methods that sample.
+        For methods that sample, at least 0.
 
     Returns
     -------
@@ -169,7 +169,7 @@ def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", see
     >>> print(tail_exponent(problem, linsgd.SGD(lr=2 / 3)).value)
     2.0
     """
-    setting = Setting.of(problem, sgd)
+    setting, seed = Setting.of(problem, sgd), domains.integer("seed", seed, "[0, inf)")
     light, guarantee = lightness(setting)
     if light and not isinstance(problem.noise, StudentNoise):
         return _bounded(light, guarantee, degenerate=is_noiseless(problem, sgd))
