@@ -19,6 +19,7 @@ from scipy.stats import t as student
 from linsgd.domains import FloatArray
 from linsgd.features import FiniteData, RademacherFeatures, StudentFeatures, UniformFeatures
 from linsgd.theory.tails import batches
+from linsgd.theory.tails.crowded import crowded
 from linsgd.theory.tails.second_moment import axes, step_matrices
 from linsgd.theory.tails.setting import Setting
 
@@ -178,9 +179,7 @@ class TwoFeatures:
 
 def _cut(beyond: float, coarse: float) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return nodes of [0, 1] that crowd at the ends and at 1 - beyond, what they leave to 1, and their weights."""
-    t = np.arange(-5.5, 5.5, coarse)
-    near, far = (1 / (1 + np.exp(sign * np.pi * np.sinh(t))) for sign in (-1, 1))
-    weight = np.pi * np.cosh(t) * near * far * coarse
+    near, far, weight = crowded(5.5, coarse)
     if not 0 < beyond < 1:
         return near, far, weight
     below = 1 - beyond

@@ -23,6 +23,7 @@ from numpy.polynomial.legendre import leggauss
 from scipy.interpolate import PPoly, make_interp_spline
 
 from linsgd.domains import FloatArray
+from linsgd.theory.tails.crowded import crowded
 from linsgd.theory.tails.factor import Factor, Pareto
 
 LARGEST_ORDER = 1e6
@@ -136,9 +137,9 @@ def _factor(law: SquareSum, a: float, c: float, rougher: Factor | None) -> Facto
     weight = ((right - left)[:, None] / 2 * share).ravel()
     apart = v - zero
     if split:
-        near, crowded = _crowded()
+        near, _, share = crowded(4.2, 0.02)
         for reach in edges[k - 1 : k + 1] - zero:
-            apart, weight = np.append(apart, reach * near), np.append(weight, abs(reach) * crowded)
+            apart, weight = np.append(apart, reach * near), np.append(weight, abs(reach) * share)
         v = np.append(v, zero + apart[v.size :])
     there = weight > 0
     v, apart, weight = v[there], apart[there], weight[there]
@@ -157,13 +158,6 @@ def _edges(law: SquareSum, zero: float) -> FloatArray:
         for ends in itertools.pairwise(edges)
     ]
     return np.concatenate([*pieces, edges[-1:]])
-
-
-def _crowded() -> tuple[FloatArray, FloatArray]:
-    """Return nodes in (0, 1) that crowd doubly exponentially at both ends, exact near 0, and weights."""
-    t = np.arange(-4.2, 4.2, 0.02)
-    near, far = (1 / (1 + np.exp(sign * np.pi * np.sinh(t))) for sign in (-1, 1))
-    return near, np.pi * np.cosh(t) * near * far * 0.02
 
 
 def _log_size(a: float, c: float, v: FloatArray, apart: FloatArray) -> FloatArray:
