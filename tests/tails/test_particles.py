@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.tails import even_moments, particles, quadrature, scalar
+from linsgd.theory.tails import particles, quadrature, scalar
 from linsgd.theory.tails.frame import Frame
 from linsgd.theory.tails.kernels import kernel_of
 from linsgd.theory.tails.lyapunov import almost_sure_threshold
+from linsgd.theory.tails.moment_bracket import exact_moments
 from linsgd.theory.tails.second_moment import SecondMoment
 from linsgd.theory.tails.setting import Setting
 
@@ -32,7 +33,7 @@ def within(found, exact, factor=2.0):
 
 def test_moments_of_an_uneven_spectrum():
     setting = Setting.of(gaussian([1.0, 0.3]), SGD(lr=0.5))
-    exact = even_moments.log_moments(setting)
+    exact = exact_moments(setting)
     found = particles.log_spectral(setting, 2.0)
     assert within(found, exact[2.0].value)
     assert not within(found, 1.05 * exact[2.0].value)  # an error of 5 % is seen

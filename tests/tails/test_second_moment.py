@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.tails import even_moments
 from linsgd.theory.tails.frame import Frame
+from linsgd.theory.tails.moment_bracket import exact_moments
 from linsgd.theory.tails.second_moment import SecondMoment
 from linsgd.theory.tails.setting import Setting
 
@@ -46,7 +46,7 @@ def test_data_against_the_kronecker_square(sgd, b, replacement):
 @pytest.mark.parametrize("spectrum", [[1.0], [1.0, 0.3, 0.1], [1.0, 1e-4], [1.0] * 10])
 def test_without_momentum_as_the_secular_equation(spectrum):
     setting = Setting.of(gaussian(spectrum), SGD(lr=0.2, batch_size=2, weight_decay=0.1))
-    exact = even_moments.log_moments(setting)[2.0]
+    exact = exact_moments(setting)[2.0]
     assert SecondMoment.of(setting).log_mu().value == pytest.approx(exact.value, abs=1e-13)
 
 

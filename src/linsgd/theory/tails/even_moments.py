@@ -3,8 +3,7 @@ r"""The second, fourth and sixth moments of the products, enclosed: Gaussian fea
 h(2), h(4), h(6) are the spectral radii of the actions in `even_forms` on forms of degree 1, 2, 3 in p_i = u_i^2. For
 any form F with positive coefficients the ratios of the new to the old ones enclose the radius (Collatz, Wielandt). Each
 ratio is widened by the rounding error of its longest chain of operations times the sum of the sizes of its terms, so
-that the bounds are proved for the spectrum and the learning rate as given. log h is convex and log h(0) = 0: chords
-and their extensions bracket alpha.
+that the bounds are proved for the spectrum and the learning rate as given.
 """
 
 import math
@@ -15,7 +14,6 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.sparse.linalg import LinearOperator, eigs
 
-from linsgd import domains
 from linsgd.domains import FloatArray
 from linsgd.theory.tails.even_forms import ACTIONS, Fourth, Second, Sixth
 from linsgd.theory.tails.result import Interval
@@ -146,11 +144,6 @@ def _second_eigenform(action: Second) -> FloatArray:
     return form
 
 
-def log_moments(setting: Setting) -> dict[float, Interval]:
-    """Return log h at the even orders that this dimension allows."""
-    return {float(k): log_even(setting, k) for k, d in LARGEST_DIMENSIONS.items() if setting.dimension <= d}
-
-
 def bracket(moments: Mapping[float, Interval]) -> tuple[float, float]:
     """Return bounds on the root alpha of a convex log h with log h(0) = 0 and negative slope there.
 
@@ -179,23 +172,3 @@ def bracket(moments: Mapping[float, Interval]) -> tuple[float, float]:
 def _root(s0: float, f0: float, s1: float, f1: float) -> float:
     """Return where the line through two points vanishes."""
     return s1 - f1 * (s1 - s0) / (f1 - f0)
-
-
-def lyapunov(setting: Setting, seed: int = 0) -> Interval:
-    """Return what Jensen's inequality says of rho: at most log h(2) / 2."""
-    upper = log_even(setting, 2).upper / 2
-    return Interval(float("nan"), -np.inf, upper)
-
-
-def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
-    """Return log h(s) at an even order."""
-    able = [order for order, largest in LARGEST_DIMENSIONS.items() if setting.dimension <= largest]
-    return log_even(setting, int(s)) if s in able else domains.refuse("s", s, f"one of {able} with 'even_moments'")
-
-
-def exponent(setting: Setting, seed: int = 0) -> Interval:
-    """Return the bracket of alpha, and its value where one of the moments is 1 to rounding error."""
-    moments = log_moments(setting)
-    lower, upper = bracket(moments)
-    value = next((s for s, log_h in moments.items() if log_h.lower <= 0 <= log_h.upper), float("nan"))
-    return Interval(value if upper - lower < 1e-6 else float("nan"), lower, upper)

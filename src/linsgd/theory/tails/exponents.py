@@ -1,13 +1,12 @@
-r"""The four numbers of the tail theory, and the choice of who computes them.
+r"""The Lyapunov exponent, the spectral function and the tail exponent.
 
 For W' = A W + B with independent (A, B), rho = lim E log|A_k...A_1| / k and h(s) = lim (E|A_k...A_1|^s)^{1/k}: if
 rho < 0 there is one stationary law, and where h(alpha) = 1 its tail is P(|W| > t) ~ C t^-alpha (Kesten 1973, Goldie
 1991). The law of B decides C, never alpha, unless B itself has the heavier tail or vanishes.
 """
 
+import functools
 import math
-from collections.abc import Callable
-from types import ModuleType
 
 import numpy as np
 
@@ -16,38 +15,11 @@ from linsgd.labels import StudentNoise
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee
-from linsgd.theory.tails import (
-    certified,
-    even_moments,
-    particles,
-    phase_space,
-    projective_line,
-    quadrature,
-    reference,
-    scalar,
-    sphere,
-)
 from linsgd.theory.tails.light import largest_order, lightness
+from linsgd.theory.tails.methods import METHODS, guarantee, sought
+from linsgd.theory.tails.particles import CONFIDENCE
 from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
-
-METHODS: dict[str, ModuleType] = {
-    "quadrature": quadrature,
-    "mpmath": reference,
-    "certified": certified,
-    "transfer_operator": phase_space,
-    "sphere_operator": sphere,
-    "scalar": scalar,
-    "projective_line": projective_line,
-    "particles": particles,
-    "even_moments": even_moments,
-}
-GUARANTEES = {  # the others: numerical
-    "bound": Guarantee.RIGOROUS,
-    "certified": Guarantee.RIGOROUS,
-    "even_moments": Guarantee.RIGOROUS,
-    "particles": Guarantee.STATISTICAL,
-}
 
 
 def lyapunov_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", seed: int = 0) -> TailResult:
@@ -82,8 +54,8 @@ def lyapunov_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto",
     -0.484626765823
     """
     setting, seed = Setting.of(problem, sgd), domains.integer("seed", seed, "[0, inf)")
-    rho, name = _sought(setting, method, lambda solver: solver.lyapunov(setting, seed))
-    return _result("lyapunov_exponent", rho, name, TailStatus.OK)
+    rho, name = sought(setting, method, lambda solver: solver.lyapunov(setting, seed))
+    return _number(setting, "lyapunov_exponent", rho, name)
 
 
 def spectral_function(problem: LinearRegression, sgd: SGD, s: float, method: str = "auto", seed: int = 0) -> TailResult:
@@ -123,16 +95,12 @@ def spectral_function(problem: LinearRegression, sgd: SGD, s: float, method: str
     s = domains.real("s", s, "[0, 1e6]")
     if s >= largest_order(setting):
         infinite = Interval(math.inf, math.inf, math.inf)
-        return _result("spectral_function", infinite, "bound", TailStatus.OK, "E|x|^{2s} is infinite")
-    log_h, name = _sought(setting, method, lambda solver: solver.log_spectral(setting, s, seed))
+        return _result(setting, "spectral_function", infinite, "bound", TailStatus.OK, "E|x|^{2s} is infinite")
+    log_h, name = sought(setting, method, lambda solver: solver.log_spectral(setting, s, seed))
     with np.errstate(over="ignore"):
-        value, lower, upper = np.exp(log_h)
+        value, lower, upper = map(float, np.exp(log_h))
     rounding = 2 * np.finfo(float).eps  # of exp
-    bounds = Interval(float(value), float(lower * (1 - rounding)), float(upper * (1 + rounding)))
-    if value != value:
-        reason = f"{name!r} cannot tell at this order"
-        return _result("spectral_function", bounds, name, TailStatus.UNRESOLVED, reason)
-    return _result("spectral_function", bounds, name, TailStatus.OK)
+    return _number(setting, "spectral_function", Interval(value, lower * (1 - rounding), upper * (1 + rounding)), name)
 
 
 def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", seed: int = 0) -> TailResult:
@@ -170,36 +138,36 @@ def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", see
     2.0
     """
     setting, seed = Setting.of(problem, sgd), domains.integer("seed", seed, "[0, inf)")
-    light, guarantee = lightness(setting)
+    result = functools.partial(_result, setting, "tail_exponent")
+    light, worth = lightness(setting)
     if light and not isinstance(problem.noise, StudentNoise):
-        return _bounded(light, guarantee, degenerate=is_noiseless(problem, sgd))
+        return _bounded(light, worth, degenerate=is_noiseless(problem, sgd))
     most = largest_order(setting)
     if method == "auto" and math.isfinite(most) and all(solver.covers(setting) for solver in METHODS.values()):
         reason = f"steps have no moments of order {most:g} or more: if there is a stationary law, alpha is below that"
-        return _result("tail_exponent", Interval(math.nan, 0.0, most), "bound", TailStatus.UNRESOLVED, reason)
-    rho, name = _sought(setting, method, lambda solver: solver.lyapunov(setting, seed))
+        return result(Interval(math.nan, 0.0, most), "bound", TailStatus.UNRESOLVED, reason)
+    rho, name = sought(setting, method, lambda solver: solver.lyapunov(setting, seed))
     if rho.lower > 0:
         reason = "the Lyapunov exponent is positive: the iterates grow"
-        return _result("tail_exponent", _NOWHERE, name, TailStatus.NO_STATIONARY_LAW, reason, rho.value)
+        return result(_NOWHERE, name, TailStatus.NO_STATIONARY_LAW, reason, rho.value)
     if rho.upper >= 0:
         known = rho.value == rho.value
         reason = (
             "the Lyapunov exponent is 0 within its error" if known else "whether a stationary law exists is not known"
         )
         bounds = _ANYWHERE if known else METHODS[name].exponent(setting, seed)
-        return _result("tail_exponent", bounds, name, TailStatus.UNRESOLVED, reason, rho.value)
+        return result(bounds, name, TailStatus.UNRESOLVED, reason, rho.value)
     if is_noiseless(problem, sgd):
-        return _result("tail_exponent", _NOWHERE, name, TailStatus.DEGENERATE, _POINT, rho.value)
-    alpha, name = _sought(setting, method, lambda solver: solver.exponent(setting, seed))
+        return result(_NOWHERE, name, TailStatus.DEGENERATE, _POINT, rho.value)
+    alpha, name = sought(setting, method, lambda solver: solver.exponent(setting, seed))
     noise = problem.noise
     if isinstance(noise, StudentNoise) and noise.dof < alpha.lower:
-        reason = f"the labels' own tail exponent, which is below the {alpha.value:.6g} of the products"
-        dof = Interval(noise.dof, noise.dof, noise.dof)
-        return _result("tail_exponent", dof, name, TailStatus.POWER_LAW, reason, rho.value)
+        reason = f"the labels' own tail exponent; that of the products is at least {alpha.lower:.6g}"
+        return result(Interval(noise.dof, noise.dof, noise.dof), name, TailStatus.POWER_LAW, reason, rho.value)
     if alpha.value != alpha.value:
         reason = f"alpha is in [{alpha.lower:g}, {alpha.upper:g}]: {name!r} cannot tell where"
-        return _result("tail_exponent", alpha, name, TailStatus.UNRESOLVED, reason, rho.value)
-    return _result("tail_exponent", alpha, name, TailStatus.POWER_LAW, "", rho.value)
+        return result(alpha, name, TailStatus.UNRESOLVED, reason, rho.value)
+    return result(alpha, name, TailStatus.POWER_LAW, "", rho.value)
 
 
 _POINT = "without label noise the law is the point at the optimum"
@@ -227,46 +195,31 @@ def is_noiseless(problem: LinearRegression, sgd: SGD) -> bool:
     return problem.noise_std == 0 and not pulled_away
 
 
-def choose(setting: Setting, method: str) -> str:
-    """Return the name of the method that serves: the first that covers the setting, or the one asked for if it does."""
-    domains.choice("method", method, ["auto", *METHODS])
-    return first_able({name: solver.covers(setting) for name, solver in METHODS.items()}, method, "this setting")
-
-
-def first_able(missing: dict[str, str], method: str, case: str) -> str:
-    """Return the method asked for, or with "auto" the first, that misses nothing, or name those that can serve."""
-    able = [name for name, needs in missing.items() if not needs]
-    if method == "auto" and able:
-        return able[0]
-    if method not in able:
-        needs = "; ".join(f"{name!r} needs {what}" for name, what in missing.items() if what)
-        domains.refuse("method", method, f"{', '.join(map(repr, able)) or 'none'} for {case} ({needs})")
-    return method
-
-
-def _sought(setting: Setting, method: str, number: Callable[[ModuleType], Interval]) -> tuple[Interval, str]:
-    """Return a number and who found it; with "auto" particles are asked where the first method does not resolve it."""
-    name = choose(setting, method)
-    found = number(METHODS[name])
-    in_reach = method == "auto" and found.lower < particles.LARGEST_ORDER and not particles.covers(setting)
-    if found.value == found.value or name == "particles" or not in_reach:
-        return found, name
-    sampled = number(particles)
-    return (sampled, "particles") if sampled.value == sampled.value else (found, name)
+def _number(setting: Setting, quantity: str, bounds: Interval, name: str) -> TailResult:
+    """Return a Lyapunov exponent or a value of h, or that nobody knows it."""
+    if bounds.value == bounds.value:
+        return _result(setting, quantity, bounds, name, TailStatus.OK)
+    return _result(setting, quantity, bounds, name, TailStatus.UNRESOLVED, f"{name!r} knows bounds only")
 
 
 def _result(
-    quantity: str, bounds: Interval, name: str, status: TailStatus, reason: str = "", rho: float = float("nan")
+    setting: Setting,
+    quantity: str,
+    bounds: Interval,
+    name: str,
+    status: TailStatus,
+    reason: str = "",
+    rho: float = float("nan"),
 ) -> TailResult:
     return TailResult(
         quantity=quantity,
         value=bounds.value,
         lower=bounds.lower,
         upper=bounds.upper,
-        guarantee=GUARANTEES.get(name, Guarantee.NUMERICAL),
+        guarantee=guarantee(setting, name),
         method=name,
         status=status,
         reason=reason,
         lyapunov=rho,
-        confidence=particles.CONFIDENCE if name == "particles" else None,
+        confidence=CONFIDENCE if name == "particles" else None,
     )

@@ -16,9 +16,8 @@ from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee
 from linsgd.theory.stability import stability
-from linsgd.theory.tails import certified_moments, even_moments, fourth_moment, quadrature
-from linsgd.theory.tails.exponents import first_able
-from linsgd.theory.tails.moment_bracket import exact_moments
+from linsgd.theory.tails import certified_moments, even_moments, fourth_moment, moment_bracket, quadrature
+from linsgd.theory.tails.methods import first_able
 from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
 
@@ -110,7 +109,7 @@ def _judge(setting: Setting, order: float, name: str) -> tuple[Callable[[float],
     def enclosed(lr: float) -> Interval:
         if name == "quadrature":
             return quadrature.log_spectral(at(lr), order)
-        return exact_moments(at(lr))[order] if setting.momentum else even_moments.log_even(at(lr), int(order))
+        return moment_bracket.log_moment(at(lr), int(order))
 
     def known(lr: float) -> int:
         _, lower, upper = enclosed(lr)

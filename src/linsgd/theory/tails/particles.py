@@ -19,10 +19,10 @@ from scipy.stats import t as student
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
+from linsgd.theory.tails import moment_bracket
 from linsgd.theory.tails.frame import Frame, Kernel
 from linsgd.theory.tails.kernels import kernel_of
 from linsgd.theory.tails.light import largest_order
-from linsgd.theory.tails.moment_bracket import bracketed
 from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.setting import Setting
 
@@ -173,7 +173,7 @@ def _confidence(halves: FloatArray, bias: float) -> Interval:
 
 def exponent(setting: Setting, seed: int = 0) -> Interval:
     """Return the root of log h, cut to the bracket of the even moments where these are known."""
-    value, lower, upper = known = bracketed(setting)
+    value, lower, upper = known = moment_bracket.exponent(setting)
     if value == value:
         return known
     pole, last = largest_order(setting), last_order(setting)

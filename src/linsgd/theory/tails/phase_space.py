@@ -18,9 +18,8 @@ from numpy.polynomial.hermite_e import hermegauss
 from numpy.typing import NDArray
 
 from linsgd.domains import FloatArray
-from linsgd.theory.tails import collocation
+from linsgd.theory.tails import collocation, moment_bracket
 from linsgd.theory.tails.chi_square import gauss_rule, log_mass, log_nodes
-from linsgd.theory.tails.moment_bracket import bracketed
 from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.second_moment import SecondMoment, step_matrices
 from linsgd.theory.tails.setting import Setting
@@ -181,7 +180,7 @@ def lyapunov(setting: Setting, seed: int = 0) -> Interval:
 def exponent(setting: Setting, seed: int = 0) -> Interval:
     """Return the root of log h, if it agrees with the exact moments, h(alpha/2) and h(1.25 alpha); else the bracket."""
     step = PhaseStep.of(setting, 0.0)
-    value, lower, upper = known = bracketed(setting)
+    value, lower, upper = known = moment_bracket.exponent(setting)
     if value == value:
         return known
     found = collocation.exponent(step)

@@ -37,6 +37,14 @@ _ROUNDING = 1e-11
 Noise = Callable[[FloatArray], FloatArray]
 
 
+def covers(setting: Setting) -> str:
+    """Return why this moment is not known, or nothing."""
+    law = setting.features
+    if isinstance(law, PrincipalAxesLaw):
+        return "" if np.isfinite(law.radial) else "a finite fourth moment"
+    return "" if setting.dimension <= LARGEST_DIMENSION else f"at most {LARGEST_DIMENSION} features, or principal axes"
+
+
 def step_matrices(setting: Setting) -> tuple[FloatArray, FloatArray]:
     """Return M0 and M1 (2, 2): (w, v) becomes M0 (w, v) + M1 (H_b w, .), v being the last displacement."""
     ahead, memory = (1 + setting.momentum, setting.momentum) if setting.nesterov else (1.0, 0.0)
@@ -66,16 +74,16 @@ class SecondMoment:
 
     @classmethod
     def of(cls, setting: Setting) -> "SecondMoment | None":
-        """Return the operator; None where the fourth moment is infinite or the dimension too large."""
+        """Return the operator; None where it is not known."""
+        if covers(setting):
+            return None
         law, h, b = setting.features, setting.spectrum, setting.batch
         M0, M1 = step_matrices(setting)
         A = M0 + M1 * h[:, None, None]
         if isinstance(law, PrincipalAxesLaw):
             own, common = (2 * law.radial + law.excess - 1) / b, law.radial / b
             noise = partial(_mode_noise, own * h * h, common * h, h)
-            return cls(A, M1[:, 0], noise, diagonal=True) if np.isfinite(common) else None
-        if setting.dimension > LARGEST_DIMENSION:
-            return None
+            return cls(A, M1[:, 0], noise, diagonal=True)
         noise = partial(_matrix_noise, law, axes(setting), _scale(setting), h)
         return cls(A, M1[:, 0], noise, diagonal=False)
 

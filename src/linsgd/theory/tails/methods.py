@@ -1,0 +1,73 @@
+"""Who can compute a number of the tail theory, who is asked, and what the answer is worth."""
+
+from collections.abc import Callable
+from types import ModuleType
+
+from linsgd import domains
+from linsgd.result import Guarantee
+from linsgd.theory.tails import (
+    certified,
+    even_moments,
+    moment_bracket,
+    particles,
+    phase_space,
+    projective_line,
+    quadrature,
+    reference,
+    scalar,
+    sphere,
+)
+from linsgd.theory.tails.result import Interval
+from linsgd.theory.tails.setting import Setting
+
+METHODS: dict[str, ModuleType] = {  # in the order in which "auto" takes them
+    "quadrature": quadrature,
+    "mpmath": reference,
+    "certified": certified,
+    "transfer_operator": phase_space,
+    "sphere_operator": sphere,
+    "scalar": scalar,
+    "projective_line": projective_line,
+    "even_moments": moment_bracket,
+    "particles": particles,
+}
+FURTHER = ("even_moments", "particles")  # that "auto" asks where the first method does not resolve a number
+
+
+def choose(setting: Setting, method: str) -> str:
+    """Return the name of the method that serves: the first that covers the setting, or the one asked for if it does."""
+    domains.choice("method", method, ["auto", *METHODS])
+    return first_able({name: solver.covers(setting) for name, solver in METHODS.items()}, method, "this setting")
+
+
+def first_able(missing: dict[str, str], method: str, case: str) -> str:
+    """Return the method asked for, or with "auto" the first, that misses nothing, or name those that can serve."""
+    able = [name for name, needs in missing.items() if not needs]
+    if method == "auto" and able:
+        return able[0]
+    if method not in able:
+        needs = "; ".join(f"{name!r} needs {what}" for name, what in missing.items() if what)
+        domains.refuse("method", method, f"{', '.join(map(repr, able)) or 'none'} for {case} ({needs})")
+    return method
+
+
+def sought(setting: Setting, method: str, number: Callable[[ModuleType], Interval]) -> tuple[Interval, str]:
+    """Return a number and who found it; where nobody resolves it, the bounds of largest lower end."""
+    first = choose(setting, method)
+    answers = [(number(METHODS[first]), first)]
+    for name in FURTHER if method == "auto" else ():
+        last, _ = answers[-1]
+        if last.value == last.value or last.lower >= particles.LARGEST_ORDER:
+            break
+        if name != first and not METHODS[name].covers(setting):
+            answers.append((number(METHODS[name]), name))
+    resolved = answers[-1][0].value == answers[-1][0].value
+    return answers[-1] if resolved else max(answers, key=lambda answer: answer[0].lower)
+
+
+def guarantee(setting: Setting, name: str) -> Guarantee:
+    """Return what the bounds of a method are worth."""
+    if name == "particles":
+        return Guarantee.STATISTICAL
+    enclosed = name in ("bound", "certified") or (name == "even_moments" and not even_moments.covers(setting))
+    return Guarantee.RIGOROUS if enclosed else Guarantee.NUMERICAL
