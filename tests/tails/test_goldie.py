@@ -216,6 +216,19 @@ def test_arithmetic_laws_do_oscillate():
         tail_constant(problem, SGD(lr=1.1))  # no common period
 
 
+def test_batches_without_replacement_may_be_arithmetic_where_repeated_rows_are_not():
+    # A in {-2, 1/2} with probabilities 2/5, 3/5, and 2^alpha = 3/2; the row of 5.5 twice would make A = -4.5
+    rows = np.sqrt([5.5, 0.5, 0.5, 0.5, 0.5])[:, None]
+    problem = linsgd.LinearRegression.from_data(rows, [1.0, -2.0, 0.5, 1.0, 1.0])
+    found = tail_constant(problem, SGD(lr=1.0, batch_size=2, replacement=False))
+    assert found.status == "oscillates"
+    assert "0.69314718" in found.reason
+    alpha = linsgd.tail_exponent(problem, SGD(lr=1.0, batch_size=2, replacement=False))
+    assert alpha.lower <= np.log2(1.5) <= alpha.upper
+    with pytest.raises(ValueError, match="isotropic Gaussian"):
+        tail_constant(problem, SGD(lr=1.0, batch_size=2))
+
+
 def test_signs_in_one_dimension_have_no_tail():
     problem = linsgd.LinearRegression.from_features(linsgd.RademacherFeatures([1.0]))
     found = tail_constant(problem, SGD(lr=0.5))

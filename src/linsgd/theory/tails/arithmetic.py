@@ -7,11 +7,11 @@ value, and no power law either).
 
 import math
 from fractions import Fraction
-from itertools import combinations_with_replacement
 
 import numpy as np
 
 from linsgd.features import FiniteData, RademacherFeatures
+from linsgd.theory.tails import batches
 from linsgd.theory.tails.setting import Setting
 
 MOST_VALUES, LARGEST_DENOMINATOR = 1000, 32  # of A, and of the ratios of log|A| that are called rational
@@ -23,11 +23,16 @@ def period(setting: Setting) -> float:
     law = setting.features
     if setting.dimension > 1 or setting.momentum or not isinstance(law, FiniteData | RademacherFeatures):
         return 0.0
-    squares = np.unique(np.square(law.X).sum(axis=1)) if isinstance(law, FiniteData) else setting.spectrum
-    if math.comb(squares.size + setting.batch - 1, setting.batch) > MOST_VALUES:
+    curvatures = setting.spectrum
+    if isinstance(law, FiniteData):
+        squares = np.square(law.X).sum(axis=1)
+        squares = np.unique(squares) if setting.replacement else squares
+        if batches.count(squares.size, setting) > batches.MOST:
+            return 0.0
+        curvatures = np.unique(batches.means(squares, setting)[0])
+    if curvatures.size > MOST_VALUES:
         return 0.0
-    sums = np.array([sum(chosen) for chosen in combinations_with_replacement(squares, setting.batch)])
-    factors = np.abs(setting.shrinkage - setting.lr / setting.batch * sums)
+    factors = np.abs(setting.shrinkage - setting.lr * curvatures)
     logs = np.abs(np.log(factors[factors > _ROUNDING]))
     logs = logs[logs > _ROUNDING]
     if not logs.size:

@@ -14,10 +14,11 @@ MOST = 200_000
 
 def few(setting: Setting) -> bool:
     """Whether the features are data whose batches can be enumerated."""
-    return isinstance(setting.features, FiniteData) and _count(len(setting.features.y), setting) <= MOST
+    return isinstance(setting.features, FiniteData) and count(len(setting.features.y), setting) <= MOST
 
 
-def _count(n: int, setting: Setting) -> int:
+def count(n: int, setting: Setting) -> int:
+    """Return the number of batches of `n` rows up to order."""
     return math.comb(n + setting.batch - 1, setting.batch) if setting.replacement else math.comb(n, setting.batch)
 
 
