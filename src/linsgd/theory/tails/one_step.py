@@ -15,7 +15,6 @@ with b < d both are: A keeps the vectors that the batch does not see, sigma_min 
 are: the step takes (w, previous w) to (.., w), of norm at least |w|, and shortens the pairs whose step it undoes.
 """
 
-import itertools
 import math
 from dataclasses import dataclass
 
@@ -27,6 +26,7 @@ from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Result, Status, rounded
 from linsgd.theory.tails import quadrature
+from linsgd.theory.tails.crowded import crowded
 from linsgd.theory.tails.setting import Setting
 from linsgd.theory.tails.wishart import WhiteWishart
 
@@ -196,11 +196,10 @@ class Stretch:
 
     def _below(self) -> FloatArray:
         """Return log t and log (weight P(sigma <= t) / t) on (0, 1), cut where the law has a kink (2, nodes)."""
-        ends = sorted({0.0, 1.0, min(1.0, abs(self.a))})
-        t, weight = (
-            np.concatenate(column)
-            for column in zip(*(_tanh_sinh(lo, hi) for lo, hi in itertools.pairwise(ends)), strict=True)
-        )
+        ends = np.array(sorted({0.0, 1.0, min(1.0, abs(self.a))}))
+        near, _, share = crowded(3.2, 0.1)
+        t = (ends[:-1, None] + np.diff(ends)[:, None] * near).ravel()
+        weight = (np.diff(ends)[:, None] * share).ravel()
         within = np.array([-math.expm1(min(0.0, self.log_exceedance(x))) for x in t])
         return np.log([t, np.maximum(weight * within / t, 1e-300)])
 
@@ -212,14 +211,6 @@ class Stretch:
         t = self.c * y * y - self.a
         log_p = np.array([self.log_exceedance(float(each)) for each in t])
         return np.stack([np.log(t), log_p + np.log(weight * width * self.c * y / t)])
-
-
-def _tanh_sinh(lo: float, hi: float) -> tuple[FloatArray, FloatArray]:
-    """Return the nodes and weights of the double exponential rule, which bears singular ends."""
-    u = np.arange(-3.2, 3.25, 0.1)
-    share = 1 / (1 + np.exp(np.pi * np.sinh(u)))  # of the way to the nearer end
-    weight = 0.1 * (hi - lo) * np.pi * np.cosh(u) * share * (1 - share)
-    return lo + (hi - lo) * share, weight
 
 
 def _positive_root(below: FloatArray, beyond: FloatArray) -> float:
