@@ -1,11 +1,10 @@
-"""Limits, inequalities and schedules."""
+"""Limits and inequalities."""
 
 import numpy as np
 import pytest
 
 import linsgd
 from linsgd.theory.tails.asymptotics import many_features_constant, small_step_constant
-from linsgd.theory.tails.schedules import schedule_exponent
 
 gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 
@@ -108,40 +107,3 @@ def test_weight_decay_lightens_heavies_or_does_nothing(b, sign):
     step = 1e-4
     slope = (alpha(lr=0.5, batch_size=b, weight_decay=step) - alpha(lr=0.5, batch_size=b)) / step
     assert abs(slope) < 0.01 if sign == 0 else sign * slope > 0.1
-
-
-def test_schedules_order_as_known():
-    problem, sgd, lrs = gaussian([1.0]), SGD(lr=0.4), [0.3, 0.5]
-    sticky = [[[p, 1 - p], [1 - p, p]] for p in (0.1, 0.9, 0.99)]
-    found = [
-        alpha(lr=0.4),
-        schedule_exponent(problem, sgd, lrs).value,
-        schedule_exponent(problem, sgd, lrs, "markov", sticky[0]).value,
-        schedule_exponent(problem, sgd, lrs, "independent").value,
-        *(schedule_exponent(problem, sgd, lrs, "markov", p).value for p in sticky[1:]),
-        alpha(lr=0.5),
-    ]
-    assert found == pytest.approx([3.805616, 3.545483, 3.520784, 3.375604, 3.057741, 2.922128, 2.903966], abs=6e-7)
-
-
-def test_schedules_reduce_to_a_constant_step():
-    problem = gaussian([1.0] * 5)
-    constant = alpha(5, lr=0.2)
-    for order in ("cyclic", "independent"):
-        assert schedule_exponent(problem, SGD(lr=1.0), [0.2, 0.2], order).value == pytest.approx(constant, rel=1e-11)
-
-
-def test_schedules_of_tiny_steps_are_bounded_from_below():
-    found = schedule_exponent(gaussian([1.0]), SGD(lr=1.0), [1e-7, 2e-7])
-    assert (found.status, found.upper) == ("unresolved", np.inf)
-    assert found.lower >= 1e6
-
-
-def test_bad_schedules():
-    with pytest.raises(ValueError, match="transition"):
-        schedule_exponent(gaussian([1.0]), SGD(lr=0.4), [0.3, 0.5], "markov")
-    with pytest.raises(ValueError, match="rows of probabilities"):
-        schedule_exponent(gaussian([1.0]), SGD(lr=0.4), [0.3, 0.5], "markov", [[1.0, 0.5], [0.0, 1.0]])
-    with pytest.raises(ValueError, match="isotropic"):
-        schedule_exponent(gaussian([1.0, 0.5]), SGD(lr=0.4), [0.3, 0.5])
-    assert schedule_exponent(gaussian([1.0]), SGD(lr=0.4), [2.6, 2.7]).status == "no_stationary_law"

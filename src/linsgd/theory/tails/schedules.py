@@ -4,29 +4,38 @@ With h(s; lr) for each learning rate of the list, the growth of the s-th moment 
 
     cyclic       (prod_i h(s; lr_i))^{1/m},
     independent  mean_i h(s; lr_i),
-    Markov       the spectral radius of P diag(h(s; lr_i)), P the transition matrix,
+    Markov       the spectral radius of P diag(h(s; lr_i)), P the transition matrix of the rates that recur,
 
-and the exponent is where it is 1. By the inequality of the means cyclic steps have lighter tails than independent
-ones, always; that a constant step of the same mean is lighter still is proved where alpha >= 1, as h is convex in lr.
+and the exponent is where it is 1. With pi P = pi and the eigenvector v of the spectral radius, that is 1 + sum_i pi_i
+v_i (h_i - 1) / sum_i pi_i v_i, in which only h_i - 1 of two signs cancel. By the inequality of the means cyclic
+steps have lighter tails than independent ones, always; that a constant step of the same mean is lighter still is proved
+where alpha >= 1, as h is convex in lr, and false below.
 """
 
 import dataclasses
+import math
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
+from scipy.sparse.csgraph import connected_components
 
 from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.labels import StudentNoise
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee
 from linsgd.theory.tails import quadrature
+from linsgd.theory.tails.exponents import is_noiseless
 from linsgd.theory.tails.radial import LARGEST_ORDER
 from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
 
+_ORDERS = ("cyclic", "independent", "markov")
 _PROBE = 1e-4  # relative change of the order that measures the slope of the growth
+_LARGE = 0.5  # |log h| above which h - 1 does not cancel
+_NOTHING = Interval(math.nan, math.nan, math.nan)
 
 
 def schedule_exponent(
@@ -45,12 +54,14 @@ def schedule_exponent(
     order : {"cyclic", "independent", "markov"}
         How one follows the other.
     transition : array_like (m, m), optional
-        For "markov": rows are the laws of the next learning rate.
+        For "markov", and only there: rows are the laws of the next learning rate. Those that the chain leaves for
+        ever do not count; what it ends up in must not depend on the start.
 
     Returns
     -------
     TailResult
-        alpha with numerical bounds, "no_stationary_law", or "unresolved" above 1e6.
+        alpha with numerical bounds and its status as in `tail_exponent`; "unresolved" above 1e6, and where the Lyapunov
+        exponent is 0 within its error.
 
     Raises
     ------
@@ -64,42 +75,82 @@ def schedule_exponent(
     >>> round(schedule_exponent(problem, linsgd.SGD(lr=0.4), [0.3, 0.5]).value, 6)
     3.545483
     """
-    domains.choice("order", order, ("cyclic", "independent", "markov"))
+    domains.choice("order", order, _ORDERS)
     rates = domains.array("lrs", lrs, (None,))
     settings = [Setting.of(problem, dataclasses.replace(sgd, lr=float(lr))) for lr in rates]
     if quadrature.covers(settings[0]):
         domains.refuse("problem and sgd", "this setting", quadrature.covers(settings[0]))
-    laws = [quadrature.radial_law(setting) for setting in settings]
-    kernel = _kernel(order, transition, rates.size)
-    occupation = _stationary(kernel)
+    schedule = _Schedule.of(settings, order, transition)
+    rho = schedule.lyapunov()
+    if rho.lower > 0:
+        return _result(_NOTHING, TailStatus.NO_STATIONARY_LAW, rho, "the Lyapunov exponent is positive")
+    if rho.upper >= 0:
+        anything = Interval(math.nan, 0.0, math.inf)
+        return _result(anything, TailStatus.UNRESOLVED, rho, "the Lyapunov exponent is 0 within its error")
+    if is_noiseless(problem, sgd):
+        return _result(_NOTHING, TailStatus.DEGENERATE, rho, "without label noise the law is the point at the optimum")
+    alpha, noise = schedule.exponent(), problem.noise
+    if isinstance(noise, StudentNoise) and noise.dof < alpha.lower:
+        return _result(Interval.about(noise.dof, 0.0), TailStatus.POWER_LAW, rho, "the labels' own tail exponent")
+    status = TailStatus.POWER_LAW if alpha.value == alpha.value else TailStatus.UNRESOLVED
+    return _result(alpha, status, rho)
 
-    def log_growth(s: float) -> float:
-        log_h = np.array([law.log_moment(s)[0] for law in laws])
-        if order == "cyclic":
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class _Schedule:
+    """The settings of the learning rates that recur, the law of the next one (m, m), and their long-run shares (m,)."""
+
+    settings: list[Setting]
+    kernel: FloatArray
+    share: FloatArray
+    cyclic: bool
+
+    @classmethod
+    def of(cls, settings: list[Setting], order: str, transition: ArrayLike | None) -> "_Schedule":
+        """Return the schedule without the learning rates that the chain leaves for ever."""
+        kernel = _kernel(order, transition, len(settings))
+        recurrent = _recurrent(kernel)
+        kernel = kernel[np.ix_(recurrent, recurrent)]
+        return cls([settings[i] for i in recurrent], kernel, _shares(kernel), order == "cyclic")
+
+    def lyapunov(self) -> Interval:
+        """Return the mean of rho over the learning rates."""
+        each = np.array([quadrature.lyapunov(setting) for setting in self.settings])
+        value, lower, upper = (float(x) for x in self.share @ each)
+        return Interval(value, lower, upper)
+
+    def log_growth(self, s: float) -> float:
+        """Return the log growth of the moment of order s a step."""
+        log_h = np.array([quadrature.radial_law(setting).log_moment(s)[0] for setting in self.settings])
+        if self.cyclic:
             return float(log_h.mean())
-        top = log_h.max()
-        return float(top + np.log(np.abs(np.linalg.eigvals(kernel * np.exp(log_h - top))).max()))
+        top = float(log_h.max())
+        radii, vectors = np.linalg.eig(self.kernel * np.exp(log_h - top))
+        if top > _LARGE:
+            return top + float(np.log(np.abs(radii).max()))
+        weight = self.share * np.abs(vectors[:, radii.real.argmax()])
+        return float(np.log1p(weight @ np.expm1(log_h) / weight.sum()))
 
-    rho = float(occupation @ [law.log_moment(0.0)[1] for law in laws])
-    if rho >= 0:
-        return _result(Interval(np.nan, np.nan, np.nan), TailStatus.NO_STATIONARY_LAW, rho)
-    high = 1.0
-    while log_growth(high) <= 0 and high < LARGEST_ORDER:
-        high *= 2
-    if log_growth(high) <= 0:
-        return _result(Interval(np.nan, high, np.inf), TailStatus.UNRESOLVED, rho)
-    low = high / 2
-    while log_growth(low) >= 0:
-        low /= 2
-    alpha = float(brentq(lambda s: log_growth(s) / s, low, high, rtol=1e-13))
-    shift = max(abs(quadrature.sensitivity(setting, alpha)) for setting in settings)
-    slope = (log_growth(alpha * (1 + _PROBE)) - log_growth(alpha * (1 - _PROBE))) / (2 * _PROBE * alpha)
-    error = quadrature.BACKWARD_ERROR * shift / abs(slope) + 1e-12 * alpha
-    return _result(Interval.about(alpha, error), TailStatus.POWER_LAW, rho)
+    def exponent(self) -> Interval:
+        """Return the root of the growth, where rho < 0; [LARGEST_ORDER, inf] where it lies beyond."""
+        low, high = 0.5, 1.0
+        while self.log_growth(high) <= 0:
+            low, high = high, 2 * high
+            if low >= LARGEST_ORDER:
+                return Interval(math.nan, low, math.inf)
+        while self.log_growth(low) >= 0:
+            low, high = low / 2, low
+        alpha = float(brentq(lambda s: self.log_growth(s) / s, low, high, rtol=1e-13))
+        shift = max(abs(quadrature.sensitivity(setting, alpha)) for setting in self.settings)
+        rise = self.log_growth(alpha * (1 + _PROBE)) - self.log_growth(alpha * (1 - _PROBE))
+        slope = rise / (2 * _PROBE * alpha)
+        return Interval.about(alpha, quadrature.BACKWARD_ERROR * shift / abs(slope) + 1e-12 * alpha)
 
 
 def _kernel(order: str, transition: ArrayLike | None, m: int) -> FloatArray:
     """Return the transition matrix of the learning rates."""
+    if order != "markov" and transition is not None:
+        domains.refuse("transition", transition, f"None with order = {order!r}: 'markov' takes a matrix")
     if order == "cyclic":
         return np.roll(np.eye(m), 1, axis=1)
     if order == "independent":
@@ -112,15 +163,29 @@ def _kernel(order: str, transition: ArrayLike | None, m: int) -> FloatArray:
     return kernel
 
 
-def _stationary(kernel: FloatArray) -> FloatArray:
-    """Return the long-run share of each learning rate."""
-    m = len(kernel)
-    system = np.vstack([kernel.T - np.eye(m), np.ones(m)])
-    share: FloatArray = np.linalg.lstsq(system, np.append(np.zeros(m), 1.0), rcond=None)[0]
+def _recurrent(kernel: FloatArray) -> NDArray[np.intp]:
+    """Return the states in which the chain ends up, whatever its start."""
+    count, group = connected_components(kernel > 0, connection="strong")
+    closed = [k for k in range(count) if not kernel[np.ix_(group == k, group != k)].any()]
+    if len(closed) > 1:
+        domains.refuse("transition", kernel.tolist(), "chains that end up in the same states whatever their start")
+    return np.flatnonzero(group == closed[0])
+
+
+def _shares(kernel: FloatArray) -> FloatArray:
+    """Return the long-run share of each state, without a subtraction (Grassmann, Taksar, Heyman 1985)."""
+    rate, m = kernel.copy(), len(kernel)
+    for n in range(m - 1, 0, -1):  # watch the chain on the first n states only
+        rate[:n, n] /= rate[n, :n].sum()
+        rate[:n, :n] += np.outer(rate[:n, n], rate[n, :n])
+    share = np.ones(m)
+    for n in range(1, m):
+        share[n] = share[:n] @ rate[:n, n]
+    share /= share.sum()
     return share
 
 
-def _result(alpha: Interval, status: TailStatus, rho: float) -> TailResult:
+def _result(alpha: Interval, status: TailStatus, rho: Interval, reason: str = "") -> TailResult:
     return TailResult(
         quantity="tail_exponent",
         value=alpha.value,
@@ -129,5 +194,6 @@ def _result(alpha: Interval, status: TailStatus, rho: float) -> TailResult:
         guarantee=Guarantee.NUMERICAL,
         method="quadrature",
         status=status,
-        lyapunov=rho,
+        reason=reason,
+        lyapunov=rho.value,
     )
