@@ -76,7 +76,7 @@ def test_odd_orders_of_a_mild_spectrum():
 def test_coarser_levels_enclose_finer_ones(s, b, lr):
     ball = operator(PLANE, lr=lr, batch_size=b)
     norm = ball.balanced(s, ball.step.spectrum).norm
-    coarse, fine = (ball.fit(s, norm, degree, step) for degree, step in ((20, 0.6), (40, 0.45)))
+    coarse, fine = (ball.fit(s, norm, degree, step) for degree, step in ((16, 0.6), (40, 0.45)))
     wide, narrow = ball.ratios(coarse, 0.5), ball.ratios(fine, 0.4)
     assert wide.lower <= narrow.lower <= narrow.upper <= wide.upper
     assert narrow.upper - narrow.lower < 1e-8 < wide.upper - wide.lower

@@ -46,7 +46,7 @@ def along_lines(
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
 def sums(omega: FloatArray, weight: FloatArray, grown: FloatArray, degree: int) -> tuple[FloatArray, FloatArray]:
-    """Return sum_n weight_n T_j T_k (omega_n), (degree, degree) or (degree, 1), and the same with `grown`."""
+    """Return sum_n weight_n T_j T_k (omega_n) for j, k < degree (no k on one axis), flat, and the same with `grown`."""
     axes, count = omega.shape
     other = degree if axes == 2 else 1
     total, total_grown = np.zeros((degree, other)), np.zeros((degree, other))
@@ -66,4 +66,4 @@ def sums(omega: FloatArray, weight: FloatArray, grown: FloatArray, degree: int) 
             for k in range(other):
                 total[j, k] += a * second[k]
                 total_grown[j, k] += b * second[k]
-    return total, total_grown
+    return total.ravel(), total_grown.ravel()

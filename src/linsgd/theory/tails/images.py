@@ -6,12 +6,14 @@ across e (a batch of b features is one chi-square and one normal vector),
     A u = a u - c X^2 H u - c X |H^{1/2} u| H^{1/2} z,      c = lr / b.
 
 What is integrated behaves like |A u|^s: it is smooth but at the point where A u = 0 and, when the spectrum is uneven,
-varies fast near it and where a coordinate of A u changes sign. So each variable t in turn is graded by
+varies fast near it and wherever a coordinate of A u changes sign. So each variable t in turn is graded by
 
     x(t) = t / w + sum_k r_k asinh((t - t_k) / w_k)      (and, for X, by asinh log towards X = 0),
 
-and the trapezoidal rule in x converges geometrically: t_k are the X at which A u can vanish or lose a coordinate, for
-z the coordinates of the point of the plane that is nearest to A u = 0, strongest axis first.
+and the trapezoidal rule in x converges geometrically: t_k are the X at which A u can vanish or lose a coordinate. Of
+the variables in z each decides one coordinate of A u for good, the one that still varies most (Cholesky's factor of the
+covariance of A u, pivoted). It is graded where A u is least in that coordinate and those before, the last in all: not
+sooner, as a third coordinate that is far from 0 would draw the nodes away from where the first changes sign.
 """
 
 from collections.abc import Callable
@@ -28,7 +30,8 @@ from linsgd.theory.tails.setting import Setting
 
 _DEPTH = 42.0  # log of the weights that are left out, below the largest that is possible
 _LAST_DEPTH = {2: 42.0, 3: 26.0}  # below the largest, once all variables are known
-_NEAREST = {2: 1e-4, 3: 1e-2}  # how close to A u = 0 nodes are graded: what is closer counts like its d-th power
+_NEAREST = {2: 1e-4, 3: 1e-3}  # how close to A u = 0 X is graded: what is closer counts like its d-th power
+_CLOSE = {2: 1e-4, 3: 1e-2}  # the same for z
 _GRADED = 1.5  # r_k
 _BOTH = 8.0  # orders below which the untilted law is covered too, and its mass made 1
 
@@ -67,16 +70,14 @@ class GaussianStep:
         length = float(np.linalg.norm(lean))
         e = lean / length
         start, pull = scale * self.a * u, scale * self.c * root * lean
-        across = np.linalg.svd(np.eye(d) - np.outer(e, e))[0][:, : d - 1].T
-        strength, axes = np.linalg.svd(across * root * scale)[1:]
-        levers = -self.c * length * strength[:, None] * axes[: d - 1]
+        aims, levers = _deciding((np.eye(d) - np.outer(e, e)) * np.outer(root * scale, root * scale))
+        levers *= -self.c * length
         X, log_weight = self._batch(e, length, (start, pull, levers[0]), s, coarse)
         mean = start - X[:, None] ** 2 * pull
         reach = 8.5 + np.sqrt(2 * max(s, 0.0))
-        table, log_steps = _table(_NEAREST[d], reach, coarse)
-        for lever, others in zip(levers, [*(levers[1:] ** 2).sum(axis=1), 0.0], strict=True):
-            squared = float(lever @ lever)
-            centre = np.clip(-(mean @ lever) / (squared * X), -50 - reach, 50 + reach)
+        table, log_steps = _table(_CLOSE[d], reach, coarse)
+        for aim, lever, others in zip(aims, levers, [*(levers[1:] ** 2).sum(axis=1), 0.0], strict=True):
+            centre = np.clip(-(mean @ aim) / (aim @ lever * X), -50 - reach, 50 + reach)
             first, last = np.searchsorted(table, -reach - centre), np.searchsorted(table, reach - centre)
             line = (lever, float(others), s, centre, first, last, table, log_steps)
             X, mean, log_weight, tilted = along_lines(X, mean, log_weight, *line)
@@ -139,6 +140,17 @@ class GaussianStep:
         return float(X[matters][0]), float(X[matters][-1])
 
 
+def _deciding(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return for d - 1 normal variables the combination of coordinates to grade by, and what each adds, (d - 1, d)."""
+    aims, levers = [], []
+    for _ in range(len(covariance) - 1):
+        axis = int(covariance.diagonal().argmax())
+        levers.append(covariance[axis] / np.sqrt(covariance[axis, axis]))
+        aims.append(np.where(np.arange(len(covariance)) <= max(axis, 1), levers[-1], 0))
+        covariance = covariance - np.outer(levers[-1], levers[-1])
+    return np.array([*aims[:-1], levers[-1]]), np.array(levers)
+
+
 def _nodes(forward: Map, slope: Map, guess: FloatArray, step: float) -> tuple[FloatArray, FloatArray]:
     """Return the t at which x(t) is a multiple of `step`, and log steps in t, by Newton's method from a fine table."""
     x = forward(guess)
@@ -155,10 +167,10 @@ def _table(nearest: float, reach: float, coarse: float) -> tuple[FloatArray, Flo
     far = 3 * reach + 60
     guess = np.concatenate([[nearest / 100], nearest * np.sinh(np.linspace(0.02, np.arcsinh(far / nearest), 4000))])
     t, log_step = _nodes(
-        lambda t: t / 0.8 + _GRADED * np.arcsinh(t / nearest),
-        lambda t: 1 / 0.8 + _GRADED / np.sqrt(t * t + nearest**2),
+        lambda t: t / 0.6 + _GRADED * np.arcsinh(t / nearest),
+        lambda t: 1 / 0.6 + _GRADED / np.sqrt(t * t + nearest**2),
         guess,
         coarse,
     )
-    middle = coarse / (1 / 0.8 + _GRADED / nearest)
+    middle = coarse / (1 / 0.6 + _GRADED / nearest)
     return np.concatenate([-t[::-1], [0.0], t]), np.concatenate([log_step[::-1], [np.log(middle)], log_step])

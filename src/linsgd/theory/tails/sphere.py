@@ -11,9 +11,10 @@ the first with each of the others are. Collocation gives f; for any positive F
 
     inf P_s F / F  <=  h(s)  <=  sup P_s F / F        (Collatz, Wielandt),
 
-and the bounds are those extremes over points between the nodes, by a finer rule, stretched by a quarter. In the same
-way rho lies between the extremes of E log(|A u| / |u|) + E g(A u) - g(u) for any g: that of the Poisson equation is
-nearly constant.
+and h(s) is the mean of that ratio by the positive weights F dn, n the left eigenmeasure. So log h(s) is further from
+any number than the mean distance of log P_s F / F from it at most: the bounds are twice that, over points between the
+nodes, by a finer rule and the weights of collocation there. In the same way rho is the mean, by the stationary law of
+directions, of E log(|A u| / |u|) + E g(A u) - g(u) for any g: that of the Poisson equation makes it nearly constant.
 """
 
 import dataclasses
@@ -40,14 +41,14 @@ LARGEST_ORDER = {2: 200.0, 3: 100.0}
 _ROUGH = {2: (16, 1.0), 3: (10, 1.7)}  # polynomials on each axis and the step of the rule, to balance and to search
 _LEVELS = {
     2: ((24, 0.6), (48, 0.5), (80, 0.4)),
-    3: ((10, 1.6), (14, 1.4), (20, 1.3), (28, 1.2), (36, 1.1)),
+    3: ((10, 1.8), (14, 1.6), (20, 1.4), (24, 1.1), (28, 1.1), (36, 1.1)),
 }
-_GOAL = {2: 1e-8, 3: 1e-6}  # width of the bounds at which the level is enough; of three axes relative to the order
+_GOAL = {2: 1e-8, 3: 2e-6}  # width of the bounds at which the level is enough; of three axes relative to the order
 _FINER = 0.85  # the step of the rule for the bounds, over that for the fit
-_NEAR_ZERO = 0.75  # both, for orders below 1, whose integrands vary most where A u vanishes
 _TRUSTED = 1.01  # ratios that spread more may hide points where f is negative
 _LEAST = 0.03  # of f on an axis, over its largest, that is believed when balancing
 _DENSE = 100  # unknowns beyond which one eigenvalue is sought instead of all
+Matrices = tuple[FloatArray, FloatArray]
 _NOTHING = Interval(float("nan"), -np.inf, np.inf)
 _NOWHERE = Interval(float("nan"), 0.0, np.inf)
 
@@ -104,13 +105,12 @@ class Sphere:
     def fit(self, s: float, norm: FloatArray, degree: int, coarse: float) -> Fit:
         """Return f by collocation at Chebyshev's points, and the slope by the left eigenvector."""
         omega = self.directions(norm, s).nodes(degree)
-        here = basis(omega, degree)
-        applied, grown = self._rows(omega, s, norm, degree, coarse, slopes=True)
-        step = np.asarray(np.linalg.solve(here, applied), dtype=np.float64)
-        (h, f), (_, dual) = _top(step), _top(step.T)
-        slope = dual @ np.linalg.solve(here, grown @ f) / (dual @ f) / h
-        values = here @ f
-        return Fit(s, norm, degree, float(np.log(max(h, 1e-300))), float(slope), f / values[np.abs(values).argmax()])
+        step, grown = self._step(omega, s, norm, degree, coarse)
+        (h, values), (_, dual) = _top(step), _top(step.T)
+        values = values / values[np.abs(values).argmax()]
+        f = np.linalg.solve(basis(omega, degree), values)
+        slope = float(dual @ grown @ f / (dual @ values) / h)
+        return Fit(s, norm, degree, float(np.log(max(h, 1e-300))), slope, f)
 
     def balanced(self, s: float, norm: FloatArray) -> Fit:
         """Return a rough fit whose norm makes f nearly equal on the axes."""
@@ -143,14 +143,15 @@ class Sphere:
         return ratios
 
     def ratios(self, fit: Fit, coarse: float) -> Interval:
-        """Return the extremes of log P_s F / F over points between the nodes, stretched."""
+        """Return log h(s) from log P_s F / F at points between the nodes."""
         omega = self.directions(fit.norm, fit.s).between(fit.degree)
         here = fit.at(omega)
-        there = self._rows(omega, fit.s, fit.norm, fit.degree, coarse)[0] @ fit.f
+        step, _ = self._step(omega, fit.s, fit.norm, fit.degree + 1, coarse)
+        there = step @ here
         if here.min() <= 0 or there.min() <= 0:
             return _NOTHING
         ratios = np.log(there / here)
-        return _stretched(fit.log_h, ratios) if np.ptp(ratios) < np.log(_TRUSTED) else _NOTHING
+        return _averaged(ratios, _top(step.T)[1] * here) if np.ptp(ratios) < np.log(_TRUSTED) else _NOTHING
 
     def log_spectral(self, s: float) -> Interval:
         """Return log h(s)."""
@@ -161,7 +162,8 @@ class Sphere:
 
     def lyapunov(self, levels: int = 3) -> Interval:
         """Return rho from at most so many levels: the sizes of its bounds' peaks hardly fall with more."""
-        norm = np.sqrt(self.step.spectrum)
+        apart = self.step.spectrum / (1 - self.step.spectrum + 1e-300)
+        norm = np.minimum(1, 4 * self.step.c * apart) ** 0.58  # about the squares of small steps' stationary law
         chart = self.directions(norm, 0.0)
 
         def attempt(degree: int, coarse: float) -> Interval:
@@ -169,22 +171,24 @@ class Sphere:
             applied, grown = self._rows(nodes, 0.0, norm, degree, coarse)
             system = basis(nodes, degree) - applied
             system[:, 0] = 1
-            g = np.linalg.solve(system, grown)
-            applied, grown = self._rows(between, 0.0, norm, degree, _FINER * coarse)
-            return _stretched(float(g[0]), grown + (applied - basis(between, degree))[:, 1:] @ g[1:])
+            g = np.linalg.solve(system, grown[:, 0])
+            step, grown = self._step(between, 0.0, norm, degree + 1, _FINER * coarse)
+            g = basis(between, degree)[:, 1:] @ g[1:]
+            return _averaged(grown[:, 0] + step @ g - g, _top(step.T)[1])
 
-        return self._refined(attempt, 10.0, levels)
+        return self._refined(attempt, 1.0, levels)
 
     def near(self, start: float) -> tuple[float, FloatArray] | Interval:
         """Return the root of log h roughly, by Newton's steps from `start`, best on its right, and the norm there."""
         s, norm = start, self.step.spectrum
         if self.d == 3:
-            found = [self.plane(0, axis).near(start) for axis in (1, 2)]
-            lost = next((each for each in found if isinstance(each, Interval)), None)
-            if lost:
-                return lost
-            near = [each for each in found if not isinstance(each, Interval)]
-            s, norm = min(s for s, _ in near), np.array([1.0, *(norm[1] for _, norm in near)])
+            roots = []
+            for axis in (1, 2):
+                near = self.plane(0, axis).near(start)
+                if isinstance(near, Interval):
+                    return near
+                roots.append(near)
+            s, norm = min(s for s, _ in roots), np.array([1.0, *(norm[1] for _, norm in roots)])
         for _ in range(40):
             rough = self.balanced(s, norm)
             new = s - rough.log_h / rough.slope if rough.slope > 0 else 2 * s
@@ -208,7 +212,7 @@ class Sphere:
             log_h = self.ratios(fit, _FINER * coarse)
             if not fit.slope > 0 or log_h.value != log_h.value:
                 return _NOTHING
-            move = fit.log_h / fit.slope
+            move = log_h.value / fit.slope
             curved = 2 * move**2 / s  # log h is convex, with a second derivative of the order of slope / s
             lower, upper = s - log_h.upper / fit.slope - curved, s - log_h.lower / fit.slope + curved
             s = float(np.clip(s - move, 0.9 * s, 1.1 * s))
@@ -217,32 +221,32 @@ class Sphere:
         found = self._refined(attempt, max(s, 1.0))
         return found if 0 < found.lower <= found.value <= found.upper else _NOWHERE
 
-    def _refined(self, attempt: Callable[[int, float], Interval], scale: float, levels: int = 5) -> Interval:
+    def _refined(self, attempt: Callable[[int, float], Interval], scale: float, levels: int = 6) -> Interval:
         """Return the narrowest interval, trying ever finer levels while that helps."""
         found, least, goal = _NOTHING, np.inf, _GOAL[self.d] * (scale if self.d == 3 else 1)
         for degree, coarse in _LEVELS[self.d][:levels]:
             new = attempt(degree, coarse)
             width = new.upper - new.lower
-            stuck = least / 2 < width < np.inf
+            stuck = least / 1.5 < width < np.inf
             if width < least:
                 found, least = new, width
             if width < goal or stuck:
                 break
         return found
 
-    def _rows(
-        self, omega: FloatArray, s: float, norm: FloatArray, degree: int, coarse: float, *, slopes: bool = False
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return E |A u|^s T(A u) at each point for every T of the basis; also times log |A u|, or that for T = 1."""
-        coarse = coarse * _NEAR_ZERO if s < 1 else coarse
+    def _step(self, omega: FloatArray, s: float, norm: FloatArray, degree: int, coarse: float) -> Matrices:
+        """Return what takes f on a grid to P_s F / |u|^s there, (n, n), and the rows of growth."""
+        applied, grown = self._rows(omega, s, norm, degree, coarse)
+        return np.asarray(np.linalg.solve(basis(omega, degree).T, applied.T).T, dtype=np.float64), grown
+
+    def _rows(self, omega: FloatArray, s: float, norm: FloatArray, degree: int, coarse: float) -> Matrices:
+        """Return E |A u|^s T(A u) at each point for every T of the basis, also times log |A u|."""
         chart = self.directions(norm, s)
 
-        def row(u: FloatArray) -> tuple[FloatArray, FloatArray]:
+        def row(u: FloatArray) -> Matrices:
             nodes = self.step.images(u, s, norm, coarse)
             weight = np.exp(nodes.log_weight + s * nodes.growth)
-            grown = weight * nodes.growth
-            total, slope = sums(chart.coordinates(nodes.squared), weight, grown, degree)
-            return total.ravel(), slope.ravel() if slopes else grown.sum()
+            return sums(chart.coordinates(nodes.squared), weight, weight * nodes.growth, degree)
 
         with ThreadPoolExecutor(available_cores()) as pool:
             applied, grown = zip(*pool.map(row, chart.points(omega)), strict=True)
@@ -259,11 +263,12 @@ def _top(matrix: FloatArray) -> tuple[float, FloatArray]:
     return float(values[top].real), vectors[:, top].real
 
 
-def _stretched(value: float, ratios: FloatArray) -> Interval:
-    """Return the extremes of ratios, stretched by a quarter of their range and by rounding."""
-    beyond = float(np.ptp(ratios)) / 4 + 1e-13
-    lower, upper = float(ratios.min()) - beyond, float(ratios.max()) + beyond
-    return Interval(float(np.clip(value, lower, upper)), lower, upper)
+def _averaged(values: FloatArray, weights: FloatArray) -> Interval:
+    """Return the mean, with twice the mean distance from it and rounding as bounds."""
+    weights = weights / weights.sum()
+    mean = float(weights @ values)
+    error = 2 * float(np.abs(weights) @ np.abs(values - mean)) + 1e-13
+    return Interval(mean, mean - error, mean + error)
 
 
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
