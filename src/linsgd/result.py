@@ -47,7 +47,7 @@ def _environment() -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Result:
-    """A frozen result; arrays are read-only, `provenance` holds what may differ between equal runs."""
+    """A frozen result; arrays are read-only, numbers plain, `provenance` holds what may differ between equal runs."""
 
     provenance: Mapping[str, Any] = field(default_factory=environment)
 
@@ -58,6 +58,8 @@ class Result:
                 view = value.view()
                 view.flags.writeable = False
                 object.__setattr__(self, f.name, view)
+            elif isinstance(value, np.generic):
+                object.__setattr__(self, f.name, value.item())
 
     def rows(self) -> list[tuple[str, str]]:
         """Return what the printed form shows: (label, text) pairs."""
