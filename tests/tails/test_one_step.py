@@ -102,3 +102,23 @@ def test_complements_and_refinement_agree(r, n):
         cut = edge + 1 + x
         one, other = (w.some_in([(cut, w.beyond(cut))], [(lo, cut)]) for w in (law, finer))
         assert one == pytest.approx(other, rel=1e-11)
+
+
+@pytest.mark.parametrize("lr", [1e-50, 1e-12, 1e-3, 0.006, 0.01, 0.02])
+def test_small_steps_are_enclosed_or_unresolved(lr):
+    # a probability below a double's range is no 0: 0.006 gave a lower bound of three times the exponent
+    sgd = SGD(lr=lr, batch_size=4)
+    bounds, alpha = linsgd.one_step_bounds(gaussian([1.0] * 2), sgd), linsgd.tail_exponent(gaussian([1.0] * 2), sgd)
+    assert bounds.lower.status == ("ok" if lr == 0.02 else "unresolved")
+    assert bounds.upper.status == ("ok" if lr >= 0.006 else "unresolved")
+    if bounds.lower.status == "ok":
+        assert bounds.lower.value < alpha.value
+    if bounds.upper.status == "ok":
+        assert bounds.upper.value > alpha.value
+
+
+@pytest.mark.parametrize(("lr", "decay"), [(0.5, 5.0), (0.5, 4.0), (1e-50, 3e50), (1e50, 0.0)])
+def test_steps_that_always_stretch_are_vacuous(lr, decay):
+    bounds = linsgd.one_step_bounds(gaussian([1.0] * 2), SGD(lr=lr, batch_size=4, weight_decay=decay))
+    assert (bounds.lower.status, bounds.lower.value) == ("vacuous", 0.0)
+    assert (bounds.upper.status, bounds.upper.value) == ("vacuous", math.inf)

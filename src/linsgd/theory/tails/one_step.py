@@ -34,6 +34,7 @@ LARGEST_RANK = 50  # of the random part of A
 LARGEST_ORDER = 1e5
 _PANELS, _NODES = 400, 10  # of the integral beyond 1
 _NEGLIGIBLE = 1e-16
+_FARTHEST = 690.0  # -log P that a step stretches: doubles end
 
 
 class BoundStatus(Status):
@@ -96,8 +97,8 @@ def one_step_bounds(problem: LinearRegression, sgd: SGD) -> OneStepBounds:
     -------
     OneStepBounds
         Each side with its status. "vacuous": with momentum, with fewer samples than features and no weight decay, and
-        where E log sigma >= 0. "unresolved": other features, ranks min(batch, d) above 50, orders beyond 1e5 or
-        probabilities below a double's range.
+        where E log sigma >= 0, as with lr * weight_decay >= 2. "unresolved": other features, ranks min(batch, d) above
+        50, orders beyond 1e5, or steps so small that their stretching is too improbable to be computed.
 
     Raises
     ------
@@ -127,6 +128,8 @@ def _bound(setting: Setting, *, upper: bool) -> OneStepBound:
         return _unresolved(f"computed for {quadrature.covers(setting)} only")
     if min(setting.batch, setting.dimension) > LARGEST_RANK:
         return _unresolved(f"computed for batches or dimensions up to {LARGEST_RANK} only")
+    if Stretch.of(setting, upper=upper).improbability() > _FARTHEST:
+        return _unresolved(f"lr = {setting.lr:g}: that a step stretches is too improbable to be computed")
     value, finer = (Stretch.of(setting, upper=upper, finer=extra).root() for extra in (0, 4))
     if math.isnan(finer):
         return _unresolved(f"beyond order {LARGEST_ORDER:g}, or probabilities are below a double's range")
@@ -140,6 +143,8 @@ def _vacuous(setting: Setting, *, upper: bool) -> str:
     a, b, d = setting.shrinkage, setting.batch, setting.dimension
     if setting.momentum:
         return "with momentum every step keeps the length of some pair (w, previous w), and shortens another"
+    if a <= -1:
+        return f"1 - lr weight_decay = {a:.6g}: every step stretches every vector"
     if b < d and (upper or abs(a) >= 1):
         return f"batch {b} < {d} features: A multiplies what the batch does not see by {a:.6g}"
     return ""
@@ -170,6 +175,11 @@ class Stretch:
         c = setting.lr * float(setting.spectrum.mean()) / b
         return cls(WhiteWishart(min(b, d), max(b, d), finer), a, c, abs(a) if b < d else 0.0, upper)
 
+    def improbability(self) -> float:
+        """Return about -log P that a y is so large that A stretches: that of the longest column, a chi of n degrees."""
+        squared, n = (self.a + 1) / self.c, self.law.n
+        return (squared - n - n * math.log(squared / n)) / 2 if squared > n else 0.0
+
     def log_exceedance(self, t: float) -> float:
         """Return log P(sigma > t)."""
         if t < self.least:
@@ -187,10 +197,12 @@ class Stretch:
         """Return where E sigma^s = 1: 0 where E log sigma >= 0, nan where it is out of reach."""
         below, beyond = self._below(), np.empty((2, 0))
         for k in range(_PANELS):
-            beyond = np.append(beyond, self._beyond(k), axis=1)
+            panel = self._beyond(k)
+            if not np.isfinite(panel).all():  # a probability has fallen to 0, before what is left is negligible
+                return math.nan
+            beyond = np.append(beyond, panel, axis=1)
             s = _positive_root(below, beyond)
-            terms = s * beyond[0] + beyond[1]
-            if s == 0 or (np.isfinite(s) and terms[-_NODES:].max() < terms.max() + math.log(_NEGLIGIBLE)):
+            if s == 0 or (math.isfinite(s) and _ends(s * beyond[0] + beyond[1])):
                 return s
         return math.nan
 
@@ -211,6 +223,11 @@ class Stretch:
         t = self.c * y * y - self.a
         log_p = np.array([self.log_exceedance(float(each)) for each in t])
         return np.stack([np.log(t), log_p + np.log(weight * width * self.c * y / t)])
+
+
+def _ends(log_terms: FloatArray) -> bool:
+    """Whether the last panel is negligible."""
+    return bool(log_terms[-_NODES:].max() < log_terms.max() + math.log(_NEGLIGIBLE))
 
 
 def _positive_root(below: FloatArray, beyond: FloatArray) -> float:
