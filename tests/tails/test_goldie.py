@@ -231,8 +231,35 @@ def test_batches_without_replacement_may_be_arithmetic_where_repeated_rows_are_n
 
 def test_signs_in_one_dimension_have_no_tail():
     problem = linsgd.LinearRegression.from_features(linsgd.RademacherFeatures([1.0]))
-    found = tail_constant(problem, SGD(lr=0.5))
-    assert (found.status, found.value == found.value) == ("light", False)
+    for lr, status in ((0.5, "light"), (1.0, "light"), (2.0, "unresolved"), (3.0, "no_stationary_law")):
+        found = tail_constant(problem, SGD(lr=lr))
+        assert (found.status, found.value == found.value) == (status, False)
+
+
+def test_bounded_features_have_a_status_where_there_is_no_power_law():
+    one, two = (linsgd.LinearRegression.from_features(linsgd.UniformFeatures(v)) for v in ([1.0], [1.0, 0.5]))
+    assert tail_constant(one, SGD(lr=0.5)).status == tail_constant(two, SGD(lr=0.1)).status == "light"
+    assert tail_constant(one, SGD(lr=4.0)).status == "no_stationary_law"
+    for problem in (one, two):
+        with pytest.raises(ValueError, match="isotropic Gaussian"):
+            tail_constant(problem, SGD(lr=1.0))
+
+
+@pytest.mark.parametrize("lr", [0.02, 2 / 3])
+def test_probabilities_of_any_distance(lr):
+    found = linsgd.tail_probability(gaussian([1.0]), SGD(lr=lr), [1e-60, 1e-10, 2.0, 1e10, 1e70])
+    assert (found.value[:2] == 1).all()
+    assert np.isfinite(found.value).all()
+    assert (np.diff(found.value) <= 0).all()
+    assert found.value[2] == pytest.approx(found.constant.value * 2.0**-found.exponent.value, rel=1e-11)
+
+
+def test_an_unresolved_constant_bounds_nothing():
+    found = linsgd.tail_probability(gaussian([1.0]), SGD(lr=0.001), [1e-10, 1e10])
+    assert found.status == "unresolved"
+    assert np.isnan(found.value).all()
+    assert (found.lower == 0).all()
+    assert (found.upper == 1).all()
 
 
 def test_other_settings_are_named():

@@ -20,9 +20,10 @@ from linsgd.labels import GaussianNoise
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee, Result
-from linsgd.theory.tails import poisson, quadrature
+from linsgd.theory.tails import poisson, quadrature, scalar
 from linsgd.theory.tails.arithmetic import period
 from linsgd.theory.tails.exponents import tail_exponent
+from linsgd.theory.tails.light import lightness
 from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
 
@@ -49,12 +50,13 @@ def tail_constant(problem: LinearRegression, sgd: SGD) -> TailResult:
         C with numerical bounds, from two levels of the calculation: relative errors of about 1e-6 or less up to
         alpha = 50 and d = 1000, of 1e-4 at the edge of stability and up to d = 10^4. "unresolved" where they are above
         1e-3, beyond alpha = 150, or where C is no double. Where there is no power law the status is
-        `tail_exponent`'s; where log|A| is arithmetic, for one feature of finitely many values, it is "oscillates".
+        `tail_exponent`'s, with bounded features too and with one feature of any law; where log|A| is arithmetic, for
+        one feature of finitely many values, it is "oscillates".
 
     Raises
     ------
     ValueError
-        If the problem or the optimizer is another one.
+        If the problem or the optimizer is another one, and there may be a power law.
 
     Examples
     --------
@@ -65,11 +67,16 @@ def tail_constant(problem: LinearRegression, sgd: SGD) -> TailResult:
     """
     setting = Setting.of(problem, sgd)
     repeats, needs = period(setting), _needs(problem, setting)
-    if needs and not repeats:
+    quick = not needs or not scalar.covers(setting) or bool(lightness(setting)[0])
+    if not quick:  # whether there is a power law may take particles minutes
         domains.refuse("problem and sgd", "this setting", needs)
     alpha = tail_exponent(problem, sgd)
+    if alpha.status is TailStatus.UNRESOLVED:
+        return _unresolved(alpha.reason)
     if alpha.status is not TailStatus.POWER_LAW:
         return _result(_NOTHING, alpha.status, alpha.reason)
+    if needs and not repeats:
+        domains.refuse("problem and sgd", "this setting", needs)
     if repeats:
         reason = f"log|A| takes multiples of {repeats:.12g} only: t^alpha P(|W - w*| > t) has that period in log t"
         return _result(_NOTHING, TailStatus.OSCILLATES, reason)
@@ -109,7 +116,8 @@ class TailProbability(Result):
     Attributes
     ----------
     t, value, lower, upper : ndarray (n,)
-        Distances, probabilities and bounds from those of C and alpha; nan where there is no power law.
+        Distances, probabilities and bounds from those of C and alpha; nan where there is no power law. Where C is
+        unresolved the bounds are 0 and 1.
     exponent, constant : TailResult
         alpha and C.
     status : TailStatus
@@ -156,19 +164,27 @@ def tail_probability(problem: LinearRegression, sgd: SGD, t: ArrayLike) -> TailP
     if distances.min() <= 0:
         domains.refuse("t", float(distances.min()), "(0, inf)")
     constant, alpha = tail_constant(problem, sgd), tail_exponent(problem, sgd)
-    steep, shallow = (
-        np.where(distances > 1, distances**-first, distances**-second)
-        for first, second in ((alpha.upper, alpha.lower), (alpha.lower, alpha.upper))
-    )
+    value, lower, upper = _survival(np.log(distances), constant, alpha)
     return TailProbability(
         t=distances,
-        value=np.minimum(constant.value * distances**-alpha.value, 1.0),
-        lower=np.minimum(constant.lower * steep, 1.0),
-        upper=np.minimum(constant.upper * shallow, 1.0),
+        value=value,
+        lower=lower,
+        upper=upper,
         exponent=alpha,
         constant=constant,
         status=constant.status,
     )
+
+
+def _survival(log_t: FloatArray, constant: TailResult, alpha: TailResult) -> FloatArray:
+    """Return C t^-alpha and its bounds (3, n), at most 1, in logarithms as the powers overflow."""
+    if constant.status is not TailStatus.POWER_LAW:
+        known = (0.0, 1.0) if constant.status is TailStatus.UNRESOLVED else (math.nan, math.nan)
+        return np.repeat([[math.nan], [known[0]], [known[1]]], log_t.size, axis=1)
+    log_c = np.log([[constant.value], [constant.lower], [constant.upper]])
+    fall = np.stack([each * log_t for each in (alpha.value, alpha.upper, alpha.lower)])
+    fall[1:] = fall[1:].max(axis=0), fall[1:].min(axis=0)
+    return np.exp(np.minimum(log_c - fall, 0.0))
 
 
 def _unresolved(reason: str) -> TailResult:
