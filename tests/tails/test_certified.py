@@ -58,3 +58,11 @@ def test_the_bounds_of_double_precision_are_proved(b, decay):
         low, high = (certified.log_spectral(setting, float(s)) for s in (found.lower, found.upper))
         assert low.upper < 0 < high.lower
         assert found.upper - found.lower < 1e-9 * max(found.value, 1.0)
+
+
+@pytest.mark.parametrize(("lr", "least"), [(1e-5, 1e4), (1e-6, 1e5), (1e-9, 1e6)])
+def test_exponents_beyond_the_functions_are_bounded_from_below(lr, least):
+    found = linsgd.tail_exponent(gaussian([1.0]), SGD(lr=lr), method="certified")
+    assert (found.status, found.guarantee) == ("unresolved", "rigorous")
+    assert least <= found.lower < 1.7956 / lr  # the exponent is just below that
+    assert found.upper == float("inf")

@@ -139,3 +139,24 @@ def test_results_round_trip_and_print():
     again = type(found).from_dict(found.to_dict())
     assert (again.value, again.status, again.guarantee) == (found.value, found.status, found.guarantee)
     assert "power_law" in repr(found)
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_decay_that_leaves_no_noise(d):
+    # a = -1/2, and what the features add is below rounding
+    problem, sgd = gaussian([1.0] * d), SGD(lr=1.5e-30, weight_decay=1e30)
+    found = linsgd.tail_exponent(problem, sgd)
+    assert (found.status, found.lower, found.upper) == ("unresolved", 1e6, math.inf)
+    assert found.lyapunov == pytest.approx(-math.log(2), rel=1e-12)
+    assert linsgd.spectral_function(problem, sgd, 3.0).value == pytest.approx(1 / 8, rel=1e-12)
+
+
+def test_numbers_are_plain():
+    problem, sgd = gaussian([1.0]), SGD(lr=0.4)
+    for found in (
+        linsgd.tail_exponent(problem, sgd),
+        linsgd.spectral_function(problem, sgd, 1.5),
+        linsgd.lyapunov_exponent(problem, sgd),
+        linsgd.stability(problem, sgd).lr_almost_sure,
+    ):
+        assert {type(found.lower), type(found.upper)} == {float}

@@ -12,12 +12,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from linsgd import domains
 from linsgd.theory.tails import quadrature
+from linsgd.theory.tails.radial import LARGEST_ORDER
 from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.setting import Setting
 
 _PRECISIONS = (128, 256, 512, 1024, 2048, 4096)  # bits
+_LARGEST_ENCLOSED = 1e4  # exponents beyond it would take more bits than there are seconds
+_RUNGS = 40  # halvings of the largest order
 _NEAR_ZERO = 2.0**-44  # the s of the bounds on rho
 
 
@@ -91,10 +93,13 @@ def lyapunov(setting: Setting, seed: int = 0) -> Interval:
 
 
 def exponent(setting: Setting, seed: int = 0) -> Interval:
-    """Return an enclosure of alpha about the root found by quadrature, proved by two signs of log h."""
+    """Return an enclosure of alpha about the root found by quadrature, proved by two signs of log h.
+
+    Where these cannot be had, as beyond 10^4, [s, inf] from the sign at one s.
+    """
     guess = quadrature.exponent(setting)
-    if guess.value != guess.value:
-        domains.refuse("method", "certified", "settings whose exponent is below 1e6")
+    if not guess.value <= _LARGEST_ENCLOSED:
+        return _from_below(setting)
     width = max((guess.upper - guess.lower) / 2, 4 * math.ulp(guess.value))
 
     def attempt() -> Interval:
@@ -102,4 +107,15 @@ def exponent(setting: Setting, seed: int = 0) -> Interval:
         proved = log_moment(setting, lower) < 0 and log_moment(setting, upper) > 0
         return Interval(guess.value, lower, upper) if proved else Interval(math.nan, 0.0, math.inf)
 
-    return _refined(attempt, lambda found: found.value == found.value)
+    found = _refined(attempt, lambda found: found.value == found.value)
+    return found if found.value == found.value else _from_below(setting)
+
+
+def _from_below(setting: Setting) -> Interval:
+    """Return [s, inf] for the largest s of a ladder at which h < 1 is proved."""
+
+    def attempt() -> Interval:
+        ladder = (LARGEST_ORDER / 2**k for k in range(_RUNGS))
+        return Interval(math.nan, next((s for s in ladder if log_moment(setting, s) < 0), 0.0), math.inf)
+
+    return _refined(attempt, lambda found: found.lower > 0)

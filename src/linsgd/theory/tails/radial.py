@@ -14,6 +14,7 @@ number wanted is h - 1 = E expm1(s log R), with log R = log1p(R^2 - 1) / 2 and R
 weights are normalised by the same rule.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -103,11 +104,12 @@ class RadialLaw:
         return self.quadrature(s, coarse).log_moment(s)
 
     def near_edge_exponent(self) -> float:
-        """Return -2 rho / Var log R, the exponent were log R Gaussian: right near the stability edge."""
+        """Return -2 rho / Var log R, the exponent were log R Gaussian: right near the edge; inf where R is sure."""
         nodes = self.quadrature(0.0)
         mean = nodes.log_moment(0.0)[1]
         weight = np.exp(nodes.log_weight - nodes.log_mass)
-        return float(-2 * mean / (weight @ (nodes.log_r - mean) ** 2))
+        variance = float(weight @ (nodes.log_r - mean) ** 2)
+        return -2 * mean / variance if variance else math.inf
 
     @lru_cache(maxsize=4)  # noqa: B019 # the Lyapunov exponent and the start of Newton's method share their nodes
     def quadrature(self, s: float, coarse: float = 1.0) -> Quadrature:
