@@ -39,6 +39,7 @@ from .theory.moments import stationary_moments as stationary_moments
 from .theory.pearson import pearson as pearson
 from .theory.stability import Stability as Stability
 from .theory.stability import stability as stability
+from .theory.tails.asymptotics import asymptotic_exponent as asymptotic_exponent
 from .theory.tails.exponents import lyapunov_exponent as lyapunov_exponent
 from .theory.tails.exponents import spectral_function as spectral_function
 from .theory.tails.exponents import tail_exponent as tail_exponent

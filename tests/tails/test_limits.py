@@ -107,3 +107,57 @@ def test_weight_decay_lightens_heavies_or_does_nothing(b, sign):
     step = 1e-4
     slope = (alpha(lr=0.5, batch_size=b, weight_decay=step) - alpha(lr=0.5, batch_size=b)) / step
     assert abs(slope) < 0.01 if sign == 0 else sign * slope > 0.1
+
+
+# the public call
+
+
+@pytest.mark.parametrize(
+    ("regime", "d", "options"),
+    [
+        ("small_steps", 1, {"lr": 0.01}),
+        ("small_steps", 1, {"lr": 0.001, "weight_decay": 300.0}),
+        ("small_steps", 3, {"lr": 0.01, "batch_size": 4}),
+        ("edge", 1, {"lr": 2.3}),
+        ("edge", 1, {"lr": 1.1, "batch_size": 4, "weight_decay": 0.9}),
+        ("edge", 5, {"lr": 0.51, "batch_size": 2}),
+        ("many_features", 50, {"lr": 0.02}),
+        ("many_features", 400, {"lr": 0.004}),
+    ],
+)
+def test_the_error_of_a_limit_is_of_the_order_that_is_said(regime, d, options):
+    found = linsgd.asymptotic_exponent(gaussian([1.0] * d), SGD(**options), regime)
+    distance = abs(found.value / alpha(d, **options) - 1)
+    assert found.status == "power_law"
+    assert 0.02 * found.error < distance < 5 * found.error < 1
+
+
+def test_small_steps_see_the_largest_eigenvalue():
+    problem, sgd = gaussian([1.0, 0.3]), SGD(lr=0.04)
+    found = linsgd.asymptotic_exponent(problem, sgd, "small_steps")
+    assert found.value == pytest.approx(small_step_constant() / 0.04, rel=1e-12)
+    assert linsgd.tail_exponent(problem, sgd).value == pytest.approx(found.value, rel=2 * found.error)
+
+
+def test_limits_say_where_there_is_no_law_and_what_labels_decide():
+    sgd = SGD(lr=0.01)
+    assert linsgd.asymptotic_exponent(gaussian([1.0]), SGD(lr=2.5), "edge").status == "no_stationary_law"
+    assert linsgd.asymptotic_exponent(gaussian([1.0], noise_std=0.0), sgd, "small_steps").status == "degenerate"
+    heavy = gaussian([1.0], noise=linsgd.StudentNoise(dof=3.0))
+    assert linsgd.asymptotic_exponent(heavy, sgd, "small_steps").value == 3.0
+
+
+@pytest.mark.parametrize(
+    ("problem", "sgd", "regime", "needs"),
+    [
+        (gaussian([1.0]), SGD(lr=0.01), "large_steps", "regime"),
+        (gaussian([1.0]), SGD(lr=0.01, momentum=0.5), "small_steps", "momentum 0"),
+        (gaussian([1.0]), SGD(lr=0.01, weight_decay=200.0), "small_steps", "weight_decay < 1"),
+        (gaussian([1.0, 0.5]), SGD(lr=0.01), "edge", "isotropic"),
+        (gaussian([1.0] * 50), SGD(lr=0.01, batch_size=2), "many_features", "batch 1"),
+        (gaussian([1.0] * 50), SGD(lr=0.05), "many_features", r"\(0, 0.04\)"),
+    ],
+)
+def test_limits_without_a_law_are_refused(problem, sgd, regime, needs):
+    with pytest.raises(ValueError, match=needs):
+        linsgd.asymptotic_exponent(problem, sgd, regime)
