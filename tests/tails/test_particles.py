@@ -142,6 +142,27 @@ def test_tilted_steps_are_unbiased_and_their_weights_tame(problem, sgd, s):
     assert tilted.std() < 0.5 * tilted.mean()
 
 
+@pytest.mark.parametrize(("s", "lr"), [(30.0, 0.06), (300.0, 0.006), (1000.0, 0.0018)])
+def test_tilted_steps_reach_the_far_peaks_of_high_orders(s, lr):
+    # False alarm: 6 standard errors, below 1e-8.
+    setting, n = Setting.of(gaussian([1.0]), SGD(lr=lr)), 200_000
+    kernel, rng = kernel_of(setting, Frame.of(setting)), np.random.default_rng(0)
+    pull, ratio = kernel.pull(np.broadcast_to([[1.0], [0.0]], (n, 2, 1)), s, rng)
+    log_weight = s * np.log(np.abs(1 - lr * pull[:, 0])) + ratio - quadrature.log_spectral(setting, s).value
+    weight = np.exp(log_weight)
+    error = weight.std() / math.sqrt(n)
+    assert abs(weight.mean() - 1) < 6 * error < 4e-3
+
+
+def test_the_exponent_of_a_fast_direction_beside_slow_ones():
+    # below alpha = 35.24 the slowest direction decides h, with a slope a thousand times smaller
+    exact = 35.2404166  # method="sphere_operator", to 1e-5
+    found = linsgd.tail_exponent(gaussian([1.0, 0.1, 0.01]), SGD(lr=0.05), method="particles")
+    assert found.status == "power_law"
+    assert within(found, exact)
+    assert found.upper - found.lower < 1e-3 * exact
+
+
 def student(spectrum, dof):
     law = linsgd.StudentFeatures(spectrum, dof=dof)
     return linsgd.LinearRegression.from_features(law, noise_std=1.0)

@@ -17,7 +17,6 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import t as student
 
-from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
 from linsgd.theory.tails import moment_bracket
 from linsgd.theory.tails.frame import Frame, Kernel
@@ -32,7 +31,9 @@ PILOT, PILOT_STEPS, PILOT_SETTLING = 60, 100, 80
 LARGEST_ORDER = 300.0
 LARGEST_DIMENSION = 200
 _TO_POLE = 0.1  # distance from the order at which moments become infinite: closer, squares overflow
-_REFINEMENTS = 3
+_PILOTS, _REFINEMENTS = 6, 4
+_FINE = 1e-4  # of the same, what a root may be in doubt by
+_FROM_RIGHT = 1.03  # where Newton's method begins, over a rough root
 _SHORT = 0.2  # of the order or the way to the pole, a step of Newton's method
 _CACHE = 2**15  # numbers
 _BEYOND = 1.1  # factor by which the search passes the bracket, as it is noisy
@@ -143,8 +144,7 @@ def lyapunov(setting: Setting, seed: int = 0) -> Interval:
 
 
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
-    """Return log h(s); nothing is known of it close to the order at which it becomes infinite."""
-    domains.real("s", s, f"[0, {LARGEST_ORDER:g}]")
+    """Return log h(s); nothing is known of it beyond `last_order`."""
     if s > last_order(setting):
         return _UNKNOWN
     guess = Population.of(setting, PILOT).multiply(s, seed, PILOT_STEPS, PILOT_SETTLING).value
@@ -176,8 +176,7 @@ def exponent(setting: Setting, seed: int = 0) -> Interval:
     value, lower, upper = known = moment_bracket.exponent(setting)
     if value == value:
         return known
-    pole, last = largest_order(setting), last_order(setting)
-    few, upper = Population.of(setting, PILOT), min(upper, pole)
+    last, few = last_order(setting), Population.of(setting, PILOT)
 
     def rough(s: float) -> float:
         return few.multiply(s, seed, PILOT_STEPS, PILOT_SETTLING).value / s
@@ -185,7 +184,7 @@ def exponent(setting: Setting, seed: int = 0) -> Interval:
     low, high = max(lower / _BEYOND, 0.02), min(_BEYOND * upper, last)
     if low >= high:
         return Interval(math.nan, lower, upper)
-    if upper == pole:
+    if upper == largest_order(setting):
         high = min(2 * max(low, 1.0), last)
         while high < last and rough(high) < 0:
             low, high = high, min(2 * high, last)
@@ -193,8 +192,8 @@ def exponent(setting: Setting, seed: int = 0) -> Interval:
         return Interval(math.nan, last, upper)
     if rough(low) > 0 or rough(high) < 0:
         return Interval(math.nan, lower, upper)
-    start = float(brentq(rough, low, high, rtol=1e-3))
-    alpha = _refined(setting, start, seed)
+    start = float(brentq(rough, low, high, rtol=1e-2))
+    alpha = _refined(setting, start, seed, last)
     if not rough(start / 2) < 0 < rough(min(1.25 * start, last)):
         return Interval(math.nan, lower, upper)
     if not max(lower, alpha.lower) <= min(upper, alpha.upper):
@@ -202,20 +201,30 @@ def exponent(setting: Setting, seed: int = 0) -> Interval:
     return Interval(float(np.clip(alpha.value, lower, upper)), max(lower, alpha.lower), min(upper, alpha.upper))
 
 
-def _refined(setting: Setting, start: float, seed: int) -> Interval:
-    """Return the root by steps of Newton's method, until they are short.
+def _refined(setting: Setting, start: float, seed: int, last: float) -> Interval:
+    """Return the root by Newton's method from its right: to its left a slower branch of log h may be on top.
 
-    log h is convex, with a second derivative of the order of its slope over the order, or over the distance to a pole.
+    log h is convex; its second derivative over its slope is at least of the order of one over the order, or over the
+    distance to a pole, or what two slopes show.
     """
-    pole, last = largest_order(setting), last_order(setting)
-    for k in range(_REFINEMENTS):
-        found, slope = _estimate(setting, start, seed + k, 0.0)
-        if not slope > 0:
+    few = Population.of(setting, PILOT)
+    before, steep, s = last, math.inf, min(_FROM_RIGHT * start, last)
+    for _ in range(_PILOTS):
+        pilot = few.multiply(s, seed, PILOT_STEPS, PILOT_SETTLING)
+        if not pilot.slope > 0:
             break
-        value, lower, upper = (start - log_h / slope for log_h in (found.value, found.upper, found.lower))
-        scale = min(start, pole - start)
-        if max(upper - start, start - lower) < _SHORT * scale:
-            bend = (value - start) ** 2 / scale
+        before, steep, s = s, pilot.slope, float(np.clip(s - pilot.value / pilot.slope, start / 2, last))
+        if abs(before - s) < _FINE * s:
+            break
+    for k in range(_REFINEMENTS):
+        found, slope = _estimate(setting, s, seed + k, 0.0)
+        if not slope > 0:
+            s = (s + before) / 2
+            continue
+        value, lower, upper = (s - log_h / slope for log_h in (found.value, found.upper, found.lower))
+        scale = min(s, largest_order(setting) - s)
+        bend = (value - s) ** 2 * max(1 / scale, abs(steep - slope) / max(abs(before - s), 1e-3 * s) / slope)
+        if max(upper - s, s - lower) < _SHORT * scale and bend < max((upper - lower) / 2, _FINE * scale):
             return Interval(value, lower - bend, upper + bend)
-        start = min(value, last)
+        before, steep, s = s, slope, min(value, last)
     return _UNKNOWN

@@ -41,7 +41,7 @@ class GaussianKernel:
 
     def _bins(self, s: float) -> tuple[float, int, float]:
         """Return where the bins of sqrt(C) begin, their number and their width."""
-        first, last = max(math.sqrt(self.batch) - 5, 0.0), math.sqrt(self.batch + 2 * s) + 5
+        first, last = max(math.sqrt(self.batch) - 5, 0.0), math.sqrt(self.batch + 4 * s) + 5
         bins = int((last - first) / _BIN)
         return first, bins, (last - first) / bins
 
@@ -125,10 +125,11 @@ class GaussianKernel:
         place = (root_c - first) / width
         bin_ = np.clip(place.astype(int), 0, bins - 1)
         slopes = _slopes(log_target, bin_)
-        within = np.exp(slopes * (place - bin_)) * slopes / np.expm1(slopes) * ((place >= 0) & (place < bins))
-        mass = np.exp(log_target[np.arange(n), bin_]) / cumulated[:, -1]
-        density = np.exp(self._log_density(root_c))
-        return root_c, np.log(density / (_PLAIN * density + (1 - _PLAIN) * mass / width * within))
+        mass = log_target[np.arange(n), bin_] - np.log(cumulated[:, -1] * width)
+        log_tilted = mass + slopes * (place - bin_) + np.log(slopes / np.expm1(slopes))
+        log_tilted[(place < 0) | (place >= bins)] = -np.inf
+        log_density = self._log_density(root_c)
+        return root_c, log_density - np.logaddexp(math.log(_PLAIN) + log_density, math.log(1 - _PLAIN) + log_tilted)
 
     def _log_density(self, y: FloatArray) -> FloatArray:
         """Return the log density of sqrt(C)."""
