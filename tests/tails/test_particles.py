@@ -11,6 +11,7 @@ from linsgd.theory.tails.frame import Frame
 from linsgd.theory.tails.kernels import kernel_of
 from linsgd.theory.tails.lyapunov import almost_sure_threshold
 from linsgd.theory.tails.moment_bracket import exact_moments
+from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.second_moment import SecondMoment
 from linsgd.theory.tails.setting import Setting
 
@@ -161,6 +162,13 @@ def test_the_exponent_of_a_fast_direction_beside_slow_ones():
     assert found.status == "power_law"
     assert within(found, exact)
     assert found.upper - found.lower < 1e-3 * exact
+
+
+def test_wild_weights_leave_the_exponent_unknown(monkeypatch):
+    monkeypatch.setattr(particles, "_estimate", lambda *_: (Interval(math.nan, -math.inf, math.inf), 1.0))
+    found = particles.exponent(Setting.of(gaussian([1.0, 0.3]), SGD(lr=0.5)))
+    assert math.isnan(found.value)
+    assert 0 <= found.lower < found.upper
 
 
 def student(spectrum, dof):

@@ -218,6 +218,8 @@ def _refined(setting: Setting, start: float, seed: int, last: float) -> Interval
             break
     for k in range(_REFINEMENTS):
         found, slope = _estimate(setting, s, seed + k, 0.0)
+        if found.value != found.value:
+            break
         if not slope > 0:
             s = (s + before) / 2
             continue
