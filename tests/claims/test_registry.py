@@ -73,6 +73,16 @@ def test_papers_and_single_claims_are_chosen_by_name():
     assert sum(claim.paper == "wu_2021" for claim in single) == 2
 
 
+def test_what_is_said_of_tails_is_held_against_rival_theories():
+    # a sign may be turned by convention where a covariance is meant; an exponent's is no theory
+    tails = [claim for claim in CLAIMS if claim.paper == "hodgkinson_mahoney_2021"]
+    for claim in tails:
+        for name, wrong in claim.mutants.items():
+            assert not np.allclose(wrong, -claim.prediction, rtol=1e-9, atol=0), (claim.id, name)
+        assert sum(bool(np.any(wrong)) for wrong in claim.mutants.values()) >= 1, claim.id
+    assert len(tails) >= 20
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [({"papers": "kunin_2042"}, "papers"), ({"effort": "endless"}, "effort"), ({"papers": ["all", "x"]}, "papers")],
