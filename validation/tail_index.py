@@ -1,10 +1,10 @@
 """How often `tail_index` believes what it should not, and how often what it believes is right: the table of the docs.
 
-    python validation/tail_index.py            docs/_tables/tail_index.md, about five minutes on two cores
+    python validation/tail_index.py            docs/_tables/tail_index.md, about ten minutes on two cores
     python validation/tail_index.py --samples 20
 
 Laws without an exponent, laws with a known one, and stationary laws of SGD, whose exponent is `tail_exponent`'s and
-whose values are the last of independent chains. Each sample is judged once, by Hill at confidence 0.95.
+whose values are the last of independent chains. Each sample is judged once, by its spacings at confidence 0.95.
 """
 
 import argparse
@@ -45,7 +45,10 @@ class Law:
 
 @dataclass(frozen=True)
 class Rate:
-    """Of `samples` of `size` values, how many were called ok, and in how many of these the interval holds alpha."""
+    """Of `samples` of `size` values, how many were called ok, and in how many of these the interval holds alpha.
+
+    The width is the median of upper / lower among these, 0 without any.
+    """
 
     law: str
     alpha: str
@@ -53,6 +56,7 @@ class Rate:
     samples: int
     believed: int
     covered: int
+    width: float
 
 
 def drawn(draw: Callable[[np.random.Generator, int], FloatArray]) -> Sampler:
@@ -119,16 +123,17 @@ def measure(law: Law, size: int, samples: int) -> Rate:
         found = list(pool.map(lambda seed: tail_index(law.sample(size, seed)), range(samples)))
     believed = [one for one in found if one.status == "ok"]
     covered = sum(one.lower <= law.alpha <= one.upper for one in believed)
-    return Rate(law.name, f"{law.alpha:.3g}", size, samples, len(believed), covered)
+    width = round(float(np.median([one.upper / one.lower for one in believed])), 2) if believed else 0.0
+    return Rate(law.name, f"{law.alpha:.3g}", size, samples, len(believed), covered, width)
 
 
 def cell(rate: Rate) -> str:
-    """Return the share that was believed, with its bound for a law without an exponent, else with the share covered."""
+    """Return the share that was believed, with its bound for a law without an exponent, else with cover and width."""
     share = f"{rate.believed / rate.samples:.0%}"
     if rate.alpha == "inf":
         bound = stats.beta.ppf(CERTAINTY, rate.believed + 1, rate.samples - rate.believed)
         return f"{share}, < {bound:.2g}"
-    return f"{share}, {rate.covered / rate.believed:.0%}" if rate.believed else share
+    return f"{share}, {rate.covered / rate.believed:.0%}, {rate.width:.3g}" if rate.believed else share
 
 
 def table(rates: list[Rate]) -> str:

@@ -2,8 +2,9 @@ r"""
 Exponent over thresholds
 ========================
 
-The tail exponent of 100,000 chains of SGD by Hill's estimator, over the number of the largest values it uses, and the
-exact exponent. The bias grows with the points; the estimate takes a tenth of those among which no drift is seen.
+The tail exponent of 100,000 chains of SGD from the spacings of the largest values, over their number, and the exact
+exponent. Few values do not exclude that there is none: their interval has no end. Many hold values that belong to no
+power law; the estimate takes a quarter of those that are described.
 """
 
 import matplotlib.pyplot as plt

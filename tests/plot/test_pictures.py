@@ -89,9 +89,18 @@ def test_threshold_path_shows_the_path_its_interval_and_the_exact_exponent():
     assert set(lines["exact"].get_ydata()) == {2.0}
     (band,) = [artist for artist in ax.collections if artist.get_label() == "95 % interval"]
     drawn = band.get_paths()[0].vertices[:, 1]
-    assert {*found.path_lower, *found.path_upper} <= set(drawn)
+    ends = np.array([*found.path_lower, *found.path_upper])
+    assert set(ends[np.isfinite(ends)]) <= set(drawn)
+    assert np.isinf(ends).any()
+    assert max(drawn) > ax.get_ylim()[1]  # an interval without end
     (bar,) = ax.containers
     assert bar.lines[0].get_xydata().tolist() == [[found.points, found.value]]
+
+
+@pytest.mark.parametrize("sample", [np.ones(1000), np.random.default_rng(0).normal(size=1000)])
+@pytest.mark.parametrize("method", ["hill", "moments"])
+def test_threshold_path_without_an_end_is_drawn(sample, method):
+    plot.threshold_path(linsgd.estimate.tail_index(sample, method)).figure.canvas.draw()
 
 
 def test_threshold_path_of_too_few_values_is_empty():

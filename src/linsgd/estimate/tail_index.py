@@ -1,16 +1,17 @@
 r"""Tail exponents from samples, believed only where the data exclude a log-normal tail.
 
-The estimators and the drift of the exponent with the threshold are those of `order_statistics`. By default the longest
-tail is sought whose exponent is steady: it drifts by at most one standard error, and no farther part of it by four.
-Hill's bias is a multiple of the drift that can still hide there, hence a tenth of that tail gives the number and its
-interval. Where the exponent tends to its limit as slowly as logarithms do no data show the bias and no interval knows
-it. The status says "not_enough_data" where
+Tails are the upper half of the sample, its quarter, and so on. What chooses one does not measure it: of Hill's scaled
+spacings those of even rank find the longest tail that the second-order form of `spacings` describes. A law that differs
+from it by too little to be seen there can still be far from it at infinity; hence a quarter of that tail is used, where
+those of odd rank give the exponent and its interval. That knows the bias of the second order, and half a standard error
+more. For `moments` the tail is the longest whose own quarter says the same, an eighth of it is used, and the interval
+knows no bias. The status says "not_enough_data" where
 
     far values come in clusters. Of n exchangeable values the r runs of k exceedances are hypergeometric (Wald and
     Wolfowitz 1940), P(r) = C(k-1, r-1) C(n-k+1, r) / C(n, k); successive iterates of one chain make far fewer runs;
-    few points are left, or the exponent drifts at every threshold;
-    Hill is asked and the steady tail of k values does not exclude that its exponent rises for ever as that of a
-    log-normal law, hence of no lighter law either: for a Pareto law k must be some 50 log(n / k)^2.
+    few points are left, or no tail is described;
+    of the spacings either half does not exclude that the exponent rises for ever as that of a log-normal law, hence of
+    no lighter law either: the one at 0.995, the other by an interval that ends.
 """
 
 import math
@@ -22,16 +23,17 @@ from scipy.stats import hypergeom, norm
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.estimate.order_statistics import drift, estimate, interval, rise
+from linsgd.estimate import moments, spacings
 from linsgd.result import Guarantee, Result, Status
 
 FEWEST = 50  # points a tail must have
-_THRESHOLDS = 40
-_LARGEST_SHARE = 0.2
-_STEADY, _DRIFTING = 1.0, 4.0  # standard errors of the drift: of the tail that is chosen, and of one that is refused
-_INNER = 10  # of how many steady values one is used
-_LOG_NORMAL, _EXCLUDED = 0.5, 0.999  # its theta, and the confidence at which it is excluded before Hill is believed
+_DESCRIBED = {"hill": 2.5, "moments": 1.0}  # standard errors of misfit of the tail that is chosen,
+_INNER = {"hill": 2, "moments": 3}  # the halvings of it that are used,
+_REFUSED = 4.0  # and standard errors of misfit of a tail that is refused
+_UNSEEN = 0.5  # standard errors of a bias too small to be seen as misfit
+_EXCLUDED = 0.995  # confidence at which the judging half excludes that there is no exponent
 _CHANCE = 1e-6  # of calling independent values dependent
+_JUDGES, _MEASURES = 0, 1  # halves of the spacings
 
 
 class EstimateStatus(Status):
@@ -48,15 +50,15 @@ class TailIndex(Result):
     Attributes
     ----------
     value, lower, upper : float
-        alpha and its interval; inf where the tail may be light, nan without data.
+        alpha, the likeliest by "hill", and its interval; inf where the tail may be light, nan without data.
     confidence : float
-        Of the interval, given the threshold.
+        Of the interval.
     points : int
         How many of the largest values were used.
     threshold : float
-        The value beyond which the tail is taken as Pareto.
+        The value that those exceed.
     path_points, path_values, path_lower, path_upper : ndarray (m,)
-        The same estimate for other numbers of points, each with its interval: look for a plateau.
+        The same estimate for each half of the half of the sample, down to 50 points: its intervals should overlap.
     status : EstimateStatus
         Whether the data are enough.
     reason : str
@@ -87,12 +89,12 @@ def tail_index(x: ArrayLike, method: str = "hill", confidence: float = 0.95, poi
     x : array_like (n,)
         Independent values in the order in which they came; their absolute values are used.
     method : {"hill", "moments"}
-        "hill" assumes a power law; "moments" can also find a light tail (value inf).
+        "hill": by spacings, with a bias that is fitted; status "ok" only for a power law. "moments": can also find a
+        light tail (value inf), and its interval knows no bias.
     confidence : float
         Of the interval, in (0, 1).
     points : int, optional
-        How many of the largest values to use; by default a tenth, but at least 50, of the longest tail whose exponent
-        does not drift with the threshold.
+        How many of the largest values to use; by default a quarter of the longest tail that is described.
 
     Returns
     -------
@@ -116,62 +118,79 @@ def tail_index(x: ArrayLike, method: str = "hill", confidence: float = 0.95, poi
     sizes = np.abs(domains.array("x", x, (None,)))
     sizes = sizes[sizes > 0]
     logs = np.log(np.sort(sizes)[::-1])
-    most = logs.size - 1
-    if points is not None and domains.integer("points", points, "[2, inf)") > most:
+    if points is not None and domains.integer("points", points, "[2, inf)") >= logs.size:
         domains.refuse("points", points, f"fewer than the values of x that are not 0, of which there are {logs.size}")
-    if points is None and _LARGEST_SHARE * most < FEWEST:
+    tails = _tails(logs.size)
+    if points is None and tails.size <= _INNER[method]:
         return _nothing(method, confidence, logs.size)
-    grid = _grid(most)
-    steady = points or _steady_tail(logs, grid, method)
-    tail = steady or int(grid[0])
-    k = points or max(tail // _INNER, min(tail, FEWEST))
-    lower, upper = interval(logs, k, method, confidence)
-    bands = np.array([interval(logs, int(n), method, confidence) for n in grid])
-    objection = _objection(logs, tail, method) if steady else "the exponent drifts at every threshold: no power law yet"
-    reason = _clusters(np.log(sizes) > logs[tail]) or objection
+    chosen = points or _described(logs, tails, method)
+    k = chosen or int(tails[0])
+    value, lower, upper = _measured(logs, k, method, confidence)
+    path = np.array([_measured(logs, int(tail), method, confidence) for tail in tails]).reshape(-1, 3)
+    objection = _objection(logs, k, method, upper) if chosen else "at no threshold does the exponent tend to a limit"
+    reason = _clusters(np.log(sizes) > logs[k]) or objection
     return TailIndex(
-        value=estimate(logs, k, method),
+        value=value,
         lower=lower,
         upper=upper,
         confidence=confidence,
         method=method,
         points=k,
         threshold=float(np.exp(logs[k])),
-        path_points=grid,
-        path_values=np.array([estimate(logs, int(n), method) for n in grid]),
-        path_lower=bands[:, 0],
-        path_upper=bands[:, 1],
+        path_points=tails,
+        path_values=path[:, 0],
+        path_lower=path[:, 1],
+        path_upper=path[:, 2],
         status=EstimateStatus.NOT_ENOUGH_DATA if reason else EstimateStatus.OK,
         reason=reason,
     )
 
 
-def _grid(most: int) -> IntArray:
-    """Return numbers of points from few to a fifth of the sample."""
-    top = max(2.0, _LARGEST_SHARE * most)
-    return np.unique(np.geomspace(min(FEWEST, top), top, _THRESHOLDS).astype(np.int64))
+def _tails(n: int) -> IntArray:
+    """Return the numbers of points of the tails, rising."""
+    halvings = np.arange(1, (n // FEWEST).bit_length())
+    return n // 2 ** halvings[::-1].astype(np.int64)
 
 
-def _steady_tail(logs: FloatArray, grid: IntArray, method: str) -> int:
-    """Return the largest number of points within which the exponent is steady, or 0."""
-    drifts = np.abs([drift(logs, int(k), logs.size, method) for k in grid])
-    steady = (drifts <= _STEADY) & (np.maximum.accumulate(drifts) <= _DRIFTING)
-    return int(grid[steady][-1]) if steady.any() else 0
+def _described(logs: FloatArray, tails: IntArray, method: str) -> int:
+    """Return how many points of the longest tail that is described are used, or 0."""
+    inner = _INNER[method]
+    for tail, used in zip(tails[: inner - 1 : -1], tails[-inner - 1 :: -1], strict=True):
+        if _misfit(logs, int(tail), method) <= _DESCRIBED[method]:
+            return int(used)
+    return 0
 
 
-def _objection(logs: FloatArray, k: int, method: str) -> str:
+def _misfit(logs: FloatArray, k: int, method: str) -> float:
+    """Return by how many standard errors the k largest values are not described."""
+    if method == "moments":
+        return moments.drift(logs, k)
+    fit = spacings.fit(logs, k, _JUDGES)
+    return fit.misfit if fit else math.inf
+
+
+def _measured(logs: FloatArray, k: int, method: str, confidence: float) -> tuple[float, float, float]:
+    """Return alpha and its interval."""
+    if method == "moments":
+        return moments.value(logs, k), *moments.interval(logs, k, confidence)
+    fit = spacings.fit(logs, k, _MEASURES)
+    return (fit.value, *fit.interval(confidence, _UNSEEN)) if fit else (math.inf, 0.0, math.inf)
+
+
+def _objection(logs: FloatArray, k: int, method: str, upper: float) -> str:
     """Return why the k largest values are not enough, or nothing."""
     if k < FEWEST:
         return f"only {k} points in the tail"
     if logs[0] == logs[k]:
         return f"the {k + 1} largest values are equal"
-    drifts = [drift(logs, int(part), logs.size, method) for part in {*_grid(logs.size - 1), k} if part <= k]
-    worst = max(drifts, key=abs)
-    if abs(worst) > _DRIFTING:
-        way = "rises" if worst > 0 else "falls"
-        return f"the exponent {way} with the threshold, by {abs(worst):.1f} standard errors: not yet a power law"
-    if method == "hill" and rise(logs, k, logs.size, _LOG_NORMAL) > norm.ppf(1 - _EXCLUDED):
-        return f"the {k} values beyond which the exponent is steady do not exclude a log-normal tail, with no exponent"
+    misfit = _misfit(logs, k, method)
+    if misfit > _REFUSED:
+        return f"the exponent tends to no limit within the {k} largest values: off by {misfit:.1f} standard errors"
+    if method == "moments":
+        return ""
+    judge = spacings.fit(logs, k, _JUDGES)
+    if math.isinf(upper) or judge is None or judge.power_law < norm.ppf(_EXCLUDED):
+        return f"the {k} largest values do not exclude a log-normal tail, with no exponent"
     return ""
 
 
@@ -199,5 +218,5 @@ def _nothing(method: str, confidence: float, size: int) -> TailIndex:
         path_lower=np.zeros(0),
         path_upper=np.zeros(0),
         status=EstimateStatus.NOT_ENOUGH_DATA,
-        reason=f"{size} values leave fewer than {FEWEST} in their upper fifth",
+        reason=f"{size} values leave fewer than {FEWEST} in their upper {2 ** (_INNER[method] + 1)}th part",
     )

@@ -17,7 +17,7 @@ POINTS: dict[str, Any] = {"fmt": "o", "markersize": 4, "capsize": 3}
 
 
 def threshold_path(found: Any, alpha: float | None = None, ax: Axes | None = None) -> Axes:
-    """Draw the exponent against the number of the largest values it is estimated from (Hill's plot).
+    """Draw the exponent against the number of the largest values it is estimated from.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def threshold_path(found: Any, alpha: float | None = None, ax: Axes | None = Non
     Returns
     -------
     Axes
-        The band holds the interval at each number of points, as if the tail were a power law from there on; the error
-        bar is the estimate that was chosen. Without enough values for a path there is none.
+        The band holds the interval at each number of points, to the top where it has no end; the error bar is the
+        estimate that was chosen. Without enough values for a path there is none.
 
     Raises
     ------
@@ -41,7 +41,9 @@ def threshold_path(found: Any, alpha: float | None = None, ax: Axes | None = Non
     """
     ax = axes(ax)
     label = f"{100 * found.confidence:g} % interval"
-    ax.fill_between(found.path_points, found.path_lower, found.path_upper, color=BAND_COLOR, linewidth=0, label=label)
+    top = 3 * (max(found.path_lower[np.isfinite(found.path_lower)], default=0.0) or 1.0)
+    upper = np.where(np.isinf(found.path_upper), 2 * top, found.path_upper)
+    ax.fill_between(found.path_points, found.path_lower, upper, color=BAND_COLOR, linewidth=0, label=label)
     ax.plot(found.path_points, found.path_values, color=COLORS["diffusion"], label="estimate")
     if np.isfinite([found.value, found.lower, found.upper]).all():
         widths = [[found.value - found.lower], [found.upper - found.value]]
@@ -49,7 +51,7 @@ def threshold_path(found: Any, alpha: float | None = None, ax: Axes | None = Non
         ax.errorbar([found.points], [found.value], widths, color=INK, label=label, **POINTS)
     if alpha is not None:
         ax.axhline(domains.real("alpha", alpha, "(0, inf)"), color=COLORS["exact"], linestyle="--", label="exact")
-    ax.set(xscale="log", xlabel="largest values used", ylabel=r"exponent  $\alpha$")
+    ax.set(xscale="log", xlabel="largest values used", ylabel=r"exponent  $\alpha$", ylim=(0, top))
     ax.legend(frameon=False)
     return clean(ax)
 
