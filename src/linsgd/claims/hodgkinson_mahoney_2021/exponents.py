@@ -46,8 +46,8 @@ def larger_steps_make_tails_heavier(subject: Subject) -> Claim:
         subject,
         "larger_steps_make_tails_heavier",
         statement=(
-            "The exponent falls as the learning rate rises, and faster than in inverse proportion, for small batches and "
-            "large ones, where it is above 1 and where it is below."
+            "The exponent falls as the learning rate rises, to less than two thirds at every step of a series, for "
+            "small batches and large ones, where it is above 1 and where it is below."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Lt(sympy.Derivative(alpha(eta, b), eta), 0),
