@@ -28,7 +28,6 @@ from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Result
 from linsgd.theory.tails import quadrature
-from linsgd.theory.tails.exponents import is_noiseless
 from linsgd.theory.tails.result import TailStatus
 from linsgd.theory.tails.setting import Setting
 
@@ -98,7 +97,7 @@ def asymptotic_exponent(problem: LinearRegression, sgd: SGD, regime: str) -> Asy
     status = TailStatus.POWER_LAW
     if value <= 0:
         value, status = math.nan, TailStatus.NO_STATIONARY_LAW
-    elif is_noiseless(problem, sgd):
+    elif setting.steady:
         value, status = math.nan, TailStatus.DEGENERATE
     elif isinstance(problem.noise, StudentNoise):
         value = min(value, problem.noise.dof)

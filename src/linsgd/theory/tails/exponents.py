@@ -5,8 +5,10 @@ rho < 0 there is one stationary law, and where h(alpha) = 1 its tail is P(|W| > 
 1991). The law of B decides C, never alpha, unless B itself has the heavier tail or vanishes.
 """
 
+import dataclasses
 import functools
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -14,7 +16,8 @@ from linsgd import domains
 from linsgd.labels import StudentNoise
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
-from linsgd.result import Guarantee
+from linsgd.theory.tails import moment_bracket
+from linsgd.theory.tails.direct_sum import heaviest, largest, parts
 from linsgd.theory.tails.light import largest_order, lightness
 from linsgd.theory.tails.methods import METHODS, guarantee, sought
 from linsgd.theory.tails.particles import CONFIDENCE
@@ -53,9 +56,8 @@ def lyapunov_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto",
     >>> round(lyapunov_exponent(problem, linsgd.SGD(lr=0.5)).value, 12)
     -0.484626765823
     """
-    setting, seed = Setting.of(problem, sgd), domains.integer("seed", seed, "[0, inf)")
-    rho, name = sought(setting, method, lambda solver: solver.lyapunov(setting, seed))
-    return _number(setting, "lyapunov_exponent", rho, name)
+    seed = domains.integer("seed", seed, "[0, inf)")
+    return largest([_lyapunov(part, method, seed) for part in parts(Setting.of(problem, sgd))])
 
 
 def spectral_function(problem: LinearRegression, sgd: SGD, s: float, method: str = "auto", seed: int = 0) -> TailResult:
@@ -93,14 +95,7 @@ def spectral_function(problem: LinearRegression, sgd: SGD, s: float, method: str
     """
     setting, seed = Setting.of(problem, sgd), domains.integer("seed", seed, "[0, inf)")
     s = domains.real("s", s, "[0, 1e6]")
-    if s >= largest_order(setting):
-        infinite = Interval(math.inf, math.inf, math.inf)
-        return _result(setting, "spectral_function", infinite, "bound", TailStatus.OK, "E|x|^{2s} is infinite")
-    log_h, name = sought(setting, method, lambda solver: solver.log_spectral(setting, s, seed))
-    with np.errstate(over="ignore"):
-        value, lower, upper = map(float, np.exp(log_h))
-    rounding = 2 * np.finfo(float).eps  # of exp
-    return _number(setting, "spectral_function", Interval(value, lower * (1 - rounding), upper * (1 + rounding)), name)
+    return largest([_spectral(part, s, method, seed) for part in parts(setting)])
 
 
 def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", seed: int = 0) -> TailResult:
@@ -137,16 +132,55 @@ def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", see
     >>> print(tail_exponent(problem, linsgd.SGD(lr=2 / 3)).value)
     2.0
     """
-    setting, seed = Setting.of(problem, sgd), domains.integer("seed", seed, "[0, inf)")
+    seed = domains.integer("seed", seed, "[0, inf)")
+    labels = problem.noise.dof if isinstance(problem.noise, StudentNoise) and problem.noise_std > 0 else math.inf
+    return heaviest([_tail(part, labels, method, seed) for part in parts(Setting.of(problem, sgd))])
+
+
+_POINT = "no batch moves W from the point at the optimum"
+_INFINITE = Interval(math.inf, math.inf, math.inf)
+_NOWHERE = Interval(math.nan, math.nan, math.nan)
+_PROVED = ("quadrature", "mpmath", "certified", "even_moments")  # whose bounds on rho the second moment cannot improve
+
+
+def _lyapunov(setting: Setting, method: str, seed: int) -> TailResult:
+    return _number(setting, "lyapunov_exponent", *_rho(setting, method, seed))
+
+
+def _rho(setting: Setting, method: str, seed: int) -> tuple[Interval, str]:
+    """Return rho and who found it, where it matters at most log h(2) / 2, which is exact."""
+    rho, name = sought(setting, method, lambda solver: solver.lyapunov(setting, seed))
+    certain = name in _PROVED or (rho.upper < 0 and name != "particles")
+    if certain or moment_bracket.covers(setting):
+        return rho, name
+    most = moment_bracket.lyapunov(setting).upper
+    if rho.lower > most:
+        return Interval(math.nan, -math.inf, most), name
+    return Interval(min(rho.value, most), rho.lower, min(rho.upper, most)), name
+
+
+def _spectral(setting: Setting, s: float, method: str, seed: int) -> TailResult:
+    if s >= largest_order(setting):
+        return _result(setting, "spectral_function", _INFINITE, "bound", TailStatus.OK, "E|x|^{2s} is infinite")
+    log_h, name = sought(setting, method, lambda solver: solver.log_spectral(setting, s, seed))
+    with np.errstate(over="ignore"):
+        value, lower, upper = map(float, np.exp(log_h))
+    rounding = 2 * np.finfo(float).eps  # of exp
+    return _number(setting, "spectral_function", Interval(value, lower * (1 - rounding), upper * (1 + rounding)), name)
+
+
+def _tail(setting: Setting, labels: float, method: str, seed: int) -> TailResult:
+    """Return alpha for labels whose own tail exponent is known."""
     result = functools.partial(_result, setting, "tail_exponent")
     light, worth = lightness(setting)
-    if light and not isinstance(problem.noise, StudentNoise):
-        return _bounded(light, worth, degenerate=is_noiseless(problem, sgd))
+    if light:
+        found = result(_NOWHERE, "bound", TailStatus.DEGENERATE, _POINT) if setting.steady else None
+        return dataclasses.replace(found or _law(result, _INFINITE, "bound", labels, light), guarantee=worth)
     most = largest_order(setting)
     if method == "auto" and math.isfinite(most) and all(solver.covers(setting) for solver in METHODS.values()):
         reason = f"steps have no moments of order {most:g} or more: if there is a stationary law, alpha is below that"
         return result(Interval(math.nan, 0.0, most), "bound", TailStatus.UNRESOLVED, reason)
-    rho, name = sought(setting, method, lambda solver: solver.lyapunov(setting, seed))
+    rho, name = _rho(setting, method, seed)
     if rho.lower > 0:
         reason = "the Lyapunov exponent is positive: the iterates grow"
         return result(_NOWHERE, name, TailStatus.NO_STATIONARY_LAW, reason, rho.value)
@@ -155,44 +189,36 @@ def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", see
         reason = (
             "the Lyapunov exponent is 0 within its error" if known else "whether a stationary law exists is not known"
         )
-        bounds = _ANYWHERE if known else METHODS[name].exponent(setting, seed)
+        bounds = _bracketed(setting, Interval(math.nan, 0.0, min(most, labels)))
         return result(bounds, name, TailStatus.UNRESOLVED, reason, rho.value)
-    if is_noiseless(problem, sgd):
+    if setting.steady:
         return result(_NOWHERE, name, TailStatus.DEGENERATE, _POINT, rho.value)
     alpha, name = sought(setting, method, lambda solver: solver.exponent(setting, seed))
-    noise = problem.noise
-    if isinstance(noise, StudentNoise) and noise.dof < alpha.lower:
-        reason = f"the labels' own tail exponent; that of the products is at least {alpha.lower:.6g}"
-        return result(Interval(noise.dof, noise.dof, noise.dof), name, TailStatus.POWER_LAW, reason, rho.value)
-    if alpha.value != alpha.value:
-        reason = f"alpha is in [{alpha.lower:g}, {alpha.upper:g}]: {name!r} cannot tell where"
-        return result(alpha, name, TailStatus.UNRESOLVED, reason, rho.value)
-    return result(alpha, name, TailStatus.POWER_LAW, "", rho.value)
+    alpha = alpha if alpha.value == alpha.value else _bracketed(setting, alpha)
+    return _law(functools.partial(result, rho=rho.value), alpha, name, labels, "every step multiplies by the same")
 
 
-_POINT = "without label noise the law is the point at the optimum"
-_NOWHERE = Interval(float("nan"), float("nan"), float("nan"))
-_ANYWHERE = Interval(float("nan"), 0.0, float("inf"))
+def _bracketed(setting: Setting, alpha: Interval) -> Interval:
+    """Return bounds on alpha within those of the exact even moments."""
+    if moment_bracket.covers(setting):
+        return alpha
+    _, lower, upper = moment_bracket.exponent(setting)
+    return Interval(math.nan, max(alpha.lower, lower), min(alpha.upper, upper))
 
 
-def _bounded(reason: str, guarantee: Guarantee, *, degenerate: bool) -> TailResult:
-    value = math.nan if degenerate else math.inf
-    return TailResult(
-        quantity="tail_exponent",
-        value=value,
-        lower=value,
-        upper=value,
-        guarantee=guarantee,
-        method="bound",
-        status=TailStatus.DEGENERATE if degenerate else TailStatus.LIGHT,
-        reason=_POINT if degenerate else reason,
-    )
-
-
-def is_noiseless(problem: LinearRegression, sgd: SGD) -> bool:
-    """Whether B vanishes at the optimum for every batch, so that W stays there once it arrives."""
-    pulled_away = sgd.weight_decay > 0 and bool(problem.solution().any())
-    return problem.noise_std == 0 and not pulled_away
+def _law(result: Callable[..., TailResult], alpha: Interval, name: str, labels: float, light: str) -> TailResult:
+    """Return the lighter-tailed of the products and the labels' own exponent, alpha being that of the products."""
+    if labels < alpha.lower:
+        products = f"at least {alpha.lower:.6g}" if alpha.lower < math.inf else "inf"
+        reason = f"the labels' own tail exponent; that of the products is {products}"
+        return result(Interval(labels, labels, labels), name, TailStatus.POWER_LAW, reason)
+    if alpha.value == math.inf:
+        return result(alpha, name, TailStatus.LIGHT, light)
+    alpha = Interval(min(alpha.value, labels), alpha.lower, min(alpha.upper, labels))
+    if alpha.value == alpha.value:
+        return result(alpha, name, TailStatus.POWER_LAW)
+    reason = f"alpha is in [{alpha.lower:g}, {alpha.upper:g}]: {name!r} cannot tell where"
+    return result(alpha, name, TailStatus.UNRESOLVED, reason)
 
 
 def _number(setting: Setting, quantity: str, bounds: Interval, name: str) -> TailResult:

@@ -17,7 +17,6 @@ from scipy.special import gammaln
 from linsgd.domains import FloatArray, IntArray
 from linsgd.features import FiniteData, StudentFeatures
 from linsgd.theory.tails.frame import Frame, Kernel, dot
-from linsgd.theory.tails.second_moment import axes
 from linsgd.theory.tails.setting import Setting
 from linsgd.theory.tails.tilted import GaussianKernel
 
@@ -30,11 +29,9 @@ def kernel_of(setting: Setting, frame: Frame) -> Kernel:
         return GaussianKernel(frame, np.sqrt(setting.spectrum), setting.batch)
     if isinstance(setting.features, StudentFeatures):
         return StudentKernel(np.sqrt(setting.spectrum), setting.features.dof, setting.batch)
-    Q = axes(setting)
     if isinstance(setting.features, FiniteData):
-        X = setting.features.X
-        return DataKernel(frame, X if Q is None else X @ Q, setting.batch, setting.replacement)
-    return PlainKernel(setting, Q)
+        return DataKernel(frame, setting.features.X, setting.batch, setting.replacement)
+    return PlainKernel(setting)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,19 +128,17 @@ class StudentKernel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlainKernel:
-    """Any law that can be sampled; `axes` (features, d) or None as of `second_moment.axes`."""
+    """Any law that can be sampled."""
 
     setting: Setting
-    axes: FloatArray | None
 
     def width(self, s: float) -> int:
         """Return the numbers held for each vector."""
-        return self.setting.features.dimension * self.setting.batch
+        return self.setting.dimension * self.setting.batch
 
     def pull(self, state: FloatArray, s: float, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         """Return H_b w (n, d) and the log likelihood ratio (n,)."""
         n, b = len(state), self.setting.batch
-        x = self.setting.features.sample(n * b, rng)
-        x = (x if self.axes is None else x @ self.axes).reshape(n, b, -1)
+        x = self.setting.features.sample(n * b, rng).reshape(n, b, -1)
         residual = np.einsum("nbi,ni->nb", x, state[:, 0])
         return np.einsum("nbi,nb->ni", x, residual) / b, np.zeros(n)

@@ -10,7 +10,8 @@ from scipy.optimize import brentq
 
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
-from linsgd.theory.tails import particles, phase_space, projective_line, quadrature, scalar, sphere
+from linsgd.theory.tails import constant, particles, phase_space, projective_line, quadrature, scalar, sphere
+from linsgd.theory.tails.direct_sum import parts
 from linsgd.theory.tails.particles import Population
 from linsgd.theory.tails.phase_space import PhaseStep
 from linsgd.theory.tails.result import Interval
@@ -38,7 +39,8 @@ def almost_sure_threshold(problem: LinearRegression, sgd: SGD, seed: int | None 
     tuple of float
         Lower and upper bound: 2e-13 apart relatively for isotropic Gaussian features without momentum; about 1e-5 with
         momentum, and for two uneven Gaussian features without, 1e-3 for three, in minutes; 1e-8 for one feature of
-        another law; (0, inf) for settings that need sampling.
+        another law; (0, inf) for settings that need sampling. Where products fall into blocks (`direct_sum`), the least
+        over these.
 
     Examples
     --------
@@ -47,14 +49,21 @@ def almost_sure_threshold(problem: LinearRegression, sgd: SGD, seed: int | None 
     >>> lower < 2.6845103508207 < upper
     True
     """
-    setting = Setting.of(problem, sgd)
-    threshold = _by_sampling(setting, seed) if needs_sampling(setting) else _by_operator(setting)
-    return threshold.lower / sgd.gradient_weight, threshold.upper / sgd.gradient_weight
+    found = [
+        _by_sampling(part, seed) if _needs_sampling(part) else _by_operator(part)
+        for part in parts(Setting.of(problem, sgd))
+    ]
+    lower, upper = min(each.lower for each in found), min(each.upper for each in found)
+    return lower / sgd.gradient_weight, upper / sgd.gradient_weight
 
 
 def needs_sampling(setting: Setting) -> bool:
-    """Whether no operator serves, at any learning rate."""
-    return all(solver.covers(setting) for solver in (quadrature, phase_space, sphere, scalar))
+    """Whether no operator serves some block of the products, at any learning rate."""
+    return any(_needs_sampling(part) for part in parts(setting))
+
+
+def _needs_sampling(setting: Setting) -> bool:
+    return all(solver.covers(setting) for solver in (quadrature, constant, phase_space, sphere, scalar))
 
 
 def _by_operator(setting: Setting) -> Interval:
@@ -64,7 +73,8 @@ def _by_operator(setting: Setting) -> Interval:
         return _turning(setting, _few_polynomials, phase_space.lyapunov, _OPERATOR)
     if not sphere.covers(setting):
         return _turning(setting, sphere.rough_lyapunov, sphere.lyapunov, _OPERATOR)
-    return _turning(setting, lambda at: max(scalar.lyapunov(at).value, _DEEP), scalar.lyapunov, _OPERATOR)
+    exact = scalar if constant.covers(setting) else constant
+    return _turning(setting, lambda at: max(exact.lyapunov(at).value, _DEEP), exact.lyapunov, _OPERATOR)
 
 
 def _by_sampling(setting: Setting, seed: int | None) -> Interval:

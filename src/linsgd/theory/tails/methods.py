@@ -7,6 +7,7 @@ from linsgd import domains
 from linsgd.result import Guarantee
 from linsgd.theory.tails import (
     certified,
+    constant,
     even_moments,
     moment_bracket,
     particles,
@@ -21,6 +22,7 @@ from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.setting import Setting
 
 METHODS: dict[str, ModuleType] = {  # in the order in which "auto" takes them
+    "constant": constant,
     "quadrature": quadrature,
     "mpmath": reference,
     "certified": certified,

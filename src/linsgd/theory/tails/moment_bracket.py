@@ -45,7 +45,7 @@ def exact_moments(setting: Setting) -> Mapping[float, Interval]:
 
 def lyapunov(setting: Setting, seed: int = 0) -> Interval:
     """Return what Jensen's inequality says of rho: at most log h(2) / 2."""
-    return Interval(math.nan, -math.inf, exact_moments(setting)[2.0].upper / 2)
+    return Interval(math.nan, -math.inf, log_moment(setting, 2).upper / 2)
 
 
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:

@@ -36,6 +36,7 @@ _FINE = 1e-4  # of the same, what a root may be in doubt by
 _FROM_RIGHT = 1.03  # where Newton's method begins, over a rough root
 _SHORT = 0.2  # of the order or the way to the pole, a step of Newton's method
 _CACHE = 2**15  # numbers
+_ROUNDING = 1e-14  # of a mean of log|M u|, which may be 0 at every step
 _BEYOND = 1.1  # factor by which the search passes the bracket, as it is noisy
 _UNKNOWN = Interval(math.nan, -math.inf, math.inf)
 
@@ -168,7 +169,7 @@ def _confidence(halves: FloatArray, bias: float) -> Interval:
     drift = halves[1] - halves[0]
     unsettled = max(0.0, abs(float(drift.mean())) - quantile * float(drift.std(ddof=1)))
     values = halves.mean(axis=0)
-    return Interval.about(float(values.mean()), quantile * float(values.std(ddof=1)) + bias + unsettled)
+    return Interval.about(float(values.mean()), quantile * float(values.std(ddof=1)) + bias + unsettled + _ROUNDING)
 
 
 def exponent(setting: Setting, seed: int = 0) -> Interval:

@@ -25,6 +25,7 @@ from linsgd.theory.tails.second_moment import SecondMoment, step_matrices
 from linsgd.theory.tails.setting import Setting
 
 _GOAL = 1e-5  # relative width of the bounds on rho at which the degree is enough
+_TRUSTED = 1e-2  # bounds on rho that are farther apart come without a value
 _CHECK = 1e-3  # width of the bounds on log h that shows its sign
 
 ComplexArray = NDArray[np.complex128]
@@ -174,7 +175,7 @@ def lyapunov(setting: Setting, seed: int = 0) -> Interval:
         found = step.lyapunov(degree)
         if found.upper - found.lower < _GOAL * abs(found.value):
             break
-    return found
+    return found if found.upper - found.lower < _TRUSTED else Interval(float("nan"), found.lower, found.upper)
 
 
 def exponent(setting: Setting, seed: int = 0) -> Interval:

@@ -27,7 +27,6 @@ from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee
 from linsgd.theory.tails import quadrature
-from linsgd.theory.tails.exponents import is_noiseless
 from linsgd.theory.tails.radial import LARGEST_ORDER
 from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
@@ -87,7 +86,7 @@ def schedule_exponent(
     if rho.upper >= 0:
         anything = Interval(math.nan, 0.0, math.inf)
         return _result(anything, TailStatus.UNRESOLVED, rho, "the Lyapunov exponent is 0 within its error")
-    if is_noiseless(problem, sgd):
+    if settings[0].steady:
         return _result(_NOTHING, TailStatus.DEGENERATE, rho, "without label noise the law is the point at the optimum")
     alpha, noise = schedule.exponent(), problem.noise
     if isinstance(noise, StudentNoise) and noise.dof < alpha.lower:

@@ -84,7 +84,7 @@ class SecondMoment:
             own, common = (2 * law.radial + law.excess - 1) / b, law.radial / b
             noise = partial(_mode_noise, own * h * h, common * h, h)
             return cls(A, M1[:, 0], noise, diagonal=True)
-        noise = partial(_matrix_noise, law, axes(setting), _scale(setting), h)
+        noise = partial(_matrix_noise, law, _scale(setting), h)
         return cls(A, M1[:, 0], noise, diagonal=False)
 
     @property
@@ -143,6 +143,8 @@ class SecondMoment:
         start = root if self.diagonal else root * np.eye(len(root))
         if root.size == 1:
             return float(symmetric(np.ones(1))[0]), root**2
+        if not symmetric(start.ravel()).any():  # features without noise
+            return 0.0, root**2
         operator = LinearOperator((root.size, root.size), matvec=symmetric, dtype=np.float64)
         values, vectors = eigsh(operator, k=1, which="LA", v0=start.ravel())
         D = root * vectors[:, 0].reshape(root.shape)
@@ -161,7 +163,6 @@ def _scale(setting: Setting) -> float:
     return 1 / b
 
 
-def _matrix_noise(law: FeatureLaw, Q: FloatArray | None, scale: float, h: FloatArray, D: FloatArray) -> FloatArray:
-    moment = law.fourth_moment(D) if Q is None else Q.T @ law.fourth_moment(Q @ D @ Q.T) @ Q
-    noise: FloatArray = scale * (moment - h[:, None] * D * h)
+def _matrix_noise(law: FeatureLaw, scale: float, h: FloatArray, D: FloatArray) -> FloatArray:
+    noise: FloatArray = scale * (law.fourth_moment(D) - h[:, None] * D * h)
     return noise
