@@ -50,6 +50,18 @@ def test_one_step_has_the_second_moment_of_the_features(spectrum, b, decay):
     assert np.exp(nodes.log_weight + 2 * nodes.growth).sum() == pytest.approx(exact, rel=1e-8)
 
 
+@pytest.mark.parametrize("u", [(0.158, 0.088, 0.983), (0.07, 0.015, 0.997), (0.76, 0.63, 0.13)])
+def test_what_varies_where_a_coordinate_vanishes_is_integrated_there(u):
+    step, norm, u = operator([1.0, 0.1, 0.01], lr=1.2).step, np.array([1.0, 0.845, 6.2]), np.array(u)
+
+    def expected(coarse):
+        nodes = step.images(u / np.linalg.norm(u), 0.2, norm, coarse)
+        share = nodes.squared[:, 0] / (nodes.squared @ [1.0, 1.0, 0.05])
+        return np.exp(nodes.log_weight + 0.2 * nodes.growth) @ share
+
+    assert expected(1.4) == pytest.approx(expected(0.9), abs=4e-7)  # 6e-5 where nodes crowd nearest to A u = 0
+
+
 @pytest.mark.parametrize(("low", "b", "decay"), [(0.3, 1, 0.0), (0.01, 4, 0.0), (0.1, 1, 0.3)])
 def test_even_orders_agree_with_the_exact_moments(low, b, decay):
     case = setting([1.0, low], lr=0.6 * b, batch_size=b, weight_decay=decay)
@@ -158,6 +170,25 @@ def test_space_contains_the_exact_second_moment():
     assert fit.log_h == pytest.approx(exact.value, abs=3e-7)
 
 
+@pytest.mark.nightly
+@pytest.mark.parametrize("s", [2, 4])
+def test_bounds_in_space_contain_exact_moments_and_are_not_much_wider(s):
+    case = setting([1.0, 0.1, 0.01], lr=0.5)
+    exact, ball = even_moments.log_even(case, s), operator([1.0, 0.1, 0.01], lr=0.5)
+    norm = ball.norm(s)
+    rough, fine = (ball.ratios(ball.fit(s, norm, degree, 1.6), 1.4) for degree in (10, 14))
+    assert all(each.lower <= exact.value <= each.upper for each in (rough, fine))
+    assert fine.upper - fine.lower < (rough.upper - rough.lower) / 4
+    assert fine.upper - fine.lower < 2e-4
+
+
+def test_rho_of_small_steps_in_space():
+    rough, fine = (operator([1.0, 0.1, 0.01], lr=0.5, batch_size=10).lyapunov(levels) for levels in (1, 2))
+    assert fine.upper - fine.lower < 1e-2  # 0.1 in the coordinates of large steps
+    for found in (rough, fine):
+        assert found.lower <= -0.0050151071 <= found.upper  # by 24 polynomials
+
+
 def test_a_third_feature_of_little_variance_changes_little():
     plane = operator([1.0, 0.5], lr=0.5).log_spectral(3.0).value
     shift = []
@@ -173,6 +204,7 @@ def test_a_third_feature_of_little_variance_changes_little():
     [
         ([1.0, 0.3, 0.1], {"lr": 0.5}, 2.8210276),
         ([1.0, 1.0, 0.01], {"lr": 0.3}, 4.6427555),
+        pytest.param([1.0, 0.1, 0.01], {"lr": 1.2}, 0.2010714, marks=pytest.mark.nightly),
         pytest.param([1.0, 0.1, 0.01], {"lr": 0.5}, 2.8933709, marks=pytest.mark.nightly),
         pytest.param([1.0, 0.1, 0.1], {"lr": 0.3, "batch_size": 2}, 9.9944188, marks=pytest.mark.nightly),
         pytest.param([1.0, 0.5, 0.2], {"lr": 0.1}, 17.2253637, marks=pytest.mark.nightly),
@@ -184,5 +216,5 @@ def test_a_third_feature_of_little_variance_changes_little():
 def test_exponents_in_space(spectrum, options, alpha):
     found = sphere.exponent(setting(spectrum, **options))
     assert found.lower < found.value < found.upper
-    assert found.value == pytest.approx(alpha, rel=1e-7)  # other coordinates, degrees and rules
-    assert found.upper - found.lower < 2e-6 * alpha
+    assert found.value == pytest.approx(alpha, rel=2e-7)  # other coordinates, degrees and rules
+    assert found.upper - found.lower < 2e-6 * max(alpha, 1)
