@@ -182,6 +182,14 @@ def test_bounds_in_space_contain_exact_moments_and_are_not_much_wider(s):
     assert fine.upper - fine.lower < 2e-4
 
 
+@pytest.mark.nightly
+def test_where_another_mode_of_space_takes_over_the_norm_is_balanced_again():
+    ball = operator([1.0, 0.1, 0.01], lr=0.15)
+    found = ball.ratios(ball.fit(11.0, ball.norm(11.0), 20, 1.4), 1.2)  # nothing in the norms that planes suggest
+    assert found.value == pytest.approx(-0.0162557, abs=2e-6)
+    assert found.upper - found.lower < 1e-4
+
+
 def test_rho_of_small_steps_in_space():
     rough, fine = (operator([1.0, 0.1, 0.01], lr=0.5, batch_size=10).lyapunov(levels) for levels in (1, 2))
     assert fine.upper - fine.lower < 1e-2  # 0.1 in the coordinates of large steps

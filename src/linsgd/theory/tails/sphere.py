@@ -131,7 +131,13 @@ class Sphere:
         norms = [self._about(s, axis) for axis in range(3)]
         near = self.near(s)
         norms += [] if isinstance(near, Interval) else [near[1]]
-        return max(norms, key=lambda norm: float(self.fit(s, norm, *_ROUGH[3]).on_axes().min()))
+        best = max(norms, key=lambda norm: float(self.fit(s, norm, *_ROUGH[3]).on_axes().min()))
+        for _ in range(8):  # planes mislead where another mode of space takes over
+            share = np.maximum(self.fit(s, best, *_LEVELS[3][2]).on_axes(), _LEAST)
+            if share.min() > _LEAST:
+                break
+            best = best * (share / share[0]) ** (2 / max(s, 0.5))
+        return best
 
     def _about(self, s: float, axis: int) -> FloatArray:
         """Return the norm whose ratios to one axis are those in the planes of that axis."""
