@@ -167,7 +167,7 @@ class Sphere:
         )
 
     def lyapunov(self, levels: int = 3) -> Interval:
-        """Return rho from at most so many levels: the sizes of its bounds' peaks hardly fall with more."""
+        """Return rho from at most so many levels."""
         apart = self.step.spectrum / (1 - self.step.spectrum + 1e-300)
         norm = np.minimum(1, 4 * self.step.c * apart) ** 0.58  # about the squares of small steps' stationary law
         chart = self.directions(norm, 0.0)
