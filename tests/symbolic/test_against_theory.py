@@ -150,8 +150,8 @@ def test_tail_exponent_is_the_order_at_its_threshold(order, batch, features):
             evaluate(symbolic.moment_threshold(2).result, {beta: 0, tau: 0, b: batch, d: features, rho: 1, h: 1})
         )
     else:
-        [c] = symbolic.moment_threshold(order).formula.lhs.free_symbols - {b, d}
-        polynomial = symbolic.moment_threshold(order).formula.lhs.subs({b: batch, d: features}).as_poly(c)
+        [c] = symbolic.moment_threshold(order).result.free_symbols - {b, d}
+        polynomial = symbolic.moment_threshold(order).result.subs({b: batch, d: features}).as_poly(c)
         lr = min(float(root) for root in polynomial.real_roots() if root > 0) * batch
     tail = linsgd.tail_exponent(LinearRegression.gaussian(np.ones(features)), SGD(lr, batch))
     assert abs(tail.value - order) < 1e-9

@@ -102,7 +102,7 @@ def test_thresholds_without_decay_are_where_the_growth_is_one(order, batch, feat
         values |= {letter: 1.3 for letter in derivation.result.free_symbols if letter.name == "h"}
         got = evaluate(derivation.result, values)
     else:
-        got = smallest_root(derivation.formula.lhs.subs(values)) * batch / 1.3
+        got = smallest_root(derivation.result.subs(values)) * batch / 1.3
     assert_close(got, want)
 
 
@@ -127,13 +127,14 @@ def test_thresholds_fall_with_the_order():
     assert at[0] > at[1] > at[2]
 
 
-@pytest.mark.parametrize("batch", [1, 2, 3, 4, 9, 40])
+@pytest.mark.parametrize("batch", [1, 2, 3, 4, 9, 40, 60])
 @pytest.mark.parametrize(("lr", "decay"), [(0.4, 0.0), (1.7, 0.3), (2.6, 0.0)])
 def test_lyapunov_exponents_are_those_of_theory(batch, lr, decay):
     problem = linsgd.LinearRegression.gaussian([1.3])
     want = linsgd.lyapunov_exponent(problem, linsgd.SGD(lr=lr / 1.3, batch_size=batch, weight_decay=decay))
     values = {eta: lr / 1.3, lam: decay, b: batch, rho: 1.3}
-    got = evaluate(explicit(symbolic.lyapunov_exponent(batch)), values)
+    with mp.workdps(30 + batch):  # digits that the recursion loses
+        got = evaluate(explicit(symbolic.lyapunov_exponent(batch)), values)
     assert abs(got - want.value) <= 1e-10 * abs(want.value)
 
 
@@ -161,3 +162,57 @@ def spectral_polynomial(order, batch, features):
 
     spectral = symbolic.spectral_function(order).result.subs({a: 1, b: batch, d: features})
     return ((1 - spectral) / c).expand()
+
+
+# where weight decay overshoots
+
+
+@pytest.mark.parametrize(("lr", "decay"), [(0.5, 3.0), (1.2, 1.0), (0.1, 18.0)])
+@pytest.mark.parametrize("batch", [1, 2, 3, 4, 9])
+def test_overshot_steps_are_those_of_theory(batch, lr, decay):
+    problem = linsgd.LinearRegression.gaussian([1.3])
+    sgd = linsgd.SGD(lr=lr, batch_size=batch, weight_decay=decay)
+    values = {eta: lr, lam: decay, b: batch, rho: 1.3, s: 2.7}
+    h = linsgd.spectral_function(problem, sgd, 2.7).value
+    assert_close(evaluate(explicit(symbolic.spectral_function(s, overshoot=True)), values), h)
+    got = evaluate(explicit(symbolic.lyapunov_exponent(batch, overshoot=True)), values)
+    want = linsgd.lyapunov_exponent(problem, sgd)
+    assert abs(got - want.value) <= want.upper - want.value + 1e-12 * max(1, abs(want.value))
+
+
+def test_polynomials_need_no_overshoot():
+    with pytest.raises(ValueError, match="overshoot"):
+        symbolic.spectral_function(4, overshoot=True)
+    assert_close(growth(4, 0.5, 3, 3.0, 2, 1.3), evaluate(explicit(symbolic.spectral_function(4)), OVERSHOT))
+
+
+OVERSHOT = {eta: 0.5, lam: 3.0, b: 3, d: 2, rho: 1.3}
+
+
+# Goldie's constant
+
+
+@pytest.mark.parametrize(
+    ("order", "batch", "decay"),
+    [(2, 1, 0.0), (2, 2, 0.4), (2, 7, 0.0), (4, 1, 0.3), (4, 2, 0.0), (4, 20, 0.0), (6, 3, 0.0)],
+)
+def test_constants_at_even_exponents_are_those_of_theory(order, batch, decay):
+    problem = linsgd.LinearRegression.gaussian([1.3], noise_std=0.8)
+    lr = linsgd.moment_threshold(problem, linsgd.SGD(lr=1.0, batch_size=batch, weight_decay=decay), order).value
+    want = linsgd.tail_constant(problem, linsgd.SGD(lr=lr, batch_size=batch, weight_decay=decay))
+    derivation = symbolic.tail_constant(order, batch)
+    values = {eta: lr, lam: decay, rho: 1.3, sigma: 0.8}
+    assert float(evaluate(explicit(derivation), values)) == pytest.approx(want.value, rel=1e-9)
+    assert_close(evaluate(explicit(symbolic.spectral_function(order)), values | {b: batch, d: 1}), 1.0)
+
+
+def test_constants_at_other_exponents_are_refused():
+    for arguments in ((3, 1), (2, 0), (2, 101)):
+        with pytest.raises(ValueError, match=r"order|batch"):
+            symbolic.tail_constant(*arguments)
+
+
+def test_a_threshold_is_an_expression_to_be_solved():
+    polynomial = symbolic.moment_threshold(4).result.subs({b: 1, d: 1})
+    want = linsgd.moment_threshold(linsgd.LinearRegression.gaussian([1.0]), linsgd.SGD(lr=1.0), 4).value
+    assert smallest_root(polynomial) == pytest.approx(want, rel=1e-10)

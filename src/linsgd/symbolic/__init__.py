@@ -13,6 +13,7 @@ from linsgd.symbolic.printing import latex, mathml
 from linsgd.symbolic.propagators import propagator
 from linsgd.symbolic.stationary import gradient_noise, stationary_covariance
 from linsgd.symbolic.symbols import tidy
+from linsgd.symbolic.tail_constants import tail_constant
 from linsgd.symbolic.tails import lyapunov_exponent, spectral_function
 from linsgd.symbolic.update import underdamped_sde, update_rule
 
@@ -34,6 +35,7 @@ __all__ = [
     "spectral_function",
     "stationary_covariance",
     "summed_displacement",
+    "tail_constant",
     "tidy",
     "underdamped_sde",
     "update_rule",

@@ -118,7 +118,7 @@ def moment_threshold(order: int, nesterov: bool = False) -> Derivation:
     Derivation
         p = 2: the learning rate, with momentum, dampening and weight decay. p = 4, 6, ...: without momentum, step
         "condition" h(p) = 1 and, without weight decay, the polynomial in c = lr * rho / b whose smallest positive root
-        it is.
+        it is, as the result of an equation 0 = polynomial.
 
     Raises
     ------
@@ -129,8 +129,8 @@ def moment_threshold(order: int, nesterov: bool = False) -> Derivation:
     --------
     >>> moment_threshold(2).result
     2*b*h*(1 - beta**2)/((1 - tau)*(b*h**2*(1 - beta) + rho**2*(beta + 1)*(d + 1)))
-    >>> moment_threshold(4).formula
-    Eq(-c**3*(b + 2)*(b + d + 3)*(b + d + 5) + 4*c**2*(b + 2)*(b + d + 3) - 2*c*(3*b + d + 5) + 4, 0)
+    >>> moment_threshold(4).result
+    -c**3*(b + 2)*(b + d + 3)*(b + d + 5) + 4*c**2*(b + 2)*(b + d + 3) - 2*c*(3*b + d + 5) + 4
     """
     if even(order) == 2:
         return _variance_threshold(nesterov)
@@ -166,6 +166,6 @@ def _polynomial_threshold(order: int) -> Derivation:
         (
             *spectral.steps,
             Step("condition", "Critical.", equation(spectral.result, Integer(1))),
-            Step("threshold", "Without weight decay: 1 - h, over b c.", equation(_by_powers(undecayed, c), Integer(0))),
+            Step("threshold", "Without weight decay: 1 - h, over b c.", equation(Integer(0), _by_powers(undecayed, c))),
         ),
     )
