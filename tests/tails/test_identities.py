@@ -151,6 +151,23 @@ def test_decay_that_leaves_no_noise(d):
     assert linsgd.spectral_function(problem, sgd, 3.0).value == pytest.approx(1 / 8, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("problem", "sgd"),
+    [
+        (gaussian([1.0]), SGD(lr=0.06, momentum=0.9)),
+        (gaussian([1.0, 0.5]), SGD(lr=0.1)),
+        (linsgd.LinearRegression.from_features(linsgd.RademacherFeatures([1.0, 0.5])), SGD(lr=0.1)),
+    ],
+)
+@pytest.mark.parametrize("s", [1e3, 1e6])
+def test_orders_that_are_too_large_are_unresolved_not_refused(problem, sgd, s):
+    found = linsgd.spectral_function(problem, sgd, s)
+    assert found.status == "unresolved"
+    assert math.isnan(found.value)
+    assert 0 <= found.lower
+    assert found.upper == math.inf
+
+
 def test_numbers_are_plain():
     problem, sgd = gaussian([1.0]), SGD(lr=0.4)
     for found in (

@@ -119,6 +119,8 @@ def _by_powers(action: Sixth, form: FloatArray) -> tuple[FloatArray, float]:
         if spread < narrowest:
             best, narrowest, since = form, spread, 0 if spread < 0.9 * narrowest else since
         lost = level - action.own
+        if not lost.min() > 0:  # what feeds a coefficient is below the rounding of what it keeps
+            break
         new = (change - action.own * form) / lost
         if not (np.isfinite(new).all() and new.min() > 0):
             break
