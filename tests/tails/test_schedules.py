@@ -140,6 +140,16 @@ def test_heavy_labels_pass_their_exponent_on():
     assert found(9.0).value == pytest.approx(3.545483, abs=6e-7)
 
 
+def test_labels_without_noise_have_no_tail_whatever_their_law():
+    # weight decay pulls away from an optimum that is not 0, so that there is a law, and it is the products'
+    heavy = gaussian([1.0], optimum=[1.0], noise_std=0.0, noise=linsgd.StudentNoise(dof=1.5))
+    sgd = SGD(lr=0.4, weight_decay=0.1)
+    found = [linsgd.schedule_exponent(problem, sgd, [0.3, 0.5]).value for problem in (heavy, gaussian([1.0]))]
+    assert found[0] == found[1] > 1.5
+    limits = [linsgd.asymptotic_exponent(problem, sgd, "edge").value for problem in (heavy, gaussian([1.0]))]
+    assert limits[0] == limits[1] > 1.5
+
+
 def test_bounds_are_plain_numbers():
     found = linsgd.schedule_exponent(gaussian([1.0]), SGD(lr=0.4), [0.3, 0.5])
     assert {type(x) for x in (found.value, found.lower, found.upper, found.lyapunov)} == {float}

@@ -99,7 +99,7 @@ def asymptotic_exponent(problem: LinearRegression, sgd: SGD, regime: str) -> Asy
         value, status = math.nan, TailStatus.NO_STATIONARY_LAW
     elif setting.steady:
         value, status = math.nan, TailStatus.DEGENERATE
-    elif isinstance(problem.noise, StudentNoise):
+    elif isinstance(problem.noise, StudentNoise) and problem.noise_std > 0:
         value = min(value, problem.noise.dof)
     return AsymptoticExponent(value=value, order=order, error=error, status=status)
 

@@ -89,7 +89,7 @@ def schedule_exponent(
     if settings[0].steady:
         return _result(_NOTHING, TailStatus.DEGENERATE, rho, "without label noise the law is the point at the optimum")
     alpha, noise = schedule.exponent(), problem.noise
-    if isinstance(noise, StudentNoise) and noise.dof < alpha.lower:
+    if isinstance(noise, StudentNoise) and problem.noise_std > 0 and noise.dof < alpha.lower:
         return _result(Interval.about(noise.dof, 0.0), TailStatus.POWER_LAW, rho, "the labels' own tail exponent")
     status = TailStatus.POWER_LAW if alpha.value == alpha.value else TailStatus.UNRESOLVED
     return _result(alpha, status, rho)
