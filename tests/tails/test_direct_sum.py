@@ -67,6 +67,15 @@ def test_one_hot_data_are_one_feature_that_comes_now_and_then(turn, b):
 
 
 @AXES
+def test_equal_blocks_are_solved_once(turn):
+    labels, sgd = [1.0, 3.0, 3.0, 4.0, 5.0, 7.0], SGD(lr=0.5, momentum=0.9)
+    assert len(parts(Setting.of(from_data(ONE_HOT @ turn, labels), sgd))) == 1
+    assert len(parts(Setting.of(from_data(ONE_HOT @ turn, [1.0, 3.0, 2.0, 2.0, 5.0, 7.0]), sgd))) == 2  # one is a point
+    assert len(parts(Setting.of(from_data(PAIRS @ turn, labels), sgd))) == 3
+    assert len(parts(Setting.of(from_data(np.vstack([ONE_HOT, ONE_HOT[:1]]) @ turn, [*labels, 2.0]), sgd))) == 2
+
+
+@AXES
 def test_momentum_keeps_the_blocks(turn):
     sgd, one = SGD(lr=0.5, momentum=0.9), from_data([[1.0], [0], [0]], [1.0, 2, 3])
     problem = from_data(np.eye(3) @ turn, [1.0, 2.0, 4.0])

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.optimize import brentq
+from scipy.stats import binom
 
 import linsgd
+from linsgd.theory.tails import batches
+from linsgd.theory.tails.setting import Setting
 
 SGD, ROWS = linsgd.SGD, np.array([0.5, 1.0, 1.5, 2.5])
 DATA = linsgd.LinearRegression.from_data(ROWS[:, None], [1.0, 2.0, 0.5, -1.0])
@@ -73,3 +76,22 @@ def test_a_batch_that_forgets_everything():
     found = linsgd.tail_exponent(rows, SGD(lr=1.0))
     assert found.lyapunov == -math.inf
     assert 0.5 * 1.25**found.value == pytest.approx(1, rel=1e-12)
+
+
+@pytest.mark.parametrize("b", [1, 3, 40, 400])
+def test_equal_rows_are_one_that_is_likelier(b):
+    # 30 of 90 rows are +-1, the others 0: the number of them in a batch is binomial
+    rows = np.concatenate([np.ones(15), -np.ones(15), np.zeros(60)])[:, None]
+    problem, sgd = linsgd.LinearRegression.from_data(rows, np.arange(90.0)), SGD(lr=2.3, batch_size=b)
+    k = np.arange(b + 1)
+    factor, probability = np.abs(1 - 2.3 * k / b), binom.pmf(k, b, 1 / 3)
+    found = linsgd.lyapunov_exponent(problem, sgd)
+    assert (found.method, found.value) == ("scalar", pytest.approx(probability @ np.log(factor), rel=1e-11))
+    moment = linsgd.spectral_function(problem, sgd, 3.0).value
+    assert moment == pytest.approx(probability @ factor**3, rel=1e-11)
+
+
+def test_too_many_batches_are_not_enumerated():
+    problem = linsgd.LinearRegression.from_data([[1.0], [0.5]], [1.0, 2.0])
+    enumerated = [batches.few(Setting.of(problem, SGD(lr=0.3, batch_size=b))) for b in (1000, 100_000)]
+    assert enumerated == [True, False]

@@ -28,7 +28,7 @@ _RISING = (Guarantee.RIGOROUS, Guarantee.NUMERICAL, Guarantee.STATISTICAL)  # in
 
 
 def parts(setting: Setting) -> tuple[Setting, ...]:
-    """Return settings whose products are the blocks of this one's: itself if there is no other, one of equal ones."""
+    """Return settings whose products are the blocks of this one's, one of equal ones; itself if there is no other."""
     law = setting.features
     if isinstance(law, RademacherFeatures) and setting.dimension == 2 and setting.isotropic:
         variance = setting.spectrum.mean(keepdims=True)
@@ -37,7 +37,18 @@ def parts(setting: Setting) -> tuple[Setting, ...]:
     if not isinstance(law, FiniteData) or setting.dimension == 1:
         return (setting,)
     groups = orthogonal_groups(law.X)
-    return tuple(_block(setting, law, group) for group in groups) if len(groups) > 1 else (setting,)
+    if len(groups) == 1:
+        return (setting,)
+    blocks = [_block(setting, law, group) for group in groups]
+    return tuple({_law(block): block for block in blocks}.values())
+
+
+def _law(block: Setting) -> tuple[object, ...]:
+    """Return what is equal for blocks of one dimension whose products have the same law to rounding."""
+    if not isinstance(block.features, FiniteData) or block.dimension > 1:
+        return (id(block),)
+    sizes = np.sort(np.abs(block.features.X[:, 0]))
+    return (block.steady, *(f"{size:.13e}" for size in sizes[sizes > 0]))
 
 
 def _block(setting: Setting, law: FiniteData, group: IntArray) -> Setting:
