@@ -154,3 +154,14 @@ def test_reflections_that_no_axes_split_neither_shrink_nor_grow():
     rho = linsgd.lyapunov_exponent(problem, SGD(lr=1.0))  # by particles: lr |x|^2 = 2
     assert rho.method == "particles"
     assert rho.lower < 0 < rho.upper < 1e-13
+
+
+@AXES
+@pytest.mark.parametrize(("tilt", "status"), [(1e-3, "ok"), (1e-9, "unresolved"), (1e-11, "unresolved")])
+def test_what_mixes_too_slowly_is_not_sampled(turn, tilt, status):
+    # particles that hardly mix are biased upwards, as by 0.003 at 1e-11
+    tilted = ONE_HOT + tilt * np.random.default_rng(5).standard_normal((6, 3))
+    rho = linsgd.lyapunov_exponent(from_data(tilted @ turn, LABELS), SGD(lr=0.5))
+    second = linsgd.spectral_function(from_data(tilted @ turn, LABELS), SGD(lr=0.5), 2.0).value
+    assert rho.status == status
+    assert rho.upper <= math.log(second) / 2 + 1e-9

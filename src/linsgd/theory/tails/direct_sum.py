@@ -24,6 +24,7 @@ from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting, along_axes, interpolates
 
 _ORTHOGONAL = 1e-12  # cosine of an angle that is a right one to rounding
+_MIXING = 1e-6  # cosines up to which directions take so many steps to mix that sampling does not see it
 _RISING = (Guarantee.RIGOROUS, Guarantee.NUMERICAL, Guarantee.STATISTICAL)  # in doubt
 
 
@@ -62,8 +63,16 @@ def _block(setting: Setting, law: FiniteData, group: IntArray) -> Setting:
     return dataclasses.replace(setting, features=rows, spectrum=spectrum, steady=steady)
 
 
-def orthogonal_groups(X: FloatArray) -> list[IntArray]:
-    """Return the indices of the nonzero rows (n, d) of each of the groups that are orthogonal to one another."""
+def mixes_slowly(setting: Setting) -> bool:
+    """Whether the blocks of a data set would be more, and rho another number, but for angles that nearly are right."""
+    law = setting.features
+    if not isinstance(law, FiniteData):
+        return False
+    return len(orthogonal_groups(law.X, _MIXING)) > len(orthogonal_groups(law.X))
+
+
+def orthogonal_groups(X: FloatArray, cosine: float = _ORTHOGONAL) -> list[IntArray]:
+    """Return the indices of the nonzero rows (n, d) of each of the groups that are orthogonal, up to this cosine."""
     length = np.linalg.norm(X, axis=1)
     unit = X / np.where(length > 0, length, 1.0)[:, None]
     left, groups = np.flatnonzero(length), []
@@ -72,7 +81,7 @@ def orthogonal_groups(X: FloatArray) -> list[IntArray]:
         while new.size:
             group.append(new)
             span = np.asarray(np.linalg.qr(unit[new], mode="r"))
-            joined = np.linalg.norm(unit[left] @ span.T, axis=1) > _ORTHOGONAL  # |span x| = |(x_i'x)_{i new}|
+            joined = np.linalg.norm(unit[left] @ span.T, axis=1) > cosine  # |span x| = |(x_i'x)_{i new}|
             new, left = left[joined], left[~joined]
         groups.append(np.concatenate(group))
     return groups

@@ -19,6 +19,7 @@ from scipy.stats import t as student
 
 from linsgd.domains import FloatArray, IntArray
 from linsgd.theory.tails import moment_bracket
+from linsgd.theory.tails.direct_sum import mixes_slowly
 from linsgd.theory.tails.frame import Frame, Kernel
 from linsgd.theory.tails.kernels import kernel_of
 from linsgd.theory.tails.light import largest_order
@@ -45,7 +46,7 @@ def covers(setting: Setting) -> str:
     """Return why this method cannot serve, or nothing."""
     if setting.features.dimension > LARGEST_DIMENSION:
         return f"at most {LARGEST_DIMENSION} features"
-    return ""
+    return "rows whose angles are right, or not so by more than 1e-6" if mixes_slowly(setting) else ""
 
 
 def last_order(setting: Setting) -> float:
