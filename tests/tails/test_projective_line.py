@@ -9,9 +9,10 @@ import pytest
 from scipy.optimize import brentq
 
 import linsgd
-from linsgd.theory.tails import particles, projective_line
+from linsgd.theory.tails import particles, planar_steps, projective_line
 from linsgd.theory.tails.lyapunov import almost_sure_threshold
 from linsgd.theory.tails.moment_bracket import exact_moments
+from linsgd.theory.tails.second_moment import step_matrices
 from linsgd.theory.tails.setting import Setting
 
 from .oracles import data_curvatures, log_even_moment
@@ -91,6 +92,9 @@ def test_steps_that_commute_have_the_heavier_tail_of_the_two():
         (linsgd.UniformFeatures([1.0]), SGD(lr=0.3, momentum=0.9), 1e-9),
         (linsgd.UniformFeatures([1.0]), SGD(lr=0.3, momentum=0.9, nesterov=True, weight_decay=0.1), 1e-9),
         (linsgd.StudentFeatures([1.0], dof=8), SGD(lr=0.1, momentum=0.5), 1e-9),
+        (linsgd.StudentFeatures([1.0], dof=8), SGD(lr=0.1, momentum=0.9, batch_size=5), 1e-9),
+        (linsgd.GaussianFeatures([1.0]), SGD(lr=0.4, momentum=0.9, nesterov=True), 1e-9),
+        (linsgd.GaussianFeatures([2.0]), SGD(lr=0.3, momentum=0.5, batch_size=30, weight_decay=0.1), 1e-9),
         (linsgd.UniformFeatures([1.0, 0.1]), SGD(lr=0.9), 1e-9),
         (linsgd.StudentFeatures([1.0, 0.3], dof=8), SGD(lr=0.3), 1e-7),
     ],
@@ -126,6 +130,24 @@ def test_exponents_within_the_confidence_interval_of_particles(problem, sgd, mon
         assert abs(found.value - sampled.value) < sampled.upper - sampled.lower
         assert abs(1.1 * found.value - sampled.value) > sampled.upper - sampled.lower
         assert found.lower <= found.value <= found.upper < found.lower + 1e-2 * abs(found.value)
+
+
+def test_narrows_the_exponent_of_one_gaussian_feature():
+    problem, sgd = linsgd.LinearRegression.gaussian([1.0]), SGD(lr=0.2, momentum=0.9)
+    wide, found = linsgd.tail_exponent(problem, sgd, method="transfer_operator"), linsgd.tail_exponent(problem, sgd)
+    assert found.method == "projective_line"
+    assert wide.lower <= found.lower < found.upper <= wide.upper
+    assert found.upper - found.lower < 2e-7 < wide.upper - wide.lower
+
+
+def test_singular_nesterov_steps_kink_the_eigenfunction_where_they_are_seen():
+    step = planar_steps.step_of(
+        Setting.of(linsgd.LinearRegression.gaussian([1.0]), SGD(lr=0.4, momentum=0.9, nesterov=True))
+    )
+    vanishing, before, _ = step.annihilated()
+    M0, M1 = step_matrices(step.setting)
+    assert np.abs((M0 + M1 / 0.4) @ vanishing).max() < 1e-14
+    assert M0 @ before == pytest.approx(vanishing)
 
 
 def test_auto_takes_it_and_names_what_it_serves():

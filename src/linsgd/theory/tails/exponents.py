@@ -19,8 +19,7 @@ from linsgd.problem import LinearRegression
 from linsgd.theory.tails import moment_bracket
 from linsgd.theory.tails.direct_sum import heaviest, largest, parts
 from linsgd.theory.tails.light import largest_order, lightness
-from linsgd.theory.tails.methods import METHODS, guarantee, sought
-from linsgd.theory.tails.particles import CONFIDENCE
+from linsgd.theory.tails.methods import METHODS, SAMPLING, guarantee, sought
 from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
 
@@ -247,5 +246,5 @@ def _result(
         status=status,
         reason=reason,
         lyapunov=rho,
-        confidence=CONFIDENCE if name == "particles" else None,
+        confidence=SAMPLING.get(name),
     )

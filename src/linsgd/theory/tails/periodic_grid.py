@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from linsgd.cores import available_cores
 from linsgd.domains import FloatArray
 
-NEGLIGIBLE = 1e-18  # probability of the nodes of a rule that may be left out
+NEGLIGIBLE = 1e-14  # probability of the nodes of a rule that may be left out
 _EVEN = 32  # nodes before the grid is refined
 _TESTED = np.array([0.3, 0.7])  # points of every interval
 _SHORTEST = 1e-12  # interval that is halved
 _SAME = 3  # digits of an angle up to which directions are the same node
+
+_STENCIL = 6
+_HALF = _STENCIL // 2
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Images = Callable[[FloatArray], tuple[FloatArray, FloatArray]]  # of u (2,): vectors (K, 2) and their weights (K,)
@@ -31,8 +34,8 @@ def _add(
     vectors: FloatArray, weights: FloatArray, s: float, nodes: FloatArray, scales: FloatArray, rows: FloatArray
 ) -> None:
     """Add the sum of weights |v|^s F(v), in terms of F on the nodes, to rows[0], and times log|v| to rows[1]."""
-    n = nodes.size - 6
-    share = np.empty(6)
+    n = nodes.size - _STENCIL
+    share = np.empty(_STENCIL)
     for k in range(weights.size):
         size = np.hypot(vectors[k, 0], vectors[k, 1])
         if size == 0.0:
@@ -41,9 +44,9 @@ def _add(
         growth = np.log(size)
         weight = weights[k] * np.exp(s * growth)
         angle = np.arctan2(vectors[k, 1], vectors[k, 0]) % np.pi
-        first = min(max(np.searchsorted(nodes, angle, side="right") - 3, 0), n)
+        first = min(max(np.searchsorted(nodes, angle, side="right") - _HALF, 0), n)
         total = 0.0
-        for m in range(6):
+        for m in range(_STENCIL):
             gap = angle - nodes[first + m]
             if abs(gap) < 1e-15:
                 share[:] = 0.0
@@ -51,8 +54,8 @@ def _add(
                 break
             share[m] = scales[first, m] / gap
             total += share[m]
-        for m in range(6):
-            at, part = (first + m - 3) % n, weight * share[m] / total
+        for m in range(_STENCIL):
+            at, part = (first + m - _HALF) % n, weight * share[m] / total
             rows[0, at] += part
             rows[1, at] += part * growth
 
@@ -100,7 +103,7 @@ class Grid:
 
     def rows(self, angles: FloatArray, images: Images, s: float) -> FloatArray:
         """Return sum_v |v|^s F(v) over the images at `angles` (m,), and that with log|v|: (2, m, n)."""
-        nodes = np.concatenate([self.nodes[-3:] - np.pi, self.nodes, self.nodes[:3] + np.pi])
+        nodes = np.concatenate([self.nodes[-_HALF:] - np.pi, self.nodes, self.nodes[:_HALF] + np.pi])
         scales, found = _scales(nodes), np.zeros((angles.size, 2, self.nodes.size))
 
         def fill(part: FloatArray, rows: FloatArray) -> None:
@@ -122,7 +125,7 @@ class Grid:
 
 def _scales(nodes: FloatArray) -> FloatArray:
     """Return the barycentric weights of every six neighbours (n + 1, 6)."""
-    six = np.lib.stride_tricks.sliding_window_view(nodes, 6)
+    six = np.lib.stride_tricks.sliding_window_view(nodes, _STENCIL)
     gaps = (six[:, :, None] - six[:, None, :]) * (4 / (six[:, -1] - six[:, 0]))[:, None, None]
-    scales: FloatArray = 1 / (gaps + np.eye(6)).prod(axis=2)
+    scales: FloatArray = 1 / (gaps + np.eye(_STENCIL)).prod(axis=2)
     return scales

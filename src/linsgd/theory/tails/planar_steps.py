@@ -2,9 +2,10 @@ r"""One random step of the plane as weighted images of a vector: what moments ov
 
 Without momentum the plane holds two features, along the eigenvectors of H, and a step is A = a - lr H_b; with momentum
 it holds (w, v) of one feature, and a step is M0 + q M1 with q the batch's mean of x^2. Batches of data, and of signs
-(of which only the number of equal products x_1 x_2 matters), are finitely many. One uniform or Student feature vector
-is integrated: |M u|^s has a kink where M u = 0 or nearest to it. The range is cut there, and the nodes on either side
-crowd doubly exponentially. A Student vector in the plane has a uniform angle in the coordinates that make it round, and
+(of which only the number of equal products x_1 x_2 matters), are finitely many. One uniform or Student feature vector,
+and the q of any batch of Gaussian or Student features, are integrated: |M u|^s has a kink where M u = 0 or nearest to
+it. The range is cut there, and the nodes on either side crowd doubly exponentially. Eigenfunctions have a kink where a
+step annihilates, as Nesterov's do, and at what q = 0, where the density of q begins, takes there. A Student vector in the plane has a uniform angle in the coordinates that make it round, and
 P(|x| > r) = (1 + r^2 / (dof - 2))^{-dof / 2}.
 """
 
@@ -14,15 +15,18 @@ from typing import Protocol
 
 import numpy as np
 from scipy.stats import binom
-from scipy.stats import t as student
 
 from linsgd.domains import FloatArray
-from linsgd.features import FiniteData, RademacherFeatures, StudentFeatures, UniformFeatures
+from linsgd.features import FiniteData, GaussianFeatures, RademacherFeatures, StudentFeatures, UniformFeatures
 from linsgd.theory.tails import batches
 from linsgd.theory.tails.crowded import crowded
 from linsgd.theory.tails.second_moment import axes, step_matrices
 from linsgd.theory.tails.setting import Setting
+from linsgd.theory.tails.student_sum import GAUSSIAN, square_sum
 
+_REFERENCE = 0.2  # the `coarse` at which laws of sums are as fine as for one feature without momentum
+LARGEST_ORDER = 300.0
+_FAINT = 45.0  # below the largest logarithm of a weight, tilted
 _NEGLIGIBLE = 1e-20  # probability of nodes with bounded features that may be left out
 Weighted = tuple[FloatArray, FloatArray]
 
@@ -47,7 +51,9 @@ def covers(setting: Setting) -> str:
     if isinstance(law, RademacherFeatures):
         return "" if setting.batch < batches.MOST else f"a batch below {batches.MOST}"
     single = isinstance(law, UniformFeatures | StudentFeatures) and setting.batch == 1
-    return "" if single or batches.few(setting) else "signs, few batches of data, or single uniform or Student features"
+    if single or batches.few(setting) or (setting.momentum and isinstance(law, GaussianFeatures | StudentFeatures)):
+        return ""
+    return "signs, few batches of data, single uniform or Student features, or one Gaussian or Student feature"
 
 
 def _is_one(setting: Setting) -> bool:
@@ -74,7 +80,11 @@ class Atoms:
     @classmethod
     def of(cls, setting: Setting) -> "Atoms":
         """Return the step of every batch."""
-        curvature, probability = _curvatures(setting)
+        return cls.of_curvatures(setting, *_curvatures(setting))
+
+    @classmethod
+    def of_curvatures(cls, setting: Setting, curvature: FloatArray, probability: FloatArray) -> "Atoms":
+        """Return the steps of batches whose H_b are (K, d, d)."""
         if setting.momentum:
             M0, M1 = step_matrices(setting)
             return cls(M0 + M1 * curvature, probability)
@@ -82,7 +92,7 @@ class Atoms:
 
     def images(self, u: FloatArray, coarse: float) -> Weighted:
         """Return the image by each matrix."""
-        return self.matrices @ u, self.probability
+        return (self.matrices.reshape(-1, 2) @ u).reshape(-1, 2), self.probability
 
     def annihilated(self) -> FloatArray:
         """Return the last singular vectors of the matrices nearest to singular."""
@@ -92,12 +102,18 @@ class Atoms:
         return found
 
 
+def rows(setting: Setting) -> FloatArray:
+    """Return data (n, d) along the eigenvectors of H."""
+    X: FloatArray = setting.features.X  # type: ignore[attr-defined]
+    Q = axes(setting)
+    return X if Q is None else X @ Q
+
+
 def _curvatures(setting: Setting) -> Weighted:
     """Return the H_b (K, d, d) of every batch along the eigenvectors of H, and probabilities (K,)."""
     law, h, b = setting.features, setting.spectrum, setting.batch
     if isinstance(law, FiniteData):
-        Q = axes(setting)
-        X = law.X if Q is None else law.X @ Q
+        X = rows(setting)
         return batches.means(X[:, :, None] * X[:, None, :], setting)
     if h.size == 1:
         return h[:, None, None], np.ones(1)
@@ -108,30 +124,49 @@ def _curvatures(setting: Setting) -> Weighted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OneFeature:
-    """One feature vector a step, in one dimension, with momentum: x^2 from the distribution of |x|."""
+    """One Gaussian, Student-t or single uniform feature with momentum: M0 + q M1, q the batch's mean of x^2."""
 
     setting: Setting
 
     def images(self, u: FloatArray, coarse: float) -> Weighted:
-        """Return images by nodes on either side of the x^2 whose step makes u shortest."""
+        """Return images by nodes on either side of the q whose step makes u shortest."""
         M0, M1 = step_matrices(self.setting)
         still, pushed = M0 @ u, M1 @ u
         nearest = max(-float(still @ pushed) / float(pushed @ pushed), 0.0) if pushed.any() else 0.0
-        x, weight = self._nodes(math.sqrt(nearest), coarse / 4)  # one axis affords it
-        return still + np.square(x)[:, None] * pushed, weight
+        variance = float(self.setting.spectrum[0])
+        if isinstance(self.setting.features, UniformFeatures):
+            q, weight = self._of_uniform(nearest / variance, coarse)
+        else:
+            turned = [-_cross(still, kink) / _cross(pushed, kink) for kink in self.annihilated()]
+            q, weight = self._of_student([cut / variance for cut in (nearest, *turned)], coarse)
+        return still + (q * variance)[:, None] * pushed, weight
 
-    def _nodes(self, cut: float, coarse: float) -> Weighted:
-        law, scale = self.setting.features, math.sqrt(float(self.setting.spectrum[0]))
-        if isinstance(law, StudentFeatures):
-            scale *= math.sqrt((law.dof - 2) / law.dof)
-            above, beyond, weight = _cut(float(2 * student.sf(cut / scale, law.dof)), coarse)
-            return scale * student.isf(beyond / 2, law.dof), weight
-        above, beyond, weight = _cut(1 - cut / (math.sqrt(3) * scale), coarse)
-        return math.sqrt(3) * scale * above, weight
+    def _of_student(self, cuts: list[float], coarse: float) -> Weighted:
+        """Return nodes of S / b and, beyond the last, of its power law."""
+        b, dof = self.setting.batch, min(getattr(self.setting.features, "dof", GAUSSIAN), GAUSSIAN)
+        law = square_sum(dof, b, coarse / _REFERENCE)
+        zero, *kinks = (math.log(cut * b) if cut > 0 else -math.inf for cut in cuts)
+        nodes = law.nodes(zero, LARGEST_ORDER, tuple(kinks))
+        beyond, _, share = crowded(5.5, coarse)
+        v = np.append(nodes.v, nodes.end - 2 / dof * np.log(beyond))
+        log_weight = np.append(nodes.log_weight, nodes.log_beyond + np.log(share))
+        tilted = log_weight + LARGEST_ORDER * np.maximum(v - math.log(b), 0)
+        kept = tilted > min(tilted.max(), 0.0) - _FAINT
+        return np.exp(v[kept]) / b, np.exp(log_weight[kept])
+
+    def _of_uniform(self, cut: float, coarse: float) -> Weighted:
+        x, _, weight = _cut(1 - math.sqrt(cut / 3), coarse / 4)  # one axis affords it
+        return 3 * x**2, weight
 
     def annihilated(self) -> FloatArray:
-        """Return none: no single step has mass."""
-        return np.empty((0, 2))
+        """Return the vector that one of the steps annihilates, if there is one, and those that q = 0 takes to it."""
+        M0, M1 = step_matrices(self.setting)
+        fixed = float(np.linalg.det(M0))
+        change = float(np.linalg.det(M0 + M1)) - fixed
+        if not fixed * change < 0:  # the determinant is linear in q
+            return np.empty((0, 2))
+        vanishing, back = np.linalg.svd(M0 - fixed / change * M1)[2][1], np.linalg.inv(M0)
+        return np.array([vanishing, back @ vanishing, back @ back @ vanishing])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,6 +210,10 @@ class TwoFeatures:
     def annihilated(self) -> FloatArray:
         """Return none: no single step has mass."""
         return np.empty((0, 2))
+
+
+def _cross(a: FloatArray, b: FloatArray) -> float:
+    return float(a[0] * b[1] - a[1] * b[0])
 
 
 def _cut(beyond: float, coarse: float) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -26,16 +26,16 @@ from linsgd.theory.tails.light import largest_order
 from linsgd.theory.tails.moment_bracket import exact_moments
 from linsgd.theory.tails.periodic_grid import Grid
 from linsgd.theory.tails.planar_steps import Step
-from linsgd.theory.tails.result import Interval
+from linsgd.theory.tails.result import Interval, width
 from linsgd.theory.tails.second_moment import SecondMoment
 from linsgd.theory.tails.setting import Setting
 
-SMALLEST_ORDER, LARGEST_ORDER = 1e-4, 300.0
+SMALLEST_ORDER, LARGEST_ORDER = 1e-4, planar_steps.LARGEST_ORDER
 _ENOUGH_NODES, _MOST_NODES = 200, 1000  # from the former on, refinement stops where it does not help
 _MOST_IMAGES = 1e8  # of all the nodes of a grid
 _COARSE, _FINER = 0.2, 0.85  # step of rules of integration, and how much finer the tests are
 _CONSTANTS = (0.0, 1e-12, 1e-10, 1e-8, 1e-6)  # c, with F at most 1
-_GOAL, _ROUGH, _ROUGH_RHO = 1e-9, 1e-4, 1e-3  # widths of the bounds at which the grid is enough
+_GOAL, _GOAL_RHO, _ROUGH, _ROUGH_RHO = 1e-9, 1e-8, 1e-4, 1e-3  # widths of the bounds at which the grid is enough
 _TRUSTED = 1e-2  # bounds that are farther apart come without a value
 _NOTHING = Interval(float("nan"), -np.inf, np.inf)
 _LEAST = 1e-300
@@ -54,6 +54,15 @@ class Attempt(NamedTuple):
     slope: float = float("nan")
 
 
+class Perron(NamedTuple):
+    """The operator on the nodes, h, its eigenvector with largest entry 1, and the slope of log h in s."""
+
+    matrix: FloatArray
+    h: float
+    F: FloatArray
+    slope: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Operator:
     """The transfer operator of a step, with directions and lengths measured in the norm |R u|."""
@@ -62,14 +71,14 @@ class Operator:
     R: FloatArray
 
     @classmethod
-    def of(cls, setting: Setting, log_radius: float = 0.0) -> "Operator":
+    def of(cls, setting: Setting, step: Step, log_radius: float = 0.0) -> "Operator":
         """Return the operator in the norm of `second_moment` for h(s)^{2/s} near exp(log_radius)."""
         moment, R = SecondMoment.of(setting), np.eye(2)
         if moment is not None:
             form = moment.form(log_radius)
             form = form[..., None] * np.eye(setting.dimension) if moment.diagonal else form
             R = np.linalg.cholesky(form[..., 0, 0] if setting.momentum else form[0, 0]).T
-        return cls(planar_steps.step_of(setting), R)
+        return cls(step, R)
 
     def grid(self) -> Grid:
         """Return the grid to begin with."""
@@ -85,10 +94,16 @@ class Operator:
 
         return grid.rows(angles, images, s)
 
+    def perron(self, grid: Grid, s: float) -> Perron:
+        """Return the largest eigenvalue on the nodes."""
+        A, grown = self.rows(grid, grid.nodes, s, _COARSE)
+        (h, F), (_, dual) = (_leading(matrix) for matrix in (A, A.T))
+        slope = float(dual @ (grown @ F) / (dual @ F) / h) if h > 0 else float("nan")
+        return Perron(A, h, F / F[np.abs(F).argmax()], slope)
+
     def log_spectral(self, grid: Grid, s: float) -> Attempt:
         """Return log h(s)."""
-        A, grown = self.rows(grid, grid.nodes, s, _COARSE)
-        h, F, dual = _perron(A)
+        A, h, F, slope = self.perron(grid, s)
         if not h > 0:
             return Attempt(_NOTHING, np.zeros(len(A)))
         tested = grid.between
@@ -98,20 +113,26 @@ class Operator:
         ]
         lower, upper = _bounds(h, *values)
         residual = np.abs(there @ F / h - here @ F) / (np.abs(here @ F) + _CONSTANTS[-2])
-        slope = float(dual @ (grown @ F) / (dual @ F) / h)
         log_h = Interval(float(np.clip(np.log(h), np.log(lower), np.log(upper))), np.log(lower), np.log(upper))
         return Attempt(log_h, residual.reshape(-1, 2).max(axis=1), slope)
 
-    def lyapunov(self, grid: Grid) -> Attempt:
-        """Return rho."""
+    def poisson(self, grid: Grid) -> tuple[float, FloatArray]:
+        """Return rho and g on the nodes, nan where there is more than one stationary law of the direction."""
         A, grown = self.rows(grid, grid.nodes, 0.0, _COARSE)
         system = np.eye(len(A)) - A
         system[:, 0] = 1.0
         try:
             g = np.linalg.solve(system, grown.sum(axis=1))
-        except np.linalg.LinAlgError:  # more than one stationary law of the direction
-            return Attempt(_NOTHING, np.zeros(len(A)))
+        except np.linalg.LinAlgError:
+            g = np.full(len(A), np.nan)
         rho, g[0] = float(g[0]), 0.0
+        return rho, g
+
+    def lyapunov(self, grid: Grid) -> Attempt:
+        """Return rho."""
+        rho, g = self.poisson(grid)
+        if rho != rho:
+            return Attempt(_NOTHING, np.zeros(len(g)))
         tested = grid.between
         there, grown = self.rows(grid, tested, 0.0, _FINER * _COARSE)
         error = grown.sum(axis=1) + (there - grid.values(tested)) @ g - rho
@@ -124,15 +145,15 @@ class Operator:
         most = min(_MOST_NODES, int(_MOST_IMAGES / len(self.step.images(np.array([1.0, 0.0]), _COARSE)[1])))
         while True:
             new = attempt(grid)
-            best = new if _width(new.found) < _width(best.found) else best
-            widths.append(_width(best.found))
+            best = new if width(new.found) < width(best.found) else best
+            widths.append(width(best.found))
             stuck = grid.nodes.size > _ENOUGH_NODES and widths[-1] > widths[-4] / 2
             finer = grid.halved(new.residual > max(0.03 * new.residual.max(), goal / 8))
             if widths[-1] < goal or stuck or not grid.nodes.size < finer.nodes.size <= most:
                 return best, grid
             grid = finer
 
-    def exponent(self, most: float) -> Interval:
+    def exponent(self, most: float, goal: float = _GOAL) -> Interval:
         """Return the root of log h below `most`, by Newton's steps from its right: convexity lets none go too far."""
         grid, s, below = self.grid(), 1.0, 0.0
         for _ in range(_NEWTON):
@@ -141,16 +162,16 @@ class Operator:
             if log_h.upper < 0 and (new := min(2 * s, (s + most) / 2)) <= LARGEST_ORDER:
                 below, s = s, new
                 continue
-            if not (at.slope > 0 and log_h.upper > 0 and (log_h.lower > 0 or _width(log_h) < _TRUSTED * min(s, 1.0))):
+            if not (at.slope > 0 and log_h.upper > 0 and (log_h.lower > 0 or width(log_h) < _TRUSTED * min(s, 1.0))):
                 break
             before, s = s, s - log_h.value / at.slope
             if abs(s - before) < 1e-3 * s:
-                return self._polished(grid, s, at.slope)
+                return self._polished(grid, s, goal / at.slope)
             if not s > SMALLEST_ORDER:
                 break
         return Interval(float("nan"), below, s if below < s and log_h.lower > 0 else most)
 
-    def _polished(self, grid: Grid, s: float, slope: float) -> Interval:
+    def _polished(self, grid: Grid, s: float, goal: float) -> Interval:
         """Return the root of log h near s."""
 
         def attempt(grid: Grid) -> Attempt:
@@ -160,19 +181,9 @@ class Operator:
             curved = 2 * move**2 / s  # log h is convex, with a second derivative of the order of slope / s
             lower, upper = s - log_h.upper / slope - curved, s - log_h.lower / slope + curved
             s = float(np.clip(s - move, 0.9 * s, 1.1 * s))
-            return Attempt(Interval(s, lower, upper) if slope > 0 and move == move else _NOTHING, residual)
+            return Attempt(Interval(s, lower, upper) if slope > 0 and move == move else _NOTHING, residual / abs(slope))
 
-        return self.refined(grid, attempt, _GOAL / slope)[0].found
-
-
-def _width(found: Interval) -> float:
-    return found.upper - found.lower if found.value == found.value else np.inf
-
-
-def _perron(A: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-    """Return the largest eigenvalue, its eigenvector with largest entry 1, and the left one."""
-    (h, F), (_, dual) = (_leading(matrix) for matrix in (A, A.T))
-    return h, F / F[np.abs(F).argmax()], dual
+        return self.refined(grid, attempt, goal)[0].found
 
 
 def _leading(A: FloatArray) -> tuple[float, FloatArray]:
@@ -202,9 +213,9 @@ def _bounds(h: float, PF: FloatArray, F: FloatArray, P1: FloatArray) -> tuple[fl
 
 def lyapunov(setting: Setting, seed: int = 0) -> Interval:
     """Return rho; where its bounds do not close, h says more: rho <= log h(s) / s."""
-    operator = Operator.of(setting)
-    found = operator.refined(operator.grid(), operator.lyapunov, _GOAL)[0].found
-    if _width(found) < _TRUSTED:
+    operator = Operator.of(setting, planar_steps.step_of(setting))
+    found = operator.refined(operator.grid(), operator.lyapunov, _GOAL_RHO)[0].found
+    if width(found) < _TRUSTED:
         return found
     above = log_spectral(setting, _SMALL).upper / _SMALL
     return Interval(float("nan"), found.lower, min(found.upper, above))
@@ -212,7 +223,7 @@ def lyapunov(setting: Setting, seed: int = 0) -> Interval:
 
 def rough_lyapunov(setting: Setting) -> float:
     """Return rho to about 1e-3, nan where not even that is found."""
-    operator = Operator.of(setting)
+    operator = Operator.of(setting, planar_steps.step_of(setting))
     return operator.refined(operator.grid(), operator.lyapunov, _ROUGH_RHO)[0].found.value
 
 
@@ -222,19 +233,19 @@ def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
         return Interval(float("nan"), -np.inf, np.inf)
     if s == 0:
         return Interval(0.0, 0.0, 0.0)
-    operator = Operator.of(setting)
+    operator = Operator.of(setting, planar_steps.step_of(setting))
     rough = operator.refined(operator.grid(), partial(operator.log_spectral, s=s), 0.1)[0].found
     if s > 2 and rough.value == rough.value:
-        operator = Operator.of(setting, 2 * rough.value / s)
+        operator = Operator.of(setting, operator.step, 2 * rough.value / s)
     found = operator.refined(operator.grid(), partial(operator.log_spectral, s=s), _GOAL)[0].found
-    return found if _width(found) < _TRUSTED * min(s, 1.0) else Interval(float("nan"), found.lower, found.upper)
+    return found if width(found) < _TRUSTED * min(s, 1.0) else Interval(float("nan"), found.lower, found.upper)
 
 
 def exponent(setting: Setting, seed: int = 0) -> Interval:
     """Return the root of log h, if it agrees with the even moments; else what these say."""
     lower, upper = even_moments.bracket(exact_moments(setting))
-    found = Operator.of(setting).exponent(largest_order(setting))
+    found = Operator.of(setting, planar_steps.step_of(setting)).exponent(largest_order(setting))
     bounds = Interval(float("nan"), max(lower, found.lower), min(upper, found.upper))
     if bounds.lower > bounds.upper:
         return Interval(float("nan"), lower, upper)
-    return found if _width(found) < _TRUSTED * found.value else bounds
+    return found if width(found) < _TRUSTED * found.value else bounds

@@ -1,5 +1,6 @@
 """What every tail computation returns: a number between two bounds, how it was found, and what it says of the law."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,6 +30,11 @@ class Interval(NamedTuple):
     def about(cls, value: float, error: float) -> "Interval":
         """Return the interval of half-width `error`."""
         return cls(value, value - error, value + error)
+
+
+def width(interval: Interval) -> float:
+    """Return how far the bounds of a number are apart, inf where there is no number."""
+    return interval.upper - interval.lower if interval.value == interval.value else math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

@@ -17,6 +17,7 @@ import functools
 import itertools
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss
@@ -30,9 +31,19 @@ LARGEST_ORDER = 1e6
 _STEP = 0.016
 _ROUGH = 1.75  # times the steps: tells the error
 _STRAIGHT = 36.0  # from the bulk to where an end is straight to rounding error
-_GAUSSIAN = 1e15  # degrees of freedom from which on features are Gaussian to rounding error
+GAUSSIAN = 1e15  # degrees of freedom from which on features are Gaussian to rounding error
 _STRIDE = 6  # of the first look at an integrand
 _NEGLIGIBLE = 50.0  # below the largest logarithm of an integrand
+
+
+class Nodes(NamedTuple):
+    """Nodes of log S and how far they are from a zero (n,), the logs of their probabilities, and that beyond `end`."""
+
+    v: FloatArray
+    apart: FloatArray
+    log_weight: FloatArray
+    end: float
+    log_beyond: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +85,39 @@ class SquareSum:
         ends = self.residual.x[[0, -1]]
         log_density: FloatArray = self.outline(v) + self.residual(np.clip(v, *ends))
         return log_density
+
+    def edges(self, zero: float, order: float) -> FloatArray:
+        """Return panels that resolve the bulk and any tilt of it, up to where e^zero is nothing beside S."""
+        grid = self.grid()[0][:: round(0.24 / self.step)]
+        edges = np.append(grid, max(grid[-1] + 1, zero + 50))
+        finest = 3 / math.sqrt(1 + min(self.dof / 2, order))
+        pieces = [
+            np.linspace(*ends, math.ceil((ends[1] - ends[0]) / (finest if ends[1] > self.centre else 1e9)), False)
+            for ends in itertools.pairwise(edges)
+        ]
+        return np.concatenate([*pieces, edges[-1:]])
+
+    def nodes(self, zero: float, order: float, kinks: tuple[float, ...] = ()) -> Nodes:
+        """Return nodes for integrands that grow like S^order at most, with kinks at `zero` and others, up to `end`."""
+        edges, cuts = self.edges(zero, order), np.unique([zero, *kinks])
+        cuts = cuts[(edges[0] < cuts) & (cuts < edges[-1])]
+        for cut in cuts:  # the panels beyond must be far from a kink
+            edges = np.delete(edges, 1 + np.abs(edges[1:-1] - cut).argmin())
+        edges = np.union1d(edges, cuts)
+        left, width = edges[:-1, None], np.diff(edges)[:, None]
+        sharp = np.isin(edges[:-1], cuts) | np.isin(edges[1:], cuts)
+        x, share = leggauss(16)
+        near, far, crowd = crowded(4.2, 0.02)
+        smooth, shrunk = left[~sharp] + width[~sharp] / 2 * (1 + x), left[sharp] + width[sharp] * near
+        exact = np.where(left[sharp] == zero, width[sharp] * near, shrunk - zero)
+        exact = np.where(edges[1:, None][sharp] == zero, -width[sharp] * far, exact)
+        v, apart = (np.concatenate([a.ravel(), b.ravel()]) for a, b in ((smooth, shrunk), (smooth - zero, exact)))
+        weight = np.concatenate([(width[~sharp] / 2 * share).ravel(), (width[sharp] * crowd).ravel()])
+        there = weight > 0
+        v, apart, log_weight = v[there], apart[there], np.log(weight[there])
+        end = float(edges[-1])
+        log_beyond = float(self.log_density(edges[-1:])[0]) - math.log(self.dof / 2)
+        return Nodes(v, apart, log_weight + self.log_density(v), end, log_beyond)
 
     def fitted(self, v: FloatArray, weight: FloatArray, log_density: FloatArray) -> "SquareSum":
         """Return the law interpolated from values on the grid, normalised."""
@@ -121,43 +165,15 @@ def square_sum(dof: float, count: int, rough: float = 1.0) -> SquareSum:
 
 def student_factor(dof: float, count: int, a: float, c: float) -> Factor:
     """Return the law of log|a - c S|, c > 0."""
-    dof = min(dof, _GAUSSIAN)
+    dof = min(dof, GAUSSIAN)
     rougher = _factor(square_sum(dof, count, _ROUGH), a, c, None)
     return _factor(square_sum(dof, count), a, c, rougher)
 
 
 def _factor(law: SquareSum, a: float, c: float, rougher: Factor | None) -> Factor:
-    zero = math.log(a / c) if a > 0 else -math.inf
-    edges = _edges(law, zero)
-    k = int(np.searchsorted(edges, zero))
-    split = 0 < k < len(edges)
-    left, right = (np.delete(ends, k - 1) if split else ends for ends in (edges[:-1], edges[1:]))
-    x, share = leggauss(16)
-    v = ((left + right)[:, None] / 2 + (right - left)[:, None] / 2 * x).ravel()
-    weight = ((right - left)[:, None] / 2 * share).ravel()
-    apart = v - zero
-    if split:
-        near, _, share = crowded(4.2, 0.02)
-        for reach in edges[k - 1 : k + 1] - zero:
-            apart, weight = np.append(apart, reach * near), np.append(weight, abs(reach) * share)
-        v = np.append(v, zero + apart[v.size :])
-    there = weight > 0
-    v, apart, weight = v[there], apart[there], weight[there]
-    end = float(edges[-1])
-    tail = Pareto(float(law.log_density(edges[-1:])[0]) - math.log(law.dof / 2), math.log(c) + end, law.dof / 2)
-    return Factor(_log_size(a, c, v, apart), np.log(weight) + law.log_density(v), tail, rougher)
-
-
-def _edges(law: SquareSum, zero: float) -> FloatArray:
-    """Return panels that resolve the bulk and any tilt of it, up to where a is nothing beside c S."""
-    grid = law.grid()[0][:: round(0.24 / law.step)]
-    edges = np.append(grid, max(grid[-1] + 1, zero + 50))
-    finest = 3 / math.sqrt(1 + min(law.dof / 2, LARGEST_ORDER))
-    pieces = [
-        np.linspace(*ends, math.ceil((ends[1] - ends[0]) / finest), endpoint=False)
-        for ends in itertools.pairwise(edges)
-    ]
-    return np.concatenate([*pieces, edges[-1:]])
+    nodes = law.nodes(math.log(a / c) if a > 0 else -math.inf, LARGEST_ORDER)
+    tail = Pareto(nodes.log_beyond, math.log(c) + nodes.end, law.dof / 2)
+    return Factor(_log_size(a, c, nodes.v, nodes.apart), nodes.log_weight, tail, rougher)
 
 
 def _log_size(a: float, c: float, v: FloatArray, apart: FloatArray) -> FloatArray:
