@@ -4,9 +4,11 @@ Without momentum the plane holds two features, along the eigenvectors of H, and 
 it holds (w, v) of one feature, and a step is M0 + q M1 with q the batch's mean of x^2. Batches of data, and of signs
 (of which only the number of equal products x_1 x_2 matters), are finitely many. One uniform or Student feature vector,
 and the q of any batch of Gaussian or Student features, are integrated: |M u|^s has a kink where M u = 0 or nearest to
-it. The range is cut there, and the nodes on either side crowd doubly exponentially. Eigenfunctions have a kink where a
-step annihilates, as Nesterov's do, and at what q = 0, where the density of q begins, takes there. A Student vector in the plane has a uniform angle in the coordinates that make it round, and
-P(|x| > r) = (1 + r^2 / (dof - 2))^{-dof / 2}.
+it. The range is cut there, and the nodes on either side crowd doubly exponentially.
+
+Eigenfunctions have a kink where a step annihilates, as Nesterov's do, and in the directions that steps with q = 0, where
+the density of q begins, take there. A Student vector in the plane has a uniform angle in the coordinates that make it
+round, and P(|x| > r) = (1 + r^2 / (dof - 2))^{-dof / 2}.
 """
 
 import math
@@ -20,7 +22,7 @@ from linsgd.domains import FloatArray
 from linsgd.features import FiniteData, GaussianFeatures, RademacherFeatures, StudentFeatures, UniformFeatures
 from linsgd.theory.tails import batches
 from linsgd.theory.tails.crowded import crowded
-from linsgd.theory.tails.second_moment import axes, step_matrices
+from linsgd.theory.tails.second_moment import step_matrices
 from linsgd.theory.tails.setting import Setting
 from linsgd.theory.tails.student_sum import GAUSSIAN, square_sum
 
@@ -46,7 +48,7 @@ def covers(setting: Setting) -> str:
     law = setting.features
     if setting.dimension != (1 if setting.momentum else 2):
         return "two features without momentum, or one with it"
-    if _is_one(setting):
+    if setting.constant:
         return "steps that differ"
     if isinstance(law, RademacherFeatures):
         return "" if setting.batch < batches.MOST else f"a batch below {batches.MOST}"
@@ -54,13 +56,6 @@ def covers(setting: Setting) -> str:
     if single or batches.few(setting) or (setting.momentum and isinstance(law, GaussianFeatures | StudentFeatures)):
         return ""
     return "signs, few batches of data, single uniform or Student features, or one Gaussian or Student feature"
-
-
-def _is_one(setting: Setting) -> bool:
-    law = setting.features
-    if isinstance(law, FiniteData):
-        return len(law.y) == 1 or (not setting.replacement and setting.batch == len(law.y))
-    return isinstance(law, RademacherFeatures) and setting.dimension == 1
 
 
 def step_of(setting: Setting) -> Step:
@@ -102,19 +97,11 @@ class Atoms:
         return found
 
 
-def rows(setting: Setting) -> FloatArray:
-    """Return data (n, d) along the eigenvectors of H."""
-    X: FloatArray = setting.features.X  # type: ignore[attr-defined]
-    Q = axes(setting)
-    return X if Q is None else X @ Q
-
-
 def _curvatures(setting: Setting) -> Weighted:
     """Return the H_b (K, d, d) of every batch along the eigenvectors of H, and probabilities (K,)."""
     law, h, b = setting.features, setting.spectrum, setting.batch
     if isinstance(law, FiniteData):
-        X = rows(setting)
-        return batches.means(X[:, :, None] * X[:, None, :], setting)
+        return batches.means(law.X[:, :, None] * law.X[:, None, :], setting)
     if h.size == 1:
         return h[:, None, None], np.ones(1)
     equal = np.arange(b + 1)

@@ -71,8 +71,7 @@ def _drawn(setting: Setting, even: FloatArray) -> Vectors:
     """Return vectors along the eigenvectors of H and likelihood ratios."""
     law, certain = setting.features, np.ones(len(even))
     if isinstance(law, FiniteData):
-        rows = planar_steps.rows(setting)
-        rows = rows[np.argsort(np.einsum("ni,ni->n", rows, rows))]
+        rows = law.X[np.argsort(np.einsum("ni,ni->n", law.X, law.X))]
         return rows[_chosen(even[..., 0], len(rows), setting.replacement)], certain
     z, ratio = _student(even, law.dof) if isinstance(law, StudentFeatures) else (math.sqrt(3) * (2 * even - 1), certain)
     return z * np.sqrt(setting.spectrum), ratio

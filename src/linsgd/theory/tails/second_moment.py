@@ -53,16 +53,6 @@ def step_matrices(setting: Setting) -> tuple[FloatArray, FloatArray]:
     return fixed, np.array([[-ahead * setting.lr, 0.0], [-setting.lr, 0.0]])
 
 
-def axes(setting: Setting) -> FloatArray | None:
-    """Return the eigenvectors (features, d) of H that span its range; None if they are the coordinates."""
-    eigenvalues, vectors = principal_axes(setting.features.second_moment())
-    if vectors is None and eigenvalues.all():
-        return None
-    vectors = np.eye(eigenvalues.size) if vectors is None else vectors
-    spanning: FloatArray = vectors[:, eigenvalues > 0]
-    return spanning
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class SecondMoment:
     """The operator K: matrices A (d, 2, 2), column c (2,), N on (d,) diagonals or on (d, d) matrices."""
