@@ -141,7 +141,7 @@ def test_lyapunov_exponent_is_the_slope_of_log_h_at_zero(d, lr):
 def test_tiny_exponents_near_the_edge():
     problem, sgd = gaussian([1.0]), SGD(lr=0.2, momentum=0.9)
     found = linsgd.tail_exponent(problem, sgd)
-    assert (found.method, str(found.status)) == ("transfer_operator", "power_law")
+    assert (found.method, str(found.status)) == ("projective_line", "power_law")
     assert 0.1 < found.lower <= found.value <= found.upper < found.lower * (1 + 1e-4)
     half, double = (linsgd.spectral_function(problem, sgd, f * found.value).value for f in (0.5, 2.0))
     assert half < 1 < double

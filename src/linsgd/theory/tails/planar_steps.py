@@ -6,7 +6,7 @@ it holds (w, v) of one feature, and a step is M0 + q M1 with q the batch's mean 
 and the q of any batch of Gaussian or Student features, are integrated: |M u|^s has a kink where M u = 0 or nearest to
 it. The range is cut there, and the nodes on either side crowd doubly exponentially.
 
-Eigenfunctions have a kink where a step annihilates, as Nesterov's do, and in the directions that steps with q = 0, where
+Eigenfunctions have a kink where a step annihilates, as Nesterov's do, and in directions that steps with q = 0, where
 the density of q begins, take there. A Student vector in the plane has a uniform angle in the coordinates that make it
 round, and P(|x| > r) = (1 + r^2 / (dof - 2))^{-dof / 2}.
 """

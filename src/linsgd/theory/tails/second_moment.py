@@ -27,7 +27,7 @@ from scipy.optimize import brentq
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from linsgd.domains import FloatArray
-from linsgd.features import FeatureLaw, FiniteData, PrincipalAxesLaw, principal_axes
+from linsgd.features import FeatureLaw, FiniteData, PrincipalAxesLaw
 from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.setting import Setting
 
