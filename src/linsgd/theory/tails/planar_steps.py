@@ -22,7 +22,7 @@ from linsgd.domains import FloatArray
 from linsgd.features import FiniteData, GaussianFeatures, RademacherFeatures, StudentFeatures, UniformFeatures
 from linsgd.theory.tails import batches
 from linsgd.theory.tails.crowded import crowded
-from linsgd.theory.tails.second_moment import step_matrices
+from linsgd.theory.tails.second_moment import SecondMoment, step_matrices
 from linsgd.theory.tails.setting import Setting
 from linsgd.theory.tails.student_sum import GAUSSIAN, square_sum
 
@@ -62,7 +62,17 @@ def step_of(setting: Setting) -> Step:
     """Return the step of a setting."""
     if isinstance(setting.features, FiniteData | RademacherFeatures):
         return Atoms.of(setting)
-    return OneFeature(setting) if setting.momentum else TwoFeatures(setting)
+    return OneFeature(setting, norm(setting)) if setting.momentum else TwoFeatures(setting)
+
+
+def norm(setting: Setting, log_radius: float = 0.0) -> FloatArray:
+    """Return R (2, 2) such that |R u| is the norm of `second_moment` for h(s)^{2/s} near exp(log_radius), if known."""
+    moment = SecondMoment.of(setting)
+    if moment is None:
+        return np.eye(2)
+    form = moment.form(log_radius)
+    form = form[..., None] * np.eye(setting.dimension) if moment.diagonal else form
+    return np.linalg.cholesky(form[..., 0, 0] if setting.momentum else form[0, 0]).T
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,12 +124,14 @@ class OneFeature:
     """One Gaussian, Student-t or single uniform feature with momentum: M0 + q M1, q the batch's mean of x^2."""
 
     setting: Setting
+    R: FloatArray
 
     def images(self, u: FloatArray, coarse: float) -> Weighted:
-        """Return images by nodes on either side of the q whose step makes u shortest."""
+        """Return images by nodes on either side of the q whose step makes |R u| least, where it turns u fastest."""
         M0, M1 = step_matrices(self.setting)
         still, pushed = M0 @ u, M1 @ u
-        nearest = max(-float(still @ pushed) / float(pushed @ pushed), 0.0) if pushed.any() else 0.0
+        a, b = self.R @ still, self.R @ pushed
+        nearest = max(-float(a @ b) / float(b @ b), 0.0) if b.any() else 0.0
         variance = float(self.setting.spectrum[0])
         if isinstance(self.setting.features, UniformFeatures):
             q, weight = self._of_uniform(nearest / variance, coarse)

@@ -27,7 +27,6 @@ from linsgd.theory.tails.moment_bracket import exact_moments
 from linsgd.theory.tails.periodic_grid import Grid
 from linsgd.theory.tails.planar_steps import Step
 from linsgd.theory.tails.result import Interval, width
-from linsgd.theory.tails.second_moment import SecondMoment
 from linsgd.theory.tails.setting import Setting
 
 SMALLEST_ORDER, LARGEST_ORDER = 1e-4, planar_steps.LARGEST_ORDER
@@ -73,12 +72,7 @@ class Operator:
     @classmethod
     def of(cls, setting: Setting, step: Step, log_radius: float = 0.0) -> "Operator":
         """Return the operator in the norm of `second_moment` for h(s)^{2/s} near exp(log_radius)."""
-        moment, R = SecondMoment.of(setting), np.eye(2)
-        if moment is not None:
-            form = moment.form(log_radius)
-            form = form[..., None] * np.eye(setting.dimension) if moment.diagonal else form
-            R = np.linalg.cholesky(form[..., 0, 0] if setting.momentum else form[0, 0]).T
-        return cls(step, R)
+        return cls(step, planar_steps.norm(setting, log_radius))
 
     def grid(self) -> Grid:
         """Return the grid to begin with."""

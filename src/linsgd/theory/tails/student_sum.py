@@ -91,10 +91,9 @@ class SquareSum:
         grid = self.grid()[0][:: round(0.24 / self.step)]
         edges = np.append(grid, max(grid[-1] + 1, zero + 50))
         finest = 3 / math.sqrt(1 + min(self.dof / 2, order))
-        pieces = [
-            np.linspace(*ends, math.ceil((ends[1] - ends[0]) / (finest if ends[1] > self.centre else 1e9)), False)
-            for ends in itertools.pairwise(edges)
-        ]
+        parts = np.where(edges[1:] > self.centre, np.ceil(np.diff(edges) / finest), 1).astype(int)
+        ends = zip(itertools.pairwise(edges), parts, strict=True)
+        pieces = [np.linspace(start, end, n, endpoint=False) for (start, end), n in ends]
         return np.concatenate([*pieces, edges[-1:]])
 
     def nodes(self, zero: float, order: float, kinks: tuple[float, ...] = ()) -> Nodes:
