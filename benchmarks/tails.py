@@ -33,6 +33,10 @@ def student(*eigenvalues):
     return linsgd.LinearRegression.from_features(linsgd.StudentFeatures(eigenvalues, dof=8))
 
 
+def uniform(*eigenvalues):
+    return linsgd.LinearRegression.from_features(linsgd.UniformFeatures(eigenvalues))
+
+
 def rows(n, d):
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n, d)) * np.geomspace(1, 0.3, d)
@@ -80,6 +84,14 @@ def cases():
         ("d = 3, spectrum 1, 0.9, 0.8, alpha 89", exponent(spectrum(1, 0.9, 0.8), lr=0.02), 1),
         ("one Student-t feature, dof 8, batch 10", exponent(student(1), lr=0.5, batch_size=10), RUNS),
         ("two Student-t features, dof 8", exponent(student(1, 0.3), lr=0.3), 1),
+        (
+            "d = 1, Nesterov momentum 0.9, alpha 0.66",
+            exponent(isotropic(1), lr=0.4, momentum=0.9, nesterov=True),
+            1,
+        ),
+        ("one Student-t feature, momentum 0.9, batch 4", exponent(student(1), lr=0.1, momentum=0.9, batch_size=4), 1),
+        ("two uniform features, batch 2", exponent(uniform(1, 0.1), lr=1.2, batch_size=2), 1),
+        ("two Student-t features, batch 2", exponent(student(1, 0.3), lr=0.5, batch_size=2), 1),
         ("20 rows of two columns, batch 2", exponent(rows(20, 2), lr=0.9, batch_size=2), 1),
         (
             "442 rows of ten columns, batch 4, momentum 0.9",

@@ -35,6 +35,7 @@ _TO_POLE = 0.1  # distance from the order at which moments become infinite: clos
 _PILOTS, _REFINEMENTS = 6, 4
 _FINE = 1e-4  # of the same, what a root may be in doubt by
 _FROM_RIGHT = 1.03  # where Newton's method begins, over a rough root
+_CALMER = 0.9
 _SHORT = 0.2  # of the order or the way to the pole, a step of Newton's method
 _CACHE = 2**15  # numbers
 _ROUNDING = 1e-14  # of a mean of log|M u|, which may be 0 at every step
@@ -220,8 +221,9 @@ def _refined(setting: Setting, start: float, seed: int, last: float) -> Interval
             break
     for k in range(_REFINEMENTS):
         found, slope = _estimate(setting, s, seed + k, 0.0)
-        if found.value != found.value:
-            break
+        if found.value != found.value:  # weights are less wild to the left
+            s *= _CALMER
+            continue
         if not slope > 0:
             s = (s + before) / 2
             continue
