@@ -150,6 +150,15 @@ def test_singular_nesterov_steps_kink_the_eigenfunction_where_they_are_seen():
     assert M0 @ before == pytest.approx(vanishing)
 
 
+def test_a_vector_that_no_gradient_turns_is_moved_by_what_is_fixed():
+    step = planar_steps.step_of(
+        Setting.of(linsgd.LinearRegression.gaussian([1.0]), SGD(lr=0.4, momentum=0.9, nesterov=True))
+    )
+    images, weights = step.images(np.array([0.0, 1.0]), 0.2)
+    assert np.ptp(images, axis=0) == pytest.approx(0, abs=1e-15)
+    assert weights.sum() == pytest.approx(1)
+
+
 def test_auto_takes_it_and_names_what_it_serves():
     found = linsgd.tail_exponent(DATA, SGD(lr=0.6))
     assert (found.method, str(found.guarantee), str(found.status)) == ("projective_line", "numerical", "power_law")

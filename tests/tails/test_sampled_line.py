@@ -100,6 +100,12 @@ def test_few_batches_that_carry_the_sum_are_left_to_particles():
     assert math.isnan(sampled_line.log_spectral(setting, 60.0).value)
 
 
+def test_orders_beyond_its_reach_are_bounded_not_refused():
+    found = linsgd.spectral_function(uniform([1.0, 0.1]), SGD(lr=1.2, batch_size=2), 400.0)
+    assert str(found.status) == "unresolved"
+    assert 0 < found.lower < found.upper
+
+
 def test_auto_takes_it_with_its_confidence():
     problem, sgd = uniform([1.0, 0.1]), SGD(lr=1.2, batch_size=2)
     found = linsgd.tail_exponent(problem, sgd)

@@ -183,12 +183,12 @@ def _objection(logs: FloatArray, k: int, method: str, upper: float) -> str:
         return f"only {k} points in the tail"
     if logs[0] == logs[k]:
         return f"the {k + 1} largest values are equal"
-    misfit = _misfit(logs, k, method)
+    judge = spacings.fit(logs, k, _JUDGES) if method == "hill" else None
+    misfit = judge.misfit if judge else _misfit(logs, k, method)
     if misfit > _REFUSED:
         return f"the exponent tends to no limit within the {k} largest values: off by {misfit:.1f} standard errors"
     if method == "moments":
         return ""
-    judge = spacings.fit(logs, k, _JUDGES)
     if math.isinf(upper) or judge is None or judge.power_law < norm.ppf(_EXCLUDED):
         return f"the {k} largest values do not exclude a log-normal tail, with no exponent"
     return ""

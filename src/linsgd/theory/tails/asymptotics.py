@@ -23,11 +23,11 @@ from scipy.optimize import brentq
 
 from linsgd import domains
 from linsgd.domains import FloatArray
-from linsgd.labels import StudentNoise
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Result
 from linsgd.theory.tails import quadrature
+from linsgd.theory.tails.light import label_exponent
 from linsgd.theory.tails.result import TailStatus
 from linsgd.theory.tails.setting import Setting
 
@@ -99,8 +99,8 @@ def asymptotic_exponent(problem: LinearRegression, sgd: SGD, regime: str) -> Asy
         value, status = math.nan, TailStatus.NO_STATIONARY_LAW
     elif setting.steady:
         value, status = math.nan, TailStatus.DEGENERATE
-    elif isinstance(problem.noise, StudentNoise) and problem.noise_std > 0:
-        value = min(value, problem.noise.dof)
+    else:
+        value = min(value, label_exponent(problem))
     return AsymptoticExponent(value=value, order=order, error=error, status=status)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from linsgd.theory.tails import quadrature
 from linsgd.theory.tails.radial import LARGEST_ORDER
-from linsgd.theory.tails.result import Interval
+from linsgd.theory.tails.result import UNKNOWN, UNKNOWN_ORDER, Interval
 from linsgd.theory.tails.setting import Setting
 
 _PRECISIONS = (128, 256, 512, 1024, 2048, 4096)  # bits
@@ -60,7 +60,7 @@ def _refined(attempt: Callable[[], Interval], good: Callable[[Interval], bool]) 
     """Return the first attempt that is good as the precision rises, or the last."""
     from flint import ctx
 
-    before, found = ctx.prec, Interval(math.nan, -math.inf, math.inf)
+    before, found = ctx.prec, UNKNOWN
     try:
         for ctx.prec in _PRECISIONS:
             found = attempt()
@@ -105,7 +105,7 @@ def exponent(setting: Setting, seed: int = 0) -> Interval:
     def attempt() -> Interval:
         lower, upper = guess.value - width, guess.value + width
         proved = log_moment(setting, lower) < 0 and log_moment(setting, upper) > 0
-        return Interval(guess.value, lower, upper) if proved else Interval(math.nan, 0.0, math.inf)
+        return Interval(guess.value, lower, upper) if proved else UNKNOWN_ORDER
 
     found = _refined(attempt, lambda found: found.value == found.value)
     return found if found.value == found.value else _from_below(setting)

@@ -20,13 +20,12 @@ from scipy.optimize import brentq
 
 from linsgd import domains
 from linsgd.domains import FloatArray
-from linsgd.theory.tails.result import Interval
+from linsgd.theory.tails.result import UNKNOWN, Interval
 
 LARGEST_ORDER = 64.0
 _TRUSTED = 1.01  # ratios that spread more may hide points where f is negative
 _FEW = 2  # degrees that are tried for the sign of log h
 _GOAL = 1e-8  # width of the bounds on log h at which the degree is enough
-_NOTHING = Interval(float("nan"), -np.inf, np.inf)
 
 Rows = tuple[FloatArray, FloatArray]  # the basis, and P_s of it, at points (points, basis)
 
@@ -51,10 +50,10 @@ def enclosed(collocated: Rows, tested: Rows) -> Interval:
     f = f * np.sign((basis @ f).sum())
     here, there = tested[0] @ f, tested[1] @ f
     if here.min() <= 0 or there.min() <= 0:
-        return _NOTHING
+        return UNKNOWN
     ratios = there / here
     if ratios.max() > _TRUSTED * ratios.min():
-        return _NOTHING
+        return UNKNOWN
     lower, upper = np.log(ratios.min()) - 1e-12, np.log(ratios.max()) + 1e-12
     return Interval(float(np.clip(np.log(values[top].real), lower, upper)), float(lower), float(upper))
 
@@ -125,7 +124,7 @@ def _polished(step: Step, start: float) -> Interval:
         slope = (value - earlier) / (at - before)
         before, earlier, at = at, value, at - value / slope
         if not 0 < at < LARGEST_ORDER:
-            return _NOTHING
+            return UNKNOWN
         value = step.log_spectral(at, few).value
         if abs(at - before) < 1e-5 * at:
             break

@@ -13,13 +13,13 @@ from collections.abc import Callable
 import numpy as np
 
 from linsgd import domains
-from linsgd.labels import StudentNoise
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.theory.tails import moment_bracket
 from linsgd.theory.tails.direct_sum import heaviest, largest, parts
-from linsgd.theory.tails.light import largest_order, lightness
+from linsgd.theory.tails.light import label_exponent, largest_order, lightness
 from linsgd.theory.tails.methods import METHODS, SAMPLING, guarantee, sought
+from linsgd.theory.tails.replicas import CONFIDENCE
 from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
 
@@ -132,7 +132,7 @@ def tail_exponent(problem: LinearRegression, sgd: SGD, method: str = "auto", see
     2.0
     """
     seed = domains.integer("seed", seed, "[0, inf)")
-    labels = problem.noise.dof if isinstance(problem.noise, StudentNoise) and problem.noise_std > 0 else math.inf
+    labels = label_exponent(problem)
     return heaviest([_tail(part, labels, method, seed) for part in parts(Setting.of(problem, sgd))])
 
 
@@ -246,5 +246,5 @@ def _result(
         status=status,
         reason=reason,
         lyapunov=rho,
-        confidence=SAMPLING.get(name),
+        confidence=CONFIDENCE if name in SAMPLING else None,
     )

@@ -24,14 +24,13 @@ from linsgd.theory.tails import poisson, quadrature, scalar
 from linsgd.theory.tails.arithmetic import period
 from linsgd.theory.tails.exponents import tail_exponent
 from linsgd.theory.tails.light import lightness
-from linsgd.theory.tails.result import Interval, TailResult, TailStatus
+from linsgd.theory.tails.result import UNKNOWN_ORDER, Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
 
 LARGEST_ERROR = 1e-3  # relative, of a constant that is given
 _LEAST_ERROR = 1e-10  # relative: levels may agree by chance
 _LARGEST_LOG = 700.0  # of a double
 _NOTHING = Interval(math.nan, math.nan, math.nan)
-_ANYTHING = Interval(math.nan, 0.0, math.inf)
 
 
 def tail_constant(problem: LinearRegression, sgd: SGD) -> TailResult:
@@ -188,7 +187,7 @@ def _survival(log_t: FloatArray, constant: TailResult, alpha: TailResult) -> Flo
 
 
 def _unresolved(reason: str) -> TailResult:
-    return _result(_ANYTHING, TailStatus.UNRESOLVED, reason)
+    return _result(UNKNOWN_ORDER, TailStatus.UNRESOLVED, reason)
 
 
 def _result(bounds: Interval, status: TailStatus, reason: str = "") -> TailResult:

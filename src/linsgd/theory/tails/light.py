@@ -17,6 +17,8 @@ from fractions import Fraction
 import numpy as np
 
 from linsgd.features import FiniteData, RademacherFeatures, StudentFeatures, UniformFeatures
+from linsgd.labels import StudentNoise
+from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee
 from linsgd.theory.tails.setting import Setting
 
@@ -93,3 +95,8 @@ def _contracts(setting: Setting) -> bool:
 def largest_order(setting: Setting) -> float:
     """Return the order from which on E|A u|^s is infinite: dof / 2 for Student features, whose squares A holds."""
     return setting.features.dof / 2 if isinstance(setting.features, StudentFeatures) else math.inf
+
+
+def label_exponent(problem: LinearRegression) -> float:
+    """Return the tail exponent of the labels alone, which W cannot lose; inf where their tails are light."""
+    return problem.noise.dof if isinstance(problem.noise, StudentNoise) and problem.noise_std > 0 else math.inf

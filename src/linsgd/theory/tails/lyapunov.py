@@ -10,15 +10,14 @@ from scipy.optimize import brentq
 
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
-from linsgd.theory.tails import constant, particles, phase_space, projective_line, quadrature, scalar, sphere
+from linsgd.theory.tails import constant, particles, phase_space, projective_line, quadrature, replicas, scalar, sphere
 from linsgd.theory.tails.direct_sum import parts
 from linsgd.theory.tails.particles import Population
 from linsgd.theory.tails.phase_space import PhaseStep
-from linsgd.theory.tails.result import Interval
+from linsgd.theory.tails.result import UNKNOWN_ORDER, Interval
 from linsgd.theory.tails.second_moment import SecondMoment
 from linsgd.theory.tails.setting import Setting
 
-_UNKNOWN = Interval(float("nan"), 0.0, float("inf"))
 _PROBE = 0.02  # relative change of lr that measures the slope of rho
 
 
@@ -85,7 +84,7 @@ def _by_sampling(setting: Setting, seed: int | None) -> Interval:
     The same seed at every learning rate makes the few chains' rho smooth in it, so that its root can be searched.
     """
     if seed is None or particles.covers(setting):
-        return _UNKNOWN
+        return UNKNOWN_ORDER
     if not projective_line.covers(setting):
         found = _turning(setting, projective_line.rough_lyapunov, projective_line.lyapunov, _OPERATOR)
         if found.value == found.value:
@@ -112,7 +111,7 @@ class Care(NamedTuple):
 
 
 ATTEMPTS = 3
-CONFIDENCE = 1 - ATTEMPTS * (1 - particles.CONFIDENCE)  # that neither sign was wrong in any attempt
+CONFIDENCE = 1 - ATTEMPTS * (1 - replicas.CONFIDENCE)  # that neither sign was wrong in any attempt
 _OPERATOR, _SAMPLES = Care(1e-9, 1.1, 8), Care(1e-3, 2.0, ATTEMPTS)
 _DEEP = -1e3  # what a root is searched with where a step may be 0 and rho is -inf
 _PILOT_STEPS = 2 * particles.PILOT_STEPS
@@ -128,7 +127,7 @@ def _turning(
 
     low = _contracting(setting, rough)
     if low is None:
-        return _UNKNOWN
+        return UNKNOWN_ORDER
     high = low + 0.3
     while not (value := rough(at(high))) > 0:
         if value != value or high > low + 10:

@@ -38,7 +38,7 @@ METHODS: dict[str, ModuleType] = {  # in the order in which "auto" takes them
 FURTHER = ("even_moments", "particles")  # that "auto" asks where the first method does not resolve a number
 
 
-SAMPLING = {"sampled_line": sampled_line.CONFIDENCE, "particles": particles.CONFIDENCE}
+SAMPLING = ("sampled_line", "particles")
 _WIDE = 1e-7  # bounds of "transfer_operator" that "projective_line" may narrow, relatively
 
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import t as student
 
 from linsgd.domains import FloatArray, IntArray
 from linsgd.theory.tails import moment_bracket
@@ -23,10 +22,10 @@ from linsgd.theory.tails.direct_sum import mixes_slowly
 from linsgd.theory.tails.frame import Frame, Kernel
 from linsgd.theory.tails.kernels import kernel_of
 from linsgd.theory.tails.light import largest_order
-from linsgd.theory.tails.result import Interval
+from linsgd.theory.tails.replicas import half_width
+from linsgd.theory.tails.result import UNKNOWN, Interval
 from linsgd.theory.tails.setting import Setting
 
-CONFIDENCE = 0.999
 REPLICAS, POPULATION, STEPS, SETTLING = 12, 400, 400, 150
 PILOT, PILOT_STEPS, PILOT_SETTLING = 60, 100, 80
 LARGEST_ORDER = 300.0
@@ -40,7 +39,6 @@ _SHORT = 0.2  # of the order or the way to the pole, a step of Newton's method
 _CACHE = 2**15  # numbers
 _ROUNDING = 1e-14  # of a mean of log|M u|, which may be 0 at every step
 _BEYOND = 1.1  # factor by which the search passes the bracket, as it is noisy
-_UNKNOWN = Interval(math.nan, -math.inf, math.inf)
 
 
 def covers(setting: Setting) -> str:
@@ -149,7 +147,7 @@ def lyapunov(setting: Setting, seed: int = 0) -> Interval:
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
     """Return log h(s); nothing is known of it beyond `last_order`."""
     if s > last_order(setting):
-        return _UNKNOWN
+        return UNKNOWN
     guess = Population.of(setting, PILOT).multiply(s, seed, PILOT_STEPS, PILOT_SETTLING).value
     return _estimate(setting, s, seed, 2 * guess / s if s > 0 else 0.0)[0]
 
@@ -161,17 +159,15 @@ def _estimate(setting: Setting, s: float, seed: int, log_radius: float) -> tuple
         for size in (POPULATION, POPULATION // 2)
     )
     if whole.spread > POPULATION / 20:
-        return _UNKNOWN, whole.slope
+        return UNKNOWN, whole.slope
     return _confidence(whole.halves, abs(whole.value - half.value)), whole.slope
 
 
 def _confidence(halves: FloatArray, bias: float) -> Interval:
     """Return the Student-t interval of a mean over replicas, widened by `bias` and by what the halves differ in."""
-    quantile = float(student.ppf((1 + CONFIDENCE) / 2, REPLICAS - 1)) / math.sqrt(REPLICAS)
-    drift = halves[1] - halves[0]
-    unsettled = max(0.0, abs(float(drift.mean())) - quantile * float(drift.std(ddof=1)))
-    values = halves.mean(axis=0)
-    return Interval.about(float(values.mean()), quantile * float(values.std(ddof=1)) + bias + unsettled + _ROUNDING)
+    drift, values = halves[1] - halves[0], halves.mean(axis=0)
+    unsettled = max(0.0, abs(float(drift.mean())) - half_width(drift))
+    return Interval.about(float(values.mean()), half_width(values) + bias + unsettled + _ROUNDING)
 
 
 def exponent(setting: Setting, seed: int = 0) -> Interval:
@@ -233,4 +229,4 @@ def _refined(setting: Setting, start: float, seed: int, last: float) -> Interval
         if max(upper - s, s - lower) < _SHORT * scale and bend < max((upper - lower) / 2, _FINE * scale):
             return Interval(value, lower - bend, upper + bend)
         before, steep, s = s, slope, min(value, last)
-    return _UNKNOWN
+    return UNKNOWN

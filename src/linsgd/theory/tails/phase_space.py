@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from linsgd.domains import FloatArray
 from linsgd.theory.tails import collocation, moment_bracket
 from linsgd.theory.tails.chi_square import gauss_rule, log_mass, log_nodes
-from linsgd.theory.tails.result import Interval
+from linsgd.theory.tails.result import UNKNOWN, Interval
 from linsgd.theory.tails.second_moment import SecondMoment, step_matrices
 from linsgd.theory.tails.setting import Setting
 
@@ -159,7 +159,7 @@ def _rings(degree: int, d: int, turn: float = 0.0) -> ComplexArray:
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
     """Return log h(s), in the norm that a first pass finds to be right for s."""
     if s > collocation.LARGEST_ORDER:
-        return Interval(float("nan"), -np.inf, np.inf)
+        return UNKNOWN
     first = PhaseStep.of(setting, 0.0)
     found = collocation.log_spectral(first, s)
     if found.value == found.value or s <= 2:

@@ -62,7 +62,7 @@ def step_of(setting: Setting) -> Step:
     """Return the step of a setting."""
     if isinstance(setting.features, FiniteData | RademacherFeatures):
         return Atoms.of(setting)
-    return OneFeature(setting, norm(setting)) if setting.momentum else TwoFeatures(setting)
+    return OneFeature.of(setting) if setting.momentum else TwoFeatures(setting)
 
 
 def norm(setting: Setting, log_radius: float = 0.0) -> FloatArray:
@@ -124,19 +124,34 @@ class OneFeature:
     """One Gaussian, Student-t or single uniform feature with momentum: M0 + q M1, q the batch's mean of x^2."""
 
     setting: Setting
+    M0: FloatArray
+    M1: FloatArray
     R: FloatArray
+    kinks: FloatArray
+
+    @classmethod
+    def of(cls, setting: Setting) -> "OneFeature":
+        """Return the step of a setting; its kinks are the vector that a q annihilates, and those q = 0 takes to it."""
+        M0, M1 = step_matrices(setting)
+        fixed = float(np.linalg.det(M0))
+        change = float(np.linalg.det(M0 + M1)) - fixed
+        kinks = np.empty((0, 2))
+        if fixed * change < 0:  # the determinant is linear in q
+            vanishing, back = np.linalg.svd(M0 - fixed / change * M1)[2][1], np.linalg.inv(M0)
+            kinks = np.array([vanishing, back @ vanishing, back @ back @ vanishing])
+        return cls(setting, M0, M1, norm(setting), kinks)
 
     def images(self, u: FloatArray, coarse: float) -> Weighted:
         """Return images by nodes on either side of the q whose step makes |R u| least, where it turns u fastest."""
-        M0, M1 = step_matrices(self.setting)
-        still, pushed = M0 @ u, M1 @ u
+        still, pushed = self.M0 @ u, self.M1 @ u
         a, b = self.R @ still, self.R @ pushed
         nearest = max(-float(a @ b) / float(b @ b), 0.0) if b.any() else 0.0
         variance = float(self.setting.spectrum[0])
         if isinstance(self.setting.features, UniformFeatures):
             q, weight = self._of_uniform(nearest / variance, coarse)
         else:
-            turned = [-_cross(still, kink) / _cross(pushed, kink) for kink in self.annihilated()]
+            turns = [(_cross(still, kink), _cross(pushed, kink)) for kink in self.kinks]
+            turned = [-rest / turn for rest, turn in turns if turn]
             q, weight = self._of_student([cut / variance for cut in (nearest, *turned)], coarse)
         return still + (q * variance)[:, None] * pushed, weight
 
@@ -158,14 +173,8 @@ class OneFeature:
         return 3 * x**2, weight
 
     def annihilated(self) -> FloatArray:
-        """Return the vector that one of the steps annihilates, if there is one, and those that q = 0 takes to it."""
-        M0, M1 = step_matrices(self.setting)
-        fixed = float(np.linalg.det(M0))
-        change = float(np.linalg.det(M0 + M1)) - fixed
-        if not fixed * change < 0:  # the determinant is linear in q
-            return np.empty((0, 2))
-        vanishing, back = np.linalg.svd(M0 - fixed / change * M1)[2][1], np.linalg.inv(M0)
-        return np.array([vanishing, back @ vanishing, back @ back @ vanishing])
+        """Return the kinks of the eigenfunction."""
+        return self.kinks
 
 
 @dataclass(frozen=True, slots=True, eq=False)

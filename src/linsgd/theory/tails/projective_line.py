@@ -26,7 +26,7 @@ from linsgd.theory.tails.light import largest_order
 from linsgd.theory.tails.moment_bracket import exact_moments
 from linsgd.theory.tails.periodic_grid import Grid
 from linsgd.theory.tails.planar_steps import Step
-from linsgd.theory.tails.result import Interval, width
+from linsgd.theory.tails.result import UNKNOWN, Interval, width
 from linsgd.theory.tails.setting import Setting
 
 SMALLEST_ORDER, LARGEST_ORDER = 1e-4, planar_steps.LARGEST_ORDER
@@ -36,7 +36,6 @@ _COARSE, _FINER = 0.2, 0.85  # step of rules of integration, and how much finer 
 _CONSTANTS = (0.0, 1e-12, 1e-10, 1e-8, 1e-6)  # c, with F at most 1
 _GOAL, _GOAL_RHO, _ROUGH, _ROUGH_RHO = 1e-9, 1e-8, 1e-4, 1e-3  # widths of the bounds at which the grid is enough
 _TRUSTED = 1e-2  # bounds that are farther apart come without a value
-_NOTHING = Interval(float("nan"), -np.inf, np.inf)
 _LEAST = 1e-300
 _SMALL = 0.5  # order whose h bounds rho
 _NEWTON = 25  # steps at most, doublings included
@@ -99,7 +98,7 @@ class Operator:
         """Return log h(s)."""
         A, h, F, slope = self.perron(grid, s)
         if not h > 0:
-            return Attempt(_NOTHING, np.zeros(len(A)))
+            return Attempt(UNKNOWN, np.zeros(len(A)))
         tested = grid.between
         there, here = self.rows(grid, tested, s, _FINER * _COARSE)[0], grid.values(tested)
         values = [
@@ -126,7 +125,7 @@ class Operator:
         """Return rho."""
         rho, g = self.poisson(grid)
         if rho != rho:
-            return Attempt(_NOTHING, np.zeros(len(g)))
+            return Attempt(UNKNOWN, np.zeros(len(g)))
         tested = grid.between
         there, grown = self.rows(grid, tested, 0.0, _FINER * _COARSE)
         error = grown.sum(axis=1) + (there - grid.values(tested)) @ g - rho
@@ -135,7 +134,7 @@ class Operator:
 
     def refined(self, grid: Grid, attempt: Callable[[Grid], Attempt], goal: float) -> tuple[Attempt, Grid]:
         """Return the attempt with the narrowest bounds on ever finer grids, and the last grid."""
-        best, widths = Attempt(_NOTHING, np.empty(0)), [np.inf] * 3
+        best, widths = Attempt(UNKNOWN, np.empty(0)), [np.inf] * 3
         most = min(_MOST_NODES, int(_MOST_IMAGES / len(self.step.images(np.array([1.0, 0.0]), _COARSE)[1])))
         while True:
             new = attempt(grid)
@@ -175,7 +174,7 @@ class Operator:
             curved = 2 * move**2 / s  # log h is convex, with a second derivative of the order of slope / s
             lower, upper = s - log_h.upper / slope - curved, s - log_h.lower / slope + curved
             s = float(np.clip(s - move, 0.9 * s, 1.1 * s))
-            return Attempt(Interval(s, lower, upper) if slope > 0 and move == move else _NOTHING, residual / abs(slope))
+            return Attempt(Interval(s, lower, upper) if slope > 0 and move == move else UNKNOWN, residual / abs(slope))
 
         return self.refined(grid, attempt, goal)[0].found
 
@@ -224,7 +223,7 @@ def rough_lyapunov(setting: Setting) -> float:
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
     """Return log h(s), where s is not too large for the grid."""
     if s > LARGEST_ORDER:
-        return Interval(float("nan"), -np.inf, np.inf)
+        return UNKNOWN
     if s == 0:
         return Interval(0.0, 0.0, 0.0)
     operator = Operator.of(setting, planar_steps.step_of(setting))

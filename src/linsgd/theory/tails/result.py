@@ -32,6 +32,10 @@ class Interval(NamedTuple):
         return cls(value, value - error, value + error)
 
 
+UNKNOWN = Interval(math.nan, -math.inf, math.inf)
+UNKNOWN_ORDER = Interval(math.nan, 0.0, math.inf)  # or learning rate, or constant: what is positive
+
+
 def width(interval: Interval) -> float:
     """Return how far the bounds of a number are apart, inf where there is no number."""
     return interval.upper - interval.lower if interval.value == interval.value else math.inf

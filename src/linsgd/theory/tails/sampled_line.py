@@ -5,7 +5,7 @@ E |M u|^s F(M u) is smooth in a batch's b vectors but for a kink on a small set.
 to in order of length, and the error falls up to nearly as points^{-3/2}. Half of the Student-t batches have a first
 vector of heavier tail, and all their likelihood ratio, so that what is summed is bounded up to orders (dof - 1) / 2.
 
-Each of `SCRAMBLINGS` independent ones gives a number; a Student-t interval at `CONFIDENCE` of their mean is widened by
+Each of `SCRAMBLINGS` independent ones gives a number; a Student-t interval of their mean is widened by
 what the last refinement of the grid of directions changed. Where scramblings differ by more than `_EVEN`, few batches
 carry the sum: `linsgd.theory.tails.particles` finds those, and nothing is returned here.
 """
@@ -17,9 +17,7 @@ from functools import partial
 
 import numpy as np
 from scipy.stats import qmc
-from scipy.stats import t as student
 
-from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
 from linsgd.features import FiniteData, StudentFeatures, UniformFeatures
 from linsgd.theory.tails import even_moments, planar_steps
@@ -28,10 +26,10 @@ from linsgd.theory.tails.moment_bracket import exact_moments
 from linsgd.theory.tails.periodic_grid import Grid
 from linsgd.theory.tails.planar_steps import Atoms
 from linsgd.theory.tails.projective_line import LARGEST_ORDER, Operator
-from linsgd.theory.tails.result import Interval
+from linsgd.theory.tails.replicas import half_width
+from linsgd.theory.tails.result import UNKNOWN, Interval
 from linsgd.theory.tails.setting import Setting
 
-CONFIDENCE = 0.999
 MOST = 1000  # vectors in a batch
 SCRAMBLINGS = 8
 _POINTS, _PILOT = 2**16, 2**12  # batches
@@ -40,7 +38,6 @@ _GOAL, _ROUGH = 1e-6, 1e-3  # change by refinement, and width of the pilot's bou
 _MOST_NODES = 300
 _EVEN = 1e-3  # standard deviation between scramblings, of log h or relative to the exponent
 _SPREAD = 1.0  # tail exponent of the first vector in half of the Student-t batches
-_ANYWHERE = Interval(math.nan, -math.inf, math.inf)
 Vectors = tuple[FloatArray, FloatArray]  # white vectors or rows (n, b, d), and likelihood ratios (n,)
 
 
@@ -127,10 +124,8 @@ class Scramblings:
             finer = finer.halved(np.ones(finer.nodes.size, dtype=np.bool_))
             fine, change = (new := number(first, finer)), abs(new - fine)
         values = np.array([fine, *(number(each, finer) for each in others)])
-        spread = float(values.std(ddof=1))
-        quantile = float(student.ppf((1 + CONFIDENCE) / 2, values.size - 1)) / math.sqrt(values.size)
-        mean = float(values.mean())
-        return Interval.about(mean, quantile * spread + change) if spread < _EVEN * scale else _ANYWHERE
+        alike = values.std(ddof=1) < _EVEN * scale
+        return Interval.about(float(values.mean()), half_width(values) + change) if alike else UNKNOWN
 
 
 def lyapunov(setting: Setting, seed: int = 0) -> Interval:
@@ -140,7 +135,8 @@ def lyapunov(setting: Setting, seed: int = 0) -> Interval:
 
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
     """Return log h(s)."""
-    domains.real("s", s, f"[0, {LARGEST_ORDER:g}]")
+    if s > LARGEST_ORDER:
+        return UNKNOWN
     if s == 0:
         return Interval(0.0, 0.0, 0.0)
     return Scramblings.of(setting, seed, s).mean(lambda each, grid: math.log(each.perron(grid, s).h))

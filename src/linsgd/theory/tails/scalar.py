@@ -13,7 +13,7 @@ from linsgd.features import FiniteData, RademacherFeatures, StudentFeatures, Uni
 from linsgd.theory.tails import batches
 from linsgd.theory.tails.factor import Factor, FactorLaw
 from linsgd.theory.tails.light import largest_order
-from linsgd.theory.tails.result import Interval
+from linsgd.theory.tails.result import UNKNOWN_ORDER, Interval
 from linsgd.theory.tails.setting import Setting
 from linsgd.theory.tails.student_sum import LARGEST_ORDER, student_factor
 from linsgd.theory.tails.uniform_sum import UniformFactor
@@ -63,7 +63,7 @@ def exponent(setting: Setting, seed: int = 0) -> Interval:
     while high < last and factor.log_moment(high)[0] < 0:
         low, high = high, min(2 * high, last)
     if factor.log_moment(low)[0] >= 0:
-        return Interval(math.nan, 0.0, math.inf)
+        return UNKNOWN_ORDER
     if factor.log_moment(high)[0] < 0:  # the root is within rounding error of the pole, if there is one
         return Interval(pole if pole < LARGEST_ORDER else math.nan, high, pole)
     alpha = float(brentq(lambda s: factor.log_moment(s)[0] / s, low, high, xtol=1e-300, rtol=1e-15))

@@ -22,13 +22,13 @@ from scipy.sparse.csgraph import connected_components
 
 from linsgd import domains
 from linsgd.domains import FloatArray
-from linsgd.labels import StudentNoise
 from linsgd.optimizer import SGD
 from linsgd.problem import LinearRegression
 from linsgd.result import Guarantee
 from linsgd.theory.tails import quadrature
+from linsgd.theory.tails.light import label_exponent
 from linsgd.theory.tails.radial import LARGEST_ORDER
-from linsgd.theory.tails.result import Interval, TailResult, TailStatus
+from linsgd.theory.tails.result import UNKNOWN_ORDER, Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting
 
 _ORDERS = ("cyclic", "independent", "markov")
@@ -84,13 +84,12 @@ def schedule_exponent(
     if rho.lower > 0:
         return _result(_NOTHING, TailStatus.NO_STATIONARY_LAW, rho, "the Lyapunov exponent is positive")
     if rho.upper >= 0:
-        anything = Interval(math.nan, 0.0, math.inf)
-        return _result(anything, TailStatus.UNRESOLVED, rho, "the Lyapunov exponent is 0 within its error")
+        return _result(UNKNOWN_ORDER, TailStatus.UNRESOLVED, rho, "the Lyapunov exponent is 0 within its error")
     if settings[0].steady:
         return _result(_NOTHING, TailStatus.DEGENERATE, rho, "without label noise the law is the point at the optimum")
-    alpha, noise = schedule.exponent(), problem.noise
-    if isinstance(noise, StudentNoise) and problem.noise_std > 0 and noise.dof < alpha.lower:
-        return _result(Interval.about(noise.dof, 0.0), TailStatus.POWER_LAW, rho, "the labels' own tail exponent")
+    alpha, labels = schedule.exponent(), label_exponent(problem)
+    if labels < alpha.lower:
+        return _result(Interval.about(labels, 0.0), TailStatus.POWER_LAW, rho, "the labels' own tail exponent")
     status = TailStatus.POWER_LAW if alpha.value == alpha.value else TailStatus.UNRESOLVED
     return _result(alpha, status, rho)
 

@@ -32,7 +32,7 @@ from linsgd.theory.tails import quadrature
 from linsgd.theory.tails.directions import Directions, basis
 from linsgd.theory.tails.image_kernels import sums
 from linsgd.theory.tails.images import GaussianStep
-from linsgd.theory.tails.result import Interval
+from linsgd.theory.tails.result import UNKNOWN, UNKNOWN_ORDER, Interval
 from linsgd.theory.tails.setting import Setting
 
 WORST = 100.0  # condition number
@@ -48,8 +48,6 @@ _TRUSTED = 1.01  # ratios that spread more may hide points where f is negative
 _LEAST = 0.03  # of f on an axis, over its largest, that is believed when balancing
 _DENSE = 100  # unknowns beyond which one eigenvalue is sought instead of all
 Matrices = tuple[FloatArray, FloatArray]
-_NOTHING = Interval(float("nan"), -np.inf, np.inf)
-_NOWHERE = Interval(float("nan"), 0.0, np.inf)
 
 
 def covers(setting: Setting) -> str:
@@ -154,9 +152,9 @@ class Sphere:
         step, _ = self._step(omega, fit.s, fit.norm, fit.degree + 1, coarse)
         there = step @ here
         if here.min() <= 0 or there.min() <= 0:
-            return _NOTHING
+            return UNKNOWN
         ratios = np.log(there / here)
-        return _averaged(ratios, _top(step.T)[1] * here) if np.ptp(ratios) < np.log(_TRUSTED) else _NOTHING
+        return _averaged(ratios, _top(step.T)[1] * here) if np.ptp(ratios) < np.log(_TRUSTED) else UNKNOWN
 
     def log_spectral(self, s: float) -> Interval:
         """Return log h(s)."""
@@ -199,10 +197,10 @@ class Sphere:
             new = s - rough.log_h / rough.slope if rough.slope > 0 else 2 * s
             move, s, norm = abs(new - s), float(np.clip(new, s / 4, 2 * s)), rough.norm
             if not 1e-4 < s <= LARGEST_ORDER[self.d]:
-                return Interval(float("nan"), 0.0, 4 * s) if s < 1 else _NOWHERE
+                return Interval(float("nan"), 0.0, 4 * s) if s < 1 else UNKNOWN_ORDER
             if move < 1e-3 * s:
                 return s, norm
-        return _NOWHERE
+        return UNKNOWN_ORDER
 
     def exponent(self, start: float) -> Interval:
         """Return the root of log h."""
@@ -216,7 +214,7 @@ class Sphere:
             fit = self.fit(s, norm, degree, coarse)
             log_h = self.ratios(fit, _FINER * coarse)
             if not fit.slope > 0 or log_h.value != log_h.value:
-                return _NOTHING
+                return UNKNOWN
             move = log_h.value / fit.slope
             curved = 2 * move**2 / s  # log h is convex, with a second derivative of the order of slope / s
             lower, upper = s - log_h.upper / fit.slope - curved, s - log_h.lower / fit.slope + curved
@@ -224,11 +222,11 @@ class Sphere:
             return Interval(s, lower, upper)
 
         found = self._refined(attempt, max(s, 1.0))
-        return found if 0 < found.lower <= found.value <= found.upper else _NOWHERE
+        return found if 0 < found.lower <= found.value <= found.upper else UNKNOWN_ORDER
 
     def _refined(self, attempt: Callable[[int, float], Interval], scale: float, levels: int = 6) -> Interval:
         """Return the narrowest interval, trying ever finer levels while that helps."""
-        found, least, goal = _NOTHING, np.inf, _GOAL[self.d] * (scale if self.d == 3 else 1)
+        found, least, goal = UNKNOWN, np.inf, _GOAL[self.d] * (scale if self.d == 3 else 1)
         for degree, coarse in _LEVELS[self.d][:levels]:
             new = attempt(degree, coarse)
             width = new.upper - new.lower
@@ -279,7 +277,7 @@ def _averaged(values: FloatArray, weights: FloatArray) -> Interval:
 def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
     """Return log h(s), where s is not too large for the polynomials."""
     if s > LARGEST_ORDER[setting.dimension]:
-        return Interval(float("nan"), -np.inf, np.inf)
+        return UNKNOWN
     return Sphere(GaussianStep.of(setting)).log_spectral(s)
 
 
@@ -297,4 +295,6 @@ def exponent(setting: Setting, seed: int = 0) -> Interval:
     """Return the root of log h, searched from the exponent of the feature of largest variance alone."""
     alone = dataclasses.replace(setting, spectrum=setting.spectrum[[setting.spectrum.argmax()]])
     start = quadrature.exponent(alone).value if quadrature.lyapunov(alone).upper < 0 else 1.0
-    return Sphere(GaussianStep.of(setting)).exponent(start) if start <= LARGEST_ORDER[setting.dimension] else _NOWHERE
+    return (
+        Sphere(GaussianStep.of(setting)).exponent(start) if start <= LARGEST_ORDER[setting.dimension] else UNKNOWN_ORDER
+    )

@@ -1,0 +1,15 @@
+"""What independent estimates of one number, nearly normal, say of it together."""
+
+import math
+
+from scipy.stats import t as student
+
+from linsgd.domains import FloatArray
+
+CONFIDENCE = 0.999
+
+
+def half_width(values: FloatArray) -> float:
+    """Return half the width of Student's interval of the mean of `values` (n,) at `CONFIDENCE`."""
+    n = values.size
+    return float(student.ppf((1 + CONFIDENCE) / 2, n - 1) * values.std(ddof=1)) / math.sqrt(n)
