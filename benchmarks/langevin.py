@@ -1,8 +1,7 @@
 """Times the Langevin equation's closed forms: python benchmarks/langevin.py
 
-Moments of 10^4 modes at 1,000 times against stepping the same recursion mode by mode in NumPy, and the displacement of
-10^6 modes at 10^4 times through the compressed spectrum. Medians of three.
-"""
+Moments of 10^4 modes at 1,000 times against stepping the same recursion mode by mode in NumPy, and
+the displacement of 10^6 modes at 10^4 times through the compressed spectrum. Medians of three."""
 
 import statistics
 import time
@@ -50,18 +49,24 @@ def main():
     closed = timed(lambda: linsgd.moments(problem, sgd, near, theory="langevin"))
     walked = timed(lambda: stepped(problem, sgd, K))
     beside = f"{walked:.2f} s; ratio {walked / closed:.1f}"
-    print(f"moments, d = 10^4, 1,000 times:       {closed:.2f} s; recursion to step 1,000: {beside}")
+    print(
+        f"moments, d = 10^4, 1,000 times:       {closed:.2f} s; recursion to step 1,000: {beside}"
+    )
     far = np.unique(np.geomspace(1, 1e6, K).astype(np.int64))
     spread = timed(lambda: linsgd.moments(problem, sgd, far, theory="langevin"))
     share = timed(lambda: stepped(problem, sgd, 1000), 1) / 1000
     ahead = f"{1e6 * share:.0f} s; ratio {1e6 * share / spread:.0f}"
-    print(f"  the same up to step 10^6:           {spread:.2f} s; recursion, from its time a step: {ahead}")
+    print(
+        f"  the same up to step 10^6:           {spread:.2f} s; recursion, from its time a step: {ahead}"
+    )
     law = linsgd.LinearRegression.gaussian(np.arange(1, 10**6 + 1) ** -1.6)
     steps = np.linspace(1, 1e6, 10**4).astype(np.int64)
     for theory in ("exact", "langevin", "diffusion"):
         for start in ("stationary", None) if theory != "exact" else ("stationary",):
             seconds = timed(lambda t=theory, s=start: linsgd.displacement(law, sgd, steps, s, t))
-            print(f"displacement, 10^6 modes, 10^4 times: {seconds:.2f} s, {theory} from {start or 'rest at 0'}")
+            print(
+                f"displacement, 10^6 modes, 10^4 times: {seconds:.2f} s, {theory} from {start or 'rest at 0'}"
+            )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Time exact moments and thresholds, and write benchmarks/MOMENTS.md: ``python benchmarks/moments.py``.
 
-Each case runs in a fresh process, once untimed and then three times; memory is the process's peak above what it had
-after its imports. The peer is what a user has without linsgd: for noise that depends on the state the Kronecker
-system of the second-moment operator by NumPy; for noise frozen at the optimum, SciPy's discrete Lyapunov solver.
-"""
+Each case runs in a fresh process, once untimed and then three times; memory is the process's peak
+above what it had after its imports. The peer is what a user has without linsgd: for noise that
+depends on the state the Kronecker system of the second-moment operator by NumPy; for noise frozen
+at the optimum, SciPy's discrete Lyapunov solver."""
 
 import resource
 import statistics
@@ -27,7 +27,9 @@ def spectrum(d):
 
 def data_set(n, d):
     rng = np.random.default_rng(0)
-    return linsgd.LinearRegression.from_data(rng.normal(size=(n, d)) / np.arange(1, d + 1) ** 0.5, rng.normal(size=n))
+    return linsgd.LinearRegression.from_data(
+        rng.normal(size=(n, d)) / np.arange(1, d + 1) ** 0.5, rng.normal(size=n)
+    )
 
 
 def sides(case):
@@ -69,7 +71,10 @@ CASES = [
 def step_matrix(problem, sgd):
     d, H = problem.dimension, np.diag(problem.eigenvalues)
     return np.block(
-        [[np.eye(d) - sgd.lr * H, sgd.lr * sgd.momentum * np.eye(d)], [-H, sgd.momentum * np.eye(d)]]
+        [
+            [np.eye(d) - sgd.lr * H, sgd.lr * sgd.momentum * np.eye(d)],
+            [-H, sgd.momentum * np.eye(d)],
+        ]
     ), np.vstack([-sgd.lr * np.eye(d), -np.eye(d)])
 
 
@@ -110,11 +115,18 @@ def measure(case):
 
 
 def main():
-    lines = ["| case | seconds | peak memory, GiB | times faster than the peer |", "|---|---|---|---|"]
+    lines = [
+        "| case | seconds | peak memory, GiB | times faster than the peer |",
+        "|---|---|---|---|",
+    ]
     for case in CASES:
-        done = subprocess.run([sys.executable, __file__, case], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, __file__, case], capture_output=True, text=True, check=True
+        )
         own, memory, *ratio = map(float, done.stdout.split())
-        lines.append(f"| {case} | {own:.3g} | {memory:.2f} | {f'{ratio[0]:.3g}' if ratio else ''} |")
+        lines.append(
+            f"| {case} | {own:.3g} | {memory:.2f} | {f'{ratio[0]:.3g}' if ratio else ''} |"
+        )
     text = "\n".join(lines)
     head = "# Exact moments\n\nWritten by `make bench`; what is measured is said in moments.py.\n\n"
     Path(__file__).with_name("MOMENTS.md").write_text(head + text + "\n")

@@ -1,8 +1,8 @@
 """Time the ensembles and write benchmarks/RESULTS.md: ``python benchmarks/run.py [seconds of the Dask job]``.
 
-Both sides of a ratio run in this process, after a first run that is not timed, one after the other in each of five
-rounds; a ratio is that of the medians of their rates. All is done three times: a band is the least and the largest.
-"""
+Both sides of a ratio run in this process, after a first run that is not timed, one after the other
+in each of five rounds; a ratio is that of the medians of their rates. All is done three times: a
+band is the least and the largest."""
 
 import datetime
 import os
@@ -21,8 +21,8 @@ import numpy as np
 import workloads
 
 import linsgd
-from linsgd.montecarlo.generator import fill_normal
-from linsgd.montecarlo.streams import seed_streams
+from linsgd.montecarlo.random.streams import seed_streams
+from linsgd.montecarlo.random.variates import fill_normal
 
 ROUNDS, RUNS = 5, 3
 PRECISIONS = ("float64", "float32")
@@ -79,8 +79,14 @@ def throughput():
         own, numpy, jax = ([run[name][side] for run in runs] for side in ("linsgd", "NumPy", "JAX"))
         over_numpy, over_jax = (band(np.divide(own, other)) for other in (numpy, jax))
         goals = GOALS.get(name, ("-", "-"))
-        lines.append(f"| {name} | {band(own)} | {over_numpy} | {goals[0]} | {over_jax} | {goals[1]} |")
-    return [*lines, "", "NumPy works in float64 throughout, so the float32 rows mix precisions in that column."]
+        lines.append(
+            f"| {name} | {band(own)} | {over_numpy} | {goals[0]} | {over_jax} | {goals[1]} |"
+        )
+    return [
+        *lines,
+        "",
+        "NumPy works in float64 throughout, so the float32 rows mix precisions in that column.",
+    ]
 
 
 def isotropic():
@@ -88,7 +94,9 @@ def isotropic():
     for side in sides.values():
         side()
     ratios = [run["radial"] / run["full"] for run in (rates(sides) for _ in range(RUNS))]
-    return [f"The radial engine over the full one, H = I, d = 1000, batch 8: {band(ratios)} (goal 200)."]
+    return [
+        f"The radial engine over the full one, H = I, d = 1000, batch 8: {band(ratios)} (goal 200)."
+    ]
 
 
 @numba.njit
@@ -111,7 +119,9 @@ def draws():
                 repeat(S, Z, 32, 100)
                 seen.append(1e9 * (time.perf_counter() - begin) / (100 * Z.size))
             timings.append(statistics.median(seen))
-        lines.append(f"- {dtype}: {band(timings)} ns (goal: {3 * limit:.1f}, three times the estimated limit {limit})")
+        lines.append(
+            f"- {dtype}: {band(timings)} ns (goal: {3 * limit:.1f}, three times the estimated limit {limit})"
+        )
     return lines
 
 
@@ -131,7 +141,9 @@ print(time.perf_counter() - begin)
 
 def seconds(code, *arguments, **environment):
     command = [sys.executable, "-c", code, *arguments]
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, env=os.environ | environment, capture_output=True, text=True, check=True
+    )
     return float(done.stdout)
 
 
@@ -158,18 +170,26 @@ def dask(job):
 
     wall(512)
     chains = 512 * max(1, round(job / wall(512)))
-    cluster = distributed.LocalCluster(n_workers=os.cpu_count(), threads_per_worker=1, dashboard_address=None)
+    cluster = distributed.LocalCluster(
+        n_workers=os.cpu_count(), threads_per_worker=1, dashboard_address=None
+    )
     with cluster, distributed.Client(cluster) as client:
         executor = client.get_executor()
         wall(256 * 2 * os.cpu_count(), executor)
         threads, workers = wall(chains), wall(chains, executor)
     overhead = 100 * (workers / threads - 1)
-    return [f"{chains} chains of M1: threads {threads:.1f} s, Dask {workers:.1f} s: {overhead:+.1f} % (goal 15 %)."]
+    return [
+        f"{chains} chains of M1: threads {threads:.1f} s, Dask {workers:.1f} s: {overhead:+.1f} % (goal 15 %)."
+    ]
 
 
 def machine():
-    model = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line)
-    versions = ", ".join(f"{name} {version(name)}" for name in ("numba", "llvmlite", "numpy", "jax", "distributed"))
+    model = next(
+        line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    )
+    versions = ", ".join(
+        f"{name} {version(name)}" for name in ("numba", "llvmlite", "numpy", "jax", "distributed")
+    )
     load = os.getloadavg()[0]
     cpu = numba.core.codegen.ll.get_host_cpu_name()
     return [

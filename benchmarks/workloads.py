@@ -1,20 +1,19 @@
 """The workloads: each side is a function that runs it and returns how many samples x features it went through.
 
-M1: 4096 chains, 2000 steps, 16 features of variance 1/k, batch 4, momentum 0.9; the moments of (w, v) at the end.
-M2: 100,000 chains, 10,000 steps, one feature, batch 1; a histogram of |w| at every tenth step.
-M3: 2048 chains, 5000 steps on 442 rows of 10 features, batch 8 with replacement, momentum 0.9; the moments at the end.
-linsgd makes all the steps. The rates of the others hardly depend on their number: they make as many as fill some tenths
-of a second.
-"""
+M1: 4096 chains, 2000 steps, 16 features of variance 1/k, batch 4, momentum 0.9; the moments of (w,
+v) at the end. M2: 100,000 chains, 10,000 steps, one feature, batch 1; a histogram of |w| at every
+tenth step. M3: 2048 chains, 5000 steps on 442 rows of 10 features, batch 8 with replacement,
+momentum 0.9; the moments at the end. linsgd makes all the steps. The rates of the others hardly
+depend on their number: they make as many as fill some tenths of a second."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import linsgd
-from linsgd.montecarlo.blocks import map_blocks
-from linsgd.montecarlo.engine import walks
+from linsgd.blocks import map_blocks
 from linsgd.montecarlo.tiles import Tiles
+from linsgd.montecarlo.walks.engine import walks
 
 jax.config.update("jax_enable_x64", True)
 VARIANCES = 1 / np.arange(1, 17)
@@ -45,7 +44,9 @@ def m2_numpy(steps=100, chains=100_000):
         x, e = rng.standard_normal(chains), rng.standard_normal(chains)
         w = w - 0.5 * x * (x * w - e)
         if k % 10 == 9:
-            histogram += np.bincount(np.clip(8 * (np.log2(np.abs(w)) + 10), 0, 319).astype(int), minlength=320)
+            histogram += np.bincount(
+                np.clip(8 * (np.log2(np.abs(w)) + 10), 0, 319).astype(int), minlength=320
+            )
     return steps * chains
 
 
@@ -149,7 +150,9 @@ def m1_ours(dtype, engine="full"):
 
 
 def m2_ours(dtype):
-    return ours(*M2, steps=10_000, chains=100_000, dtype=dtype, record=(linsgd.Exceedance(every=10),))
+    return ours(
+        *M2, steps=10_000, chains=100_000, dtype=dtype, record=(linsgd.Exceedance(every=10),)
+    )
 
 
 def m3_ours(dtype):
@@ -157,7 +160,10 @@ def m3_ours(dtype):
 
 
 def isotropic(engine):
-    problem, sgd = linsgd.LinearRegression.gaussian(np.ones(1000), optimum=np.ones(1000)), linsgd.SGD(1e-4, 8)
+    problem, sgd = (
+        linsgd.LinearRegression.gaussian(np.ones(1000), optimum=np.ones(1000)),
+        linsgd.SGD(1e-4, 8),
+    )
     steps, chains = {"full": (20, 256), "radial": (2000, 1024)}[engine]
     record = (linsgd.Exceedance(lowest=0, highest=6, every=steps),)
     return ours(problem, sgd, steps=steps, chains=chains, engine=engine, record=record)

@@ -1,8 +1,7 @@
 """Writes the API page: every public name, under the room of the house that it lives in.
 
-Public are the names of the package's stub, the `__all__` of the modules among them, and the result classes that live
-beside the public functions.
-"""
+Public are the names of the package's stub, the `__all__` of the modules among them, and the result
+classes that live beside the public functions."""
 
 import importlib
 import importlib.util
@@ -35,7 +34,9 @@ def public_names():
     values = {name: getattr(linsgd, name) for name in linsgd.__all__}
     modules = [value for value in values.values() if isinstance(value, types.ModuleType)]
     for module in (*modules, *rooms()):
-        names[room_of(module.__name__)].update(f"{module.__name__}.{name}" for name in getattr(module, "__all__", ()))
+        names[room_of(module.__name__)].update(
+            f"{module.__name__}.{name}" for name in getattr(module, "__all__", ())
+        )
     for name, value in values.items():
         if not isinstance(value, types.ModuleType):
             names[room_of(value.__module__)].update({f"linsgd.{name}"}, results_beside(value))
@@ -56,7 +57,9 @@ def results_beside(value):
     return {
         f"{module.__name__}.{name}"
         for name, kind in classes
-        if issubclass(kind, Result) and kind.__module__ == module.__name__ and name not in linsgd.__all__
+        if issubclass(kind, Result)
+        and kind.__module__ == module.__name__
+        and name not in linsgd.__all__
     }
 
 
@@ -75,7 +78,9 @@ def class_names():
 def file_names():
     """Return {name: file} for the classes named like a function but for the case, which some file systems ignore."""
     names = [name for found in public_names().values() for name in found]
-    return {name: f"{name}-class" for name in names if name != name.lower() and name.lower() in names}
+    return {
+        name: f"{name}-class" for name in names if name != name.lower() and name.lower() in names
+    }
 
 
 def write(path):

@@ -8,7 +8,9 @@ from pathlib import Path
 from numpydoc.xref import DEFAULT_LINKS
 
 sys.path.insert(0, str(Path(__file__).parent))
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # pages call `linsgd`
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ["PATH"]]
+)  # pages call `linsgd`
 
 import api_page
 
@@ -55,7 +57,9 @@ autodoc_default_options = {"members": True, "inherited-members": False}
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = True
-numpydoc_xref_ignore = "all"  # link linsgd's classes only, not Python's and NumPy's, which lie elsewhere
+numpydoc_xref_ignore = (
+    "all"  # link linsgd's classes only, not Python's and NumPy's, which lie elsewhere
+)
 numpydoc_xref_aliases = {word: word for word in DEFAULT_LINKS} | api_page.class_names()
 
 html_theme = "pydata_sphinx_theme"

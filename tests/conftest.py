@@ -1,8 +1,8 @@
 """Rules of the whole suite: what runs by default, how hard Hypothesis tries, and that CI skips nothing.
 
-Elsewhere a test whose extra is missing (`pytest.importorskip("torch")`) is skipped. Where the environment
-variable CI is set everything is installed, so a skip means that something was not tested: there it is a failure.
-"""
+Elsewhere a test whose extra is missing (`pytest.importorskip("torch")`) is skipped. Where the
+environment variable CI is set everything is installed, so a skip means that something was not
+tested: there it is a failure."""
 
 import os
 from collections.abc import Iterator
@@ -12,8 +12,12 @@ from hypothesis import HealthCheck, settings
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
-settings.register_profile("dev", deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", settings.get_profile("dev"), max_examples=60, derandomize=True, print_blob=True)
+settings.register_profile(
+    "dev", deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "ci", settings.get_profile("dev"), max_examples=60, derandomize=True, print_blob=True
+)
 settings.register_profile("nightly", settings.get_profile("dev"), max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "dev"))
 

@@ -3,13 +3,13 @@
     python validation/calibration.py            the table in docs/_tables, about four minutes on two cores
     python validation/calibration.py --samples 200
 
-Each sample is one run of 2048 blocks of 256 chains of a law whose mean is known. It is judged, with the judge's own
-intervals, looks and Bonferroni shares, against five acceptance sets (the truth at the centre, and just inside and just
-outside either edge) at three values of alpha: fifteen judgements a sample, independent between samples.
+Each sample is one run of 2048 blocks of 256 chains of a law whose mean is known. It is judged, with
+the judge's own intervals, looks and Bonferroni shares, against five acceptance sets (the truth at
+the centre, and just inside and just outside either edge) at three values of alpha: fifteen
+judgements a sample, independent between samples.
 
-Block sums are drawn exactly: where the sum of 256 draws has a law of its own (Gamma, binomial, multinomial) one draw
-gives it; the heavy-tailed laws are drawn chain by chain and added up.
-"""
+Block sums are drawn exactly: where the sum of 256 draws has a law of its own (Gamma, binomial,
+multinomial) one draw gives it; the heavy-tailed laws are drawn chain by chain and added up."""
 
 import argparse
 import json
@@ -24,10 +24,10 @@ import numba
 import numpy as np
 from scipy import stats
 
-from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.intervals import BLOCK, Tail, confidence
-from linsgd.claims.judge import LOOKS, share
 from linsgd.domains import FloatArray
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.intervals import BLOCK, Tail, confidence
+from linsgd.judge.judge import LOOKS, share
 from linsgd.result import environment
 
 ROOT = Path(__file__).parents[1]
@@ -73,7 +73,9 @@ class Miss:
     missed: float
 
 
-def gamma(shape: float, scale: float) -> Callable[[np.random.Generator, int], tuple[FloatArray, FloatArray]]:
+def gamma(
+    shape: float, scale: float
+) -> Callable[[np.random.Generator, int], tuple[FloatArray, FloatArray]]:
     """Return the sampler of a Gamma law: the sum of 256 is a Gamma variable."""
 
     def sample(rng: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray]:
@@ -96,7 +98,9 @@ def points(
     return sample
 
 
-def pareto(index: float, signed: bool) -> Callable[[np.random.Generator, int], tuple[FloatArray, FloatArray]]:
+def pareto(
+    index: float, signed: bool
+) -> Callable[[np.random.Generator, int], tuple[FloatArray, FloatArray]]:
     """Return the sampler of a Pareto law on [1, inf), or of the same with a random sign: every chain is drawn."""
 
     def sample(rng: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray]:
@@ -121,11 +125,41 @@ def _pareto_sums(rng: np.random.Generator, power: float, signed: bool, sums: Flo
 LAWS = (
     Law("exponential", Tail.THIRD_MOMENT, 1.0, 1.0, False, gamma(1.0, 1.0)),
     Law("squared normal", Tail.THIRD_MOMENT, 1.0, 2**0.5, False, gamma(0.5, 2.0)),
-    Law("Pareto, index 3.5", Tail.THIRD_MOMENT, 1.4, (3.5 / 1.5 - 1.4**2) ** 0.5, True, pareto(3.5, False)),
-    Law("signed Pareto, index 3.5", Tail.THIRD_MOMENT, 0.0, (3.5 / 1.5) ** 0.5, True, pareto(3.5, True)),
-    Law("three values in [0, 1]", Tail.BOUNDED, 0.035, 0.0262**0.5, False, points((0.0, 0.5, 1.0), (0.95, 0.03, 0.02))),
-    Law("event, probability 0.3", Tail.EVENT, 0.3, 0.21**0.5, False, points((0.0, 1.0), (0.7, 0.3))),
-    Law("event, probability 0.01", Tail.EVENT, 0.01, 0.0099**0.5, False, points((0.0, 1.0), (0.99, 0.01))),
+    Law(
+        "Pareto, index 3.5",
+        Tail.THIRD_MOMENT,
+        1.4,
+        (3.5 / 1.5 - 1.4**2) ** 0.5,
+        True,
+        pareto(3.5, False),
+    ),
+    Law(
+        "signed Pareto, index 3.5",
+        Tail.THIRD_MOMENT,
+        0.0,
+        (3.5 / 1.5) ** 0.5,
+        True,
+        pareto(3.5, True),
+    ),
+    Law(
+        "three values in [0, 1]",
+        Tail.BOUNDED,
+        0.035,
+        0.0262**0.5,
+        False,
+        points((0.0, 0.5, 1.0), (0.95, 0.03, 0.02)),
+    ),
+    Law(
+        "event, probability 0.3", Tail.EVENT, 0.3, 0.21**0.5, False, points((0.0, 1.0), (0.7, 0.3))
+    ),
+    Law(
+        "event, probability 0.01",
+        Tail.EVENT,
+        0.01,
+        0.0099**0.5,
+        False,
+        points((0.0, 1.0), (0.99, 0.01)),
+    ),
 )
 TRUTHS = {  # how far the truth lies from the centre of the acceptance set, in half-widths
     "centre": 0.0,
@@ -156,7 +190,9 @@ def _judge_batch(law: Law, rng: np.random.Generator) -> list[tuple[int, int]]:
     """Return (wrong, decided) for each truth and alpha."""
     sums, scatter = law.sample(rng, BATCH)
     looks = {
-        alpha: [confidence(law.tail, sums[:k], scatter[:k], share(alpha, 1), (0.0, 1.0)) for k in LOOKS]
+        alpha: [
+            confidence(law.tail, sums[:k], scatter[:k], share(alpha, 1), (0.0, 1.0)) for k in LOOKS
+        ]
         for alpha in ALPHAS
     }
     return [_count(law, TRUTHS[truth], looks[alpha]) for truth, alpha in product(TRUTHS, ALPHAS)]
@@ -196,11 +232,15 @@ def medians(trials: int, seed: int) -> Iterator[Miss]:
 
 def table(rates: list[Rate]) -> str:
     """Return one row a law and truth: at each alpha the wrong verdicts, their bound and the share decided."""
-    head = "| law | truth | judged, each alpha | " + " | ".join(f"alpha = {a}: wrong, bound, decided" for a in ALPHAS)
+    head = "| law | truth | judged, each alpha | " + " | ".join(
+        f"alpha = {a}: wrong, bound, decided" for a in ALPHAS
+    )
     lines = [head + " |", "|" + "---|" * (3 + len(ALPHAS))]
     for first, *rest in zip(*(rates[i :: len(ALPHAS)] for i in range(len(ALPHAS))), strict=True):
         cells = [f"{r.wrong}, < {r.bound:.2g}, {r.decided:.0%}" for r in (first, *rest)]
-        lines.append("| " + " | ".join([first.law, first.truth, str(first.judgements), *cells]) + " |")
+        lines.append(
+            "| " + " | ".join([first.law, first.truth, str(first.judgements), *cells]) + " |"
+        )
     return "\n".join(lines)
 
 
@@ -232,9 +272,13 @@ def main() -> None:
         "rates": [asdict(rate) for rate in rates],
         "medians": [asdict(miss) for miss in misses],
     }
-    (options.out / "validation" / "calibration.json").write_text(json.dumps(record, indent=1) + "\n")
+    (options.out / "validation" / "calibration.json").write_text(
+        json.dumps(record, indent=1) + "\n"
+    )
     worst = max(rates, key=lambda rate: rate.bound / rate.alpha)
-    print(f"{record['judgements']} judgements in {seconds:.0f} s; worst bound / alpha: {worst.bound / worst.alpha:.2f}")
+    print(
+        f"{record['judgements']} judgements in {seconds:.0f} s; worst bound / alpha: {worst.bound / worst.alpha:.2f}"
+    )
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
     python validation/tail_index.py            docs/_tables/tail_index.md, about ten minutes on two cores
     python validation/tail_index.py --samples 20
 
-Laws without an exponent, laws with a known one, and stationary laws of SGD, whose exponent is `tail_exponent`'s and
-whose values are the last of independent chains. Each sample is judged once, by its spacings at confidence 0.95.
-"""
+Laws without an exponent, laws with a known one, and stationary laws of SGD, whose exponent is
+`tail_exponent`'s and whose values are the last of independent chains. Each sample is judged once,
+by its spacings at confidence 0.95."""
 
 import argparse
 import json
@@ -66,7 +66,9 @@ def drawn(draw: Callable[[np.random.Generator, int], FloatArray]) -> Sampler:
 def stable(rng: np.random.Generator, size: int) -> FloatArray:
     """Return values of the symmetric stable law of index 1.5 (Chambers, Mallows, Stuck 1976)."""
     angle, wait = math.pi * (rng.random(size) - 0.5), rng.exponential(size=size)
-    values: FloatArray = np.sin(1.5 * angle) / np.cos(angle) ** (2 / 3) * (np.cos(0.5 * angle) / wait) ** (-1 / 3)
+    values: FloatArray = (
+        np.sin(1.5 * angle) / np.cos(angle) ** (2 / 3) * (np.cos(0.5 * angle) / wait) ** (-1 / 3)
+    )
     return values
 
 
@@ -94,7 +96,10 @@ def sgd_law(spectrum: list[float], **options: float) -> Law:
 
 def laws() -> tuple[Law, ...]:
     none = [
-        *((f"log-normal, sigma {s}", lambda rng, n, s=s: rng.lognormal(0, s, n)) for s in (0.5, 1, 2)),
+        *(
+            (f"log-normal, sigma {s}", lambda rng, n, s=s: rng.lognormal(0, s, n))
+            for s in (0.5, 1, 2)
+        ),
         *((f"Weibull, shape {c}", lambda rng, n, c=c: rng.weibull(c, n)) for c in (0.3, 0.5, 0.7)),
         ("exponential", lambda rng, n: rng.exponential(size=n)),
         ("normal", lambda rng, n: rng.standard_normal(n)),
@@ -102,7 +107,10 @@ def laws() -> tuple[Law, ...]:
     power = [
         ("Pareto", 1.0, lambda rng, n: rng.pareto(1.0, n) + 1),
         ("Pareto", 3.0, lambda rng, n: rng.pareto(3.0, n) + 1),
-        *(("Student", a, lambda rng, n, a=a: rng.standard_t(a, n)) for a in (1.5, 2.0, 3.0, 4.0, 6.0)),
+        *(
+            ("Student", a, lambda rng, n, a=a: rng.standard_t(a, n))
+            for a in (1.5, 2.0, 3.0, 4.0, 6.0)
+        ),
         ("stable", 1.5, stable),
         ("Lomax", 2.0, lambda rng, n: rng.pareto(2.0, n)),
         ("x (1 + log x), x Pareto", 2.0, slow),
@@ -123,7 +131,9 @@ def measure(law: Law, size: int, samples: int) -> Rate:
         found = list(pool.map(lambda seed: tail_index(law.sample(size, seed)), range(samples)))
     believed = [one for one in found if one.status == "ok"]
     covered = sum(one.lower <= law.alpha <= one.upper for one in believed)
-    width = round(float(np.median([one.upper / one.lower for one in believed])), 2) if believed else 0.0
+    width = (
+        round(float(np.median([one.upper / one.lower for one in believed])), 2) if believed else 0.0
+    )
     return Rate(law.name, f"{law.alpha:.3g}", size, samples, len(believed), covered, width)
 
 
@@ -133,15 +143,24 @@ def cell(rate: Rate) -> str:
     if rate.alpha == "inf":
         bound = stats.beta.ppf(CERTAINTY, rate.believed + 1, rate.samples - rate.believed)
         return f"{share}, < {bound:.2g}"
-    return f"{share}, {rate.covered / rate.believed:.0%}, {rate.width:.3g}" if rate.believed else share
+    return (
+        f"{share}, {rate.covered / rate.believed:.0%}, {rate.width:.3g}" if rate.believed else share
+    )
 
 
 def table(rates: list[Rate]) -> str:
     """Return one row a law."""
     sizes = sorted({rate.size for rate in rates})
-    lines = ["| law | alpha | " + " | ".join(f"n = {size:,}" for size in sizes) + " |", "|" + "---|" * (2 + len(sizes))]
+    lines = [
+        "| law | alpha | " + " | ".join(f"n = {size:,}" for size in sizes) + " |",
+        "|" + "---|" * (2 + len(sizes)),
+    ]
     for (law, alpha), row in groupby(rates, lambda rate: (rate.law, rate.alpha)):
-        lines.append(f"| {law} | {'none' if alpha == 'inf' else alpha} | " + " | ".join(map(cell, row)) + " |")
+        lines.append(
+            f"| {law} | {'none' if alpha == 'inf' else alpha} | "
+            + " | ".join(map(cell, row))
+            + " |"
+        )
     return "\n".join(lines)
 
 

@@ -2,11 +2,11 @@ r"""
 Displacement and its exponent
 =============================
 
-How far the weights travel from stationarity in :math:`k` steps, for a hundred thousand modes of curvature
+How far the weights travel from stationarity in :math:`k` steps, for a hundred thousand modes of
+curvature
 :math:`l^{-1.6}`: ballistic at first, then with the exponent :math:`1/1.6 = 0.625` until all modes have saturated. The
-numbers along the line are local exponents, drawn in full on the right; the shaded region is out of reach of any
-stationary walk.
-"""
+numbers along the line are local exponents, drawn in full on the right; the shaded region is out of
+reach of any stationary walk."""
 
 import matplotlib.pyplot as plt
 import numpy as np

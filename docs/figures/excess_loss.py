@@ -2,9 +2,9 @@ r"""
 Prediction and simulation
 =========================
 
-Excess loss after a thousand steps against the learning rate, up to half the one at which it diverges: exact, by the
-underdamped Langevin equation, and measured on 16,384 simulated runs with 99.9 % confidence intervals.
-"""
+Excess loss after a thousand steps against the learning rate, up to half the one at which it
+diverges: exact, by the underdamped Langevin equation, and measured on 16,384 simulated runs with
+99.9 % confidence intervals."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -41,7 +41,14 @@ figure, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
 ax.plot(grid, [predicted(lr, "exact") for lr in grid], color="#0b6e99", label="exact")
 langevin = [predicted(lr, "langevin") for lr in grid]
 ax.plot(grid, langevin, color="#c2410c", linestyle="--", label="underdamped Langevin")
-ax.errorbar(points, values, widths, fmt="o", color="black", markersize=4, capsize=3, label="simulation")
-ax.set(xlabel="learning rate", ylabel=f"excess loss after {STEPS} steps", xlim=(0, None), ylim=(0, None))
+ax.errorbar(
+    points, values, widths, fmt="o", color="black", markersize=4, capsize=3, label="simulation"
+)
+ax.set(
+    xlabel="learning rate",
+    ylabel=f"excess loss after {STEPS} steps",
+    xlim=(0, None),
+    ylim=(0, None),
+)
 ax.legend(frameon=False)
 ax.spines[["top", "right"]].set_visible(False)

@@ -2,10 +2,9 @@ r"""
 The modified loss and its current
 =================================
 
-Contours of the modified loss :math:`\Phi` at one to four standard deviations, and the stationary probability current.
-It turns clockwise, along directions that ring (left) and along those that do not (right): positions are equally wide
-in both, whatever the curvature, and velocities are not.
-"""
+Contours of the modified loss :math:`\Phi` at one to four standard deviations, and the stationary
+probability current. It turns clockwise, along directions that ring (left) and along those that do
+not (right): positions are equally wide in both, whatever the curvature, and velocities are not."""
 
 import matplotlib.pyplot as plt
 

@@ -2,11 +2,11 @@ r"""
 The mean path, with the theory's band
 =====================================
 
-SGD with momentum started far out, seen in the plane of position and velocity: the stiff direction rings, the flat one
-creeps. Dashes are the mean of the Langevin equation, the band holds 68 % of its law at each step; dots are the
-algorithm's exact mean, the thin lines three simulated runs. These leave the band while they are far out, because a
-minibatch's noise grows with the distance and the equation's does not.
-"""
+SGD with momentum started far out, seen in the plane of position and velocity: the stiff direction
+rings, the flat one creeps. Dashes are the mean of the Langevin equation, the band holds 68 % of its
+law at each step; dots are the algorithm's exact mean, the thin lines three simulated runs. These
+leave the band while they are far out, because a minibatch's noise grows with the distance and the
+equation's does not."""
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -2,9 +2,9 @@ r"""
 Regimes of a mode
 =================
 
-A mode of curvature :math:`h` creeps, rings or alternates, depending on :math:`\eta h` and on the momentum. The Langevin
-equation puts the onset of ringing (dashes) a little below the algorithm's, and knows no alternation.
-"""
+A mode of curvature :math:`h` creeps, rings or alternates, depending on :math:`\eta h` and on the
+momentum. The Langevin equation puts the onset of ringing (dashes) a little below the algorithm's,
+and knows no alternation."""
 
 import matplotlib.pyplot as plt
 

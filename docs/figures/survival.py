@@ -2,9 +2,8 @@ r"""
 Survival function
 =================
 
-How often SGD is farther than t from the optimum, down to one time in a million million: measured by splitting, and
-predicted by the tail exponent and Goldie's constant.
-"""
+How often SGD is farther than t from the optimum, down to one time in a million million: measured by
+splitting, and predicted by the tail exponent and Goldie's constant."""
 
 import matplotlib.pyplot as plt
 import numpy as np

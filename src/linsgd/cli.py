@@ -1,7 +1,7 @@
 """The command line: predict, simulate, compare, validate.
 
-Exit codes: 0 as expected; 1 a claim is refuted; 2 usage, a bad value or a missing extra, said before any work;
-3 a claim is undecided or a mutant alive; 130 interrupted.
+Exit codes: 0 as expected; 1 a claim is refuted; 2 usage, a bad value or a missing extra, said
+before any work; 3 a claim is undecided or a mutant alive; 130 interrupted.
 """
 
 import argparse
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import linsgd
 from linsgd import campaigns
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
-from linsgd.report.data import read_csv
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.csv import read_csv
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.report.text import heading, paragraph
 from linsgd.result import Result, environment
 
@@ -51,14 +51,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"linsgd {options.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"linsgd {options.command}: interrupted; the same command goes on from here", file=sys.stderr)
+        print(
+            f"linsgd {options.command}: interrupted; the same command goes on from here",
+            file=sys.stderr,
+        )
         return 130
     return code
 
 
 def _validate(options: argparse.Namespace) -> int:
     settings = campaigns.campaign(options.campaign)
-    settings |= {key: getattr(options, key) for key in settings if getattr(options, key) is not None}
+    settings |= {
+        key: getattr(options, key) for key in settings if getattr(options, key) is not None
+    }
     settings["papers"] = [options.claim] if options.claim else settings["papers"].split(",")
     with _bar("claims") as progress:
         report = linsgd.validate(
@@ -90,19 +95,32 @@ def _predict(options: argparse.Namespace) -> int:
 def _simulate(options: argparse.Namespace) -> int:
     with _bar("blocks") as progress:
         ensemble = linsgd.simulate(
-            _problem(options), _sgd(options), options.steps, chains=options.chains, seed=options.seed, progress=progress
+            _problem(options),
+            _sgd(options),
+            options.steps,
+            chains=options.chains,
+            seed=options.seed,
+            progress=progress,
         )
     return _show({"ensemble": ensemble}, options.json)
 
 
 def _compare(options: argparse.Namespace) -> int:
-    comparison = linsgd.compare(_problem(options), _sgd(options), chains=options.chains, seed=options.seed)
+    comparison = linsgd.compare(
+        _problem(options), _sgd(options), chains=options.chains, seed=options.seed
+    )
     return _show({"comparison": comparison}, options.json)
 
 
 def _show(results: dict[str, Result], as_json: bool) -> int:
     if as_json:
-        print(json.dumps({name: result.to_dict() for name, result in results.items()}, indent=1, allow_nan=False))
+        print(
+            json.dumps(
+                {name: result.to_dict() for name, result in results.items()},
+                indent=1,
+                allow_nan=False,
+            )
+        )
     else:
         print("\n\n".join(map(repr, results.values())))
     return 0
@@ -154,31 +172,52 @@ def _numbers(text: str) -> list[float]:
     try:
         return [float(number) for number in text.split(",")]
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 1,0.5") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a list of numbers such as 1,0.5"
+        ) from None
 
 
 def _integers(text: str) -> list[int]:
     try:
         return [int(number) for number in text.split(",")]
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 10,100") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a list of whole numbers such as 10,100"
+        ) from None
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="linsgd", description=linsgd.__doc__.partition("\n")[0], allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="linsgd", description=linsgd.__doc__.partition("\n")[0], allow_abbrev=False
+    )
     parser.add_argument("--version", action="version", version=f"linsgd {environment()['linsgd']}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _validate_options(_command(commands, "validate", _validate, "judge the claims and write the report"))
-    predict = _setting_options(_command(commands, "predict", _predict, "stability and moments of (w, v)"))
-    predict.add_argument("--theory", choices=THEORIES, default="exact", help="exact: the discrete algorithm itself")
-    predict.add_argument(
-        "--steps", type=_integers, metavar="K,...", help="times in steps; by default the stationary law"
+    _validate_options(
+        _command(commands, "validate", _validate, "judge the claims and write the report")
     )
-    simulate = _setting_options(_command(commands, "simulate", _simulate, "an ensemble of the algorithm, brute force"))
+    predict = _setting_options(
+        _command(commands, "predict", _predict, "stability and moments of (w, v)")
+    )
+    predict.add_argument(
+        "--theory", choices=THEORIES, default="exact", help="exact: the discrete algorithm itself"
+    )
+    predict.add_argument(
+        "--steps",
+        type=_integers,
+        metavar="K,...",
+        help="times in steps; by default the stationary law",
+    )
+    simulate = _setting_options(
+        _command(commands, "simulate", _simulate, "an ensemble of the algorithm, brute force")
+    )
     simulate.add_argument("--steps", type=int, required=True, help="how long each chain runs")
-    compare = _setting_options(_command(commands, "compare", _compare, "every theory beside the simulation"))
+    compare = _setting_options(
+        _command(commands, "compare", _compare, "every theory beside the simulation")
+    )
     for command in (simulate, compare):
-        command.add_argument("--chains", type=int, default=4096, help="independent chains (default: %(default)s)")
+        command.add_argument(
+            "--chains", type=int, default=4096, help="independent chains (default: %(default)s)"
+        )
         command.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     return parser
 
@@ -189,37 +228,73 @@ def _command(
     run: Callable[[argparse.Namespace], int],
     purpose: str,
 ) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=purpose, description=purpose.capitalize() + ".", allow_abbrev=False)
+    command = commands.add_parser(
+        name, help=purpose, description=purpose.capitalize() + ".", allow_abbrev=False
+    )
     command.set_defaults(run=run)
-    command.add_argument("--data", type=Path, metavar="FILE.csv", help="a data set of your own: a header and numbers")
-    command.add_argument("--target", metavar="COLUMN", help="the column of --data that holds the labels")
+    command.add_argument(
+        "--data", type=Path, metavar="FILE.csv", help="a data set of your own: a header and numbers"
+    )
+    command.add_argument(
+        "--target", metavar="COLUMN", help="the column of --data that holds the labels"
+    )
     return command
 
 
 def _validate_options(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
-    add("--campaign", default="quick", metavar="NAME", help="quick, full or a TOML file (default: quick)")
-    add("--effort", choices=("quick", "full"), help="a budget in steps x features (default: the campaign's)")
+    add(
+        "--campaign",
+        default="quick",
+        metavar="NAME",
+        help="quick, full or a TOML file (default: quick)",
+    )
+    add(
+        "--effort",
+        choices=("quick", "full"),
+        help="a budget in steps x features (default: the campaign's)",
+    )
     add("--papers", metavar="NAME,...", help="whose claims (default: the campaign's)")
     add("--seed", type=int, help="the same seed gives the same verdicts (default: the campaign's)")
     add("--claim", metavar="ID", help="judge one claim, whether it is core or not")
     add("--problem", metavar="NAME", help="judge one problem only: gaussian, diabetes, ...")
-    add("--out", type=Path, default=Path("linsgd-report"), metavar="FOLDER", help="(default: %(default)s)")
+    add(
+        "--out",
+        type=Path,
+        default=Path("linsgd-report"),
+        metavar="FOLDER",
+        help="(default: %(default)s)",
+    )
 
 
 def _setting_options(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
     add = command.add_argument
-    add("--spectrum", type=_numbers, metavar="H,...", help="Gaussian features with these eigenvalues")
-    add("--noise-std", type=float, default=1.0, help="of the labels of --spectrum (default: %(default)s)")
+    add(
+        "--spectrum",
+        type=_numbers,
+        metavar="H,...",
+        help="Gaussian features with these eigenvalues",
+    )
+    add(
+        "--noise-std",
+        type=float,
+        default=1.0,
+        help="of the labels of --spectrum (default: %(default)s)",
+    )
     add("--lr", type=float, required=True)
     add("--batch-size", type=int, default=1)
     add("--momentum", type=float, default=0.0)
     add("--dampening", type=float, default=0.0)
     add("--nesterov", action="store_true")
     add("--weight-decay", type=float, default=0.0)
-    add("--without-replacement", action="store_true", help="batches of --data without repeated rows")
     add(
-        "--sampling", choices=("independent", "epoch"), default="independent", help="epoch: reshuffled passes of --data"
+        "--without-replacement", action="store_true", help="batches of --data without repeated rows"
+    )
+    add(
+        "--sampling",
+        choices=("independent", "epoch"),
+        default="independent",
+        help="epoch: reshuffled passes of --data",
     )
     add("--json", action="store_true", help="print JSON")
     return command

@@ -1,7 +1,7 @@
 """Argument domains: every bad value is refused by one sentence that names it.
 
-A domain is written as in mathematics, ``"(0, inf)"`` or ``"[0, 1)"``; the same text bounds the value and appears
-in the error.
+A domain is written as in mathematics, ``"(0, inf)"`` or ``"[0, 1)"``; the same text bounds the
+value and appears in the error.
 """
 
 import math
@@ -81,12 +81,18 @@ def array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> FloatAr
         numbers = numbers.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
         refuse(name, value, expected)
-    if numbers.ndim != len(shape) or any(n == 0 or n != (m or n) for n, m in zip(numbers.shape, shape, strict=True)):
+    if numbers.ndim != len(shape) or any(
+        n == 0 or n != (m or n) for n, m in zip(numbers.shape, shape, strict=True)
+    ):
         refuse(name, f"array of shape {numbers.shape}", expected)
     inside = np.abs(numbers) <= LARGEST
     if not inside.all():
         where = tuple(int(i) for i in np.argwhere(~inside)[0])
-        refuse(f"{name}[{', '.join(map(str, where))}]", float(numbers[where]), f"[-{LARGEST:g}, {LARGEST:g}]")
+        refuse(
+            f"{name}[{', '.join(map(str, where))}]",
+            float(numbers[where]),
+            f"[-{LARGEST:g}, {LARGEST:g}]",
+        )
     numbers.flags.writeable = False
     return numbers
 
@@ -98,7 +104,13 @@ def step_list(name: str, value: ArrayLike) -> IntArray:
         steps = np.array(value)
     except ValueError:
         refuse(name, value, expected)
-    if steps.ndim != 1 or steps.size == 0 or steps.dtype.kind not in "iu" or steps.min() < 0 or steps.max() > 2**62:
+    if (
+        steps.ndim != 1
+        or steps.size == 0
+        or steps.dtype.kind not in "iu"
+        or steps.min() < 0
+        or steps.max() > 2**62
+    ):
         refuse(name, value, expected)
     steps = steps.astype(np.int64)
     steps.flags.writeable = False
@@ -120,7 +132,9 @@ def covariance(name: str, value: ArrayLike) -> FloatArray:
         i = int(numbers.argmin())
         refuse(f"{name}[{i}]", float(numbers[i]), "[0, inf)")
     if numbers.ndim == 2 and not math.isclose(_asymmetry(numbers), 0.0, abs_tol=1e-12):
-        refuse(name, f"matrix with relative asymmetry {_asymmetry(numbers):.2g}", "symmetric matrices")
+        refuse(
+            name, f"matrix with relative asymmetry {_asymmetry(numbers):.2g}", "symmetric matrices"
+        )
     if numbers.ndim == 2:
         _semidefinite(name, numbers)
     return numbers
@@ -137,7 +151,9 @@ def _semidefinite(name: str, matrix: FloatArray) -> None:
     eigenvalues = np.linalg.eigvalsh(matrix)
     rounding = max(len(matrix) * np.finfo(float).eps, 1e-12) * eigenvalues[-1]
     if eigenvalues[0] < -rounding:
-        refuse(name, f"matrix with eigenvalue {eigenvalues[0]:.6g}", "positive semidefinite matrices")
+        refuse(
+            name, f"matrix with eigenvalue {eigenvalues[0]:.6g}", "positive semidefinite matrices"
+        )
 
 
 def _asymmetry(matrix: FloatArray) -> float:

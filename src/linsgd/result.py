@@ -1,6 +1,7 @@
 """The base of every result: a frozen record with a status and its provenance, that reads, prints and round-trips.
 
-Concrete results are frozen, slotted, keyword-only dataclasses beside the function that returns them.
+Concrete results are frozen, slotted, keyword-only dataclasses beside the function that returns
+them.
 """
 
 import dataclasses
@@ -40,8 +41,14 @@ def environment() -> dict[str, str]:
 
 @functools.cache
 def _environment() -> Mapping[str, str]:
-    versions = {name: importlib.metadata.version(name) for name in ("linsgd", "numpy", "scipy", "numba")}
-    machine = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
+    versions = {
+        name: importlib.metadata.version(name) for name in ("linsgd", "numpy", "scipy", "numba")
+    }
+    machine = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+    }
     return types.MappingProxyType(machine | versions)
 
 
@@ -68,10 +75,14 @@ class Result:
 
     def __repr__(self) -> str:
         width = max((len(label) for label, _ in self.rows()), default=0)
-        return "\n".join([type(self).__name__, *(f"  {label:<{width}}  {text}" for label, text in self.rows())])
+        return "\n".join(
+            [type(self).__name__, *(f"  {label:<{width}}  {text}" for label, text in self.rows())]
+        )
 
     def _repr_html_(self) -> str:
-        cells = "".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in self.rows())
+        cells = "".join(
+            f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in self.rows()
+        )
         return f"<table><caption>{type(self).__name__}</caption>{cells}</table>"
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,7 +121,9 @@ def decode(hint: Any, value: Any) -> Any:
     """Turn plain JSON data back into a field annotated with `hint`."""
     options = typing.get_args(hint)
     origin = typing.get_origin(hint)
-    alias = getattr(origin, "__value__", None)  # NumPy's NDArray is a `type` statement from Python 3.12 on
+    alias = getattr(
+        origin, "__value__", None
+    )  # NumPy's NDArray is a `type` statement from Python 3.12 on
     if alias is not None:
         return decode(alias[options], value)
     if origin in (types.UnionType, typing.Union):

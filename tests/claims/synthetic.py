@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.claim import Claim, Enclosure, Simulation, Source
-from linsgd.claims.intervals import Tail
-from linsgd.claims.observables import Linear
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Enclosure, Simulation, Source
+from linsgd.judge.intervals import Tail
+from linsgd.judge.observables import Linear
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,10 @@ class Draws:
         return seed
 
     def sample(self, chains, seed):
-        rows = [np.random.default_rng([seed, block]) for block in range(chains.start // 256, chains.stop // 256)]
+        rows = [
+            np.random.default_rng([seed, block])
+            for block in range(chains.start // 256, chains.stop // 256)
+        ]
         draws = {
             "normal": lambda rng: rng.normal(1.0, 1.0, (256, self.d)),
             "event": lambda rng: (rng.random((256, self.d)) < 0.3).astype(float),
@@ -36,7 +39,15 @@ class Draws:
         return np.concatenate([draws(rng) for rng in rows])[None]
 
 
-def claim(law="normal", prediction=(1.0,), width=0.05, tail=Tail.THIRD_MOMENT, mutants=None, slug="mean", cost=1):
+def claim(
+    law="normal",
+    prediction=(1.0,),
+    width=0.05,
+    tail=Tail.THIRD_MOMENT,
+    mutants=None,
+    slug="mean",
+    cost=1,
+):
     prediction = np.array(prediction)
     d = prediction.size
     wrong = {"half": prediction / 2, "double": prediction * 2} if mutants is None else mutants
@@ -52,7 +63,9 @@ def claim(law="normal", prediction=(1.0,), width=0.05, tail=Tail.THIRD_MOMENT, m
         prediction=prediction,
         acceptance=Acceptance.interval(prediction, width, "a twentieth"),
         mutants=wrong,
-        evidence=Simulation(experiment=Draws(law, d, cost), observable=Linear(np.zeros(d), np.eye(d)), tail=tail),
+        evidence=Simulation(
+            experiment=Draws(law, d, cost), observable=Linear(np.zeros(d), np.eye(d)), tail=tail
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """The judge judged: a small run of the script that makes the table of the docs, and the committed table itself.
 
-Each rate is tested one-sidedly at 1e-9 against its alpha; with 105 rates the false-alarm rate is about 1e-7.
-"""
+Each rate is tested one-sidedly at 1e-9 against its alpha; with 105 rates the false-alarm rate is
+about 1e-7."""
 
 import dataclasses
 import importlib.util
@@ -52,7 +52,9 @@ def test_the_committed_table_holds_what_the_docs_say_of_it():
     rates = [calibration.Rate(**rate) for rate in record["rates"]]
     assert record["judgements"] == sum(rate.judgements for rate in rates) >= 50_000
     assert all(rate.bound < rate.alpha for rate in rates)
-    assert (ROOT / "docs" / "_tables" / "calibration.md").read_text() == calibration.table(rates) + "\n"
+    assert (ROOT / "docs" / "_tables" / "calibration.md").read_text() == calibration.table(
+        rates
+    ) + "\n"
 
 
 @pytest.mark.parametrize("law", calibration.LAWS, ids=lambda law: law.name)

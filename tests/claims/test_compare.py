@@ -4,15 +4,23 @@ import numpy as np
 import pytest
 
 from linsgd import SGD, LinearRegression
-from linsgd.claims.compare import QUANTITIES, Comparison, compare
+from linsgd.compare.comparison import QUANTITIES, Comparison, compare
 from linsgd.theory.moments import MomentsStatus, stationary_moments
-from linsgd.theory.tails.moment_threshold import moment_threshold
+from linsgd.theory.stability.moment_threshold import moment_threshold
 
-FALSE_ALARM = 6.0  # standard errors of a mean over 4096 chains: about 2e-9 a number, 1e-7 over this file
+FALSE_ALARM = (
+    6.0  # standard errors of a mean over 4096 chains: about 2e-9 a number, 1e-7 over this file
+)
 DATA = np.random.default_rng(0).normal(size=(30, 3))
 SETTINGS = {
-    "momentum": (LinearRegression.gaussian([1.0, 0.5], optimum=[1.0, 2.0]), SGD(lr=0.1, batch_size=8, momentum=0.9)),
-    "decay": (LinearRegression.gaussian([[2.0, 1.0], [1.0, 2.0]]), SGD(lr=0.05, batch_size=8, weight_decay=0.5)),
+    "momentum": (
+        LinearRegression.gaussian([1.0, 0.5], optimum=[1.0, 2.0]),
+        SGD(lr=0.1, batch_size=8, momentum=0.9),
+    ),
+    "decay": (
+        LinearRegression.gaussian([[2.0, 1.0], [1.0, 2.0]]),
+        SGD(lr=0.05, batch_size=8, weight_decay=0.5),
+    ),
     "data": (
         LinearRegression.from_data(DATA, DATA @ [1.0, 2.0, 3.0] + 0.1),
         SGD(lr=0.05, batch_size=8, replacement=False, momentum=0.5, nesterov=True),
@@ -67,7 +75,9 @@ def test_it_prints_a_table_and_comes_back_from_json(setting):
 def test_a_spread_that_is_infinite_is_not_estimated(momentum):
     problem = LinearRegression.gaussian([1.0])
     for finite in (True, False):
-        lr = moment_threshold(problem, SGD(lr=0.1, momentum=momentum), 4).value * (1.1 - 0.2 * finite)
+        lr = moment_threshold(problem, SGD(lr=0.1, momentum=momentum), 4).value * (
+            1.1 - 0.2 * finite
+        )
         table = compare(problem, SGD(lr=lr, momentum=momentum), chains=64)
         assert np.isfinite(table.standard_error).all() == finite
         assert ("± inf" in str(table)) != finite

@@ -24,7 +24,13 @@ def values(made, i):
     sgd, curvature = made.sgd, made.curvature[i]
     variance = made.law.velocity_variance[-1][made.modes[i]]
     noise = variance * (1 - sgd.momentum) * (2 * (1 + sgd.momentum) - sgd.lr * curvature) / 2
-    return {eta: sgd.lr, beta: sgd.momentum, tau: sgd.dampening, h: curvature, sigma_g: np.sqrt(noise)}
+    return {
+        eta: sgd.lr,
+        beta: sgd.momentum,
+        tau: sgd.dampening,
+        h: curvature,
+        sigma_g: np.sqrt(noise),
+    }
 
 
 @pytest.mark.parametrize("i", range(4))
@@ -34,7 +40,9 @@ def test_the_position_variance_follows_from_the_velocity_variance(i):
     assert float(right) == pytest.approx(made.law.position_variance[-1][made.modes[i]], rel=1e-4)
 
 
-@pytest.mark.parametrize("name", ["stationary_velocity_variance", "stationary_position_variance_nesterov"])
+@pytest.mark.parametrize(
+    "name", ["stationary_velocity_variance", "stationary_position_variance_nesterov"]
+)
 def test_printed_variances_belong_to_one_noise(name):
     """The velocity's printed variance, and Nesterov's position, with the noise that the law's other moment implies."""
     made = case.heavy_ball(SUBJECT) if "velocity" in name else case.nesterov(SUBJECT)
@@ -69,7 +77,9 @@ def test_the_ratio_of_temperatures_is_that_of_the_exact_law():
 
 def test_noise_frozen_at_the_minimum_of_a_law_without_decay_is_that_of_the_labels():
     problem = LinearRegression.gaussian([2.0, 1.0], noise_std=0.5)
-    made = case.at_steps(subjects.Subject("law", problem), case.stable_sgd(problem, 0.3, batch_size=3), [4])
+    made = case.at_steps(
+        subjects.Subject("law", problem), case.stable_sgd(problem, 0.3, batch_size=3), [4]
+    )
     np.testing.assert_allclose(frozen_noise(made), 0.25 * np.array([2.0, 1.0]) / 3, rtol=1e-12)
 
 
@@ -83,7 +93,9 @@ def test_the_covariance_of_the_gaussian_gradient_has_its_closed_form():
     rotated = Q.T @ covariance @ Q
     i, j = np.triu_indices(4)
     spread = np.sqrt(np.diag(rotated))
-    np.testing.assert_allclose(claim.prediction, rotated[i, j] / (spread[i] * spread[j]), rtol=1e-12)
+    np.testing.assert_allclose(
+        claim.prediction, rotated[i, j] / (spread[i] * spread[j]), rtol=1e-12
+    )
 
 
 def test_the_moment_operator_of_isotropic_features_has_its_closed_form():

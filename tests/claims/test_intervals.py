@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from linsgd.claims.intervals import BLOCK, Tail, clopper_pearson, confidence
+from linsgd.judge.intervals import BLOCK, Tail, clopper_pearson, confidence
 
 
 def blocks(values):

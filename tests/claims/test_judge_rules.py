@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.claim import Inapplicable
-from linsgd.claims.intervals import Tail
-from linsgd.claims.judge import ALPHA, LOOKS, judge, outcome, share
-from linsgd.claims.verdict import Kind, Outcome, Verdict
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Inapplicable
+from linsgd.judge.intervals import Tail
+from linsgd.judge.judge import ALPHA, LOOKS, judge, outcome, share
+from linsgd.judge.verdict import Kind, Outcome, Verdict
 
 from .synthetic import claim, numerical
 
@@ -59,7 +59,9 @@ def test_the_effort_limits_the_chains_but_buys_one_look():
     assert only(claim(width=1e-4, cost=8000), effort="quick").chains == 512 * 256
 
 
-@pytest.mark.parametrize(("law", "tail", "mean"), [("event", Tail.EVENT, 0.3), ("uniform", Tail.BOUNDED, 0.5)])
+@pytest.mark.parametrize(
+    ("law", "tail", "mean"), [("event", Tail.EVENT, 0.3), ("uniform", Tail.BOUNDED, 0.5)]
+)
 def test_events_and_bounded_means_are_confirmed(law, tail, mean):
     verdict = only(claim(law=law, tail=tail, prediction=(mean,), width=0.03))
     assert verdict.as_expected
@@ -94,7 +96,10 @@ def test_a_claim_alone_and_in_company_gets_the_same_verdict():
 
 
 def test_the_executor_and_a_resume_change_no_bit(tmp_path):
-    claims = [claim(width=0.03, slug="a"), claim(law="event", tail=Tail.EVENT, prediction=(0.3,), width=0.02, slug="b")]
+    claims = [
+        claim(width=0.03, slug="a"),
+        claim(law="event", tail=Tail.EVENT, prediction=(0.3,), width=0.02, slug="b"),
+    ]
     plain = [v.to_dict() for v in judge(claims)]
     with ThreadPoolExecutor(3) as pool:
         assert [v.to_dict() for v in judge(claims, executor=pool, checkpoint=tmp_path)] == plain
@@ -128,7 +133,12 @@ def test_a_verdict_survives_json():
 
 def test_progress_counts_claims():
     seen = []
-    list(judge([claim(slug="a"), claim(slug="b")], progress=lambda done, total: seen.append((done, total))))
+    list(
+        judge(
+            [claim(slug="a"), claim(slug="b")],
+            progress=lambda done, total: seen.append((done, total)),
+        )
+    )
     assert seen == [(1, 2), (2, 2)]
 
 
@@ -151,7 +161,9 @@ def test_half_lines():
     assert outcome(accepted, np.array([0.9]), np.array([1.1])) is Outcome.UNDECIDED
     assert accepted.is_clear_of(np.array([0.5]))
     assert not accepted.is_clear_of(np.array([0.6]))
-    assert Acceptance.below(1.0, 0.5, "half").margin(np.array([0.1]), np.array([0.75])) == pytest.approx(0.5)
+    assert Acceptance.below(1.0, 0.5, "half").margin(
+        np.array([0.1]), np.array([0.75])
+    ) == pytest.approx(0.5)
     assert accepted.margin(np.array([-np.inf]), np.array([np.inf])) == -np.inf
 
 

@@ -10,26 +10,32 @@ from hypothesis import strategies as st
 
 from linsgd import SGD, LinearRegression, spectral_function
 from linsgd.claims import case, registry, subjects
-from linsgd.claims.acceptance import CLEARANCE
-from linsgd.claims.claim import Simulation
 from linsgd.claims.experiment import Experiment
-from linsgd.claims.judge import ALPHA, Blocks, judge
-from linsgd.claims.verdict import Kind
+from linsgd.judge.acceptance import CLEARANCE
+from linsgd.judge.claim import Simulation
+from linsgd.judge.judge import ALPHA, Blocks, judge
+from linsgd.judge.verdict import Kind
 from linsgd.symbolic.printing import latex, mathml
 
 CLAIMS = registry.claims(effort="full")
-each_claim = pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: f"{claim.id}-{claim.problem}")
+each_claim = pytest.mark.parametrize(
+    "claim", CLAIMS, ids=lambda claim: f"{claim.id}-{claim.problem}"
+)
 
 
 def test_there_are_fifteen_claims_and_more_on_each_problem():
     for problem in ("gaussian", "diabetes"):
         ids = [claim.id for claim in CLAIMS if claim.problem == problem]
         assert len(ids) == len(set(ids)) >= 15
-        assert sum(claim.kind is Kind.NUMERICAL for claim in CLAIMS if claim.problem == problem) >= 1
+        assert (
+            sum(claim.kind is Kind.NUMERICAL for claim in CLAIMS if claim.problem == problem) >= 1
+        )
 
 
 def test_ids_are_the_names_of_the_table():
-    names = {f"{paper}/{entry.name}" for paper, entries in registry.PAPERS.items() for entry in entries}
+    names = {
+        f"{paper}/{entry.name}" for paper, entries in registry.PAPERS.items() for entry in entries
+    }
     assert {claim.id for claim in CLAIMS} == names
 
 
@@ -42,7 +48,9 @@ def test_a_prediction_is_accepted_and_every_mutant_is_four_margins_or_a_gap_away
     for wrong in claim.mutants.values():
         assert wrong.shape == claim.prediction.shape
         if accepted.half_line:
-            edge = np.where(np.isfinite(accepted.lower), accepted.lower - wrong, wrong - accepted.upper)
+            edge = np.where(
+                np.isfinite(accepted.lower), accepted.lower - wrong, wrong - accepted.upper
+            )
             assert np.max(edge / accepted.unit) >= 1
         else:
             assert np.max(np.abs(wrong - claim.prediction) / accepted.unit) >= CLEARANCE - 1e-9
@@ -85,7 +93,11 @@ def test_what_is_said_of_tails_is_held_against_rival_theories():
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
-    [({"papers": "kunin_2042"}, "papers"), ({"effort": "endless"}, "effort"), ({"papers": ["all", "x"]}, "papers")],
+    [
+        ({"papers": "kunin_2042"}, "papers"),
+        ({"effort": "endless"}, "effort"),
+        ({"papers": ["all", "x"]}, "papers"),
+    ],
 )
 def test_bad_names_are_refused(arguments, named):
     with pytest.raises(ValueError, match=named):
@@ -99,7 +111,10 @@ def test_a_law_is_no_user_data():
 
 def user_data(n, d, seed=0, rank=None):
     rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, rank or d)) @ rng.normal(size=(rank or d, d)) * np.geomspace(1, 30, d) + 2
+    X = (
+        rng.normal(size=(n, rank or d)) @ rng.normal(size=(rank or d, d)) * np.geomspace(1, 30, d)
+        + 2
+    )
     return LinearRegression.from_data(X, X @ rng.normal(size=d) + rng.standard_t(4, n))
 
 
@@ -120,7 +135,11 @@ def test_small_and_deficient_data_raise_nothing(n, d, seed):
 
 
 def test_claims_on_a_users_data_are_confirmed():
-    chosen = ["kunin_2024/fluctuation_dissipation", "linsgd/first_step_is_undampened", "kunin_2024/mean_path"]
+    chosen = [
+        "kunin_2024/fluctuation_dissipation",
+        "linsgd/first_step_is_undampened",
+        "kunin_2024/mean_path",
+    ]
     verdicts = list(judge(registry.claims(chosen, data=user_data(60, 3)), seed=5))
     assert len(verdicts) == 3
     assert all(verdict.as_expected for verdict in verdicts)
@@ -129,9 +148,16 @@ def test_claims_on_a_users_data_are_confirmed():
 def test_the_seed_of_an_experiment_is_that_of_what_it_simulates():
     def made(scale=1.0, lr=0.1, steps=(1, 5), noise_std=1.0):
         problem = LinearRegression.gaussian(np.array([1.0, 0.5]) * scale, noise_std=noise_std)
-        return Experiment(problem=problem, sgd=SGD(lr=lr), steps=steps, start=(np.ones(2) * scale, np.zeros(2)))
+        return Experiment(
+            problem=problem, sgd=SGD(lr=lr), steps=steps, start=(np.ones(2) * scale, np.zeros(2))
+        )
 
-    seeds = [made().seed(1), made(lr=0.2).seed(1), made(steps=(1, 6)).seed(1), made(noise_std=2.0).seed(1)]
+    seeds = [
+        made().seed(1),
+        made(lr=0.2).seed(1),
+        made(steps=(1, 6)).seed(1),
+        made(noise_std=2.0).seed(1),
+    ]
     assert len({*seeds, made().seed(2), made(scale=1.001).seed(1)}) == 6
     assert made(scale=1 + 1e-15).seed(1) == seeds[0]
     assert 0 <= seeds[0] < 2**64
@@ -150,7 +176,9 @@ def test_the_chance_that_any_of_the_claims_is_judged_wrongly_is_small():
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("made", [case.heavy_ball, case.dampened, case.nesterov, case.large_batch, case.single])
+@pytest.mark.parametrize(
+    "made", [case.heavy_ball, case.dampened, case.nesterov, case.large_batch, case.single]
+)
 def test_the_gaussian_cases_keep_their_sixth_moment_in_the_limit(made):
     """h(6) < 1: the variance of a square exists not only at the step that is measured."""
     settled = made(subjects.gaussian())

@@ -6,9 +6,13 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import pytest
 
 from linsgd.claims import registry
-from linsgd.claims.judge import judge
+from linsgd.judge.judge import judge
 
-CHEAP = ["linsgd/first_step_is_undampened", "hodgkinson_mahoney_2021", "linsgd/stationary_identities"]
+CHEAP = [
+    "linsgd/first_step_is_undampened",
+    "hodgkinson_mahoney_2021",
+    "linsgd/stationary_identities",
+]
 
 
 def test_a_few_claims_are_as_expected_on_both_problems():

@@ -1,7 +1,7 @@
 """The measuring side of the claims about tails: its own code, against mpmath, exact moments and direct simulation.
 
-Statistical comparisons use fixed seeds and six standard errors: about 2e-9 a number, below 1e-7 over the file.
-"""
+Statistical comparisons use fixed seeds and six standard errors: about 2e-9 a number, below 1e-7
+over the file."""
 
 import mpmath
 import numpy as np
@@ -14,7 +14,7 @@ from linsgd.claims.hodgkinson_mahoney_2021.chi_moments import Step, bounded_root
 from linsgd.claims.hodgkinson_mahoney_2021.experiments import Averages, Stretches, TiltedMoments
 from linsgd.claims.hodgkinson_mahoney_2021.published_grid import log_growth
 from linsgd.montecarlo.snapshots import snapshots
-from linsgd.theory.tails import reference
+from linsgd.theory.tails.isotropic import multiprecision
 from linsgd.theory.tails.setting import Setting
 
 ONE = LinearRegression.gaussian([1.0])
@@ -22,11 +22,13 @@ FALSE_ALARM = 6.0
 
 
 @pytest.mark.parametrize("s", [0.3, 1.0, 2.7, 9.0])
-@pytest.mark.parametrize(("lr", "batch", "decay"), [(0.5, 1, 0.0), (2.2, 6, 0.0), (0.5, 4, 0.2), (1.6, 16, 0.1)])
+@pytest.mark.parametrize(
+    ("lr", "batch", "decay"), [(0.5, 1, 0.0), (2.2, 6, 0.0), (0.5, 4, 0.2), (1.6, 16, 0.1)]
+)
 def test_adaptive_quadrature_against_mpmath(lr, batch, decay, s):
     setting = Setting.of(ONE, SGD(lr=lr, batch_size=batch, weight_decay=decay))
     with mpmath.workdps(30):
-        exact = float(reference.log_moment(setting, mpmath.mpf(s)))
+        exact = float(multiprecision.log_moment(setting, mpmath.mpf(s)))
     assert Step(lr, batch, decay).log_moment(s) == pytest.approx(exact, abs=1e-10)
 
 
@@ -43,7 +45,9 @@ def test_a_root_that_two_signs_do_not_prove_is_unknown():
 
 def test_forms_without_momentum_are_the_moments_of_a_chi_square():
     for degree in (2, 4, 6):
-        assert PhaseForms(0.4, 3, 0.0).log_moment(degree) == pytest.approx(Step(0.4, 3).log_moment(degree), abs=1e-9)
+        assert PhaseForms(0.4, 3, 0.0).log_moment(degree) == pytest.approx(
+            Step(0.4, 3).log_moment(degree), abs=1e-9
+        )
 
 
 @pytest.mark.parametrize("nesterov", [False, True])
@@ -57,7 +61,11 @@ def test_the_forms_of_degree_two_follow_a_simulation(nesterov):
     error = products.std(axis=1) / 2**8
     expected = np.linalg.matrix_power(forms._action(2), 3) @ [1.0, 0.0, 0.0]
     assert (np.abs(products.mean(axis=1) - expected) < FALSE_ALARM * error).all()
-    other = np.linalg.matrix_power(PhaseForms(0.3, 2, 0.6, not nesterov)._action(2), 3) @ [1.0, 0.0, 0.0]
+    other = np.linalg.matrix_power(PhaseForms(0.3, 2, 0.6, not nesterov)._action(2), 3) @ [
+        1.0,
+        0.0,
+        0.0,
+    ]
     assert (np.abs(products.mean(axis=1) - other) > FALSE_ALARM * error).any()
 
 
@@ -89,13 +97,17 @@ def test_averages_are_those_of_the_path():
     path = snapshots(ONE, SGD(lr=0.4), range(1, 8), range(512), seed=9)
     expected = np.stack([path[:3].mean(axis=0), path.mean(axis=0)])
     np.testing.assert_allclose(ensemble.sample(range(512), 9), expected, rtol=1e-12)
-    np.testing.assert_array_equal(ensemble.sample(range(256, 512), 9), ensemble.sample(range(512), 9)[:, 256:])
+    np.testing.assert_array_equal(
+        ensemble.sample(range(256, 512), 9), ensemble.sample(range(512), 9)[:, 256:]
+    )
 
 
 def test_single_steps_stretch_as_much_as_their_matrices():
     problem = LinearRegression.gaussian([2.0, 1.0, 0.5])
     largest, smallest, fixed = (
-        Stretches(problem=problem, sgd=SGD(lr=0.3, batch_size=2), steps=(1,)).sample(range(4096), 3)[0].T
+        Stretches(problem=problem, sgd=SGD(lr=0.3, batch_size=2), steps=(1,))
+        .sample(range(4096), 3)[0]
+        .T
     )
     assert (smallest <= fixed + 1e-12).all()
     assert (fixed <= largest + 1e-12).all()
@@ -119,7 +131,9 @@ def test_a_tilted_path_of_two_steps_against_plain_sgd():
     """At lr 1.2, alpha = 0.785, E|w_2|^alpha has all its variance in plain simulation."""
     sgd = SGD(lr=1.2)
     order = tail_exponent(ONE, sgd).value
-    tilted = TiltedMoments(problem=ONE, sgd=sgd, steps=(2,), order=order).sample(range(2**15), 6)[0, :, 0]
+    tilted = TiltedMoments(problem=ONE, sgd=sgd, steps=(2,), order=order).sample(range(2**15), 6)[
+        0, :, 0
+    ]
     plain = np.abs(snapshots(ONE, sgd, [2], range(2**15), seed=7)[0, :, 0]) ** order
     error = np.hypot(tilted.std(), plain.std()) / 2**7.5
     assert abs(tilted.mean() - plain.mean()) < FALSE_ALARM * error

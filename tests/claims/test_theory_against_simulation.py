@@ -1,17 +1,18 @@
 """Theory against simulation, for every combination of feature law, label noise, optimizer and way to draw a batch.
 
-Each combination compares all means, variances and covariances of (w, v) at one step. The intervals are the judge's own,
-at a share that makes the chance of one false alarm in the whole file 1e-6. The twins are wrong on purpose.
-"""
+Each combination compares all means, variances and covariances of (w, v) at one step. The intervals
+are the judge's own, at a share that makes the chance of one false alarm in the whole file 1e-6. The
+twins are wrong on purpose."""
 
 from itertools import product
 
 import numpy as np
 import pytest
 
-from linsgd import SGD, LinearRegression, StudentNoise, features, moments
-from linsgd.claims.intervals import BLOCK, Tail, confidence
+from linsgd import SGD, LinearRegression, StudentNoise, moments
+from linsgd.judge.intervals import BLOCK, Tail, confidence
 from linsgd.montecarlo.snapshots import snapshots
+from linsgd.problems import features
 
 FALSE_ALARM = 1e-6
 CHAINS, STEPS = 64 * BLOCK, 9
@@ -22,7 +23,12 @@ FEATURES = {
     "uniform": features.UniformFeatures(COVARIANCE),
     "student": features.StudentFeatures(COVARIANCE, dof=40),
 }
-NOISES = {"gaussian": "gaussian", "rademacher": "rademacher", "laplace": "laplace", "student": StudentNoise(dof=40)}
+NOISES = {
+    "gaussian": "gaussian",
+    "rademacher": "rademacher",
+    "laplace": "laplace",
+    "student": StudentNoise(dof=40),
+}
 OPTIMIZERS = {
     "plain": {},
     "momentum": {"momentum": 0.8},
@@ -42,7 +48,9 @@ def measured(problem, sgd, centre):
     z = snapshots(problem, sgd, [STEPS], range(CHAINS), seed=20)[0] - centre
     i, j = np.triu_indices(z.shape[1])
     values = np.concatenate([z, z[:, i] * z[:, j]], axis=1).reshape(-1, BLOCK, COMPONENTS)
-    return confidence(Tail.THIRD_MOMENT, values.sum(axis=1), values.var(axis=1) * BLOCK, SHARE, (0, 1))
+    return confidence(
+        Tail.THIRD_MOMENT, values.sum(axis=1), values.var(axis=1) * BLOCK, SHARE, (0, 1)
+    )
 
 
 def predicted(problem, sgd):
@@ -60,7 +68,9 @@ def agrees(problem, sgd, theory_sgd=None, factor=1.0):
 
 
 def law_problem(law, noise):
-    return LinearRegression.from_features(FEATURES[law], noise_std=0.7, optimum=OPTIMUM, noise=NOISES[noise])
+    return LinearRegression.from_features(
+        FEATURES[law], noise_std=0.7, optimum=OPTIMUM, noise=NOISES[noise]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +87,9 @@ def test_laws(law, noise, optimizer):
 
 @pytest.mark.parametrize(("optimizer", "replacement"), DATA)
 def test_finite_data(data_problem, optimizer, replacement):
-    assert agrees(data_problem, SGD(lr=0.15, batch_size=5, replacement=replacement, **OPTIMIZERS[optimizer]))
+    assert agrees(
+        data_problem, SGD(lr=0.15, batch_size=5, replacement=replacement, **OPTIMIZERS[optimizer])
+    )
 
 
 def test_a_wrong_factor_is_seen():
@@ -96,7 +108,9 @@ def test_a_wrong_factor_is_seen():
     ],
 )
 def test_a_wrong_optimizer_is_seen(data_problem, true, wrong):
-    assert not agrees(data_problem, SGD(lr=0.15, batch_size=5, **true), SGD(lr=0.15, batch_size=5, **wrong))
+    assert not agrees(
+        data_problem, SGD(lr=0.15, batch_size=5, **true), SGD(lr=0.15, batch_size=5, **wrong)
+    )
 
 
 def test_a_wrong_feature_law_is_seen():

@@ -39,10 +39,15 @@ def table(tmp_path):
 class TestPredict:
     def test_the_numbers_are_the_librarys(self, run):
         code, output, _ = run("predict", *SETTING, "--json")
-        problem, sgd = linsgd.LinearRegression.gaussian([1.0, 0.5]), linsgd.SGD(lr=0.1, batch_size=4, momentum=0.5)
+        problem, sgd = (
+            linsgd.LinearRegression.gaussian([1.0, 0.5]),
+            linsgd.SGD(lr=0.1, batch_size=4, momentum=0.5),
+        )
         results = json.loads(output)
         assert code == 0
-        assert results["stationary"] == json.loads(json.dumps(linsgd.stationary_moments(problem, sgd).to_dict()))
+        assert results["stationary"] == json.loads(
+            json.dumps(linsgd.stationary_moments(problem, sgd).to_dict())
+        )
         assert results["stability"]["lr_mean"] == linsgd.stability(problem, sgd).lr_mean
 
     def test_steps_give_a_path(self, run):
@@ -85,9 +90,17 @@ class TestValidate:
         assert f"The page is {tmp_path / 'report' / 'index.html'}" in output
         document = json.loads((tmp_path / "report" / "report.json").read_text())
         (claim,) = document["claims"]
-        assert (claim["id"], claim["problem"], claim["verdict"]) == (CLAIM[1], "gaussian", "confirmed")
+        assert (claim["id"], claim["problem"], claim["verdict"]) == (
+            CLAIM[1],
+            "gaussian",
+            "confirmed",
+        )
         assert claim["mutants"]
-        assert (document["effort"], document["seed"], document["problem"]) == ("quick", 0, "gaussian")
+        assert (document["effort"], document["seed"], document["problem"]) == (
+            "quick",
+            0,
+            "gaussian",
+        )
         assert {"date", "seconds", "cores", "numba"} <= document["provenance"].keys()
 
     def test_the_command_of_a_verdict_reproduces_it(self, run, tmp_path):
@@ -109,8 +122,18 @@ class TestValidate:
 
     def test_a_campaign_of_ones_own(self, run, tmp_path):
         campaign = tmp_path / "mine.toml"
-        campaign.write_text('effort = "quick"\npapers = "linsgd/first_step_is_undampened"\nseed = 11\n')
-        code, _, _ = run("validate", "--campaign", campaign, "--problem", "gaussian", "--out", tmp_path / "report")
+        campaign.write_text(
+            'effort = "quick"\npapers = "linsgd/first_step_is_undampened"\nseed = 11\n'
+        )
+        code, _, _ = run(
+            "validate",
+            "--campaign",
+            campaign,
+            "--problem",
+            "gaussian",
+            "--out",
+            tmp_path / "report",
+        )
         document = json.loads((tmp_path / "report" / "report.json").read_text())
         assert (code, document["seed"], len(document["claims"])) == (0, 11, 1)
 
@@ -123,16 +146,28 @@ class TestUsage:
         [
             (["predict", "--spectrum", "1", "--lr", "-1"], "lr = -1.0 is outside its domain"),
             (["predict", "--spectrum", "1,x", "--lr", "1"], "'1,x' is not a list of numbers"),
-            (["predict", "--spectrum", "1", "--lr", "1", "--steps", "1.5"], "'1.5' is not a list of whole numbers"),
+            (
+                ["predict", "--spectrum", "1", "--lr", "1", "--steps", "1.5"],
+                "'1.5' is not a list of whole numbers",
+            ),
             (["predict", "--lr", "0.1"], "one of --spectrum and --data"),
             (["predict", "--lr", "0.1", "--data", "x.csv"], "--data and --target go together"),
             (["predict", "--lr", "0.1", "--data", "absent.csv", "--target", "y"], "absent.csv"),
-            (["predict", "--spectrum", "1", "--lr", "0.1", "--momentun", "0.9"], "unrecognized arguments: --momentun"),
+            (
+                ["predict", "--spectrum", "1", "--lr", "0.1", "--momentun", "0.9"],
+                "unrecognized arguments: --momentun",
+            ),
             (["predict", "--spectrum", "1", "--lr", "0.1", "--nesterov"], "momentum in (0, 1)"),
-            (["predict", "--spectrum", "1", "--lr", "0.1", "--without-replacement"], "finite data set"),
+            (
+                ["predict", "--spectrum", "1", "--lr", "0.1", "--without-replacement"],
+                "finite data set",
+            ),
             (["validate", "--effort", "huge"], "invalid choice: 'huge'"),
             (["validate", "--eff", "quick"], "unrecognized arguments: --eff"),
-            (["validate", "--papers", "nobody_1999"], "papers = 'nobody_1999' is outside its domain"),
+            (
+                ["validate", "--papers", "nobody_1999"],
+                "papers = 'nobody_1999' is outside its domain",
+            ),
             (["validate", "--problem", "iris"], "problem = 'iris' is outside its domain"),
             (["validate", "--claim", "linsgd/nothing"], "'linsgd/nothing' is outside its domain"),
             (["validate", "--campaign", "huge"], "campaign = 'huge' is outside its domain"),
@@ -151,7 +186,9 @@ class TestUsage:
 
     def test_a_bad_cell(self, run, tmp_path, table):
         table.write_text("a,y\n1,2\nred,4\n")
-        code, _, complaint = run("validate", "--data", table, "--target", "y", "--out", tmp_path / "report")
+        code, _, complaint = run(
+            "validate", "--data", table, "--target", "y", "--out", tmp_path / "report"
+        )
         assert code == 2
         assert "line 3, column 'a': 'red' is not a finite number" in complaint
 
@@ -179,7 +216,9 @@ class TestUsage:
     def test_a_campaign_that_makes_no_sense(self, run, tmp_path, setting, message):
         campaign = tmp_path / "mine.toml"
         campaign.write_text(setting + "\n")
-        code, _, complaint = run("validate", *CLAIM, "--campaign", campaign, "--out", tmp_path / "report")
+        code, _, complaint = run(
+            "validate", *CLAIM, "--campaign", campaign, "--out", tmp_path / "report"
+        )
         assert code == 2
         assert message in complaint
 
@@ -191,7 +230,9 @@ def test_a_shipped_campaign_has_the_effort_of_its_name(name):
 
 def test_the_module_is_the_command():
     command = [sys.executable, "-m", "linsgd", "--version"]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.startswith("linsgd 0.")
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.startswith(
+        "linsgd 0."
+    )
 
 
 def test_a_reader_that_stops_early_is_no_error():

@@ -6,7 +6,14 @@ import subprocess
 import sys
 import time
 
-CLAIM = ["--claim", "kunin_2024/stationary_position_variance", "--problem", "gaussian", "--seed", "7"]
+CLAIM = [
+    "--claim",
+    "kunin_2024/stationary_position_variance",
+    "--problem",
+    "gaussian",
+    "--seed",
+    "7",
+]
 PATIENCE = 120  # seconds
 
 
@@ -26,13 +33,19 @@ def start(folder, program=("-m", "linsgd")):
 
 
 def finished_blocks(folder):
-    return sorted(path for path in (folder / "blocks").glob("*.npz") if path.with_suffix(".sha256").exists())
+    return sorted(
+        path for path in (folder / "blocks").glob("*.npz") if path.with_suffix(".sha256").exists()
+    )
 
 
 def stop_after(blocks, folder, how):
     process = start(folder, ("-c", SLOW))
     deadline = time.monotonic() + PATIENCE
-    while len(finished_blocks(folder)) < blocks and time.monotonic() < deadline and process.poll() is None:
+    while (
+        len(finished_blocks(folder)) < blocks
+        and time.monotonic() < deadline
+        and process.poll() is None
+    ):
         time.sleep(0.002)
     process.send_signal(how)
     _, complaint = process.communicate(timeout=PATIENCE)
@@ -64,7 +77,9 @@ def test_killed_and_interrupted_runs_end_with_the_same_bits(tmp_path):
     assert code == 130
     assert "interrupted; the same command goes on from here" in complaint
     assert "Traceback" not in complaint
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept, "finished blocks are read, not computed again"
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept, (
+        "finished blocks are read, not computed again"
+    )
 
     torn = first[0]
     torn.write_bytes(torn.read_bytes()[: torn.stat().st_size // 2])

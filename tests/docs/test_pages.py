@@ -21,10 +21,14 @@ def failures(source: str) -> tuple[int, str]:
     report: list[str] = []
     test = doctest.DocTestParser().get_doctest(source, {}, "page", None, 0)
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-    return doctest.DocTestRunner(optionflags=flags).run(test, out=report.append).failed, "".join(report)
+    return doctest.DocTestRunner(optionflags=flags).run(test, out=report.append).failed, "".join(
+        report
+    )
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if examples(page)], ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if examples(page)], ids=lambda page: page.stem
+)
 def test_the_examples_print_what_they_show(page):
     failed, report = failures(examples(page))
     assert failed == 0, report
@@ -50,5 +54,10 @@ def leads_somewhere(path: Path) -> bool:
 
 
 def test_each_picture_of_the_gallery_has_a_script_and_is_shown_on_a_page():
-    shown = {name for page in PAGES if page.parent.name == "docs" for name in PICTURE.findall(page.read_text())}
+    shown = {
+        name
+        for page in PAGES
+        if page.parent.name == "docs"
+        for name in PICTURE.findall(page.read_text())
+    }
     assert shown == {script.stem for script in (ROOT / "docs" / "figures").glob("*.py")}

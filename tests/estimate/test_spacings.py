@@ -33,9 +33,13 @@ class TestIdentities:
     def test_halves_have_no_spacing_in_common(self):
         ranks = np.arange(1, 4000)
         gaps = -np.diff(self.logs)
-        moved = np.append(np.cumsum((gaps * np.where(ranks % 2, 1, 2))[::-1])[::-1], 0.0)  # even ranks doubled
+        moved = np.append(
+            np.cumsum((gaps * np.where(ranks % 2, 1, 2))[::-1])[::-1], 0.0
+        )  # even ranks doubled
         assert fit(moved, 1000, 1).value == pytest.approx(fit(self.logs, 1000, 1).value, rel=1e-12)
-        assert fit(moved, 1000, 0).value == pytest.approx(fit(self.logs, 1000, 0).value / 2, rel=1e-12)
+        assert fit(moved, 1000, 0).value == pytest.approx(
+            fit(self.logs, 1000, 0).value / 2, rel=1e-12
+        )
 
     def test_intervals_are_nested_about_the_likeliest(self):
         one = fit(self.logs, 1000, 1)
@@ -46,7 +50,9 @@ class TestIdentities:
     def test_a_bias_widens_the_interval(self):
         one = fit(self.logs, 1000, 1)
         z = stats.norm.ppf(0.95)
-        assert one.interval(0.9, 0.25) == pytest.approx(one.interval(2 * stats.norm.cdf(z + 0.25) - 1), rel=1e-9)
+        assert one.interval(0.9, 0.25) == pytest.approx(
+            one.interval(2 * stats.norm.cdf(z + 0.25) - 1), rel=1e-9
+        )
 
     def test_no_spacings(self):
         assert fit(np.zeros(100), 50, 0) is None
@@ -69,7 +75,9 @@ def test_ends_of_the_interval_are_where_the_profile_likelihood_says():
     def profile(gamma):
         runs = [
             optimize.minimize_scalar(
-                lambda start, theta=theta: loss(gamma, start, theta), bounds=(gamma / 49, 5), method="bounded"
+                lambda start, theta=theta: loss(gamma, start, theta),
+                bounds=(gamma / 49, 5),
+                method="bounded",
             ).fun
             for theta in np.geomspace(1, 12, 60)
         ]
@@ -83,7 +91,10 @@ def test_ends_of_the_interval_are_where_the_profile_likelihood_says():
 
 def misses(count, confidence, k, n, alpha, *form):
     """Return how many of `count` intervals miss alpha."""
-    found = [fit(sample(np.random.default_rng(seed), k, n, *form), k, 1).interval(confidence) for seed in range(count)]
+    found = [
+        fit(sample(np.random.default_rng(seed), k, n, *form), k, 1).interval(confidence)
+        for seed in range(count)
+    ]
     return sum(not lower < alpha < upper for lower, upper in found)
 
 
@@ -102,22 +113,32 @@ def test_intervals_cover_although_the_exponent_still_rises(theta):
 
 def test_a_log_normal_tail_is_excluded_as_often_as_the_score_says():
     # at 2.576, 0.005: 10 of 200 or more had probability 1e-7; for a Pareto tail it is nearly always excluded
-    scores = [fit(log_normal(np.random.default_rng(seed), 20_000), 5000, 0).power_law for seed in range(200)]
+    scores = [
+        fit(log_normal(np.random.default_rng(seed), 20_000), 5000, 0).power_law
+        for seed in range(200)
+    ]
     assert sum(score > 2.576 for score in scores) < 10
     assert any(score > 1 for score in scores)
-    pareto = [np.sort(np.random.default_rng(seed).exponential(size=20_000))[::-1] for seed in range(20)]
+    pareto = [
+        np.sort(np.random.default_rng(seed).exponential(size=20_000))[::-1] for seed in range(20)
+    ]
     assert all(fit(logs, 5000, 0).power_law > 2.576 for logs in pareto)
 
 
 def test_the_form_describes_a_log_normal_law_and_not_a_mixture():
     rng = np.random.default_rng(3)
     assert fit(log_normal(rng, 100_000), 50_000, 0).misfit < 4
-    mixed = np.where(rng.random(100_000) < 1e-3, rng.pareto(1.5, 100_000) + 1, rng.standard_normal(100_000))
+    mixed = np.where(
+        rng.random(100_000) < 1e-3, rng.pareto(1.5, 100_000) + 1, rng.standard_normal(100_000)
+    )
     assert fit(np.log(np.sort(np.abs(mixed))[::-1]), 12_500, 0).misfit > 4
 
 
 def test_inner_sums_are_standard():
     """For spacings of the form four standard errors are rare, and half of the fits stay below two."""
-    found = [fit(sample(np.random.default_rng(seed), 1000, 5000, 0.5, 0.6, 3.0), 1000, 0).misfit for seed in range(100)]
+    found = [
+        fit(sample(np.random.default_rng(seed), 1000, 5000, 0.5, 0.6, 3.0), 1000, 0).misfit
+        for seed in range(100)
+    ]
     assert np.median(found) < 2
     assert np.mean(np.array(found) > 4) < 0.1

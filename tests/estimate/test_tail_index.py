@@ -30,7 +30,9 @@ def draw(name, alpha, n, seed):
 @pytest.mark.parametrize("alpha", [0.8, 1.5, 3.0])
 def test_pareto_samples(alpha, method):
     # 0.999999: a false alarm below 1e-6 for a fixed number of points
-    found = tail_index(draw("pareto", alpha, 100_000, 1), method, confidence=0.999999, points=20_000)
+    found = tail_index(
+        draw("pareto", alpha, 100_000, 1), method, confidence=0.999999, points=20_000
+    )
     assert found.lower < alpha < found.upper
     assert not found.lower < 2 * alpha < found.upper
     assert found.status == "ok"
@@ -73,7 +75,8 @@ def test_hill_is_not_believed_where_there_is_no_exponent(law, n):
 
 def test_a_power_law_is_believed_once_data_exclude_a_log_normal_one():
     believed = {
-        n: np.mean([tail_index(draw("pareto", 2.0, n, s)).status == "ok" for s in range(30)]) for n in (1000, 10_000)
+        n: np.mean([tail_index(draw("pareto", 2.0, n, s)).status == "ok" for s in range(30)])
+        for n in (1000, 10_000)
     }
     assert believed[1000] < 0.5
     assert believed[10_000] > 0.8
@@ -84,7 +87,9 @@ def test_few_far_values_in_a_light_sample_are_seldom_an_exponent():
     found = []
     for seed in range(40):
         rng = np.random.default_rng([seed, 100_000])
-        sample = np.where(rng.random(100_000) < 1e-3, rng.pareto(1.5, 100_000) + 1, rng.standard_normal(100_000))
+        sample = np.where(
+            rng.random(100_000) < 1e-3, rng.pareto(1.5, 100_000) + 1, rng.standard_normal(100_000)
+        )
         found.append(tail_index(sample))
     believed = [one for one in found if one.status == "ok"]
     assert len(believed) <= 4
@@ -96,7 +101,9 @@ def test_believed_intervals_cover_although_the_tail_is_not_quite_a_power_law():
     # Student's law, 40 intervals of 99 %: seven misses or more have probability 2e-7, and 1, a factor 2
     # wrong, is outside of nearly all
     samples = [draw("student", 2.0, 50_000, seed) for seed in range(40)]
-    believed = [(x, found) for x in samples if (found := tail_index(x, confidence=0.99)).status == "ok"]
+    believed = [
+        (x, found) for x in samples if (found := tail_index(x, confidence=0.99)).status == "ok"
+    ]
     assert len(believed) > 20
     assert sum(not found.lower < 2.0 < found.upper for _, found in believed) < 7
     assert sum(not found.lower < 1.0 for _, found in believed) > 20

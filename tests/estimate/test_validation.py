@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
-spec = importlib.util.spec_from_file_location("tail_index_validation", ROOT / "validation" / "tail_index.py")
+spec = importlib.util.spec_from_file_location(
+    "tail_index_validation", ROOT / "validation" / "tail_index.py"
+)
 validation = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(validation)
 
@@ -20,13 +22,19 @@ def rates():
 
 
 def test_the_table_shows_the_record(rates):
-    assert (ROOT / "docs" / "_tables" / "tail_index.md").read_text() == validation.table(rates) + "\n"
+    assert (ROOT / "docs" / "_tables" / "tail_index.md").read_text() == validation.table(
+        rates
+    ) + "\n"
 
 
 def test_the_table_holds_what_the_docs_say_of_it(rates):
     assert all(rate.believed <= 0.01 * rate.samples for rate in rates if rate.alpha == "inf")
     power = [rate for rate in rates if rate.alpha != "inf"]
-    assert all(rate.covered >= 0.9 * rate.believed for rate in power if rate.believed >= 0.05 * rate.samples)
+    assert all(
+        rate.covered >= 0.9 * rate.believed
+        for rate in power
+        if rate.believed >= 0.05 * rate.samples
+    )
     assert all(rate.believed - rate.covered <= 0.08 * rate.samples for rate in power)
     pareto = {rate.size: rate for rate in rates if (rate.law, rate.alpha) == ("Pareto", "3")}
     assert pareto[1000].believed < 0.05 * pareto[1000].samples

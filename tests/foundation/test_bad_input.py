@@ -15,10 +15,39 @@ from linsgd import SGD, LinearRegression
 numbers = st.one_of(
     st.floats(),
     st.integers(),
-    st.sampled_from([0, 1, 2, 0.5, 1e-300, 1e75, 1e76, 1e300, 10**400, -1, True, np.float32(0.5), np.int8(3), 1j]),
+    st.sampled_from(
+        [
+            0,
+            1,
+            2,
+            0.5,
+            1e-300,
+            1e75,
+            1e76,
+            1e300,
+            10**400,
+            -1,
+            True,
+            np.float32(0.5),
+            np.int8(3),
+            1j,
+        ]
+    ),
 )
 arrays = npst.arrays(
-    st.sampled_from([np.float64, np.float32, np.int64, np.uint8, np.bool_, np.complex128, np.object_, "U3", "M8[s]"]),
+    st.sampled_from(
+        [
+            np.float64,
+            np.float32,
+            np.int64,
+            np.uint8,
+            np.bool_,
+            np.complex128,
+            np.object_,
+            "U3",
+            "M8[s]",
+        ]
+    ),
     npst.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3),
 )
 matrices = npst.arrays(
@@ -35,7 +64,9 @@ anything = st.one_of(
     st.none(),
     st.lists(st.one_of(numbers, st.lists(numbers, max_size=3)), max_size=3),
     st.dictionaries(st.text(max_size=1), st.integers(), max_size=1),
-    st.sampled_from([Decimal("0.5"), Fraction(1, 2), object(), slice(3), int, linsgd.GaussianNoise]),
+    st.sampled_from(
+        [Decimal("0.5"), Fraction(1, 2), object(), slice(3), int, linsgd.GaussianNoise]
+    ),
 )
 
 
@@ -61,7 +92,11 @@ def is_sound(problem):
     assert problem.covariance().shape == (problem.dimension, problem.dimension)
 
 
-@given(spectrum=anything, noise_std=st.one_of(st.just(1.0), anything), optimum=st.one_of(st.none(), anything))
+@given(
+    spectrum=anything,
+    noise_std=st.one_of(st.just(1.0), anything),
+    optimum=st.one_of(st.none(), anything),
+)
 @example(spectrum=[[1.0, 2.0], [2.0, 1.0]], noise_std=1.0, optimum=None)
 @example(spectrum=[[1.0, 0.5], [0.4, 1.0]], noise_std=1.0, optimum=None)
 @example(spectrum=[1.0, [2.0]], noise_std=1.0, optimum=None)
@@ -69,7 +104,9 @@ def is_sound(problem):
 @example(spectrum=[1.0], noise_std=1e200, optimum=None)
 @example(spectrum=[1.0], noise_std=1.0, optimum=[np.nan])
 def test_gaussian(spectrum, noise_std, optimum):
-    problem = made(LinearRegression.gaussian, spectrum=spectrum, noise_std=noise_std, optimum=optimum)
+    problem = made(
+        LinearRegression.gaussian, spectrum=spectrum, noise_std=noise_std, optimum=optimum
+    )
     if problem is not None:
         is_sound(problem)
 
@@ -113,10 +150,23 @@ def test_student_noise(dof):
     assert law is None or law.kurtosis >= 3 - 1e-12
 
 
-OPTIONS = ["lr", "batch_size", "momentum", "dampening", "nesterov", "weight_decay", "replacement", "sampling"]
+OPTIONS = [
+    "lr",
+    "batch_size",
+    "momentum",
+    "dampening",
+    "nesterov",
+    "weight_decay",
+    "replacement",
+    "sampling",
+]
 
 
-@given(st.dictionaries(st.sampled_from(OPTIONS), st.one_of(anything, st.booleans(), st.floats(0, 1)), max_size=3))
+@given(
+    st.dictionaries(
+        st.sampled_from(OPTIONS), st.one_of(anything, st.booleans(), st.floats(0, 1)), max_size=3
+    )
+)
 @example({"momentum": 1.0})
 @example({"momentum": -0.1})
 @example({"lr": 0.0})
@@ -160,12 +210,18 @@ def test_a_misspelt_keyword_is_a_type_error(make, arguments):
     [
         (lambda: SGD(lr=-0.1), r"lr = -0.1 is outside its domain: (0, 1e+75]"),
         (lambda: SGD(lr=0.1, momentum=1.0), r"momentum = 1.0 is outside its domain: [0, 1)"),
-        (lambda: SGD(lr=0.1, batch_size=1.5), r"batch_size = 1.5 is outside its domain: an integer in [1, 1000000000]"),
+        (
+            lambda: SGD(lr=0.1, batch_size=1.5),
+            r"batch_size = 1.5 is outside its domain: an integer in [1, 1000000000]",
+        ),
         (
             lambda: LinearRegression.gaussian([1.0, np.nan]),
             r"spectrum[1] = nan is outside its domain: [-1e+75, 1e+75]",
         ),
-        (lambda: LinearRegression.gaussian([1.0, -2.0]), r"spectrum[1] = -2.0 is outside its domain: [0, inf)"),
+        (
+            lambda: LinearRegression.gaussian([1.0, -2.0]),
+            r"spectrum[1] = -2.0 is outside its domain: [0, inf)",
+        ),
         (
             lambda: LinearRegression.gaussian([[1.0, 2.0], [2.0, 1.0]]),
             r"spectrum = 'matrix with eigenvalue -1' is outside its domain: positive semidefinite matrices",
@@ -175,7 +231,9 @@ def test_a_misspelt_keyword_is_a_type_error(make, arguments):
             r"y = 'array of shape (1,)' is outside its domain: an array of finite numbers of shape (2,)",
         ),
         (
-            lambda: SGD(lr=0.1, batch_size=3, replacement=False).check(LinearRegression.from_data([[1], [2]], [1, 2])),
+            lambda: SGD(lr=0.1, batch_size=3, replacement=False).check(
+                LinearRegression.from_data([[1], [2]], [1, 2])
+            ),
             r"batch_size = 3 is outside its domain: [1, 2] without replacement",
         ),
         (

@@ -9,7 +9,11 @@ from linsgd import SGD, LinearRegression
 
 magnitudes = st.floats(-75, 75).map(lambda exponent: 10.0**exponent)
 settings = st.tuples(
-    st.builds(LinearRegression.gaussian, st.lists(magnitudes, min_size=1, max_size=3), noise_std=magnitudes),
+    st.builds(
+        LinearRegression.gaussian,
+        st.lists(magnitudes, min_size=1, max_size=3),
+        noise_std=magnitudes,
+    ),
     st.builds(
         SGD,
         lr=magnitudes,

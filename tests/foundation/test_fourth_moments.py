@@ -7,12 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linsgd import FiniteData, GaussianFeatures, RademacherFeatures, StudentFeatures, UniformFeatures
+from linsgd import (
+    FiniteData,
+    GaussianFeatures,
+    RademacherFeatures,
+    StudentFeatures,
+    UniformFeatures,
+)
 
 COVARIANCE = np.array([[2.0, 0.6, 0.1], [0.6, 1.0, -0.3], [0.1, -0.3, 0.5]])
 M = np.array([[1.0, 0.2, -0.4], [0.2, 0.5, 0.3], [-0.4, 0.3, 2.0]])
 SAMPLES = 200_000
-FALSE_ALARM = 5.5  # standard errors: 4e-8 two-sided a statistic, below 1e-6 for the twenty of this file
+FALSE_ALARM = (
+    5.5  # standard errors: 4e-8 two-sided a statistic, below 1e-6 for the twenty of this file
+)
 
 
 def nodes(law):
@@ -29,7 +37,9 @@ def nodes(law):
 def by_quadrature(law):
     points, weights = nodes(law)
     root = (
-        np.diag(np.sqrt(law.eigenvalues)) if law.eigenvectors is None else law.eigenvectors * np.sqrt(law.eigenvalues)
+        np.diag(np.sqrt(law.eigenvalues))
+        if law.eigenvectors is None
+        else law.eigenvectors * np.sqrt(law.eigenvalues)
     )
     total = np.zeros((3, 3))
     for index in itertools.product(range(len(points)), repeat=3):
@@ -48,8 +58,12 @@ def test_exact_laws_match_quadrature(kind, covariance):
 def test_student_is_a_gaussian_of_random_scale():
     """s = (dof-2)/chi2: E s^2 = (dof-2)/(dof-4) multiplies the Gaussian's fourth moment."""
     gaussian = GaussianFeatures(COVARIANCE).fourth_moment(M)
-    np.testing.assert_allclose(StudentFeatures(COVARIANCE, dof=10.0).fourth_moment(M), gaussian * 8 / 6, rtol=1e-12)
-    np.testing.assert_allclose(StudentFeatures(COVARIANCE, dof=1e9).fourth_moment(M), gaussian, rtol=1e-8)
+    np.testing.assert_allclose(
+        StudentFeatures(COVARIANCE, dof=10.0).fourth_moment(M), gaussian * 8 / 6, rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        StudentFeatures(COVARIANCE, dof=1e9).fourth_moment(M), gaussian, rtol=1e-8
+    )
 
 
 @pytest.mark.parametrize("dof", [2.5, 4.0])

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from linsgd import GaussianNoise, LaplaceNoise, RademacherNoise, StudentNoise
-from linsgd.labels import label_noise
+from linsgd.problems.labels import label_noise
 
 SAMPLES = 200_000
 FALSE_ALARM = 5.5  # standard errors: 4e-8 two-sided a statistic
@@ -29,7 +29,8 @@ def test_student_moments_match_the_textbook(dof):
 
 
 @pytest.mark.parametrize(
-    ("dof", "variance", "kurtosis"), [(1.0, np.inf, np.inf), (2.0, np.inf, np.inf), (3.0, 1, np.inf)]
+    ("dof", "variance", "kurtosis"),
+    [(1.0, np.inf, np.inf), (2.0, np.inf, np.inf), (3.0, 1, np.inf)],
 )
 def test_infinite_moments_are_said(dof, variance, kurtosis):
     law = StudentNoise(dof=dof)
@@ -41,7 +42,11 @@ LAWS = [GaussianNoise(), RademacherNoise(), LaplaceNoise(), StudentNoise(dof=20.
 
 def scores(law, factor=1.0):
     e = law.sample(SAMPLES, np.random.default_rng(2))
-    pairs = [(e, 0.0), (e**2, factor * law.variance), (e**4, factor * law.kurtosis * law.variance**2)]
+    pairs = [
+        (e, 0.0),
+        (e**2, factor * law.variance),
+        (e**4, factor * law.kurtosis * law.variance**2),
+    ]
     return [abs(y.mean() - value) / max(y.std() / np.sqrt(SAMPLES), 1e-12) for y, value in pairs]
 
 

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as npst
 
 import linsgd
 from linsgd import LinearRegression
-from linsgd.features import GaussianFeatures
+from linsgd.problems.features import GaussianFeatures
 
 entries = st.floats(-3, 3).map(lambda x: round(x, 3))
 data_sets = st.tuples(st.integers(1, 6), st.integers(1, 4)).flatmap(
@@ -29,7 +29,9 @@ def test_the_solution_minimises_the_regularised_loss(data, decay):
     problem = LinearRegression.from_data(X, y)
     w = problem.solution(decay)
     rows = np.vstack([X / np.sqrt(len(X)), np.sqrt(decay) * np.eye(X.shape[1])])
-    expected = np.linalg.lstsq(rows, np.append(y / np.sqrt(len(X)), np.zeros(X.shape[1])), rcond=1e-7)[0]
+    expected = np.linalg.lstsq(
+        rows, np.append(y / np.sqrt(len(X)), np.zeros(X.shape[1])), rcond=1e-7
+    )[0]
     if np.linalg.cond(rows[:, : X.shape[1]]) < 1e5 or np.linalg.matrix_rank(X) < X.shape[1]:
         np.testing.assert_allclose(w, expected, atol=1e-7)
     np.testing.assert_allclose(X.T @ (X @ w - y) / len(X) + decay * w, 0, atol=1e-6)
@@ -83,7 +85,9 @@ def test_a_law_of_ones_own():
 PROBLEMS = [
     LinearRegression.gaussian([1.0, 0.5], noise_std=0.2, optimum=[1.0, 2.0]),
     LinearRegression.gaussian([[2.0, 1.0], [1.0, 2.0]], noise="laplace"),
-    LinearRegression.from_features(linsgd.StudentFeatures([1.0, 0.5], dof=5.0), noise=linsgd.StudentNoise(dof=3.0)),
+    LinearRegression.from_features(
+        linsgd.StudentFeatures([1.0, 0.5], dof=5.0), noise=linsgd.StudentNoise(dof=3.0)
+    ),
     LinearRegression.from_data([[1.0, 2.0], [0.5, 1.0], [3.0, 1.0]], [1.0, 2.0, 0.0]),
 ]
 
@@ -96,7 +100,9 @@ def test_problems_pickle(problem):
     assert (again.noise_std, again.noise) == (problem.noise_std, problem.noise)
     assert type(again.features) is type(problem.features)
     M = np.array([[1.0, 0.3], [0.3, 2.0]])
-    np.testing.assert_array_equal(again.features.fourth_moment(M), problem.features.fourth_moment(M))
+    np.testing.assert_array_equal(
+        again.features.fourth_moment(M), problem.features.fourth_moment(M)
+    )
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)

@@ -24,7 +24,9 @@ def sgds(draw):
 def gaussian_problems(draw):
     spectrum = draw(spectra)
     optimum = draw(st.lists(st.floats(-3, 3), min_size=len(spectrum), max_size=len(spectrum)))
-    return linsgd.LinearRegression.gaussian(spectrum, noise_std=draw(st.floats(0.1, 2.0)), optimum=optimum)
+    return linsgd.LinearRegression.gaussian(
+        spectrum, noise_std=draw(st.floats(0.1, 2.0)), optimum=optimum
+    )
 
 
 @st.composite

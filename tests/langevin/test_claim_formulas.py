@@ -10,7 +10,7 @@ import linsgd
 from linsgd import symbolic
 from linsgd.claims import registry, subjects
 from linsgd.claims.case import dampened, large_batch
-from linsgd.claims.kunin_2024.calm import LAGS, calm, equation
+from linsgd.claims.kunin_2024.langevin_regime import LAGS, calm, equation
 from linsgd.claims.kunin_2024.mean_path import LANGEVIN_STEPS
 from linsgd.symbolic.symbols import (
     b,
@@ -30,7 +30,7 @@ from linsgd.symbolic.symbols import (
     v0,
     x0,
 )  # fmt: skip
-from linsgd.theory.displacement import displacement
+from linsgd.theory.displacement.displacement import displacement
 
 SUBJECT = subjects.gaussian()
 
@@ -45,11 +45,17 @@ def values(i, lag=0):
     mode = case.modes[i]
     noise = process.noise if process.noise.ndim == 1 else np.diagonal(process.noise)
     numbers = {eta: case.sgd.lr, beta: case.sgd.momentum, lam: case.sgd.weight_decay, k: lag}
-    numbers |= {rho: case.problem.eigenvalues[mode], h: case.curvature[i], sigma_g: np.sqrt(noise[mode])}
+    numbers |= {
+        rho: case.problem.eigenvalues[mode],
+        h: case.curvature[i],
+        sigma_g: np.sqrt(noise[mode]),
+    }
     return numbers | {omega: process.rotation[mode], gamma: process.modes.damping}
 
 
-@pytest.mark.parametrize("name", ["decay_confines_flat_directions", "velocity_variance_follows_the_noise"])
+@pytest.mark.parametrize(
+    "name", ["decay_confines_flat_directions", "velocity_variance_follows_the_noise"]
+)
 @pytest.mark.parametrize("i", range(4))
 def test_variances(name, i):
     found = claim(name)
@@ -77,13 +83,18 @@ def test_area_swept(i):
 def test_mean_path_in_phase_space(i):
     found = claim("langevin_mean_path")
     case, process = calm(SUBJECT), equation(SUBJECT)  # the same optimizer
-    mean = process.start((process.center + SUBJECT.problem.from_eigenbasis(np.ones(4)), np.zeros(4)), matched=True)[0]
+    mean = process.start(
+        (process.center + SUBJECT.problem.from_eigenbasis(np.ones(4)), np.zeros(4)), matched=True
+    )[0]
     numbers = {**values(i), x0: 1.0, v0: case.sgd.lr * mean[1, i]}
     numbers[delta] = np.emath.sqrt(numbers[omega] ** 2 - numbers[gamma] ** 2)
     for j, step in enumerate(LANGEVIN_STEPS):
         position = complex(found.formula.rhs[0].subs({**numbers, t: step}).evalf())
         assert position.real == pytest.approx(found.prediction[8 * j + i], rel=1e-9, abs=1e-12)
-        speed = complex(found.formula.rhs[1].subs({**numbers, t: step - 0.5}).evalf()).real / case.sgd.lr
+        speed = (
+            complex(found.formula.rhs[1].subs({**numbers, t: step - 0.5}).evalf()).real
+            / case.sgd.lr
+        )
         scale = np.sqrt(process.mass / case.curvature[i])
         assert speed * scale == pytest.approx(found.prediction[8 * j + 4 + i], rel=1e-9, abs=1e-12)
 
@@ -91,15 +102,25 @@ def test_mean_path_in_phase_space(i):
 @pytest.mark.parametrize("i", range(4))
 def test_temperatures(i):
     case = dampened(SUBJECT)
-    ratio = float(claim("temperatures_with_dampening").formula.rhs.subs({beta: case.sgd.momentum, tau: 0.5}))
+    ratio = float(
+        claim("temperatures_with_dampening").formula.rhs.subs({beta: case.sgd.momentum, tau: 0.5})
+    )
     law = case.law
-    found = case.sgd.lr * law.velocity_variance[-1][i] / (case.curvature[i] * law.position_variance[-1][i])
+    found = (
+        case.sgd.lr
+        * law.velocity_variance[-1][i]
+        / (case.curvature[i] * law.position_variance[-1][i])
+    )
     assert found == pytest.approx(ratio, rel=1e-3)
     case = large_batch(SUBJECT)
     kinetic, potential = claim("equipartition_needs_the_equations_mass").formula.args
     numbers = {eta: case.sgd.lr, beta: case.sgd.momentum, h: case.curvature[0]}
-    kinetic, potential = (float(part.subs(numbers).as_coeff_Mul()[0]) for part in (kinetic, potential))
-    variances = (part[-1][case.modes[0]] for part in (case.law.velocity_variance, case.law.position_variance))
+    kinetic, potential = (
+        float(part.subs(numbers).as_coeff_Mul()[0]) for part in (kinetic, potential)
+    )
+    variances = (
+        part[-1][case.modes[0]] for part in (case.law.velocity_variance, case.law.position_variance)
+    )
     assert kinetic * next(variances) == pytest.approx(potential * next(variances), rel=1e-3)
 
 
@@ -115,12 +136,15 @@ def test_displacement_of_one_mode(i):
     for name in ("U_k", "U_{k+1}"):
         numbers[letters[name]] = complex(powers.explicit(name).subs(numbers).evalf())
     numbers[letters["V"]] = linsgd.stationary_moments(mode, sgd).position_variance[0]
-    assert complex(formula.subs(numbers)).real == pytest.approx(displacement(mode, sgd, [lag]).global_msd[0], rel=1e-9)
+    assert complex(formula.subs(numbers)).real == pytest.approx(
+        displacement(mode, sgd, [lag]).global_msd[0], rel=1e-9
+    )
 
 
 def test_equivalent_optimizers_and_isotropy_print_one_law():
     shared, flat = (
-        claim(n).formula.rhs for n in ("equivalent_optimizers_share_the_law", "positions_are_isotropic_without_decay")
+        claim(n).formula.rhs
+        for n in ("equivalent_optimizers_share_the_law", "positions_are_isotropic_without_decay")
     )
     law = symbolic.stationary_covariance("langevin").explicit("position")
     assert sympy.simplify(shared - law) == 0
@@ -128,7 +152,9 @@ def test_equivalent_optimizers_and_isotropy_print_one_law():
     assert {b, sigma, eta} <= flat.free_symbols
 
 
-@pytest.mark.parametrize("name", ["mean_path_error_is_first_order", "matched_mean_path_error_is_second_order"])
+@pytest.mark.parametrize(
+    "name", ["mean_path_error_is_first_order", "matched_mean_path_error_is_second_order"]
+)
 def test_error_series_are_printed_and_start_at_the_claimed_order(name):
     found = claim(name)
     series = found.formula.rhs.removeO().expand()

@@ -61,7 +61,12 @@ def test_arrays_of_a_result_are_read_only():
         (lambda: linsgd.langevin(PROBLEM, SGD).current(np.zeros(2), 0.0), "v"),
         (lambda: linsgd.displacement(ROWS, linsgd.SGD(lr=0.1, sampling="epoch"), [1]), "sampling"),
         (lambda: linsgd.pearson(PROBLEM, SGD), "problem"),
-        (lambda: linsgd.pearson(linsgd.LinearRegression.gaussian([1.0], noise_std=0.0), linsgd.SGD(lr=0.1)), "problem"),
+        (
+            lambda: linsgd.pearson(
+                linsgd.LinearRegression.gaussian([1.0], noise_std=0.0), linsgd.SGD(lr=0.1)
+            ),
+            "problem",
+        ),
         (lambda: linsgd.equivalent(NESTEROV, 8), "sgd"),
     ],
 )
@@ -78,7 +83,12 @@ def test_a_misspelt_keyword_is_a_type_error():
 scalars = st.floats(allow_nan=True, allow_infinity=True) | st.integers(-3, 3)
 
 
-@given(st.lists(scalars, max_size=3) | st.lists(st.lists(scalars, max_size=3), max_size=3) | st.text() | scalars)
+@given(
+    st.lists(scalars, max_size=3)
+    | st.lists(st.lists(scalars, max_size=3), max_size=3)
+    | st.text()
+    | scalars
+)
 def test_any_noise_is_used_or_refused_in_words(noise):
     try:
         process = linsgd.langevin(PROBLEM, SGD, noise=noise)
@@ -95,7 +105,10 @@ def test_reshuffled_epochs_are_taken_as_independent_batches_without_replacement(
         stationary(ROWS, epochs).position_variance, stationary(ROWS, independent).position_variance
     )
     replaced = linsgd.SGD(lr=0.1, batch_size=3, momentum=0.5)
-    ratio = stationary(ROWS, independent).position_variance / stationary(ROWS, replaced).position_variance
+    ratio = (
+        stationary(ROWS, independent).position_variance
+        / stationary(ROWS, replaced).position_variance
+    )
     np.testing.assert_allclose(ratio, (12 - 3) / (12 - 1))
 
 

@@ -22,7 +22,9 @@ def test_modified_loss_is_the_stationary_law(noise):
     w, v = rng.normal(size=(2, 50, 2))
     zeta = np.concatenate([w - process.center, v], axis=1)
     quadratic = np.einsum("ni,ij,nj->n", zeta, np.linalg.inv(P), zeta)
-    np.testing.assert_allclose(process.modified_loss(w, v), process.temperature * quadratic / 2, rtol=1e-10)
+    np.testing.assert_allclose(
+        process.modified_loss(w, v), process.temperature * quadratic / 2, rtol=1e-10
+    )
 
 
 def test_modified_loss_is_isotropic_without_decay_and_steeper_in_flat_directions_with_it():
@@ -31,8 +33,12 @@ def test_modified_loss_is_isotropic_without_decay_and_steeper_in_flat_directions
     at = np.eye(2), np.zeros((2, 2))
     isotropic = linsgd.langevin(problem, sgd).modified_loss(*at)
     np.testing.assert_allclose(isotropic, 1 / (0.1 * 1.8), rtol=1e-13)
-    decayed = linsgd.langevin(problem, linsgd.SGD(lr=0.1, batch_size=4, momentum=0.8, weight_decay=0.1))
-    np.testing.assert_allclose(decayed.modified_loss(*at), (1 + 0.1 / problem.eigenvalues) / 0.18, rtol=1e-13)
+    decayed = linsgd.langevin(
+        problem, linsgd.SGD(lr=0.1, batch_size=4, momentum=0.8, weight_decay=0.1)
+    )
+    np.testing.assert_allclose(
+        decayed.modified_loss(*at), (1 + 0.1 / problem.eigenvalues) / 0.18, rtol=1e-13
+    )
     velocity = linsgd.langevin(problem, sgd).modified_loss(np.zeros((2, 2)), np.eye(2))
     np.testing.assert_allclose(velocity, 1 / (2 * problem.eigenvalues), rtol=1e-13)
 
@@ -64,14 +70,18 @@ def test_current_turns_clockwise_at_the_speed_of_the_undamped_oscillator_also_wh
         from_top = process.current(0 * axis, axis).reshape(2, 2)[:, mode]
         assert from_right[0] == 0 > from_right[1]
         assert from_top[1] == 0 < from_top[0]
-        np.testing.assert_allclose(np.sqrt(-from_right[1] * from_top[0]), process.rotation[mode], rtol=1e-14)
+        np.testing.assert_allclose(
+            np.sqrt(-from_right[1] * from_top[0]), process.rotation[mode], rtol=1e-14
+        )
 
 
 @given(gaussian_problems(), sgds(), st.data())
 def test_both_temperatures_are_equal_for_any_noise(problem, sgd, data):
     noise = data.draw(st.none() | correlated_noises(problem.dimension))
     process = linsgd.langevin(problem, sgd, noise=noise)
-    np.testing.assert_allclose(process.potential_temperature, process.kinetic_temperature, rtol=1e-12)
+    np.testing.assert_allclose(
+        process.potential_temperature, process.kinetic_temperature, rtol=1e-12
+    )
 
 
 @given(gaussian_problems(), sgds(), st.data())
@@ -101,9 +111,13 @@ def test_entropy_production_vanishes_if_and_only_if_noise_and_hessian_commute():
 
 def test_entropy_production_says_where_the_noise_or_the_hessian_is_singular():
     problem = linsgd.LinearRegression.gaussian([1.0, 0.2])
-    one_direction = linsgd.langevin(problem, SGD, noise=[[1.0, 1.0], [1.0, 1.0]]).entropy_production()
+    one_direction = linsgd.langevin(
+        problem, SGD, noise=[[1.0, 1.0], [1.0, 1.0]]
+    ).entropy_production()
     assert (one_direction.value, one_direction.status) == (np.inf, "singular_noise")
-    flat = linsgd.langevin(linsgd.LinearRegression.gaussian([1.0, 0.0]), linsgd.SGD(lr=0.1)).entropy_production()
+    flat = linsgd.langevin(
+        linsgd.LinearRegression.gaussian([1.0, 0.0]), linsgd.SGD(lr=0.1)
+    ).entropy_production()
     assert (flat.value, flat.status) == (0.0, "null_space")
 
 
@@ -118,4 +132,6 @@ def test_first_order_current_and_dissipation_are_those_of_the_lyapunov_solution(
     np.testing.assert_allclose(M, -A + q @ np.linalg.inv(B) / 2, rtol=1e-12, atol=1e-14)
     dissipated = np.trace(2 * np.linalg.solve(q, M @ B @ M.T))
     assert process.entropy_production().value == pytest.approx(dissipated, rel=1e-11)
-    np.testing.assert_allclose(process.modified_loss(np.eye(2) + process.center), np.diag(np.linalg.inv(B)) / 2, 1e-12)
+    np.testing.assert_allclose(
+        process.modified_loss(np.eye(2) + process.center), np.diag(np.linalg.inv(B)) / 2, 1e-12
+    )

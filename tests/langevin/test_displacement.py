@@ -8,17 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import linsgd
-from linsgd.theory import compression, travel
-from linsgd.theory.displacement import effective_dimension, exponent_bound
-from linsgd.theory.heavy_ball import powers
+from linsgd.theory.displacement import compression
+from linsgd.theory.displacement import terms as travel
+from linsgd.theory.displacement.displacement import effective_dimension, exponent_bound
 from linsgd.theory.langevin.propagator import flow
-from linsgd.theory.recurrence import Method
+from linsgd.theory.recurrence.heavy_ball import powers
+from linsgd.theory.recurrence.recurrence import Method
 
 from .problems import drift_and_noise, gaussian_problems, sgds
 from .test_phase_space_oracles import van_loan
 
 THEORIES = ["exact", "langevin", "diffusion"]
-PROBLEM = linsgd.LinearRegression.gaussian([1.0, 0.2, 0.01], noise_std=0.5, optimum=[1.0, -1.0, 2.0])
+PROBLEM = linsgd.LinearRegression.gaussian(
+    [1.0, 0.2, 0.01], noise_std=0.5, optimum=[1.0, -1.0, 2.0]
+)
 HEAVY_BALL = linsgd.SGD(lr=0.05, batch_size=16, momentum=0.9, weight_decay=0.001)
 NESTEROV = linsgd.SGD(lr=0.02, batch_size=16, momentum=0.9, nesterov=True)
 
@@ -31,12 +34,16 @@ def test_langevin_displacement_is_that_of_the_matrix_exponential(problem, sgd, k
     moved = ((E - np.eye(2 * d)) @ np.concatenate([w - process.center, v]))[:d]
     fixed = linsgd.displacement(problem, sgd, [k], (w, v), "langevin")
     expected = np.sum(moved**2) + np.trace(C[:d, :d])
-    np.testing.assert_allclose(fixed.global_msd, [expected], rtol=1e-9 * (1 + k * process.rotation.max()))
+    np.testing.assert_allclose(
+        fixed.global_msd, [expected], rtol=1e-9 * (1 + k * process.rotation.max())
+    )
     P = process.covariance([0], "stationary")[0]
     shifted = (E - np.eye(2 * d)) @ P @ (E - np.eye(2 * d)).T + C
     stationary = linsgd.displacement(problem, sgd, [k], "stationary", "langevin")
     np.testing.assert_allclose(
-        stationary.global_msd, [np.trace(shifted[:d, :d])], rtol=1e-9 * (1 + k * process.rotation.max())
+        stationary.global_msd,
+        [np.trace(shifted[:d, :d])],
+        rtol=1e-9 * (1 + k * process.rotation.max()),
     )
 
 
@@ -63,7 +70,10 @@ def test_exact_stationary_displacement_is_twice_the_lost_covariance(problem):
     A = Method.of(HEAVY_BALL).mode_matrix(problem.eigenvalues + HEAVY_BALL.weight_decay)
     steps = np.array([1, 2, 3, 10, 77, 3000])
     powers = np.stack([np.linalg.matrix_power(A, k) for k in steps])
-    kept = powers[..., 0, 0] * law.position_variance + powers[..., 0, 1] * law.position_velocity_covariance
+    kept = (
+        powers[..., 0, 0] * law.position_variance
+        + powers[..., 0, 1] * law.position_velocity_covariance
+    )
     expected = 2 * np.sum(law.position_variance - kept, axis=-1)
     path = linsgd.displacement(problem, HEAVY_BALL, steps)
     np.testing.assert_allclose(path.global_msd, expected, rtol=1e-10)
@@ -90,13 +100,17 @@ def test_null_directions_travel_only_by_their_own_velocity():
     sgd = linsgd.SGD(lr=0.1, batch_size=8, momentum=0.9)
     alone = linsgd.LinearRegression.gaussian([1.0])
     for theory in THEORIES:
-        both, one = (linsgd.displacement(each, sgd, [1, 50], theory=theory) for each in (problem, alone))
+        both, one = (
+            linsgd.displacement(each, sgd, [1, 50], theory=theory) for each in (problem, alone)
+        )
         assert both.status == "null_space"
         np.testing.assert_allclose(both.global_msd, one.global_msd, rtol=1e-12)
     pushed = (np.zeros(2), np.array([0.0, 1.0]))
     u = 0.1 / 1.9
     moved = linsgd.displacement(problem, sgd, [10**6], pushed, "langevin").global_msd[0]
-    still = linsgd.displacement(problem, sgd, [10**6], (np.zeros(2), np.zeros(2)), "langevin").global_msd[0]
+    still = linsgd.displacement(
+        problem, sgd, [10**6], (np.zeros(2), np.zeros(2)), "langevin"
+    ).global_msd[0]
     assert moved - still == pytest.approx((0.1 / (2 * u)) ** 2, rel=1e-9)
 
 
@@ -106,7 +120,9 @@ def test_local_displacement_is_the_global_one_of_one_more_step(sgd, k):
     start = (np.array([1.0, 0.0, 3.0]), np.array([0.1, -0.2, 0.0]))
     later = linsgd.moments(PROBLEM, sgd, [k], start).at(0)
     once = linsgd.displacement(PROBLEM, sgd, [1], later).global_msd
-    np.testing.assert_allclose(linsgd.displacement(PROBLEM, sgd, [k], start).local_msd, once, rtol=1e-11)
+    np.testing.assert_allclose(
+        linsgd.displacement(PROBLEM, sgd, [k], start).local_msd, once, rtol=1e-11
+    )
 
 
 @pytest.mark.parametrize("start", ["stationary", None])
@@ -133,7 +149,9 @@ def test_a_compressed_spectrum_gives_the_full_sum_to_one_part_in_ten_billion(nam
     terms, region, measures = SUMS[name]
     rng = np.random.default_rng(1)
     edge = 2 * (1 + momentum) * (1 - 1e-9)
-    x = np.concatenate([10 ** rng.uniform(-9, 0, 12000), rng.uniform(0.25, 1.0, 4000) * edge, [edge], np.zeros(3)])
+    x = np.concatenate(
+        [10 ** rng.uniform(-9, 0, 12000), rng.uniform(0.25, 1.0, 4000) * edge, [edge], np.zeros(3)]
+    )
     weights = rng.uniform(size=(measures, x.size))
     if measures == 4:
         weights[1] *= -1  # E x y < 0, so that nothing in the sum cancels
@@ -147,7 +165,10 @@ def test_a_compressed_spectrum_gives_the_full_sum_to_one_part_in_ten_billion(nam
 
 def test_compression_keeps_far_fewer_nodes_than_modes():
     x = 0.1 * np.arange(1, 100_001) ** -1.5
-    assert compression.compress(x, np.ones((1, x.size)), compression.parabola(0.9)).stiffness.size < 1000
+    assert (
+        compression.compress(x, np.ones((1, x.size)), compression.parabola(0.9)).stiffness.size
+        < 1000
+    )
 
 
 @pytest.mark.parametrize(("decay", "steps"), [(1.6, 10**4), (2.5, 10**6)])
@@ -163,7 +184,9 @@ MOMENTA = [0.0, 0.3, 0.9, 0.99, 0.998, 0.9985, 0.9999, 1 - 1e-7]
 
 def bound_starts(momentum):
     """The first step at which `exponent_bound` speaks, by bisection."""
-    return bisect.bisect_left(range(10**12), 0, key=lambda k: -int(np.isnan(exponent_bound([k], momentum)[0])))
+    return bisect.bisect_left(
+        range(10**12), 0, key=lambda k: -int(np.isnan(exponent_bound([k], momentum)[0]))
+    )
 
 
 def langevin_exponent(k, momentum, product):
@@ -173,17 +196,29 @@ def langevin_exponent(k, momentum, product):
 
 def exact_exponent(k, momentum, product):
     mode = powers(k, momentum, product)
-    return k * (1 + momentum - product / 2) * mode.U / ((1 + momentum) * mode.kick_sum() - momentum * mode.U)
+    return (
+        k
+        * (1 + momentum - product / 2)
+        * mode.U
+        / ((1 + momentum) * mode.kick_sum() - momentum * mode.U)
+    )
 
 
 @pytest.mark.parametrize("momentum", MOMENTA)
 @pytest.mark.parametrize("exponent", [langevin_exponent, exact_exponent])
 def test_no_stable_stationary_mode_is_faster_than_the_bound(exponent, momentum):
     edge = 2 * (1 + momentum)
-    near_edge, even = edge * (1 - np.geomspace(1e-9, 0.5, 500)), np.linspace(0.01, 0.99, 2000) * edge
+    near_edge, even = (
+        edge * (1 - np.geomspace(1e-9, 0.5, 500)),
+        np.linspace(0.01, 0.99, 2000) * edge,
+    )
     product = np.concatenate([edge * np.geomspace(1e-15, 0.99, 2000), near_edge, even])
     first = bound_starts(momentum)
-    k = np.unique((first * np.concatenate([np.linspace(1, 1.3, 60), np.geomspace(1.3, 1e4, 20)])).astype(np.int64))
+    k = np.unique(
+        (first * np.concatenate([np.linspace(1, 1.3, 60), np.geomspace(1.3, 1e4, 20)])).astype(
+            np.int64
+        )
+    )
     found = exponent(k[:, None], momentum, product).max(axis=1)
     assert np.all(found <= exponent_bound(k, momentum) * (1 + 1e-12))
 
@@ -201,7 +236,9 @@ def test_the_bound_starts_at_twenty_tau_up_to_momentum_998_and_later_above(momen
 def test_above_momentum_998_stable_modes_beat_the_bound_at_twenty_tau(momentum):
     tau = (1 + momentum) / (2 * (1 - momentum))
     k = np.arange(np.ceil(20 * tau), np.ceil(20 * tau) + 8)[:, None]
-    assert langevin_exponent(k, momentum, np.linspace(0.9, 1, 2000) * 2 * (1 + momentum)).max() > 1.1
+    assert (
+        langevin_exponent(k, momentum, np.linspace(0.9, 1, 2000) * 2 * (1 + momentum)).max() > 1.1
+    )
 
 
 @given(st.floats(0.001, 0.999), st.floats(1.0, 100.0))
@@ -216,7 +253,10 @@ def test_the_bound_is_not_claimed_where_a_mode_beats_it():
     momentum, tau = 0.99, 99.5
     sgd, k = linsgd.SGD(lr=1.0, momentum=momentum), 995
     problems = [linsgd.LinearRegression.gaussian([h]) for h in np.geomspace(1e-4, 1, 200)]
-    fastest = max(linsgd.displacement(problem, sgd, [k], theory="langevin").exponent[0] for problem in problems)
+    fastest = max(
+        linsgd.displacement(problem, sgd, [k], theory="langevin").exponent[0]
+        for problem in problems
+    )
     assert fastest > 1 / (1 - tau / k) + 0.1
     assert np.isnan(exponent_bound([k], momentum)).all()
     np.testing.assert_allclose(exponent_bound([4000], momentum), 1 / (1 - tau / 4000))
@@ -256,7 +296,9 @@ def test_without_a_stationary_law_the_displacement_from_it_is_infinite(nesterov,
     assert np.isnan(path.exponent).all()
 
 
-@pytest.mark.parametrize("bad", [{"steps": [0]}, {"steps": [1.5]}, {"theory": "kramers"}, {"start": "here"}])
+@pytest.mark.parametrize(
+    "bad", [{"steps": [0]}, {"steps": [1.5]}, {"theory": "kramers"}, {"start": "here"}]
+)
 def test_bad_arguments_are_named(bad):
     arguments = {"steps": [1], **bad}
     with pytest.raises(ValueError, match=next(iter(bad))):

@@ -25,26 +25,33 @@ def halvings(lr=1 / 800, n=4):
 
 
 @given(st.floats(1e-3, 3.0), st.sampled_from([0.0, 0.5, 0.9, 0.99]), st.sampled_from([0.0, 0.3]))
-def test_stationary_variances_are_short_by_exactly_lr_h_over_twice_one_plus_momentum(product, momentum, dampening):
+def test_stationary_variances_are_short_by_exactly_lr_h_over_twice_one_plus_momentum(
+    product, momentum, dampening
+):
     product = min(product, 1.9 * (1 + momentum))
     problem = linsgd.LinearRegression.gaussian([product])
     sgd = linsgd.SGD(lr=1.0, batch_size=BIG, momentum=momentum, dampening=dampening)
     approximate, exact = stationary(problem, sgd), linsgd.stationary_moments(problem, sgd)
     ratio = 1 - sgd.gradient_weight * product / (2 * (1 + momentum))
     for name in ("position_variance", "velocity_variance"):
-        np.testing.assert_allclose(getattr(approximate, name), ratio * getattr(exact, name), rtol=1e-5)
+        np.testing.assert_allclose(
+            getattr(approximate, name), ratio * getattr(exact, name), rtol=1e-5
+        )
 
 
 @pytest.mark.parametrize(("matched", "expected"), [(False, 1), (True, 2)])
 @pytest.mark.parametrize("dampening", [0.0, 0.4])
 @pytest.mark.parametrize("fresh", [False, True])
-def test_mean_at_a_fixed_time_is_first_order_and_second_with_the_matched_velocity(matched, expected, dampening, fresh):
+def test_mean_at_a_fixed_time_is_first_order_and_second_with_the_matched_velocity(
+    matched, expected, dampening, fresh
+):
     problem, errors = linsgd.LinearRegression.gaussian([1.0], optimum=[1.0]), []
     for lr in halvings():
         sgd = linsgd.SGD(lr=lr, momentum=MOMENTUM, dampening=dampening)
         steps, start = [round(0.4 / lr)], None if fresh else (np.array([3.0]), np.array([1.0]))
         difference = (
-            moments(problem, sgd, steps, start, matched=matched).mean - linsgd.moments(problem, sgd, steps, start).mean
+            moments(problem, sgd, steps, start, matched=matched).mean
+            - linsgd.moments(problem, sgd, steps, start).mean
         )
         errors.append(difference[0, 0])
     np.testing.assert_allclose(order(errors), expected, atol=0.2)
@@ -56,7 +63,9 @@ def test_slow_rate_is_second_order_relative_and_the_first_order_diffusion_first(
     for lr in halvings(1 / 800):
         sgd = linsgd.SGD(lr=lr, momentum=MOMENTUM)
         exact = linsgd.oscillation(problem, sgd).damping[0]
-        errors["langevin"].append(linsgd.oscillation(problem, sgd, "langevin").damping[0] / exact - 1)
+        errors["langevin"].append(
+            linsgd.oscillation(problem, sgd, "langevin").damping[0] / exact - 1
+        )
         errors["diffusion"].append(lr / (1 - MOMENTUM) / exact - 1)
     np.testing.assert_allclose(order(errors["langevin"]), 2, atol=0.2)
     np.testing.assert_allclose(order(errors["diffusion"]), 1, atol=0.2)
@@ -67,8 +76,12 @@ def test_underdamped_damping_errs_by_the_momentum_alone():
     problem = linsgd.LinearRegression.gaussian([1.0, 4.0])
     for lr in (0.1, 0.2):
         sgd = linsgd.SGD(lr=lr, momentum=MOMENTUM)
-        np.testing.assert_allclose(linsgd.oscillation(problem, sgd).damping, np.arctanh(u), rtol=1e-14)
-        np.testing.assert_allclose(linsgd.oscillation(problem, sgd, "langevin").damping, u, rtol=1e-14)
+        np.testing.assert_allclose(
+            linsgd.oscillation(problem, sgd).damping, np.arctanh(u), rtol=1e-14
+        )
+        np.testing.assert_allclose(
+            linsgd.oscillation(problem, sgd, "langevin").damping, u, rtol=1e-14
+        )
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9, 0.999])
@@ -78,7 +91,9 @@ def test_regimes_change_at_their_thresholds(momentum):
     sde = (1 - momentum) ** 2 / (2 * (1 + momentum))
     sgd = linsgd.SGD(lr=1.0, momentum=momentum, dampening=0.5)
     a = sgd.gradient_weight
-    around = linsgd.LinearRegression.gaussian(np.multiply.outer([*exact, sde], [0.999, 1.001]).ravel() / a)
+    around = linsgd.LinearRegression.gaussian(
+        np.multiply.outer([*exact, sde], [0.999, 1.001]).ravel() / a
+    )
     found = linsgd.oscillation(around, sgd).regime.tolist()
     if momentum == 0:
         assert found[:2] == ["overdamped", "alternating"]
@@ -87,7 +102,9 @@ def test_regimes_change_at_their_thresholds(momentum):
         assert found[2:4] == ["underdamped", "alternating"]
     thresholds = linsgd.oscillation(around, sgd), linsgd.oscillation(around, sgd, "langevin")
     assert thresholds[1].regime[4:].tolist() == ["overdamped", "underdamped"]
-    np.testing.assert_allclose((thresholds[0].underdamped_above, thresholds[0].alternating_above), np.array(exact) / a)
+    np.testing.assert_allclose(
+        (thresholds[0].underdamped_above, thresholds[0].alternating_above), np.array(exact) / a
+    )
     np.testing.assert_allclose(thresholds[1].underdamped_above, sde / a)
     at = linsgd.oscillation(linsgd.LinearRegression.gaussian([sde / a]), sgd, "langevin")
     assert at.regime.tolist() == ["critical"]
@@ -96,14 +113,16 @@ def test_regimes_change_at_their_thresholds(momentum):
 @given(st.floats(1e-6, 1.0), st.sampled_from([0.0, 0.3, 0.9, 0.99]))
 def test_roots_reproduce_the_mean_recursion(product, momentum):
     z = np.array([product * 2 * (1 + momentum) * 0.999])
-    found = linsgd.oscillation(linsgd.LinearRegression.gaussian(z), linsgd.SGD(lr=1.0, momentum=momentum))
+    found = linsgd.oscillation(
+        linsgd.LinearRegression.gaussian(z), linsgd.SGD(lr=1.0, momentum=momentum)
+    )
     root = np.exp(-found.damping + 1j * found.frequency)
     np.testing.assert_allclose(root**2 - (1 + momentum - z) * root + momentum, 0, atol=1e-12)
 
 
 @given(gaussian_problems(), sgds(), st.lists(st.integers(0, 300), min_size=1, max_size=4))
 def test_exact_autocorrelation_is_the_power_of_the_step_matrix_on_the_exact_law(problem, sgd, lags):
-    from linsgd.theory.recurrence import Method
+    from linsgd.theory.recurrence.recurrence import Method
 
     law = linsgd.stationary_moments(problem, sgd)
     if law.status != "ok":
@@ -113,8 +132,12 @@ def test_exact_autocorrelation_is_the_power_of_the_step_matrix_on_the_exact_law(
     for i, k in enumerate(lags):
         power = np.linalg.matrix_power(A, k)
         x, xv, v = law.position_variance, law.position_velocity_covariance, law.velocity_variance
-        np.testing.assert_allclose(found.position[i], power[:, 0, 0] + power[:, 0, 1] * xv / x, atol=1e-9)
-        np.testing.assert_allclose(found.velocity[i], power[:, 1, 1] + power[:, 1, 0] * xv / v, atol=1e-9)
+        np.testing.assert_allclose(
+            found.position[i], power[:, 0, 0] + power[:, 0, 1] * xv / x, atol=1e-9
+        )
+        np.testing.assert_allclose(
+            found.velocity[i], power[:, 1, 1] + power[:, 1, 0] * xv / v, atol=1e-9
+        )
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
@@ -131,13 +154,17 @@ def test_exact_velocities_sum_to_nothing_and_sampled_langevin_velocities_do_not(
 
 
 def test_self_consistent_noise_is_exact_to_leading_order_where_frozen_noise_is_not():
-    problem = linsgd.LinearRegression.gaussian([1.0, 0.5, 0.25], noise_std=0.3, optimum=[1.0, -1.0, 0.5])
+    problem = linsgd.LinearRegression.gaussian(
+        [1.0, 0.5, 0.25], noise_std=0.3, optimum=[1.0, -1.0, 0.5]
+    )
     errors = {None: [], "self_consistent": []}
     for lr in halvings(0.02, 3):
         sgd = linsgd.SGD(lr=lr, batch_size=1, momentum=1 - 5 * lr, weight_decay=0.02)
         exact = linsgd.stationary_moments(problem, sgd).position_variance
         for noise, error in errors.items():
-            error.append(np.max(np.abs(stationary(problem, sgd, noise).position_variance / exact - 1)))
+            error.append(
+                np.max(np.abs(stationary(problem, sgd, noise).position_variance / exact - 1))
+            )
     assert min(errors[None]) > 0.1
     np.testing.assert_allclose(order(errors["self_consistent"]), 1, atol=0.1)
 
@@ -159,7 +186,9 @@ def test_self_consistent_noise_of_a_law_is_the_same_by_modes_and_by_matrices(wei
         def sample(self, n, rng):
             raise NotImplementedError
 
-    general = linsgd.LinearRegression.from_features(Same(), optimum=problem.from_eigenbasis(problem.optimum)[::-1])
+    general = linsgd.LinearRegression.from_features(
+        Same(), optimum=problem.from_eigenbasis(problem.optimum)[::-1]
+    )
     sgd = linsgd.SGD(lr=0.1, batch_size=2, momentum=0.5, weight_decay=weight_decay)
     by_modes = linsgd.langevin(problem, sgd, "self_consistent").covariance([0], "stationary")[0]
     flipped = linsgd.LinearRegression.from_features(Same(), optimum=problem.optimum)

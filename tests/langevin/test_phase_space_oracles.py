@@ -44,7 +44,9 @@ def test_moments_in_time_are_those_of_the_matrix_exponential(case, steps):
     mean = np.concatenate([process.center, 0 * v]) + E @ start
     phase = 1 + steps * process.rotation.max()
     size = np.abs(start).max() * max(1.0, np.abs(E).max())
-    np.testing.assert_allclose(process.mean([steps], (w, v))[0], mean, rtol=0, atol=1e-13 * phase * size)
+    np.testing.assert_allclose(
+        process.mean([steps], (w, v))[0], mean, rtol=0, atol=1e-13 * phase * size
+    )
     scale = np.sqrt(np.maximum(np.diagonal(C), 1e-300))
     covariance = process.covariance([steps], (w, v))[0]
     assert np.all(np.abs(covariance - C) <= 1e-11 * phase * np.multiply.outer(scale, scale))
@@ -58,30 +60,55 @@ def test_stationary_law_solves_the_lyapunov_equation(case):
     P = process.covariance([0], "stationary")[0]
     scale = np.sqrt(np.diagonal(P))
     residual = A @ P + P @ A.T - Q
-    tolerance = 1e-13 * (np.abs(A) @ np.multiply.outer(scale, scale) + np.multiply.outer(scale, scale) @ np.abs(A).T)
+    tolerance = 1e-13 * (
+        np.abs(A) @ np.multiply.outer(scale, scale) + np.multiply.outer(scale, scale) @ np.abs(A).T
+    )
     assert np.all(np.abs(residual) <= tolerance)
 
 
 def test_stationary_law_of_correlated_noise_is_the_lyapunov_solution():
     noise = np.array([[2.0, 0.7, 0.1], [0.7, 1.0, -0.3], [0.1, -0.3, 0.5]])
     process = linsgd.langevin(
-        linsgd.LinearRegression.gaussian([1.0, 0.3, 0.02]), linsgd.SGD(lr=0.3, batch_size=2, momentum=0.7), noise=noise
+        linsgd.LinearRegression.gaussian([1.0, 0.3, 0.02]),
+        linsgd.SGD(lr=0.3, batch_size=2, momentum=0.7),
+        noise=noise,
     )
     A, Q = drift_and_noise(process)
-    np.testing.assert_allclose(process.covariance([5], "stationary")[0], solve_continuous_lyapunov(A, Q), 1e-12, 1e-14)
+    np.testing.assert_allclose(
+        process.covariance([5], "stationary")[0], solve_continuous_lyapunov(A, Q), 1e-12, 1e-14
+    )
 
 
 @given(cases(), st.integers(0, 500), st.integers(0, 500))
 def test_two_intervals_compose(case, first, second):
     problem, sgd, noise = case
-    halfway = moments(problem, sgd, [first], (np.ones(problem.dimension), -np.ones(problem.dimension)), noise=noise)
-    there = moments(problem, sgd, [second], halfway.at(0), noise=noise)
-    at_once = moments(problem, sgd, [first + second], (np.ones(problem.dimension), -np.ones(problem.dimension)), noise)
-    scale = np.sqrt(np.maximum(stationary(problem, sgd, noise).position_variance, at_once.position_variance[0]))
-    np.testing.assert_allclose(
-        there.position_covariance()[0], at_once.position_covariance()[0], rtol=0, atol=1e-9 * scale.max() ** 2
+    halfway = moments(
+        problem,
+        sgd,
+        [first],
+        (np.ones(problem.dimension), -np.ones(problem.dimension)),
+        noise=noise,
     )
-    np.testing.assert_allclose(there.mean, at_once.mean, rtol=0, atol=1e-9 * (4 + np.abs(problem.optimum).max()))
+    there = moments(problem, sgd, [second], halfway.at(0), noise=noise)
+    at_once = moments(
+        problem,
+        sgd,
+        [first + second],
+        (np.ones(problem.dimension), -np.ones(problem.dimension)),
+        noise,
+    )
+    scale = np.sqrt(
+        np.maximum(stationary(problem, sgd, noise).position_variance, at_once.position_variance[0])
+    )
+    np.testing.assert_allclose(
+        there.position_covariance()[0],
+        at_once.position_covariance()[0],
+        rtol=0,
+        atol=1e-9 * scale.max() ** 2,
+    )
+    np.testing.assert_allclose(
+        there.mean, at_once.mean, rtol=0, atol=1e-9 * (4 + np.abs(problem.optimum).max())
+    )
 
 
 @given(gaussian_problems(), sgds())
@@ -89,14 +116,18 @@ def test_the_stationary_law_stays(problem, sgd):
     law = stationary(problem, sgd)
     later = moments(problem, sgd, [1, 7, 10**8], law)
     for name in ("position_variance", "velocity_variance"):
-        np.testing.assert_allclose(getattr(later, name), np.tile(getattr(law, name), (3, 1)), rtol=1e-13)
+        np.testing.assert_allclose(
+            getattr(later, name), np.tile(getattr(law, name), (3, 1)), rtol=1e-13
+        )
 
 
 def test_a_hundred_million_steps_do_not_overflow():
     problem = linsgd.LinearRegression.gaussian([1.0, 1e-3, 1e-12], optimum=[1.0, 1.0, 1.0])
     far = moments(problem, linsgd.SGD(lr=0.1, momentum=0.9), [10**8, 2**62])
     np.testing.assert_allclose(far.position_variance[1], 0.5, rtol=1e-12)
-    np.testing.assert_allclose(far.mean[0], [1.0, 1.0, -np.expm1(-1e-12 * (1e8 - 9.5))], rtol=1e-9)  # 1/(2u) steps late
+    np.testing.assert_allclose(
+        far.mean[0], [1.0, 1.0, -np.expm1(-1e-12 * (1e8 - 9.5))], rtol=1e-9
+    )  # 1/(2u) steps late
 
 
 def test_drift_and_noise_are_the_equation_in_the_problems_coordinates():
@@ -107,7 +138,9 @@ def test_drift_and_noise_are_the_equation_in_the_problems_coordinates():
         A, Q = process.drift(), process.noise_intensity()
         E, C = van_loan(A, Q, 40)
         w, v = np.array([3.0, 0.0]), np.array([0.0, 1.0])
-        mean = np.concatenate([process.center, np.zeros(2)]) + E @ np.concatenate([w - process.center, v])
+        mean = np.concatenate([process.center, np.zeros(2)]) + E @ np.concatenate(
+            [w - process.center, v]
+        )
         np.testing.assert_allclose(process.mean([40], (w, v))[0], mean, rtol=1e-11)
         np.testing.assert_allclose(process.covariance([40], (w, v))[0], C, rtol=1e-10, atol=1e-14)
         gradient = np.array(noise if noise else problem.covariance()) / sgd.batch_size

@@ -43,8 +43,13 @@ def solution(t, modes, mean, covariance):
         noise[:, i, j] = shared_noise(t, u, z[i], z[j])
     law = np.array([carried[0, 0], carried[0, 1], carried[1, 1]]) + noise
     kick = np.minimum(t, 1 / np.maximum(u, np.sqrt(z)))
-    sizes = [np.sqrt(np.diagonal(part).astype(float)) for part in (covariance[0], covariance[2], noise[0], noise[2])]
-    amplitude = np.array([sizes[0] + kick * sizes[1] + sizes[2], sizes[1] + np.sqrt(z) * sizes[0] + sizes[3]])
+    sizes = [
+        np.sqrt(np.diagonal(part).astype(float))
+        for part in (covariance[0], covariance[2], noise[0], noise[2])
+    ]
+    amplitude = np.array(
+        [sizes[0] + kick * sizes[1] + sizes[2], sizes[1] + np.sqrt(z) * sizes[0] + sizes[3]]
+    )
     return moved, law, amplitude
 
 
@@ -58,7 +63,8 @@ def test_the_law_is_accurate_to_a_trillionth_of_its_amplitude(momentum, noise):
         flow = modes.flow(np.array([t]))
         rounding = 1e-12 + EPS * np.sqrt(modes.stiffness) * t
         reach = (
-            np.array([np.abs(mean[0]) + amplitude[0], np.abs(mean[1]) + amplitude[1]]) + np.abs(mean).max() * amplitude
+            np.array([np.abs(mean[0]) + amplitude[0], np.abs(mean[1]) + amplitude[1]])
+            + np.abs(mean).max() * amplitude
         )
         assert np.all(np.abs(modes.mean(flow, mean)[0] - moved.astype(float)) <= rounding * reach)
         found = modes.blocks(flow, covariance)[0]
@@ -74,7 +80,9 @@ def test_noise_alone_is_accurate_to_its_own_size_also_at_small_times(momentum):
     d = modes.stiffness.size
     for t in (1e-6, 1e-3, 0.4, 1, 1e4, 1e8):
         found = modes.variance(modes.flow(np.array([t])), np.zeros((3, d)))[0]
-        want = np.array([shared_noise(t, modes.damping, z, z) for z in modes.stiffness], dtype=float).T
+        want = np.array(
+            [shared_noise(t, modes.damping, z, z) for z in modes.stiffness], dtype=float
+        ).T
         size = np.sqrt(want[[0, 2]])
         allowed = (1e-12 + EPS * np.sqrt(modes.stiffness) * t) * size[[0, 0, 1]] * size[[0, 1, 1]]
         assert np.all(np.abs(found - want) <= allowed), t

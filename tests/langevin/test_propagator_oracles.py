@@ -4,8 +4,8 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from linsgd.theory.heavy_ball import powers
 from linsgd.theory.langevin.propagator import flow
+from linsgd.theory.recurrence.heavy_ball import powers
 
 from .oracle import heavy_ball_mode, langevin_mode
 
@@ -20,7 +20,14 @@ TIMES = [0, 1e-6, 1e-3, 0.1, 0.3, 0.49, 0.51, 1, 2, 5, 30, 1e3, 1e5, 1e8]
 def test_langevin_propagator_is_accurate_to_its_amplitude(u):
     z = np.array([ratio * u**2 for ratio in STIFFNESS_OVER_CRITICAL if ratio * u**2 <= 4])
     modes = flow(np.array(TIMES)[:, None], u, z)
-    got = (modes.R, modes.S, modes.V, modes.kick_integral(), modes.position_noise(), modes.velocity_noise())
+    got = (
+        modes.R,
+        modes.S,
+        modes.V,
+        modes.kick_integral(),
+        modes.position_noise(),
+        modes.velocity_noise(),
+    )
     for i, t in enumerate(TIMES):
         for j, stiffness in enumerate(z):
             want = langevin_mode(t, u, stiffness)
@@ -28,7 +35,11 @@ def test_langevin_propagator_is_accurate_to_its_amplitude(u):
             kick = min(t, 1 / max(u, np.sqrt(stiffness)))
             for name, value, true in zip("RSVTXY", got, want, strict=True):
                 amplitude = {"R": 1.0, "S": kick, "V": 1.0}.get(name, float(abs(true)))
-                assert abs(value[i, j] - float(true)) <= 1e-14 * phase * amplitude, (name, t, stiffness)
+                assert abs(value[i, j] - float(true)) <= 1e-14 * phase * amplitude, (
+                    name,
+                    t,
+                    stiffness,
+                )
 
 
 def heavy_ball_stiffness(momentum):
@@ -37,11 +48,15 @@ def heavy_ball_stiffness(momentum):
     near_upper = [upper * factor for factor in (1 - 1e-6, 1 - 1e-15, 1, 1 + 1e-15, 1 + 1e-9)]
     middle = [0.05, 0.5, 1, 1 + momentum - 1e-9, 1 + momentum, 1 + momentum + 1e-9, 2]
     edge = 2 * (1 + momentum) * (1 - 1e-9)
-    return [z for z in [0, 1e-20, 1e-12, 1e-6, *near_lower, *middle, *near_upper, edge] if z <= edge]
+    return [
+        z for z in [0, 1e-20, 1e-12, 1e-6, *near_lower, *middle, *near_upper, edge] if z <= edge
+    ]
 
 
 @pytest.mark.parametrize("momentum", [0.0, 1e-12, 0.1, 0.5, 0.9, 0.99, 1 - 1e-6, 1 - 1e-9])
-def test_heavy_ball_propagator_is_accurate_to_its_amplitude_and_the_rounding_of_its_stiffness(momentum):
+def test_heavy_ball_propagator_is_accurate_to_its_amplitude_and_the_rounding_of_its_stiffness(
+    momentum,
+):
     z = np.array(heavy_ball_stiffness(momentum))
     steps = np.array([0, 1, 2, 3, 5, 10, 30, 1000, 1001, 10**5, 10**8 + 1])
     modes = powers(steps[:, None], momentum, z)
@@ -49,13 +64,18 @@ def test_heavy_ball_propagator_is_accurate_to_its_amplitude_and_the_rounding_of_
     for i, k in enumerate(int(k) for k in steps):
         for j, stiffness in enumerate(z):
             want = heavy_ball_mode(k, momentum, stiffness)
-            nearby = [heavy_ball_mode(k, momentum, mp.mpf(stiffness) * (1 + s * mp.mpf(2) ** -51)) for s in (-1, 1)]
+            nearby = [
+                heavy_ball_mode(k, momentum, mp.mpf(stiffness) * (1 + s * mp.mpf(2) ** -51))
+                for s in (-1, 1)
+            ]
             root = max(np.sqrt(stiffness), 1e-300)
             kick = min(k, 1 / root, 1 / (1 - momentum**0.5)) if stiffness < 1 else 1.0
             for n, true in enumerate(want):
                 amplitude = (1.0, kick, 1.0, max(float(abs(true)), min(k, 1 / root)))[n]
                 conditioning = max(float(abs(other[n] - true)) for other in nearby)
-                allowed = 2e-14 * (1 + k * min(root, 3.2) * (momentum > 0)) * amplitude + conditioning
+                allowed = (
+                    2e-14 * (1 + k * min(root, 3.2) * (momentum > 0)) * amplitude + conditioning
+                )
                 assert abs(got[n][i, j] - float(true)) <= allowed, ("PUQT"[n], k, stiffness)
 
 

@@ -1,8 +1,8 @@
 """Statistics: the kernels and a plain NumPy loop have the same law, for every combination of features and optimizer.
 
-Means, variances and the cross moments of phase space agree within 6.5 joint standard errors. Each of the fewer than
-1000 comparisons here fails by chance with probability 8e-11 in the normal limit, so the file with less than 1e-7.
-"""
+Means, variances and the cross moments of phase space agree within 6.5 joint standard errors. Each
+of the fewer than 1000 comparisons here fails by chance with probability 8e-11 in the normal limit,
+so the file with less than 1e-7."""
 
 import numpy as np
 import pytest
@@ -36,10 +36,18 @@ class Skewed:
 
 PROBLEMS = {
     "gaussian": linsgd.LinearRegression.gaussian(H, optimum=OPTIMUM),
-    "rademacher": linsgd.LinearRegression.from_features(linsgd.RademacherFeatures(H), noise="rademacher"),
-    "uniform": linsgd.LinearRegression.from_features(linsgd.UniformFeatures(H), noise="laplace", optimum=OPTIMUM),
-    "student": linsgd.LinearRegression.from_features(linsgd.StudentFeatures(H, dof=30), optimum=OPTIMUM),
-    "student noise": linsgd.LinearRegression.gaussian(H, noise=linsgd.StudentNoise(dof=20), noise_std=0.7),
+    "rademacher": linsgd.LinearRegression.from_features(
+        linsgd.RademacherFeatures(H), noise="rademacher"
+    ),
+    "uniform": linsgd.LinearRegression.from_features(
+        linsgd.UniformFeatures(H), noise="laplace", optimum=OPTIMUM
+    ),
+    "student": linsgd.LinearRegression.from_features(
+        linsgd.StudentFeatures(H, dof=30), optimum=OPTIMUM
+    ),
+    "student noise": linsgd.LinearRegression.gaussian(
+        H, noise=linsgd.StudentNoise(dof=20), noise_std=0.7
+    ),
     "custom": linsgd.LinearRegression.from_features(Skewed(), optimum=OPTIMUM, noise_std=0.5),
     "data": DATA,
 }
@@ -58,7 +66,9 @@ def moments(states):
 
 
 def distance(problem, sgd, steps=25, start=None, dtype="float64", mutant=None):
-    ours = snapshots(problem, mutant or sgd, [steps], range(CHAINS), seed=3, start=start, dtype=dtype)[0]
+    ours = snapshots(
+        problem, mutant or sgd, [steps], range(CHAINS), seed=3, start=start, dtype=dtype
+    )[0]
     theirs = plain_sgd(problem, sgd, steps, CHAINS, np.random.default_rng(2), start)
     (a, s), (b, t) = moments(ours.astype(float)), moments(theirs)
     return np.abs((a - b) / np.hypot(s, t)).max()
@@ -93,7 +103,9 @@ def test_same_law_from_a_start(problem):
 
 @pytest.mark.parametrize("problem", ["gaussian", "student", "data"])
 def test_same_law_in_float32(problem):
-    assert distance(PROBLEMS[problem], linsgd.SGD(**OPTIMIZERS["heavy ball"]), dtype="float32") < 6.5
+    assert (
+        distance(PROBLEMS[problem], linsgd.SGD(**OPTIMIZERS["heavy ball"]), dtype="float32") < 6.5
+    )
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from linsgd.montecarlo.blocks import map_blocks
+from linsgd.blocks import map_blocks
 
 BLOCKS = [range(a, b) for a, b in pairwise([0, 64, 192, 256, 320])]
 
@@ -42,7 +42,9 @@ def folded(results):
 
 def test_results_come_in_block_order(tmp_path):
     seen = []
-    results = map_blocks(squares, BLOCKS, key="k", progress=lambda done, total: seen.append((done, total)))
+    results = map_blocks(
+        squares, BLOCKS, key="k", progress=lambda done, total: seen.append((done, total))
+    )
     assert np.array_equal(folded(results), np.arange(320) ** 2)
     assert seen[-1] == (4, 4)
 
@@ -57,7 +59,12 @@ def test_a_killed_worker_changes_nothing(tmp_path):
 @pytest.mark.filterwarnings("ignore")
 def test_a_killed_dask_worker_changes_nothing(tmp_path):
     distributed = pytest.importorskip("distributed")
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
+    options = {
+        "n_workers": 2,
+        "threads_per_worker": 1,
+        "dashboard_address": None,
+        "silence_logs": 50,
+    }
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
         executor = client.get_executor()
         results = list(map_blocks(DiesOnce(tmp_path / "died"), BLOCKS, key="k", executor=executor))
@@ -76,7 +83,9 @@ def test_an_error_in_a_block_is_not_hidden():
 class TestCheckpoint:
     def run(self, folder, key="k"):
         computed = []
-        results = map_blocks(lambda b: computed.append(b) or squares(b), BLOCKS, key=key, checkpoint=folder)
+        results = map_blocks(
+            lambda b: computed.append(b) or squares(b), BLOCKS, key=key, checkpoint=folder
+        )
         assert np.array_equal(folded(results), np.arange(320) ** 2)
         return sorted(block.start for block in computed)
 
@@ -88,7 +97,9 @@ class TestCheckpoint:
         self.run(tmp_path)
         assert self.run(tmp_path, key="other") == [0, 64, 192, 256]
 
-    @pytest.mark.parametrize("damage", [lambda c: c[:-1], lambda c: b"", lambda c: c[:90] + b"x" + c[91:]])
+    @pytest.mark.parametrize(
+        "damage", [lambda c: c[:-1], lambda c: b"", lambda c: c[:90] + b"x" + c[91:]]
+    )
     def test_a_damaged_block_is_computed_again(self, tmp_path, damage):
         self.run(tmp_path)
         file = tmp_path / "k-64-192.npz"
@@ -129,8 +140,12 @@ def processes():
 @pytest.mark.parametrize("executor", [lambda: ThreadPoolExecutor(2), processes])
 def test_workers_have_one_blas_thread(executor):
     with threadpool_limits(2, "blas"), executor() as pool:
-        results = list(map_blocks(blas_threads, [range(k, k + 1) for k in range(8)], key="", executor=pool))
-        after = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+        results = list(
+            map_blocks(blas_threads, [range(k, k + 1) for k in range(8)], key="", executor=pool)
+        )
+        after = [
+            library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"
+        ]
     assert all((result["threads"] == 1).all() and result["threads"].size for result in results)
     assert any(result["process"] != os.getpid() for result in results) == (executor is processes)
     assert set(after) == {2}

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import linsgd
-from linsgd.montecarlo.engine import walks
 from linsgd.montecarlo.tiles import Tiles
+from linsgd.montecarlo.walks.engine import walks
 
 PROBLEM = linsgd.LinearRegression.gaussian([[1.0, 0.2], [0.2, 0.5]])
 SGD = linsgd.SGD(lr=0.1, batch_size=2, momentum=0.5)
@@ -65,7 +65,9 @@ def test_one_result_for_all_executors(executor):
 def test_one_result_with_dask():
     distributed = pytest.importorskip("distributed")
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
         distributed.Client(cluster) as client,
     ):
         assert digest(run(executor=client.get_executor())) == digest(run())
@@ -74,7 +76,9 @@ def test_one_result_with_dask():
 @settings(max_examples=10, deadline=None)
 @given(cut=st.integers(1, 6), chains=st.integers(386, 512))
 def test_one_result_for_all_blocks(cut, chains):
-    tiles = Tiles(walks=walks(PROBLEM, SGD, 0, None, "full", "float64"), record=RECORD, at=np.array([20]))
+    tiles = Tiles(
+        walks=walks(PROBLEM, SGD, 0, None, "full", "float64"), record=RECORD, at=np.array([20])
+    )
     whole, parts = tiles(range(chains)), [tiles(range(64 * cut)), tiles(range(64 * cut, chains))]
     for name, averages in whole.items():
         assert np.array_equal(averages, np.concatenate([part[name] for part in parts]))
@@ -104,7 +108,9 @@ linsgd.simulate(problem, sgd, 1000, chains=4096, checkpoint=sys.argv[1], progres
 
 @pytest.mark.parametrize("killed_by", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_run_goes_on(tmp_path, killed_by):
-    child = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path)], stderr=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(tmp_path)], stderr=subprocess.DEVNULL
+    )
     while child.poll() is None and len(list(tmp_path.glob("*.sha256"))) < 3:
         time.sleep(0.01)
     child.send_signal(killed_by)
@@ -142,7 +148,9 @@ class TestUntil:
         assert digest(ensemble) == digest(run(record=None, chains=ensemble.chains))
 
     def precision(self, ensemble):
-        return np.linalg.norm(ensemble.standard_error("covariance")) / np.linalg.norm(ensemble.covariance())
+        return np.linalg.norm(ensemble.standard_error("covariance")) / np.linalg.norm(
+            ensemble.covariance()
+        )
 
     def test_the_chains_are_the_most(self):
         ensemble = run(until=1e-6, chains=3000)
@@ -157,13 +165,19 @@ class TestUntil:
 def test_standard_errors_are_those_of_repetition():
     """Over 400 ensembles the errors have the spread they state.
 
-    The z-values of means and covariances pass a Kolmogorov-Smirnov test against Student's law with 15 degrees of
-    freedom at p = 1e-7 each for three components; errors half as large fail it.
-    """
-    ensembles = [linsgd.simulate(PROBLEM, SGD, 30, seed=seed, executor=Serial()) for seed in range(400)]
+    The z-values of means and covariances pass a Kolmogorov-Smirnov test against Student's law with
+    15 degrees of freedom at p = 1e-7 each for three components; errors half as large fail it."""
+    ensembles = [
+        linsgd.simulate(PROBLEM, SGD, 30, seed=seed, executor=Serial()) for seed in range(400)
+    ]
     truth = np.mean([e.covariance() for e in ensembles], axis=0)
     for i, j in [(0, 0), (0, 3), (2, 2)]:
-        z = np.array([(e.covariance() - truth)[i, j] / e.standard_error("covariance")[i, j] for e in ensembles])
+        z = np.array(
+            [
+                (e.covariance() - truth)[i, j] / e.standard_error("covariance")[i, j]
+                for e in ensembles
+            ]
+        )
         assert stats.kstest(z, stats.t(15).cdf).pvalue > 1e-7
         assert stats.kstest(z * 2, stats.t(15).cdf).pvalue < 1e-7
 
@@ -182,7 +196,14 @@ def test_results_pickle_print_and_round_trip():
 
 @pytest.mark.parametrize(
     ("argument", "value"),
-    [("chains", 1), ("chains", 2.5), ("steps", []), ("steps", [2, 1]), ("checkpoint", "/proc/none"), ("seed", 1.0)],
+    [
+        ("chains", 1),
+        ("chains", 2.5),
+        ("steps", []),
+        ("steps", [2, 1]),
+        ("checkpoint", "/proc/none"),
+        ("seed", 1.0),
+    ],
 )
 def test_bad_arguments_are_named(argument, value):
     with pytest.raises(ValueError, match=argument):

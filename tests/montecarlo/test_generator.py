@@ -1,9 +1,8 @@
 """Statistics of the normal generator, in the very function by which the kernels draw samples.
 
-`test_replay` shows that the chains are made of these draws. Statistics are z-values under independence, each within
-6.5; chi-squared and Kolmogorov-Smirnov tests reject below p = 1e-10. Fewer than 100 statistics a test and fewer than
-20 tests make false alarms rarer than 3e-7.
-"""
+`test_replay` shows that the chains are made of these draws. Statistics are z-values under
+independence, each within 6.5; chi-squared and Kolmogorov-Smirnov tests reject below p = 1e-10.
+Fewer than 100 statistics a test and fewer than 20 tests make false alarms rarer than 3e-7."""
 
 import numba
 import numpy as np
@@ -11,9 +10,9 @@ import pytest
 from scipy import special, stats
 
 import linsgd
-from linsgd.montecarlo import generator, streams
-from linsgd.montecarlo.engine import walks
-from linsgd.montecarlo.linear_walk import draw_samples
+from linsgd.montecarlo.random import streams, variates
+from linsgd.montecarlo.walks.engine import walks
+from linsgd.montecarlo.walks.linear import draw_samples
 
 D = 63  # with the label noise 64 normal variates a sample
 
@@ -94,7 +93,9 @@ BREAKS = {
     "scale": lambda z: 1.003 * z,
     "tail": lambda z: np.clip(z, -3.3, 3.3),
     "repeated lane": lambda z: 0.01 * np.roll(z, 1, axis=2) + np.sqrt(1 - 1e-4) * z,
-    "one radius": lambda z: np.where(np.arange(z.shape[1])[:, None] % 2, z, np.sign(z) * abs(np.roll(z, -1, axis=1))),
+    "one radius": lambda z: np.where(
+        np.arange(z.shape[1])[:, None] % 2, z, np.sign(z) * abs(np.roll(z, -1, axis=1))
+    ),
 }
 
 
@@ -108,14 +109,16 @@ def test_twin_a_broken_generator_is_seen(name):
 @pytest.mark.parametrize(("shape", "n"), [(0.3, 20000), (1.0, 20000), (7.5, 20000), (499.0, 20000)])
 def test_gamma_variates(shape, n):
     S = streams.seed_streams(1, 0, np.float64)
-    sample = np.array([generator.gamma(S, j % 64, shape) for j in range(n)])
+    sample = np.array([variates.gamma(S, j % 64, shape) for j in range(n)])
     assert stats.kstest(sample, stats.gamma(shape).cdf).pvalue > 1e-9
     assert stats.kstest(sample, stats.gamma(1.1 * shape).cdf).pvalue < 1e-9
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_streams_are_distinct(dtype):
-    states = {streams.seed_streams(seed, t, dtype).tobytes() for seed in range(50) for t in range(50)}
+    states = {
+        streams.seed_streams(seed, t, dtype).tobytes() for seed in range(50) for t in range(50)
+    }
     assert len(states) == 2500
     assert len(np.unique(streams.seed_streams(0, 0, dtype))) == 256
 
@@ -155,6 +158,8 @@ def test_the_streams_are_the_reference_algorithm(dtype, bits, left, shift, right
 
 
 def test_the_logarithm_is_exact_to_rounding():
-    u = np.concatenate([np.random.default_rng(0).random(10000), 2.0 ** -np.arange(53), [np.nextafter(1, 0)]])
-    ours = np.array([generator.log(x) for x in u])
+    u = np.concatenate(
+        [np.random.default_rng(0).random(10000), 2.0 ** -np.arange(53), [np.nextafter(1, 0)]]
+    )
+    ours = np.array([variates.log(x) for x in u])
     assert np.allclose(ours, np.log(u), rtol=1e-15, atol=0)

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import linsgd
-from linsgd.montecarlo import data_walk, linear_walk, streams
-from linsgd.montecarlo.jit import SOURCES
+from linsgd.jit import SOURCES
+from linsgd.montecarlo.random import streams
 from linsgd.montecarlo.snapshots import snapshots
+from linsgd.montecarlo.walks import data, linear
 
 GAUSSIAN = linsgd.LinearRegression.gaussian([[1.0, 0.2], [0.2, 0.5]], optimum=[1.0, 2.0])
 DATA = linsgd.LinearRegression.from_data(np.arange(10.0).reshape(5, 2) / 9, np.arange(5.0))
@@ -26,11 +27,18 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @settings(max_examples=10, deadline=None)
-@given(first=st.integers(0, 3), chains=st.integers(1, 256), stop=st.integers(1, 40), seed=st.integers(0, 2**64 - 1))
+@given(
+    first=st.integers(0, 3),
+    chains=st.integers(1, 256),
+    stop=st.integers(1, 40),
+    seed=st.integers(0, 2**64 - 1),
+)
 def test_a_chain_is_the_same_in_any_range(case, dtype, first, chains, stop, seed):
     problem, sgd = CASES[case]
     whole = snapshots(problem, sgd, [stop // 2, stop], range(512), seed, dtype=dtype)
-    part = snapshots(problem, sgd, [stop], range(64 * first, 64 * first + chains), seed, dtype=dtype)
+    part = snapshots(
+        problem, sgd, [stop], range(64 * first, 64 * first + chains), seed, dtype=dtype
+    )
     assert np.array_equal(part[0], whole[1, 64 * first : 64 * first + chains])
 
 
@@ -54,7 +62,12 @@ def test_seeds_and_chains_differ(case):
 def test_step_zero_is_the_start(case):
     problem, sgd = CASES[case]
     start = (np.array([1.0, -2.0]), np.array([0.5, 3.0]))
-    assert np.allclose(snapshots(problem, sgd, [0], range(64), start=start), [1.0, -2.0, 0.5, 3.0], atol=1e-15, rtol=0)
+    assert np.allclose(
+        snapshots(problem, sgd, [0], range(64), start=start),
+        [1.0, -2.0, 0.5, 3.0],
+        atol=1e-15,
+        rtol=0,
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,5 +102,5 @@ def test_divergence_is_not_a_warning():
 
 def test_a_change_in_any_file_empties_the_cache_of_compiled_kernels():
     """Numba itself looks at the file of the kernel only, not at those of the helpers compiled into it."""
-    for compiled in (linear_walk.walk, data_walk.walk, streams._split_mix):
+    for compiled in (linear.walk, data.walk, streams._split_mix):
         assert compiled._cache._cache_file._source_stamp == SOURCES

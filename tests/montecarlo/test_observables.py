@@ -11,7 +11,9 @@ LAST = 60
 CHAINS = 100
 START = ([2.0, -1.0], [0.3, 0.0])
 GAUSSIAN = linsgd.LinearRegression.gaussian([[1.0, 0.2], [0.2, 0.5]], optimum=[1.0, -0.5])
-DATA = linsgd.LinearRegression.from_data(np.random.default_rng(0).normal(size=(9, 2)), np.arange(9.0))
+DATA = linsgd.LinearRegression.from_data(
+    np.random.default_rng(0).normal(size=(9, 2)), np.arange(9.0)
+)
 SGD = linsgd.SGD(lr=0.1, momentum=0.5, weight_decay=0.1)
 DIRECTION = np.array([1.0, -2.0, 0.5, 1.0])
 
@@ -28,7 +30,9 @@ def buffer(request, monkeypatch):
 
 
 def run(problem, record, steps=LAST, **options):
-    return linsgd.simulate(problem, SGD, steps, chains=CHAINS, start=START, record=record, **options)
+    return linsgd.simulate(
+        problem, SGD, steps, chains=CHAINS, start=START, record=record, **options
+    )
 
 
 def paths(problem):
@@ -53,7 +57,10 @@ def test_state_moments(problem):
     assert np.allclose(ensemble.mean(), states.mean(axis=1), atol=1e-14)
     assert np.allclose(ensemble.covariance(), (63 * within[0] + 35 * within[1]) / 98, atol=1e-14)
     means = [group.mean(axis=1) for group in groups]
-    error = np.sqrt(sum(len(g[0]) * (m - states.mean(axis=1)) ** 2 for g, m in zip(groups, means, strict=True)) / 100)
+    error = np.sqrt(
+        sum(len(g[0]) * (m - states.mean(axis=1)) ** 2 for g, m in zip(groups, means, strict=True))
+        / 100
+    )
     assert np.allclose(ensemble.standard_error(), error, atol=1e-14)
 
 
@@ -71,7 +78,9 @@ def test_autocovariance(problem):
 def test_displacement(problem):
     ensemble = run(problem, linsgd.SquaredDisplacement(lags=[1, 5, 20], origins=[0, 5, 40]))
     w = paths(problem)[..., :2]
-    expected = [[np.mean(((w[s + k] - w[s]) ** 2).sum(axis=-1)) for k in (1, 5, 20)] for s in (0, 5, 40)]
+    expected = [
+        [np.mean(((w[s + k] - w[s]) ** 2).sum(axis=-1)) for k in (1, 5, 20)] for s in (0, 5, 40)
+    ]
     assert np.allclose(ensemble.value("displacement"), expected, rtol=1e-12)
 
 
@@ -89,7 +98,9 @@ def test_exceedance_counts_a_threshold_itself():
     start = ([1.125, 0.0], [0.0, 0.0])
     still = linsgd.LinearRegression.gaussian([1e-30, 0.0], noise_std=0.0)
     what = linsgd.Exceedance(lowest=-1, highest=1)
-    exceeded = linsgd.simulate(still, linsgd.SGD(lr=0.1), 4, chains=3, start=start, record=what).value("exceedance")
+    exceeded = linsgd.simulate(
+        still, linsgd.SGD(lr=0.1), 4, chains=3, start=start, record=what
+    ).value("exceedance")
     assert np.array_equal(exceeded, what.thresholds <= 1.125)
 
 
@@ -109,7 +120,9 @@ def test_block_logs(problem):
     x = coordinate(problem, paths(problem))[4:59]
     sums = x.reshape(11, 5, -1).sum(axis=1)
     assert np.allclose(
-        ensemble.value("block_logs"), [np.log(np.abs(x)).mean(), np.log(np.abs(sums)).mean()], rtol=1e-11
+        ensemble.value("block_logs"),
+        [np.log(np.abs(x)).mean(), np.log(np.abs(sums)).mean()],
+        rtol=1e-11,
     )
 
 
@@ -127,10 +140,15 @@ def test_several_at_once_change_nothing(problem):
 
 
 def test_radial_observables_of_the_radial_engine():
-    problem, start = linsgd.LinearRegression.gaussian([1.0, 1.0, 1.0]), ([1.0, 1.0, 1.0], [0.0, 0.0, 0.0])
+    problem, start = (
+        linsgd.LinearRegression.gaussian([1.0, 1.0, 1.0]),
+        ([1.0, 1.0, 1.0], [0.0, 0.0, 0.0]),
+    )
     what = linsgd.Exceedance(lowest=-3, highest=3)
     full, radial = (
-        linsgd.simulate(problem, SGD, 30, chains=2**14, start=start, record=what, engine=engine, seed=i)
+        linsgd.simulate(
+            problem, SGD, 30, chains=2**14, start=start, record=what, engine=engine, seed=i
+        )
         for i, engine in enumerate(["full", "radial"])
     )
     error = np.hypot(full.standard_error("exceedance"), radial.standard_error("exceedance"))
@@ -159,10 +177,14 @@ def test_what_cannot_be_recorded_is_refused(record, options, match):
         run(GAUSSIAN, record, **options)
 
 
-@pytest.mark.parametrize("record", [linsgd.SquaredDisplacement(lags=[1]), linsgd.FirstPassage(level=1.0, of=DIRECTION)])
+@pytest.mark.parametrize(
+    "record", [linsgd.SquaredDisplacement(lags=[1]), linsgd.FirstPassage(level=1.0, of=DIRECTION)]
+)
 def test_the_radial_engine_knows_no_directions(record):
     with pytest.raises(ValueError, match="radial"):
-        linsgd.simulate(linsgd.LinearRegression.gaussian([1.0, 1.0]), SGD, 9, record=record, engine="radial")
+        linsgd.simulate(
+            linsgd.LinearRegression.gaussian([1.0, 1.0]), SGD, 9, record=record, engine="radial"
+        )
 
 
 @pytest.mark.parametrize(

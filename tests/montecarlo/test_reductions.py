@@ -1,8 +1,7 @@
 """Statistics: the exact reductions have the law of the algorithm itself; and what they refuse.
 
-Two-sample Kolmogorov-Smirnov tests of single coordinates, norms and products, each rejected below p = 1e-9: with the
-fewer than 200 tests here a false alarm has probability below 2e-7.
-"""
+Two-sample Kolmogorov-Smirnov tests of single coordinates, norms and products, each rejected below p
+= 1e-9: with the fewer than 200 tests here a false alarm has probability below 2e-7."""
 
 import numpy as np
 import pytest
@@ -38,7 +37,9 @@ def smallest_p(a, b):
 @pytest.mark.parametrize("sgd", OPTIMIZERS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_reduced_has_the_law_of_full(sgd, dtype):
-    problem = linsgd.LinearRegression.gaussian([[1.0, 0.3], [0.3, 0.5]], optimum=[1.0, -1.0], noise_std=0.5)
+    problem = linsgd.LinearRegression.gaussian(
+        [[1.0, 0.3], [0.3, 0.5]], optimum=[1.0, -1.0], noise_std=0.5
+    )
     full = snapshots(problem, sgd, STEPS, CHAINS, seed=5)
     reduced = snapshots(problem, sgd, STEPS, CHAINS, seed=6, engine="reduced", dtype=dtype)
     assert min(map(smallest_p, full, reduced)) > 1e-9
@@ -57,7 +58,10 @@ def test_radial_has_the_law_of_full(sgd, d, noise_std):
 
 def test_twin_a_reduction_without_the_noise_part_is_seen():
     """Weight 1 in place of 1 - s on the part along a: what the sum would be if residuals told nothing of features."""
-    sgd, problem = linsgd.SGD(lr=0.5, batch_size=2), linsgd.LinearRegression.gaussian([1.0], noise_std=0.3)
+    sgd, problem = (
+        linsgd.SGD(lr=0.5, batch_size=2),
+        linsgd.LinearRegression.gaussian([1.0], noise_std=0.3),
+    )
     full = snapshots(problem, sgd, [4], CHAINS, seed=5, start=([1.0], [0.0]))[0]
     w, rng = np.ones(len(CHAINS)), np.random.default_rng(0)
     for _ in range(4):
@@ -79,12 +83,27 @@ GAUSSIAN = linsgd.LinearRegression.gaussian([1.0, 1.0])
 @pytest.mark.parametrize(
     ("engine", "problem", "sgd", "match"),
     [
-        ("reduced", linsgd.LinearRegression.from_data([[1.0], [2.0]], [1.0, 2.0]), {}, "data features and no noise"),
+        (
+            "reduced",
+            linsgd.LinearRegression.from_data([[1.0], [2.0]], [1.0, 2.0]),
+            {},
+            "data features and no noise",
+        ),
         ("reduced", linsgd.LinearRegression.gaussian([1.0], noise="laplace"), {}, "laplace noise"),
-        ("reduced", linsgd.LinearRegression.from_features(linsgd.UniformFeatures([1.0])), {}, "uniform features"),
+        (
+            "reduced",
+            linsgd.LinearRegression.from_features(linsgd.UniformFeatures([1.0])),
+            {},
+            "uniform features",
+        ),
         ("radial", linsgd.LinearRegression.gaussian([1.0, 0.5]), {}, "H = h I"),
         ("radial", linsgd.LinearRegression.gaussian([1.0]), {}, "d >= 2"),
-        ("radial", linsgd.LinearRegression.gaussian([1.0, 1.0], optimum=[1.0, 0.0]), {"weight_decay": 0.1}, "Markov"),
+        (
+            "radial",
+            linsgd.LinearRegression.gaussian([1.0, 1.0], optimum=[1.0, 0.0]),
+            {"weight_decay": 0.1},
+            "Markov",
+        ),
     ],
 )
 def test_refusals_say_why(engine, problem, sgd, match):

@@ -4,25 +4,33 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.montecarlo import data_walk, linear_walk
-from linsgd.montecarlo.data_walk import DataWalks
-from linsgd.montecarlo.engine import walks
-from linsgd.montecarlo.generator import fill_normal
-from linsgd.montecarlo.line_walk import LineWalks
-from linsgd.montecarlo.linear_walk import LinearWalks
+from linsgd.montecarlo.random.streams import seed_streams
+from linsgd.montecarlo.random.variates import fill_normal
 from linsgd.montecarlo.snapshots import snapshots
-from linsgd.montecarlo.streams import seed_streams
+from linsgd.montecarlo.walks import data, linear
+from linsgd.montecarlo.walks.data import DataWalks
+from linsgd.montecarlo.walks.engine import walks
+from linsgd.montecarlo.walks.linear import LinearWalks
+from linsgd.montecarlo.walks.one_feature import LineWalks
 
 STEPS = 12
 SEED = 4
-GAUSSIAN = linsgd.LinearRegression.gaussian([[1.0, 0.3], [0.3, 0.5]], optimum=[1.0, -0.5], noise_std=0.7)
+GAUSSIAN = linsgd.LinearRegression.gaussian(
+    [[1.0, 0.3], [0.3, 0.5]], optimum=[1.0, -0.5], noise_std=0.7
+)
 LINE = linsgd.LinearRegression.gaussian([0.8], optimum=[2.0], noise_std=0.5)
 STUDENT = linsgd.LinearRegression.from_features(
-    linsgd.StudentFeatures([1.0, 0.5, 0.2], dof=3.0), noise=linsgd.StudentNoise(dof=1.5), optimum=[1.0, 2.0, 3.0]
+    linsgd.StudentFeatures([1.0, 0.5, 0.2], dof=3.0),
+    noise=linsgd.StudentNoise(dof=1.5),
+    optimum=[1.0, 2.0, 3.0],
 )
 UNIFORM = linsgd.LinearRegression.from_features(linsgd.UniformFeatures([1.0, 0.5]), noise="laplace")
-SIGNS = linsgd.LinearRegression.from_features(linsgd.RademacherFeatures([1.0, 0.5]), noise="rademacher")
-DATA = linsgd.LinearRegression.from_data(np.random.default_rng(0).normal(size=(11, 3)), np.arange(11.0))
+SIGNS = linsgd.LinearRegression.from_features(
+    linsgd.RademacherFeatures([1.0, 0.5]), noise="rademacher"
+)
+DATA = linsgd.LinearRegression.from_data(
+    np.random.default_rng(0).normal(size=(11, 3)), np.arange(11.0)
+)
 CASES = [
     (GAUSSIAN, {"batch_size": 3}),
     (LINE, {"batch_size": 1}),
@@ -45,7 +53,9 @@ OPTIMIZERS = [
 def batches(problem, sgd):
     """The batches of tile 0: features (STEPS, 64, b, d) and labels (STEPS, 64, b)."""
     described = walks(problem, sgd, SEED, None, "full", "float64")
-    draw = {DataWalks: data_batch, LinearWalks: linear_batch, LineWalks: line_batch}[type(described)]
+    draw = {DataWalks: data_batch, LinearWalks: linear_batch, LineWalks: line_batch}[
+        type(described)
+    ]
     S = seed_streams(SEED, 0, np.float64)
     X, y = zip(*draw(problem, sgd, described, S), strict=True)
     return np.array(X), np.array(y)
@@ -58,7 +68,7 @@ def linear_batch(problem, sgd, described, S):
         x, e = np.empty((b, d, 64)), np.empty((b, 64))
         for s in range(0, b, 2):
             n = min(2, b - s)
-            linear_walk.draw_samples(samples, S, Z, C, n, d)
+            linear.draw_samples(samples, S, Z, C, n, d)
             for q in range(n):
                 x[s + q] = C[q] * samples.root[:, None] * Z[q * d : (q + 1) * d]
                 e[s + q] = samples.noise.scale * Z[n * d + q]
@@ -78,10 +88,13 @@ def line_batch(problem, sgd, described, S):
 
 def data_batch(problem, sgd, described, S):
     rows, N = described.rows(), len(problem.features.y)
-    order, batch = np.tile(np.arange(N, dtype=np.int32), (64, 1)), np.empty((sgd.batch_size, 64), np.int64)
+    order, batch = (
+        np.tile(np.arange(N, dtype=np.int32), (64, 1)),
+        np.empty((sgd.batch_size, 64), np.int64),
+    )
     for step in range(STEPS):
         place = step % (N // sgd.batch_size) * sgd.batch_size if rows.epoch else 0
-        data_walk.draw_batches(rows, S, order, place, batch)
+        data.draw_batches(rows, S, order, place, batch)
         yield problem.features.X[batch.T], problem.features.y[batch.T]
 
 
@@ -116,7 +129,9 @@ def test_torch_goes_the_same_path(problem, kind, optimizer):
             theirs.zero_grad()
             (0.5 * ((X[k, chain] @ w - y[k, chain]) ** 2).mean()).backward()
             theirs.step()
-            assert np.allclose(ours[k, chain, : problem.dimension], w.detach().numpy(), rtol=1e-9, atol=1e-11)
+            assert np.allclose(
+                ours[k, chain, : problem.dimension], w.detach().numpy(), rtol=1e-9, atol=1e-11
+            )
 
 
 def test_an_epoch_meets_every_row_once():

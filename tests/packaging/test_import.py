@@ -21,12 +21,16 @@ sys.meta_path.insert(0, Missing())
 
 
 def output_of(program: str) -> str:
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def loaded_after(statement: str) -> set[str]:
     return set(
-        output_of(f"import sys; {statement}; print(*{{name.partition('.')[0] for name in sys.modules}})").split()
+        output_of(
+            f"import sys; {statement}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+        ).split()
     )
 
 
@@ -46,7 +50,9 @@ def test_every_public_name_is_there_without_any_extra():
     names = output_of(
         f"{WITHOUT_EXTRAS}\nimport linsgd\nprint(*[name for name in linsgd.__all__ if getattr(linsgd, name)])"
     )
-    assert {"LinearRegression", "SGD", "simulate", "stationary_moments", "validate"} <= set(names.split())
+    assert {"LinearRegression", "SGD", "simulate", "stationary_moments", "validate"} <= set(
+        names.split()
+    )
 
 
 @pytest.mark.parametrize("extra", sorted(EXTRAS))

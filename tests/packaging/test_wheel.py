@@ -18,7 +18,11 @@ def wheel(tmp_path, monkeypatch):
 def test_every_file_of_the_package_is_in_the_wheel(wheel):
     source = ROOT / "src"
     files = {path for path in (source / "linsgd").rglob("*") if path.is_file()}
-    expected = {path.relative_to(source).as_posix() for path in files if path.suffix not in {".pyc", ".nbi", ".nbc"}}
+    expected = {
+        path.relative_to(source).as_posix()
+        for path in files
+        if path.suffix not in {".pyc", ".nbi", ".nbc"}
+    }
     assert {name for name in wheel if name.startswith("linsgd/")} == expected
 
 

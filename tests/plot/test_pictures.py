@@ -54,7 +54,9 @@ def test_portrait_shows_the_exact_mean_and_the_langevin_path(problem):
     for label, theory, stride in (("exact", "exact", 1), ("Langevin", "langevin", 8)):
         law = linsgd.moments(problem, SGD, np.arange(21), theory=theory)
         path = [problem.to_eigenbasis(part)[:, 1] for part in (law.mean, law.velocity_mean)]
-        np.testing.assert_allclose(lines[label][::stride], np.transpose(path), rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(
+            lines[label][::stride], np.transpose(path), rtol=1e-12, atol=1e-12
+        )
 
 
 def test_portrait_draws_the_trajectories_it_is_given():
@@ -72,11 +74,15 @@ def test_modified_loss_arrows_turn_clockwise():
     assert np.any(x * arrows.V - v * arrows.U < -1e-3)
 
 
-@pytest.mark.parametrize(("picture", "field"), [(plot.displacement, "global_msd"), (plot.exponent, "exponent")])
+@pytest.mark.parametrize(
+    ("picture", "field"), [(plot.displacement, "global_msd"), (plot.exponent, "exponent")]
+)
 def test_displacement_pictures_show_each_theory(picture, field):
     ax = picture(PROBLEM, SGD, STEPS, theories=("exact", "langevin"))
     lines = {line.get_label(): line.get_ydata() for line in ax.get_lines()}
-    np.testing.assert_array_equal(lines["exact"], getattr(linsgd.displacement(PROBLEM, SGD, STEPS), field))
+    np.testing.assert_array_equal(
+        lines["exact"], getattr(linsgd.displacement(PROBLEM, SGD, STEPS), field)
+    )
     langevin = linsgd.displacement(PROBLEM, SGD, STEPS, theory="langevin")
     np.testing.assert_array_equal(lines["Langevin"], getattr(langevin, field))
 
@@ -85,7 +91,9 @@ def test_threshold_path_shows_the_path_its_interval_and_the_exact_exponent():
     found = linsgd.estimate.tail_index(np.random.default_rng(0).pareto(2.0, 10_000) + 1)
     ax = plot.threshold_path(found, alpha=2.0)
     lines = {line.get_label(): line for line in ax.get_lines()}
-    np.testing.assert_array_equal(lines["estimate"].get_xydata(), np.transpose([found.path_points, found.path_values]))
+    np.testing.assert_array_equal(
+        lines["estimate"].get_xydata(), np.transpose([found.path_points, found.path_values])
+    )
     assert set(lines["exact"].get_ydata()) == {2.0}
     (band,) = [artist for artist in ax.collections if artist.get_label() == "95 % interval"]
     drawn = band.get_paths()[0].vertices[:, 1]
@@ -118,7 +126,10 @@ def test_survival_shows_what_was_reached_and_what_is_predicted():
     (bar,) = ax.containers
     assert seen.probability[2] == 0
     assert bar.lines[0].get_ydata().tolist() == seen.probability[:2].tolist()
-    assert bar.lines[2][0].get_segments()[1].tolist() == [[100.0, seen.lower[1]], [100.0, seen.upper[1]]]
+    assert bar.lines[2][0].get_segments()[1].tolist() == [
+        [100.0, seen.lower[1]],
+        [100.0, seen.upper[1]],
+    ]
     np.testing.assert_array_equal(ax.get_lines()[0].get_ydata(), predicted.value)
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
 
@@ -130,7 +141,10 @@ def test_error_map_is_the_error(quantity):
     momentum = (corners[:-1, 0, 1] + corners[1:, 0, 1]) / 2
     row = int(np.argmin(np.abs(momentum - 0.9)))
     product = np.geomspace(1e-3, 3.9, 300)[200]
-    problem, sgd = linsgd.LinearRegression.gaussian([product]), linsgd.SGD(lr=1.0, momentum=momentum[row])
+    problem, sgd = (
+        linsgd.LinearRegression.gaussian([product]),
+        linsgd.SGD(lr=1.0, momentum=momentum[row]),
+    )
     exact, langevin = (linsgd.oscillation(problem, sgd, theory) for theory in ("exact", "langevin"))
     expected = {
         "variance": product / (2 * (1 + momentum[row])),
@@ -147,7 +161,10 @@ def test_error_map_is_the_error(quantity):
         (lambda: plot.phase_portrait(PROBLEM, SGD, 10, mode=2), "mode"),
         (lambda: plot.phase_portrait(PROBLEM, SGD, 0), "steps"),
         (lambda: plot.threshold_path(TAIL, alpha=0.0), "alpha = 0"),
-        (lambda: plot.modified_loss(linsgd.LinearRegression.gaussian([1.0, 0.0]), SGD, mode=1), "mode"),
+        (
+            lambda: plot.modified_loss(linsgd.LinearRegression.gaussian([1.0, 0.0]), SGD, mode=1),
+            "mode",
+        ),
     ],
 )
 def test_bad_arguments_are_named(call, name):

@@ -5,12 +5,14 @@ import math
 import pytest
 import sympy
 
-from linsgd.claims.verdict import Component, Kind, Mutant, Outcome, Verdict
+from linsgd.judge.verdict import Component, Kind, Mutant, Outcome, Verdict
 from linsgd.report.record import Report
 
 ETA, BETA, H, SIGMA, BATCH = sympy.symbols("eta beta h_i sigma b", positive=True)
 FORMULA = sympy.Eq(
-    sympy.Symbol("Var[w_i]"), ETA * SIGMA**2 / (BATCH * (1 - BETA) * (2 - ETA * H / (1 + BETA))), evaluate=False
+    sympy.Symbol("Var[w_i]"),
+    ETA * SIGMA**2 / (BATCH * (1 - BETA) * (2 - ETA * H / (1 + BETA))),
+    evaluate=False,
 )
 PRINTED = sympy.latex(FORMULA), sympy.mathml(FORMULA, printer="presentation")
 
@@ -77,7 +79,9 @@ def make_report():
 def every_kind():
     """One claim of each kind and outcome, scalar, vector, half-line and numerical."""
     modes = tuple(
-        component(f"mode {i}", 10.0**-i, 0.02 * 10.0**-i, (1 + 0.001 * i) * 10.0**-i, 0.004 * 10.0**-i)
+        component(
+            f"mode {i}", 10.0**-i, 0.02 * 10.0**-i, (1 + 0.001 * i) * 10.0**-i, 0.004 * 10.0**-i
+        )
         for i in range(30)
     )
     beyond = {"acceptance_lower": 1.0, "acceptance_upper": math.inf}

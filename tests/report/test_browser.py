@@ -22,18 +22,26 @@ def browser():
 
 @pytest.fixture
 def look(browser, tmp_path):
-    contexts, complaints = [], []  # the test fails at its end if a page complained or asked for anything
+    contexts, complaints = (
+        [],
+        [],
+    )  # the test fails at its end if a page complained or asked for anything
 
     def open_page(report, size="desk", scheme="light"):
         report.save(tmp_path)
         url = pathlib.Path(tmp_path / "index.html").as_uri()
         width, height = SIZES[size]
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: complaints.append(request.url) if own(request.url, url) else None)
+        page.on(
+            "request",
+            lambda request: complaints.append(request.url) if own(request.url, url) else None,
+        )
         page.goto(url)
         return page
 
@@ -64,7 +72,10 @@ def test_nothing_overflows_a_phone_even_with_everything_open(look, every_kind, s
 
 def test_a_claim_with_a_long_word_does_not_overflow_a_phone(look, make_report, make_verdict):
     long = "a_very_long_name_without_any_space_" * 6
-    page = look(make_report(make_verdict(id=f"linsgd/{long}", statement=long, regime=long, command=long)), "phone")
+    page = look(
+        make_report(make_verdict(id=f"linsgd/{long}", statement=long, regime=long, command=long)),
+        "phone",
+    )
     page.locator(".claim > summary").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
 
@@ -126,7 +137,11 @@ def test_every_text_stands_out_from_its_ground(look, every_kind, scheme):
     )
     grounds = ["paper", "sheet", "faint"]
     pairs = [(text, ground) for text in ("ink", "muted", "mark") for ground in grounds]
-    pairs += [(name, ground) for name in ("confirmed", "refuted", "undecided") for ground in ("sheet", f"{name}-soft")]
+    pairs += [
+        (name, ground)
+        for name in ("confirmed", "refuted", "undecided")
+        for ground in ("sheet", f"{name}-soft")
+    ]
     poor = {pair: contrast(style[pair[0]], style[pair[1]]) for pair in pairs}
     assert {pair: value for pair, value in poor.items() if value < 4.5} == {}
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from linsgd.report.data import read_csv
+from linsgd.problems.csv import read_csv
 
 
 def write(tmp_path, text, encoding="utf-8"):

@@ -33,7 +33,19 @@ def test_the_page_asks_for_nothing(every_kind):
 
 
 @pytest.mark.parametrize(
-    "field", ["statement", "citation", "source", "regime", "reason", "command", "problem", "id", "paper", "formula"]
+    "field",
+    [
+        "statement",
+        "citation",
+        "source",
+        "regime",
+        "reason",
+        "command",
+        "problem",
+        "id",
+        "paper",
+        "formula",
+    ],
 )
 def test_no_text_becomes_markup(make_report, make_verdict, field):
     html = page(make_report(make_verdict(**{field: HOSTILE, "formula_mathml": ""})).to_dict())
@@ -41,15 +53,30 @@ def test_no_text_becomes_markup(make_report, make_verdict, field):
     assert "&lt;script&gt;alert(" in html
 
 
-def test_a_mathml_with_anything_else_in_it_is_refused_and_the_formula_shown_as_text(make_report, make_verdict):
-    html = page(make_report(make_verdict(formula=r"\eta < 2", formula_mathml=f"<mi>x</mi>{HOSTILE}")).to_dict())
+def test_a_mathml_with_anything_else_in_it_is_refused_and_the_formula_shown_as_text(
+    make_report, make_verdict
+):
+    html = page(
+        make_report(
+            make_verdict(formula=r"\eta < 2", formula_mathml=f"<mi>x</mi>{HOSTILE}")
+        ).to_dict()
+    )
     assert "<script" not in html
     assert r'<code class="formula">\eta &lt; 2</code>' in html
 
 
 @pytest.mark.parametrize(
     "bad",
-    ["", "x", "<mi>", "<mi>x</mi>text<b>y</b>", "<mtext><img src='x'/></mtext>", "<svg/>", "<annotation-xml/>", "&no;"],
+    [
+        "",
+        "x",
+        "<mi>",
+        "<mi>x</mi>text<b>y</b>",
+        "<mtext><img src='x'/></mtext>",
+        "<svg/>",
+        "<annotation-xml/>",
+        "&no;",
+    ],
 )
 def test_what_is_no_mathml_is_refused(bad):
     assert formula(bad) is None
@@ -62,7 +89,10 @@ def test_attributes_that_are_not_presentation_are_dropped():
 
 
 def test_a_hyphen_is_set_as_a_minus():
-    assert formula("<mo>-</mo><mi>x-y</mi>") == '<math display="block"><mo>\u2212</mo><mi>x-y</mi></math>'
+    assert (
+        formula("<mo>-</mo><mi>x-y</mi>")
+        == '<math display="block"><mo>\u2212</mo><mi>x-y</mi></math>'
+    )
 
 
 def test_fences_that_browsers_forgot_are_spelled_out():
@@ -102,7 +132,12 @@ def test_what_was_left_out_is_said(make_report, make_verdict):
 def test_kinds_are_counted_apart(every_kind):
     tallies = summary.by_kind(every_kind.to_dict()["claims"])
     simulated, numerical = tallies["simulation"], tallies["numerical"]
-    assert (simulated.claims, simulated.confirmed, simulated.refuted, simulated.undecided) == (4, 2, 1, 1)
+    assert (simulated.claims, simulated.confirmed, simulated.refuted, simulated.undecided) == (
+        4,
+        2,
+        1,
+        1,
+    )
     assert (numerical.claims, numerical.confirmed) == (1, 1)
     assert (simulated.mutants, simulated.killed) == (6, 5)
 

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from linsgd.claims.verdict import Mutant, Outcome
+from linsgd.judge.verdict import Mutant, Outcome
 from linsgd.report.page import page
 from linsgd.report.record import Report, writable
 from linsgd.report.text import text
@@ -17,9 +17,20 @@ def test_the_document_holds_what_is_promised(every_kind):
     document = every_kind.to_dict()
     assert {"schema", "provenance", "claims"} <= document.keys()
     for claim in document["claims"]:
-        assert {"id", "paper", "kind", "problem", "statement", "verdict", "prediction", "measurement"} <= claim.keys()
+        assert {
+            "id",
+            "paper",
+            "kind",
+            "problem",
+            "statement",
+            "verdict",
+            "prediction",
+            "measurement",
+        } <= claim.keys()
         assert all(mutant.keys() >= {"name", "killed"} for mutant in claim["mutants"])
-        assert [part["name"] for part in claim["prediction"]] == [part["name"] for part in claim["measurement"]]
+        assert [part["name"] for part in claim["prediction"]] == [
+            part["name"] for part in claim["measurement"]
+        ]
 
 
 def test_a_report_comes_back_from_its_file(every_kind, tmp_path):
@@ -38,7 +49,9 @@ def test_page_and_text_are_functions_of_the_file(every_kind, tmp_path):
     assert text(document) == (tmp_path / "report.txt").read_text()
 
 
-def test_only_whole_files_stand_in_the_folder(every_kind, make_report, make_verdict, tmp_path, monkeypatch):
+def test_only_whole_files_stand_in_the_folder(
+    every_kind, make_report, make_verdict, tmp_path, monkeypatch
+):
     make_report(make_verdict()).save(tmp_path)
     before = {name: (tmp_path / name).read_bytes() for name in FILES}
 

@@ -50,11 +50,15 @@ def test_a_verdict_is_the_same_alone_in_company_and_on_one_thread():
 
 def test_progress_is_told():
     told = []
-    linsgd.validate(CLAIM, problem="gaussian", progress=lambda done, total: told.append((done, total)))
+    linsgd.validate(
+        CLAIM, problem="gaussian", progress=lambda done, total: told.append((done, total))
+    )
     assert told[-1] == (1, 1)
 
 
 def test_another_seed_measures_other_numbers():
-    one, other = (linsgd.validate(CLAIM, problem="gaussian", seed=seed).claims[0] for seed in (1, 2))
+    one, other = (
+        linsgd.validate(CLAIM, problem="gaussian", seed=seed).claims[0] for seed in (1, 2)
+    )
     assert one.components[0].prediction == other.components[0].prediction
     assert one.components[0].estimate != other.components[0].estimate

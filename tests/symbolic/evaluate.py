@@ -38,7 +38,9 @@ def per_mode(formula, spectrum, chi, values):
     """Evaluate a formula in rho[l] and chi[l] along the spectrum."""
     numbers = {"rho": spectrum, "chi": chi}
     indexed = {str(atom.base): atom for atom in formula.atoms(Indexed)}
-    modes = [{atom: numbers[name][m] for name, atom in indexed.items()} for m in range(len(spectrum))]
+    modes = [
+        {atom: numbers[name][m] for name, atom in indexed.items()} for m in range(len(spectrum))
+    ]
     return np.array([formula.subs(mode).subs(values) for mode in modes])
 
 
@@ -63,7 +65,11 @@ def modes(draw, regime, theory="exact"):
         }[regime]
     else:
         edge = (1 - momentum) ** 2 / (2 * (1 + momentum))
-        edges = {"overdamped": (0.0, edge), "critical": (edge, edge), "underdamped": (edge, 2 * (1 + momentum))}[regime]
+        edges = {
+            "overdamped": (0.0, edge),
+            "critical": (edge, edge),
+            "underdamped": (edge, 2 * (1 + momentum)),
+        }[regime]
     product = edges[0] + inside * (edges[1] - edges[0])
     return {eta: lr, beta: momentum, h: product / lr, k: draw(st.integers(1, 200))}
 
@@ -91,7 +97,9 @@ def solve(operator, right):
     """Solve operator(C) = right, linear in a matrix C, as one system of linear equations."""
     n = right.size
     columns = [operator(real(np.eye(n)[i]).reshape(right.shape)).ravel() for i in range(n)]
-    solution = mp.lu_solve(mp.matrix(np.column_stack(columns).tolist()), mp.matrix(right.ravel().tolist()))
+    solution = mp.lu_solve(
+        mp.matrix(np.column_stack(columns).tolist()), mp.matrix(right.ravel().tolist())
+    )
     return np.array(list(solution)).reshape(right.shape)
 
 

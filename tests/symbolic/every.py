@@ -13,13 +13,23 @@ CALLS = [
     partial(symbolic.update_rule, True),
     partial(symbolic.underdamped_sde),
     *(partial(symbolic.propagator, regime, theory) for theory, regime in CASES),
-    *(partial(symbolic.stationary_covariance, theory) for theory in ("exact", "langevin", "diffusion")),
+    *(
+        partial(symbolic.stationary_covariance, theory)
+        for theory in ("exact", "langevin", "diffusion")
+    ),
     partial(symbolic.stationary_covariance, "exact", True),
     partial(symbolic.gradient_noise),
     partial(symbolic.modified_loss),
     partial(symbolic.probability_current),
-    *(partial(function, *case) for function in (symbolic.autocorrelation, symbolic.displacement) for case in CASES),
-    *(partial(function, "diffusion") for function in (symbolic.autocorrelation, symbolic.displacement)),
+    *(
+        partial(function, *case)
+        for function in (symbolic.autocorrelation, symbolic.displacement)
+        for case in CASES
+    ),
+    *(
+        partial(function, "diffusion")
+        for function in (symbolic.autocorrelation, symbolic.displacement)
+    ),
     partial(symbolic.summed_displacement),
     *(partial(symbolic.lr_expansion, quantity) for quantity in QUANTITIES),
     *(partial(symbolic.spectral_function, order) for order in (2, 4, 6, 8)),

@@ -7,9 +7,28 @@ from hypothesis import strategies as st
 
 import linsgd
 from linsgd import SGD, LinearRegression, symbolic
-from linsgd.symbolic.symbols import G, b, beta, d, eta, h, k, lam, rho, s, sigma, sigma_g, t, tau, v, v0, x, x0
-from linsgd.theory.noise import gradient_noise_law
-from linsgd.theory.recurrence import Method
+from linsgd.symbolic.symbols import (
+    G,
+    b,
+    beta,
+    d,
+    eta,
+    h,
+    k,
+    lam,
+    rho,
+    s,
+    sigma,
+    sigma_g,
+    t,
+    tau,
+    v,
+    v0,
+    x,
+    x0,
+)
+from linsgd.theory.recurrence.gradient_covariance import gradient_noise_law
+from linsgd.theory.recurrence.recurrence import Method
 
 from .evaluate import REGIMES, evaluate, explicit, modes, per_mode
 
@@ -42,15 +61,27 @@ def problem_and_optimizer(values, **settings):
 )  # fmt: skip
 def test_exact_stationary_moments(features, batch, momentum, decay, damping, inside):
     nesterov, dampening = damping == "nesterov", 0.3 * (damping == "dampening")
-    values = {beta: momentum, tau: dampening, b: batch, d: features, rho: RHO, h: RHO + decay, sigma: 0.7}
+    values = {
+        beta: momentum,
+        tau: dampening,
+        b: batch,
+        d: features,
+        rho: RHO,
+        h: RHO + decay,
+        sigma: 0.7,
+    }
     values[eta] = inside * float(evaluate(symbolic.moment_threshold(2, nesterov).result, values))
     law = linsgd.stationary_moments(
         LinearRegression.gaussian([RHO] * features, noise_std=0.7),
-        SGD(values[eta], batch, momentum, dampening=dampening, nesterov=nesterov, weight_decay=decay),
+        SGD(
+            values[eta], batch, momentum, dampening=dampening, nesterov=nesterov, weight_decay=decay
+        ),
     )
     derivation = symbolic.stationary_covariance("exact", nesterov)
     want = law.position_variance[0], law.velocity_variance[0], law.position_velocity_covariance[0]
-    got = [evaluate(explicit(derivation, name), values) for name in ("position", "velocity", "cross")]
+    got = [
+        evaluate(explicit(derivation, name), values) for name in ("position", "velocity", "cross")
+    ]
     assert agrees(got, want)
 
 
@@ -77,7 +108,9 @@ def test_mean_path_and_correlations(theory, regime, data):
     values |= {t: values[eta] * values[k], x0: 1.3, v0: -0.4}
     K = evaluate(explicit(symbolic.propagator(regime, theory)), values).astype(float)
     mean = linsgd.moments(problem, sgd, [values[k]], ([1.3], [-0.4]), theory)
-    amplitude = np.abs(K).max() * 1.3 * (1 + values[k] * 1e-3)  # theory has its lr h rounded, a part of the phase
+    amplitude = (
+        np.abs(K).max() * 1.3 * (1 + values[k] * 1e-3)
+    )  # theory has its lr h rounded, a part of the phase
     assert agrees(K @ [1.3, -0.4], [mean.mean[0, 0], mean.velocity_mean[0, 0]], amplitude)
     memory = linsgd.autocorrelation(problem, sgd, [values[k]], theory)
     derivation = symbolic.autocorrelation(theory, regime)
@@ -96,26 +129,46 @@ def test_displacement_from_stationarity(theory, regime, data):
     travel = linsgd.displacement(problem, sgd, [values[k]], theory=theory)
     derivation = symbolic.displacement(theory, regime)
     unit = {t: values[eta] * values[k], sigma_g: 1.0}
-    noise = law.position_variance[0] / float(evaluate(explicit(derivation, "variance"), values | unit))
-    assert agrees(noise * evaluate(explicit(derivation), values | unit), travel.global_msd[0], law.position_variance[0])
-    assert agrees(noise * evaluate(explicit(derivation, "local"), values | unit), travel.local_msd[0])
+    noise = law.position_variance[0] / float(
+        evaluate(explicit(derivation, "variance"), values | unit)
+    )
+    assert agrees(
+        noise * evaluate(explicit(derivation), values | unit),
+        travel.global_msd[0],
+        law.position_variance[0],
+    )
+    assert agrees(
+        noise * evaluate(explicit(derivation, "local"), values | unit), travel.local_msd[0]
+    )
 
 
-@given(values=modes("underdamped", "langevin"), position=st.floats(-2, 2), velocity=st.floats(-2, 2))
+@given(
+    values=modes("underdamped", "langevin"), position=st.floats(-2, 2), velocity=st.floats(-2, 2)
+)
 def test_modified_loss_and_current(values, position, velocity):
     problem, sgd = problem_and_optimizer(values)
     process = linsgd.langevin(problem, sgd)
     values |= {x: position, v: velocity, rho: values[h], sigma: 0.7, b: 3}
     want = process.modified_loss([position], [velocity])
-    assert agrees(evaluate(explicit(symbolic.modified_loss()), values), want, 1e-290)  # squares underflow below
-    flow = evaluate(explicit(symbolic.probability_current()), values).ravel() * values[eta]  # per step
+    assert agrees(
+        evaluate(explicit(symbolic.modified_loss()), values), want, 1e-290
+    )  # squares underflow below
+    flow = (
+        evaluate(explicit(symbolic.probability_current()), values).ravel() * values[eta]
+    )  # per step
     assert agrees(flow, process.current([position], [velocity]), 1e-300)
     assert agrees(
-        evaluate(explicit(symbolic.probability_current(), "rotation"), values) * values[eta], process.rotation
+        evaluate(explicit(symbolic.probability_current(), "rotation"), values) * values[eta],
+        process.rotation,
     )
 
 
-@given(batch=st.integers(1, 20), features=st.integers(1, 20), decay=st.floats(0, 0.4), lr=st.floats(0.05, 2))
+@given(
+    batch=st.integers(1, 20),
+    features=st.integers(1, 20),
+    decay=st.floats(0, 0.4),
+    lr=st.floats(0.05, 2),
+)
 def test_spectral_functions(batch, features, decay, lr):
     values = {eta: lr, lam: decay, b: batch, d: features, rho: 1.0}
     problem, sgd = LinearRegression.gaussian(np.ones(features)), SGD(lr, batch, weight_decay=decay)
@@ -147,11 +200,16 @@ def test_mean_square_threshold(batch, features, momentum, decay, nesterov):
 def test_tail_exponent_is_the_order_at_its_threshold(order, batch, features):
     if order == 2:
         lr = float(
-            evaluate(symbolic.moment_threshold(2).result, {beta: 0, tau: 0, b: batch, d: features, rho: 1, h: 1})
+            evaluate(
+                symbolic.moment_threshold(2).result,
+                {beta: 0, tau: 0, b: batch, d: features, rho: 1, h: 1},
+            )
         )
     else:
         [c] = symbolic.moment_threshold(order).result.free_symbols - {b, d}
-        polynomial = symbolic.moment_threshold(order).result.subs({b: batch, d: features}).as_poly(c)
+        polynomial = (
+            symbolic.moment_threshold(order).result.subs({b: batch, d: features}).as_poly(c)
+        )
         lr = min(float(root) for root in polynomial.real_roots() if root > 0) * batch
     tail = linsgd.tail_exponent(LinearRegression.gaussian(np.ones(features)), SGD(lr, batch))
     assert abs(tail.value - order) < 1e-9
@@ -162,7 +220,9 @@ def test_frequencies(values):
     problem, sgd = problem_and_optimizer(values)
     want = linsgd.oscillation(problem, sgd)
     assert want.regime[0] == "underdamped"
-    assert agrees(evaluate(explicit(symbolic.propagator("underdamped"), "theta"), values), want.frequency)
+    assert agrees(
+        evaluate(explicit(symbolic.propagator("underdamped"), "theta"), values), want.frequency
+    )
 
 
 @given(
@@ -175,7 +235,9 @@ def test_one_step(lr, momentum, curvature, dampening, nesterov):
         Method.of(SGD(lr, 1, momentum, dampening=dampening, nesterov=nesterov)),
         symbolic.update_rule(nesterov),
     )
-    assert agrees(evaluate(rule.result, values), method.mode_matrix(np.array([curvature]))[0], 1e-300)
+    assert agrees(
+        evaluate(rule.result, values), method.mode_matrix(np.array([curvature]))[0], 1e-300
+    )
     assert agrees(evaluate(rule["noise"], values).ravel(), method.noise_vector())
 
 
@@ -202,13 +264,20 @@ def test_displacement_from_a_fixed_start(regime, data):
 
 
 @settings(max_examples=15)
-@given(batch=st.integers(1, 20), momentum=st.floats(0.05, 0.95), decay=st.floats(0, 0.5), inside=st.floats(0.05, 0.9))
+@given(
+    batch=st.integers(1, 20),
+    momentum=st.floats(0.05, 0.95),
+    decay=st.floats(0, 0.5),
+    inside=st.floats(0.05, 0.9),
+)
 def test_gradient_noise_of_a_spectrum(batch, momentum, decay, inside):
     spectrum = np.array([0.3, 0.8, 1.1])
     problem = LinearRegression.gaussian(spectrum, noise_std=0.7)
     trial = SGD(1.0, batch, momentum, weight_decay=decay)
     lr = inside * linsgd.stability(problem, trial).lr_mean_square
-    want = linsgd.stationary_moments(problem, SGD(lr, batch, momentum, weight_decay=decay)).position_variance
+    want = linsgd.stationary_moments(
+        problem, SGD(lr, batch, momentum, weight_decay=decay)
+    ).position_variance
     response = symbolic.stationary_covariance("exact")["response"]
     rates = {eta: lr, beta: momentum, tau: 0.0}
     chi = np.array([float(evaluate(response, rates | {h: each + decay})) for each in spectrum])
@@ -218,9 +287,17 @@ def test_gradient_noise_of_a_spectrum(batch, momentum, decay, inside):
     assert agrees(chi * noise, want)
 
 
-@given(batch=st.integers(1, 20), decay=st.floats(0, 0.5), optimum=st.floats(-2, 2), inside=st.floats(0.05, 0.9))
+@given(
+    batch=st.integers(1, 20),
+    decay=st.floats(0, 0.5),
+    optimum=st.floats(-2, 2),
+    inside=st.floats(0.05, 0.9),
+)
 def test_second_moment_of_one_feature(batch, decay, optimum, inside):
-    problem, trial = LinearRegression.gaussian([1.1], noise_std=0.7, optimum=[optimum]), SGD(1.0, batch)
+    problem, trial = (
+        LinearRegression.gaussian([1.1], noise_std=0.7, optimum=[optimum]),
+        SGD(1.0, batch),
+    )
     lr = inside * linsgd.stability(problem, trial).lr_mean_square / (1 + decay)
     law = linsgd.stationary_moments(problem, SGD(lr, batch, weight_decay=decay))
     want = law.position_variance[0] + (law.mean[0] - optimum) ** 2
@@ -247,7 +324,9 @@ def relative_errors(values):
     }
 
 
-@pytest.mark.parametrize("quantity", ["position_variance", "velocity_variance", "correlation", "damping", "threshold"])
+@pytest.mark.parametrize(
+    "quantity", ["position_variance", "velocity_variance", "correlation", "damping", "threshold"]
+)
 @given(values=modes("underdamped"))
 def test_errors_in_closed_form(quantity, values):
     assume(values[eta] * values[h] > (1 - values[beta]) ** 2 / (1 + values[beta]))  # rings in both
@@ -266,7 +345,9 @@ def test_error_series_of_the_mean(momentum, share, start):
         mean = linsgd.langevin(problem, sgd).mean([steps], ([1.3], [start]), matched)[0, 0]
         got = evaluate(symbolic.lr_expansion(quantity, 4).result.removeO(), values)
         assert agrees(got, mean / exact - 1, 1)
-    rates = [linsgd.oscillation(problem, sgd, theory).damping[0] for theory in ("langevin", "exact")]
+    rates = [
+        linsgd.oscillation(problem, sgd, theory).damping[0] for theory in ("langevin", "exact")
+    ]
     got = evaluate(symbolic.lr_expansion("slow_rate", 4).result.removeO(), values)
     assert agrees(got, rates[0] / rates[1] - 1, 1)
 
@@ -274,6 +355,8 @@ def test_error_series_of_the_mean(momentum, share, start):
 @given(product=st.floats(1e-3, 5e-3))
 def test_error_series_of_the_frequency(product):
     problem, sgd = LinearRegression.gaussian([1.0]), SGD(product, 1, 1 - 1e-13)
-    sde, exact = (linsgd.oscillation(problem, sgd, theory).frequency[0] for theory in ("langevin", "exact"))
+    sde, exact = (
+        linsgd.oscillation(problem, sgd, theory).frequency[0] for theory in ("langevin", "exact")
+    )
     got = evaluate(symbolic.lr_expansion("frequency", 4).result.removeO(), {eta: product, h: 1.0})
     assert agrees(got, sde / exact - 1, 1)

@@ -29,14 +29,21 @@ def slow_mean(lr, velocity):
     fast = min(eigenvalues(M)), max(eigenvalues(A))
     slow = max(eigenvalues(M)), min(eigenvalues(A))
     exact = ((M - fast[0] * np.eye(2)) @ START)[0] / (slow[0] - fast[0]) * slow[0] ** (2 / lr)
-    sde = ((A - fast[1] * np.eye(2)) @ [START[0], velocity])[0] / (slow[1] - fast[1]) * mp.exp(-2 * slow[1])
+    sde = (
+        ((A - fast[1] * np.eye(2)) @ [START[0], velocity])[0]
+        / (slow[1] - fast[1])
+        * mp.exp(-2 * slow[1])
+    )
     return sde, exact
 
 
 def variance(step):
     def pair(lr):
         values = VALUES | {eta: lr, sigma_g: 1, tau: 0}
-        return tuple(evaluate(symbolic.stationary_covariance(name)[step], values) for name in ("langevin", "exact"))
+        return tuple(
+            evaluate(symbolic.stationary_covariance(name)[step], values)
+            for name in ("langevin", "exact")
+        )
 
     return pair
 
@@ -73,7 +80,9 @@ def test_remainder_is_of_the_next_order_that_is_not_zero(quantity, order):
     assert abs(slope - power) < 0.1
 
 
-@pytest.mark.parametrize(("quantity", "power"), [("mean", 1), ("matched_mean", 2), ("slow_rate", 2), ("frequency", 1)])
+@pytest.mark.parametrize(
+    ("quantity", "power"), [("mean", 1), ("matched_mean", 2), ("slow_rate", 2), ("frequency", 1)]
+)
 def test_order_of_the_error(quantity, power):
     series = symbolic.lr_expansion(quantity, 3).result.removeO().expand()
     assert all(series.coeff(eta, n) == 0 for n in range(power))
@@ -92,7 +101,10 @@ def test_variance_error_is_exact_at_every_lr(step, lr):
 def test_errors_that_do_not_depend_on_lr(momentum):
     values = {beta: momentum, eta: 0.1, h: 1.0}
     u = (1 - mp.mpf(momentum)) / (1 + mp.mpf(momentum))
-    assert abs(evaluate(symbolic.lr_expansion("damping").result, values) - (u / mp.atanh(u) - 1)) < 1e-25
+    assert (
+        abs(evaluate(symbolic.lr_expansion("damping").result, values) - (u / mp.atanh(u) - 1))
+        < 1e-25
+    )
     ratio = u * (1 - mp.mpf(momentum)) / 2 / (1 - mp.sqrt(momentum)) ** 2
     assert abs(evaluate(symbolic.lr_expansion("threshold").result, values) - (ratio - 1)) < 1e-25
 
@@ -111,8 +123,17 @@ def test_summed_correlations_grow_at_the_derived_rate(momentum):
     A = drift(lr, momentum, 1.0)
     slow, fast = (rate * lr for rate in sorted(eigenvalues(A)))
     total = 1 + 2 * sum(
-        weight / mp.expm1(rate) for weight, rate in ((fast / (fast - slow), fast), (-slow / (fast - slow), slow))
+        weight / mp.expm1(rate)
+        for weight, rate in ((fast / (fast - slow), fast), (-slow / (fast - slow), slow))
     )
     assert abs(total - evaluate(explicit(growth, "growth"), {beta: momentum})) < 1e-5
     u = (1 - momentum) / (1 + momentum)
-    assert abs(evaluate(growth.result.removeO(), dict.fromkeys(growth.result.removeO().free_symbols, u)) - total) < u**5
+    assert (
+        abs(
+            evaluate(
+                growth.result.removeO(), dict.fromkeys(growth.result.removeO().free_symbols, u)
+            )
+            - total
+        )
+        < u**5
+    )

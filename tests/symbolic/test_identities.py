@@ -34,7 +34,13 @@ from linsgd.symbolic.symbols import (
 
 from .every import EVERY
 
-LETTERS = {omega**2: {"underdamped": gamma**2 + delta**2, "critical": gamma**2, "overdamped": gamma**2 - delta**2}}
+LETTERS = {
+    omega**2: {
+        "underdamped": gamma**2 + delta**2,
+        "critical": gamma**2,
+        "overdamped": gamma**2 - delta**2,
+    }
+}
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -57,7 +63,9 @@ def test_each_call_returns_a_chain_that_ends_in_its_result(name):
     ],
 )
 def test_the_longest_derivations_take_less_than_ten_seconds(call):
-    for module in (module for name, module in sys.modules.items() if name.startswith("linsgd.symbolic.")):
+    for module in (
+        module for name, module in sys.modules.items() if name.startswith("linsgd.symbolic.")
+    ):
         for function in vars(module).values():
             getattr(function, "cache_clear", lambda: None)()
     clear_cache()
@@ -113,7 +121,9 @@ def test_the_stationary_density_solves_the_fokker_planck_equation():
     sde, P = symbolic.underdamped_sde(), symbolic.stationary_covariance("langevin").result
     z = sympy.Matrix([x, v])
     density = sympy.exp(-(z.T * P.inv() * z)[0] / 2)
-    flux = -sde["drift"] * z * density - sde["diffusion"] / 2 * sympy.Matrix([density.diff(x), density.diff(v)])
+    flux = -sde["drift"] * z * density - sde["diffusion"] / 2 * sympy.Matrix(
+        [density.diff(x), density.diff(v)]
+    )
     assert simplify(flux[0].diff(x) + flux[1].diff(v)) == 0
     current = symbolic.probability_current()
     assert simplify(flux / density - current.explicit()) == sympy.zeros(2, 1)
@@ -142,7 +152,10 @@ def test_the_excess_loss_is_the_local_displacement():
 
 
 def test_nesterov_and_heavy_ball_agree_to_first_order():
-    heavy, nesterov = (symbolic.stationary_covariance("exact", flag)["position"].subs(tau, 0) for flag in (False, True))
+    heavy, nesterov = (
+        symbolic.stationary_covariance("exact", flag)["position"].subs(tau, 0)
+        for flag in (False, True)
+    )
     ratio = sympy.series(simplify(nesterov / heavy), eta, 0, 2).removeO()
     assert simplify(ratio.subs(eta, 0)) == 1
     assert simplify(ratio.coeff(eta, 1)) != 0
@@ -151,7 +164,10 @@ def test_nesterov_and_heavy_ball_agree_to_first_order():
 def test_the_isotropic_noise_is_that_of_a_flat_spectrum():
     covariance, spectrum = symbolic.stationary_covariance("exact"), symbolic.gradient_noise()
     chi, gain = sympy.Symbol("chi", positive=True), sympy.Symbol("G", positive=True)
-    flat = {atom: {"rho": rho, "chi": chi}[str(atom.base)] for atom in spectrum.result.atoms(sympy.Indexed)}
+    flat = {
+        atom: {"rho": rho, "chi": chi}[str(atom.base)]
+        for atom in spectrum.result.atoms(sympy.Indexed)
+    }
     closed = d * spectrum["gain"].function.subs(flat)
     assert simplify(spectrum.result.subs(flat).subs(gain, closed) - covariance["noise"]) == 0
 
@@ -168,7 +184,9 @@ def test_the_second_moment_is_that_of_the_covariance():
     """Two derivations of one number: the moment recursion and Lyapunov's equation, in d = 1 without momentum."""
     covariance = symbolic.stationary_covariance("exact").explicit("position")
     undecayed = covariance.subs({d: 1, tau: 0, beta: 0, h: rho})
-    moment = symbolic.moment_recursion(2).explicit().subs(sympy.Symbol("lambda", nonnegative=True), 0)
+    moment = (
+        symbolic.moment_recursion(2).explicit().subs(sympy.Symbol("lambda", nonnegative=True), 0)
+    )
     assert simplify(undecayed - moment) == 0
 
 

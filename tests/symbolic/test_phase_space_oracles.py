@@ -6,7 +6,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linsgd import symbolic
-from linsgd.symbolic.symbols import b, beta, d, eta, gamma, h, k, rho, sigma, sigma_g, t, tau, v, v0, x, x0
+from linsgd.symbolic.symbols import (
+    b,
+    beta,
+    d,
+    eta,
+    gamma,
+    h,
+    k,
+    rho,
+    sigma,
+    sigma_g,
+    t,
+    tau,
+    v,
+    v0,
+    x,
+    x0,
+)
 
 from .evaluate import (
     REGIMES,
@@ -45,7 +62,9 @@ def spread(theory, values):
     if theory == "exact":
         return fixed_point(*step_matrices(*mode))
     A = drift(*mode)
-    return solve(lambda C: A @ C + C @ A.T, real(np.diag([0, 4 / (mode[0] * (1 + real(mode[1])) ** 2)])))
+    return solve(
+        lambda C: A @ C + C @ A.T, real(np.diag([0, 4 / (mode[0] * (1 + real(mode[1])) ** 2)]))
+    )
 
 
 def drawn(data, theory, regime):
@@ -70,7 +89,9 @@ def test_autocorrelations_are_those_of_the_stationary_law(theory, regime, data):
     memory = moved(theory, values) @ P
     correlations = symbolic.autocorrelation(theory, regime)
     assert_close(evaluate(explicit(correlations), values), memory[0, 0] / P[0, 0], scale=1)
-    assert_close(evaluate(explicit(correlations, "velocity"), values), memory[1, 1] / P[1, 1], scale=1)
+    assert_close(
+        evaluate(explicit(correlations, "velocity"), values), memory[1, 1] / P[1, 1], scale=1
+    )
 
 
 @pytest.mark.parametrize(("theory", "regime"), CASES)
@@ -80,14 +101,22 @@ def test_displacements_are_those_of_the_two_time_law(theory, regime, data):
     P, K = spread(theory, values), moved(theory, values)
     displacement = symbolic.displacement(theory, regime)
     assert_close(evaluate(explicit(displacement), values), 2 * (P - K @ P)[0, 0], scale=P[0, 0])
-    assert_close(evaluate(explicit(displacement, "local"), values), real(values[eta]) ** 2 * P[1, 1])
+    assert_close(
+        evaluate(explicit(displacement, "local"), values), real(values[eta]) ** 2 * P[1, 1]
+    )
     mean = (K @ [values[x0], values[v0]])[0] - values[x0]
     want = mean**2 + (P - K @ P @ K.T)[0, 0]
-    assert_close(evaluate(explicit(displacement, "fixed_start"), values), want, scale=P[0, 0] + values[x0] ** 2)
+    assert_close(
+        evaluate(explicit(displacement, "fixed_start"), values),
+        want,
+        scale=P[0, 0] + values[x0] ** 2,
+    )
 
 
 @given(lr=decimals, momentum=momenta, dampening=st.floats(0, 0.9), inside=st.floats(0.01, 0.95))
-def test_exact_covariance_solves_the_lyapunov_equation_with_dampening(lr, momentum, dampening, inside):
+def test_exact_covariance_solves_the_lyapunov_equation_with_dampening(
+    lr, momentum, dampening, inside
+):
     curvature = inside * 2 * (1 + momentum) / ((1 - dampening) * lr)
     M, N = step_matrices(lr, momentum, curvature, dampening)
     got = symbolic.stationary_covariance("exact").result
@@ -132,7 +161,9 @@ def stationary(step, size):
     """The covariance that `step` leaves unchanged, and the spectral radius of its linear part."""
     constant = step(np.zeros((size, size)))
     basis = np.eye(size**2).reshape(-1, size, size)
-    operator = np.column_stack([(step(direction) - constant).ravel() for direction in basis]).astype(float)
+    operator = np.column_stack(
+        [(step(direction) - constant).ravel() for direction in basis]
+    ).astype(float)
     fixed = np.linalg.solve(np.eye(size**2) - operator, constant.ravel().astype(float))
     return fixed.reshape(size, size), np.abs(np.linalg.eigvals(operator)).max()
 
@@ -141,21 +172,31 @@ def stationary(step, size):
     momentum=momenta, batch=st.integers(1, 9), features=st.integers(1, 3), decay=st.floats(0, 0.5),
     inside=st.floats(0.05, 0.9), nesterov=st.booleans(),
 )  # fmt: skip
-def test_closed_noise_and_threshold_solve_the_whole_moment_equation(momentum, batch, features, decay, inside, nesterov):
+def test_closed_noise_and_threshold_solve_the_whole_moment_equation(
+    momentum, batch, features, decay, inside, nesterov
+):
     values = {beta: momentum, tau: 0.0, b: batch, d: features, rho: 0.8, h: 0.8 + decay, sigma: 1.4}
     lr_critical = evaluate(symbolic.moment_threshold(2, nesterov).result, values)
     lr = inside * float(lr_critical)
-    C, _ = stationary(moment_step(lr, momentum, batch, [0.8] * features, decay, nesterov, 1.4), 2 * features)
+    C, _ = stationary(
+        moment_step(lr, momentum, batch, [0.8] * features, decay, nesterov, 1.4), 2 * features
+    )
     got = evaluate(explicit(symbolic.stationary_covariance("exact", nesterov)), values | {eta: lr})
     assert_close(got, [[C[0, 0], C[0, features]], [C[features, 0], C[features, features]]])
     for factor, stable in ((1 - 1e-6, True), (1 + 1e-6, False)):
-        step = moment_step(lr_critical * factor, momentum, batch, [0.8] * features, decay, nesterov, 1.4)
+        step = moment_step(
+            lr_critical * factor, momentum, batch, [0.8] * features, decay, nesterov, 1.4
+        )
         _, radius = stationary(step, 2 * features)
         assert (radius < 1) == stable
 
 
-@given(momentum=momenta, batch=st.integers(1, 9), decay=st.floats(0, 0.5), inside=st.floats(0.05, 0.5))
-def test_gradient_noise_of_a_spectrum_solves_the_whole_moment_equation(momentum, batch, decay, inside):
+@given(
+    momentum=momenta, batch=st.integers(1, 9), decay=st.floats(0, 0.5), inside=st.floats(0.05, 0.5)
+)
+def test_gradient_noise_of_a_spectrum_solves_the_whole_moment_equation(
+    momentum, batch, decay, inside
+):
     spectrum = np.array([0.3, 0.8, 1.1])
     values = {beta: momentum, tau: 0.0, b: batch, d: 3, rho: 1.1, h: 1.1 + decay}
     lr = inside * float(evaluate(symbolic.moment_threshold(2).result, values))
@@ -170,23 +211,50 @@ def test_gradient_noise_of_a_spectrum_solves_the_whole_moment_equation(momentum,
     assert_close(chi * noise, np.diag(C)[:3])
 
 
-@given(lr=decimals, momentum=momenta, curvature=decimals, position=st.floats(-2, 2), velocity=st.floats(-2, 2))
-def test_modified_loss_and_current_are_those_of_the_stationary_density(lr, momentum, curvature, position, velocity):
-    values = {eta: lr, beta: momentum, h: curvature, rho: 0.9 * curvature, sigma: 1.2, b: 3.0, x: position, v: velocity}
+@given(
+    lr=decimals,
+    momentum=momenta,
+    curvature=decimals,
+    position=st.floats(-2, 2),
+    velocity=st.floats(-2, 2),
+)
+def test_modified_loss_and_current_are_those_of_the_stationary_density(
+    lr, momentum, curvature, position, velocity
+):
+    values = {
+        eta: lr,
+        beta: momentum,
+        h: curvature,
+        rho: 0.9 * curvature,
+        sigma: 1.2,
+        b: 3.0,
+        x: position,
+        v: velocity,
+    }
     values[sigma_g] = 1.2 * (values[rho] / 3) ** 0.5
     P = spread("langevin", values) * real(values[sigma_g]) ** 2
     A = drift(lr, momentum, curvature)
     z = real([position, velocity])
     precision = solve(lambda U: P @ U, real(np.eye(2)))
-    energy = evaluate(explicit(symbolic.modified_loss()) * symbolic.modified_loss()["kappa"], values)
+    energy = evaluate(
+        explicit(symbolic.modified_loss()) * symbolic.modified_loss()["kappa"], values
+    )
     assert_close(energy, z @ precision @ z / 2)
-    current = (-A + (A @ P + P @ A.T) / 2 @ precision) @ z  # drift less diffusion times the gradient of log p
-    assert_close(evaluate(explicit(symbolic.probability_current()), values).ravel(), current, scale=abs(A).max() * 4)
+    current = (
+        -A + (A @ P + P @ A.T) / 2 @ precision
+    ) @ z  # drift less diffusion times the gradient of log p
+    assert_close(
+        evaluate(explicit(symbolic.probability_current()), values).ravel(),
+        current,
+        scale=abs(A).max() * 4,
+    )
 
 
 def test_damping_and_frequency_are_the_eigenvalues_of_the_drift():
     values = {eta: 0.1, beta: 0.9, h: 1.0}
     sde = symbolic.propagator("underdamped", "langevin")
-    rate = complex(evaluate(explicit(sde, "gamma"), values), evaluate(explicit(sde, "delta"), values) ** 0.5)
+    rate = complex(
+        evaluate(explicit(sde, "gamma"), values), evaluate(explicit(sde, "delta"), values) ** 0.5
+    )
     assert np.abs(np.linalg.eigvals(drift(0.1, 0.9, 1.0).astype(float)) - rate).min() < 1e-10
     assert gamma in sde.result.free_symbols

@@ -55,7 +55,9 @@ def test_mathml_of_special_cases():
     assert "<mmultiscripts>" in symbolic.mathml(sympy.hyper([h], [beta], x))
     assert "&lt;" in symbolic.mathml(sympy.StrictLessThan(eta, h))
     assert symbolic.mathml(-sympy.exp(h)).count("<mo>−</mo>") == 1
-    assert "<mo>(</mo><mrow><mn>1</mn><mo>+</mo><mi>x</mi>" in symbolic.mathml(sympy.exp(h) * (1 + x))
+    assert "<mo>(</mo><mrow><mn>1</mn><mo>+</mo><mi>x</mi>" in symbolic.mathml(
+        sympy.exp(h) * (1 + x)
+    )
 
 
 def test_mathml_that_sympy_would_not_write():
@@ -92,11 +94,17 @@ def test_canonical_form(expression, text):
     assert symbolic.latex(tidy(expression)) == text
 
 
-@pytest.mark.parametrize("name", [name for name in EVERY if "covariance" in name or "threshold" in name])
+@pytest.mark.parametrize(
+    "name", [name for name in EVERY if "covariance" in name or "threshold" in name]
+)
 def test_tidy_does_not_change_a_value(name):
     for step in EVERY[name]().steps:
         value = step.value
-        if isinstance(value, sympy.Expr) and not value.is_Matrix and not value.atoms(sympy.Function):
+        if (
+            isinstance(value, sympy.Expr)
+            and not value.is_Matrix
+            and not value.atoms(sympy.Function)
+        ):
             assert sympy.simplify(tidy(value) - value) == 0
 
 
@@ -104,10 +112,16 @@ def test_a_notebook_shows_the_whole_chain():
     derivation = symbolic.modified_loss()
     text = derivation._repr_markdown_()
     assert text.startswith(f"**{derivation.title}**")
-    assert all(step.why in text and symbolic.latex(step.formula) in text for step in derivation.steps)
+    assert all(
+        step.why in text and symbolic.latex(step.formula) in text for step in derivation.steps
+    )
 
 
 def test_importing_the_room_does_not_derive_anything():
-    program = "import time; import sympy; t = time.time(); import linsgd.symbolic; print(time.time() - t)"
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    program = (
+        "import time; import sympy; t = time.time(); import linsgd.symbolic; print(time.time() - t)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert float(run.stdout) < 2

@@ -49,7 +49,9 @@ def test_closed_form_in_one_dimension_is_the_integral(batch, decay, lr, order):
         X = root**2
         return abs(a - c * X) ** order * root ** (batch - 1) * mp.exp(-X / 2)
 
-    integral = mp.quad(integrand, [0, mp.sqrt(a / c) / 2, mp.sqrt(a / c), mp.sqrt(a / c) + 4, mp.inf])
+    integral = mp.quad(
+        integrand, [0, mp.sqrt(a / c) / 2, mp.sqrt(a / c), mp.sqrt(a / c) + 4, mp.inf]
+    )
     values = {eta: lr, lam: decay, b: batch, rho: 1.0, s: order}
     got = evaluate(explicit(symbolic.spectral_function()), values)
     assert_close(got, integral * 2 / (2**k * mp.gamma(k)))
@@ -68,14 +70,21 @@ def test_stationary_moments_do_not_change_in_a_step(order, batch, decay, inside,
     lr = inside * threshold(max(order + order % 2, 2), batch, 1, decay, 1.3)
     values = {eta: lr, lam: decay, b: batch, rho: 1.3, sigma: 0.8, optimum: center}
     derivation = symbolic.moment_recursion(order)
-    m = [1.0] + [float(evaluate(explicit(derivation, f"m_{j}"), values)) for j in range(1, order + 1)]
+    m = [1.0] + [
+        float(evaluate(explicit(derivation, f"m_{j}"), values)) for j in range(1, order + 1)
+    ]
     (X, p), (Z, q) = chi_square(batch), roots_hermitenorm(14)
     X, Z = X[:, None], Z[None, :]
     A = 1 - lr * decay - lr * 1.3 / batch * X
     B = lr * 0.8 * 1.3**0.5 / batch * np.sqrt(X) * Z - lr * decay * center
-    powers = [np.polynomial.polynomial.polypow([1, 1], order)[j] * A**j * B ** (order - j) for j in range(order + 1)]
+    powers = [
+        np.polynomial.polynomial.polypow([1, 1], order)[j] * A**j * B ** (order - j)
+        for j in range(order + 1)
+    ]
     after = sum(m_j * (p @ power @ q) / q.sum() for m_j, power in zip(m, powers, strict=True))
-    size = sum(abs(m_j) * (p @ abs(power) @ q) / q.sum() for m_j, power in zip(m, powers, strict=True))
+    size = sum(
+        abs(m_j) * (p @ abs(power) @ q) / q.sum() for m_j, power in zip(m, powers, strict=True)
+    )
     assert_close(after, m[order], scale=size)
 
 
@@ -87,7 +96,11 @@ def threshold(order, batch, features, decay, variance):
     low, high = lrs[above.index(True) - 1], lrs[above.index(True)]
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (low, middle) if growth(order, middle, batch, decay, features, variance) > 1 else (middle, high)
+        low, high = (
+            (low, middle)
+            if growth(order, middle, batch, decay, features, variance) > 1
+            else (middle, high)
+        )
     return low
 
 
@@ -131,23 +144,32 @@ def test_thresholds_fall_with_the_order():
 @pytest.mark.parametrize(("lr", "decay"), [(0.4, 0.0), (1.7, 0.3), (2.6, 0.0)])
 def test_lyapunov_exponents_are_those_of_theory(batch, lr, decay):
     problem = linsgd.LinearRegression.gaussian([1.3])
-    want = linsgd.lyapunov_exponent(problem, linsgd.SGD(lr=lr / 1.3, batch_size=batch, weight_decay=decay))
+    want = linsgd.lyapunov_exponent(
+        problem, linsgd.SGD(lr=lr / 1.3, batch_size=batch, weight_decay=decay)
+    )
     values = {eta: lr / 1.3, lam: decay, b: batch, rho: 1.3}
     with mp.workdps(30 + batch):  # digits that the recursion loses
         got = evaluate(explicit(symbolic.lyapunov_exponent(batch)), values)
     assert abs(got - want.value) <= 1e-10 * abs(want.value)
 
 
-@pytest.mark.parametrize(("lr", "batch", "order"), [(0.5, 1, 1.3), (0.9, 3, 4.0), (0.2, 10, 7.7), (1.5, 40, 0.5)])
+@pytest.mark.parametrize(
+    ("lr", "batch", "order"), [(0.5, 1, 1.3), (0.9, 3, 4.0), (0.2, 10, 7.7), (1.5, 40, 0.5)]
+)
 def test_the_closed_form_is_that_of_theory(lr, batch, order):
     problem = linsgd.LinearRegression.gaussian([1.3])
-    want = linsgd.spectral_function(problem, linsgd.SGD(lr=lr, batch_size=batch, weight_decay=0.1), order)
-    got = evaluate(explicit(symbolic.spectral_function()), {eta: lr, lam: 0.1, b: batch, rho: 1.3, s: order})
+    want = linsgd.spectral_function(
+        problem, linsgd.SGD(lr=lr, batch_size=batch, weight_decay=0.1), order
+    )
+    got = evaluate(
+        explicit(symbolic.spectral_function()), {eta: lr, lam: 0.1, b: batch, rho: 1.3, s: order}
+    )
     assert_close(got, want.value)
 
 
 @pytest.mark.parametrize(
-    ("order", "batch", "features"), [(2, 3, 1), (4, 1, 1), (4, 7, 1), (4, 2, 6), (6, 5, 1), (6, 2, 4)]
+    ("order", "batch", "features"),
+    [(2, 3, 1), (4, 1, 1), (4, 7, 1), (4, 2, 6), (6, 5, 1), (6, 2, 4)],
 )
 def test_thresholds_are_those_of_theory(order, batch, features):
     problem = linsgd.LinearRegression.gaussian([1.3] * features)
@@ -183,7 +205,9 @@ def test_overshot_steps_are_those_of_theory(batch, lr, decay):
 def test_polynomials_need_no_overshoot():
     with pytest.raises(ValueError, match="overshoot"):
         symbolic.spectral_function(4, overshoot=True)
-    assert_close(growth(4, 0.5, 3, 3.0, 2, 1.3), evaluate(explicit(symbolic.spectral_function(4)), OVERSHOT))
+    assert_close(
+        growth(4, 0.5, 3, 3.0, 2, 1.3), evaluate(explicit(symbolic.spectral_function(4)), OVERSHOT)
+    )
 
 
 OVERSHOT = {eta: 0.5, lam: 3.0, b: 3, d: 2, rho: 1.3}
@@ -198,12 +222,16 @@ OVERSHOT = {eta: 0.5, lam: 3.0, b: 3, d: 2, rho: 1.3}
 )
 def test_constants_at_even_exponents_are_those_of_theory(order, batch, decay):
     problem = linsgd.LinearRegression.gaussian([1.3], noise_std=0.8)
-    lr = linsgd.moment_threshold(problem, linsgd.SGD(lr=1.0, batch_size=batch, weight_decay=decay), order).value
+    lr = linsgd.moment_threshold(
+        problem, linsgd.SGD(lr=1.0, batch_size=batch, weight_decay=decay), order
+    ).value
     want = linsgd.tail_constant(problem, linsgd.SGD(lr=lr, batch_size=batch, weight_decay=decay))
     derivation = symbolic.tail_constant(order, batch)
     values = {eta: lr, lam: decay, rho: 1.3, sigma: 0.8}
     assert float(evaluate(explicit(derivation), values)) == pytest.approx(want.value, rel=1e-9)
-    assert_close(evaluate(explicit(symbolic.spectral_function(order)), values | {b: batch, d: 1}), 1.0)
+    assert_close(
+        evaluate(explicit(symbolic.spectral_function(order)), values | {b: batch, d: 1}), 1.0
+    )
 
 
 def test_constants_at_other_exponents_are_refused():
@@ -214,5 +242,7 @@ def test_constants_at_other_exponents_are_refused():
 
 def test_a_threshold_is_an_expression_to_be_solved():
     polynomial = symbolic.moment_threshold(4).result.subs({b: 1, d: 1})
-    want = linsgd.moment_threshold(linsgd.LinearRegression.gaussian([1.0]), linsgd.SGD(lr=1.0), 4).value
+    want = linsgd.moment_threshold(
+        linsgd.LinearRegression.gaussian([1.0]), linsgd.SGD(lr=1.0), 4
+    ).value
     assert smallest_root(polynomial) == pytest.approx(want, rel=1e-10)

@@ -27,7 +27,11 @@ def gaussian_curvatures(spectrum, order):
 
 def data_curvatures(X, b, replacement):
     """H_b of every batch of rows, and weights."""
-    batches = itertools.product(range(len(X)), repeat=b) if replacement else itertools.combinations(range(len(X)), b)
+    batches = (
+        itertools.product(range(len(X)), repeat=b)
+        if replacement
+        else itertools.combinations(range(len(X)), b)
+    )
     H = np.array([X[list(rows)].T @ X[list(rows)] / b for rows in batches])
     return H, np.full(len(H), 1 / len(H))
 
@@ -37,5 +41,7 @@ def log_even_moment(sgd, curvatures, weights, order):
     M = step_matrices(sgd, curvatures)
     power = M
     for _ in range(order - 1):
-        power = np.einsum("nij,nkl->nikjl", power, M).reshape(len(M), power.shape[1] * M.shape[1], -1)
+        power = np.einsum("nij,nkl->nikjl", power, M).reshape(
+            len(M), power.shape[1] * M.shape[1], -1
+        )
     return math.log(abs(np.linalg.eigvals(np.tensordot(weights, power, 1))).max())

@@ -3,7 +3,7 @@
 import pytest
 
 import linsgd
-from linsgd.theory.tails import certified
+from linsgd.theory.tails.isotropic import certified
 from linsgd.theory.tails.setting import Setting
 
 pytest.importorskip("flint")
@@ -13,7 +13,15 @@ gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 
 @pytest.mark.parametrize(
     ("lr", "b", "decay"),
-    [(2.2, 1, 0.0), (0.5, 40, 0.0), (0.3, 2, 0.5), (0.01, 1, 0.0), (0.5, 2, 2.5), (0.5, 3, 2.0), (1.9, 300, 0.0)],
+    [
+        (2.2, 1, 0.0),
+        (0.5, 40, 0.0),
+        (0.3, 2, 0.5),
+        (0.01, 1, 0.0),
+        (0.5, 2, 2.5),
+        (0.5, 3, 2.0),
+        (1.9, 300, 0.0),
+    ],
 )
 def test_enclosures_hold_the_exponent_and_are_narrow(lr, b, decay):
     problem, sgd = gaussian([1.0]), SGD(lr=lr, batch_size=b, weight_decay=decay)
@@ -50,7 +58,9 @@ def test_other_settings_are_refused():
 def test_the_bounds_of_double_precision_are_proved(b, decay):
     # a backward error of 3e-13 in the learning rate, from deep in the tail to the edge of stability
     problem = gaussian([1.0])
-    edge = linsgd.stability(problem, SGD(lr=1.0, batch_size=b, weight_decay=decay)).lr_almost_sure.lower
+    edge = linsgd.stability(
+        problem, SGD(lr=1.0, batch_size=b, weight_decay=decay)
+    ).lr_almost_sure.lower
     for fraction in (0.25, 0.6, 0.9, 0.999):
         sgd = SGD(lr=fraction * edge, batch_size=b, weight_decay=decay)
         found = linsgd.tail_exponent(problem, sgd, method="quadrature")

@@ -32,7 +32,9 @@ def sign_growth(lr, b):
 @AXES
 def test_groups_are_found_in_any_coordinates(turn):
     assert sorted(map(sorted, orthogonal_groups(PLANES @ turn))) == [[0, 1, 2], [3, 4]]
-    chain = np.array([[1.0, 0, 0], [1, 1e-6, 0], [0, 1, 1e-6], [0, 0, 1], [0, 0, 0]])  # each meets the next alone
+    chain = np.array(
+        [[1.0, 0, 0], [1, 1e-6, 0], [0, 1, 1e-6], [0, 0, 1], [0, 0, 0]]
+    )  # each meets the next alone
     assert sorted(map(sorted, orthogonal_groups(chain @ turn))) == [[0, 1, 2, 3]]
 
 
@@ -54,13 +56,17 @@ def test_one_hot_data_are_one_feature_that_comes_now_and_then(turn, b):
     assert linsgd.lyapunov_exponent(problem, sgd).value == pytest.approx(
         sum(p * math.log(a) for a, p in law), rel=1e-12
     )
-    assert linsgd.spectral_function(problem, sgd, 1.0).value == pytest.approx(sum(p * a for a, p in law), rel=1e-12)
+    assert linsgd.spectral_function(problem, sgd, 1.0).value == pytest.approx(
+        sum(p * a for a, p in law), rel=1e-12
+    )
     found, alone = (linsgd.tail_exponent(p, sgd) for p in (problem, from_data(one, LABELS)))
     assert (found.status, found.method) == (alone.status, "scalar")
     assert found.value == pytest.approx(alone.value, rel=1e-12, nan_ok=True)
     threshold = linsgd.stability(problem, sgd).lr_almost_sure
     root = brentq(
-        lambda lr: sum(p * math.log(abs(1 - lr * k / b)) for k, (_, p) in enumerate(law)), b + 0.9, 2 * b + 0.1
+        lambda lr: sum(p * math.log(abs(1 - lr * k / b)) for k, (_, p) in enumerate(law)),
+        b + 0.9,
+        2 * b + 0.1,
     )
     assert threshold.lower * (1 - 1e-11) < root < threshold.upper < threshold.lower * (1 + 1e-7)
     assert threshold.confidence is None
@@ -70,9 +76,18 @@ def test_one_hot_data_are_one_feature_that_comes_now_and_then(turn, b):
 def test_equal_blocks_are_solved_once(turn):
     labels, sgd = [1.0, 3.0, 3.0, 4.0, 5.0, 7.0], SGD(lr=0.5, momentum=0.9)
     assert len(parts(Setting.of(from_data(ONE_HOT @ turn, labels), sgd))) == 1
-    assert len(parts(Setting.of(from_data(ONE_HOT @ turn, [1.0, 3.0, 2.0, 2.0, 5.0, 7.0]), sgd))) == 2  # one is a point
+    assert (
+        len(parts(Setting.of(from_data(ONE_HOT @ turn, [1.0, 3.0, 2.0, 2.0, 5.0, 7.0]), sgd))) == 2
+    )  # one is a point
     assert len(parts(Setting.of(from_data(PAIRS @ turn, labels), sgd))) == 3
-    assert len(parts(Setting.of(from_data(np.vstack([ONE_HOT, ONE_HOT[:1]]) @ turn, [*labels, 2.0]), sgd))) == 2
+    assert (
+        len(
+            parts(
+                Setting.of(from_data(np.vstack([ONE_HOT, ONE_HOT[:1]]) @ turn, [*labels, 2.0]), sgd)
+            )
+        )
+        == 2
+    )
 
 
 @AXES
@@ -90,14 +105,21 @@ def test_momentum_keeps_the_blocks(turn):
 @AXES
 def test_the_heaviest_block_decides(turn):
     problem, sgd = from_data(PAIRS @ turn, LABELS), SGD(lr=0.6)
-    alpha = brentq(lambda s: 0.4**s + 1.4**s - 2, 0.5, 5)  # of the first block: two other samples in three leave it
+    alpha = brentq(
+        lambda s: 0.4**s + 1.4**s - 2, 0.5, 5
+    )  # of the first block: two other samples in three leave it
     found = linsgd.tail_exponent(problem, sgd)
     assert (found.status, found.method, found.guarantee) == ("power_law", "scalar", "numerical")
     assert found.value == pytest.approx(alpha, rel=1e-11)
     assert found.lower <= alpha <= found.upper
-    growth = [sum(math.log(abs(1 - 0.6 * x * x)) for x in pair) / 6 for pair in ((1, 2), (1, 1.8), (1, 1.7))]
+    growth = [
+        sum(math.log(abs(1 - 0.6 * x * x)) for x in pair) / 6
+        for pair in ((1, 2), (1, 1.8), (1, 1.7))
+    ]
     assert linsgd.lyapunov_exponent(problem, sgd).value == pytest.approx(max(growth), rel=1e-12)
-    fitted = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 7.0])  # the first block leaves no residual: W is a point there
+    fitted = np.array(
+        [1.0, 2.0, 3.0, 4.0, 5.0, 7.0]
+    )  # the first block leaves no residual: W is a point there
     other = linsgd.tail_exponent(from_data(PAIRS @ turn, fitted), sgd)
     assert (other.status, other.value) == ("light", math.inf)
     lost = linsgd.tail_exponent(from_data(PAIRS @ turn, LABELS), dataclasses.replace(sgd, lr=1.3))
@@ -128,7 +150,10 @@ def test_the_threshold_of_two_equal_signs():
     found = linsgd.stability(SIGNS, SGD(lr=1.0, batch_size=2)).lr_almost_sure
     assert found.lower < root < found.upper < found.lower * (1 + 1e-7)
     below = linsgd.tail_exponent(SIGNS, SGD(lr=1.656, batch_size=2))
-    assert (str(below.status), below.lyapunov) == ("power_law", pytest.approx(sign_growth(1.656, 2), rel=1e-9))
+    assert (str(below.status), below.lyapunov) == (
+        "power_law",
+        pytest.approx(sign_growth(1.656, 2), rel=1e-9),
+    )
 
 
 def test_two_equal_signs_with_momentum():
@@ -140,7 +165,9 @@ def test_two_equal_signs_with_momentum():
 
 
 @pytest.mark.parametrize(
-    ("problem", "lr"), [(SIGNS, 1.0), (from_data(np.eye(3), [1.0, 2.0, 1.0]), 2.0)], ids=["signs", "one-hot"]
+    ("problem", "lr"),
+    [(SIGNS, 1.0), (from_data(np.eye(3), [1.0, 2.0, 1.0]), 2.0)],
+    ids=["signs", "one-hot"],
 )
 def test_reflections_neither_shrink_nor_grow(problem, lr):
     rho = linsgd.lyapunov_exponent(problem, SGD(lr=lr))
@@ -157,7 +184,9 @@ def test_reflections_that_no_axes_split_neither_shrink_nor_grow():
 
 
 @AXES
-@pytest.mark.parametrize(("tilt", "status"), [(1e-3, "ok"), (1e-9, "unresolved"), (1e-11, "unresolved")])
+@pytest.mark.parametrize(
+    ("tilt", "status"), [(1e-3, "ok"), (1e-9, "unresolved"), (1e-11, "unresolved")]
+)
 def test_what_mixes_too_slowly_is_not_sampled(turn, tilt, status):
     # particles that hardly mix are biased upwards, as by 0.003 at 1e-11
     tilted = ONE_HOT + tilt * np.random.default_rng(5).standard_normal((6, 3))

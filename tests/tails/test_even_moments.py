@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.tails.chi_square import gauss_rule
-from linsgd.theory.tails.even_forms import ACTIONS
-from linsgd.theory.tails.even_moments import bracket, log_even
+from linsgd.theory.tails.isotropic.chi_square import gauss_rule
+from linsgd.theory.tails.moments.even_forms import ACTIONS
+from linsgd.theory.tails.moments.even_moments import bracket, log_even
 from linsgd.theory.tails.result import Interval
 from linsgd.theory.tails.setting import Setting
 
@@ -45,7 +45,8 @@ def integrated(setting, F, u):
 
 @pytest.mark.parametrize("order", [2, 4, 6])
 @pytest.mark.parametrize(
-    ("d", "b", "lr", "decay"), [(1, 1, 0.5, 0.0), (2, 3, 0.4, 0.3), (3, 2, 0.7, 0.0), (3, 1, 2.0, 0.8)]
+    ("d", "b", "lr", "decay"),
+    [(1, 1, 0.5, 0.0), (2, 3, 0.4, 0.3), (3, 2, 0.7, 0.0), (3, 1, 2.0, 0.8)],
 )
 def test_the_actions_are_means_over_a_step(order, d, b, lr, decay):
     rng = np.random.default_rng(d)
@@ -63,7 +64,8 @@ def test_the_actions_are_means_over_a_step(order, d, b, lr, decay):
 
 @pytest.mark.parametrize("order", [2, 4, 6])
 @pytest.mark.parametrize(
-    ("d", "b", "lr", "decay"), [(1, 1, 0.5, 0.0), (4, 3, 0.3, 0.1), (20, 2, 1e-5, 0.0), (9, 5, 0.7, 1.0)]
+    ("d", "b", "lr", "decay"),
+    [(1, 1, 0.5, 0.0), (4, 3, 0.3, 0.1), (20, 2, 1e-5, 0.0), (9, 5, 0.7, 1.0)],
 )
 def test_the_bounds_hold_the_exact_value_of_a_flat_spectrum(order, d, b, lr, decay):
     found = log_even(setting_of([1.0] * d, lr=lr, batch_size=b, weight_decay=decay), order)
@@ -95,7 +97,10 @@ def test_enclosures_are_narrow_for_any_spectrum():
 
 def test_sphere_operator_agrees_with_the_sixth_moment():
     problem, sgd = gaussian([1.0, 0.3]), SGD(lr=0.4)
-    one, other = (linsgd.spectral_function(problem, sgd, 6.0, method=m) for m in ("even_moments", "sphere_operator"))
+    one, other = (
+        linsgd.spectral_function(problem, sgd, 6.0, method=m)
+        for m in ("even_moments", "sphere_operator")
+    )
     assert one.value == pytest.approx(other.value, rel=1e-7)
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.tails import even_moments, fourth_moment, phase_space
-from linsgd.theory.tails.fourth_moment import FourthMoment
-from linsgd.theory.tails.moment_bracket import exact_moments
+from linsgd.theory.tails.moments import even_moments, fourth_moment
+from linsgd.theory.tails.moments.bracket import exact_moments
+from linsgd.theory.tails.moments.fourth_moment import FourthMoment
+from linsgd.theory.tails.momentum import transfer_operator
 from linsgd.theory.tails.setting import Setting
 
 from .oracles import gaussian_curvatures, log_even_moment
@@ -53,14 +54,19 @@ def forty_digits(sgd, h):
     for i in range(order + 1):
         for j, left in enumerate(power(row_w, order - i)):
             for k, right in enumerate(power(row_v, i)):
-                matrix[i, j + k] += sum(c * e for c, e in zip(np.convolve(left, right), moments, strict=False))
+                matrix[i, j + k] += sum(
+                    c * e for c, e in zip(np.convolve(left, right), moments, strict=False)
+                )
     return mpmath.log(max(abs(x) for x in mpmath.eig(matrix)[0]))
 
 
 @pytest.mark.parametrize("sgd", OPTIMIZERS)
 @pytest.mark.parametrize("spectrum", [[1.0], [1.0, 0.3], [1.0, 1.0]])
 def test_against_tensor_powers(spectrum, sgd):
-    found, exact = log_fourth(spectrum, sgd), log_even_moment(sgd, *gaussian_curvatures(spectrum, 8), 4)
+    found, exact = (
+        log_fourth(spectrum, sgd),
+        log_even_moment(sgd, *gaussian_curvatures(spectrum, 8), 4),
+    )
     assert found.value == pytest.approx(exact, abs=1e-13)
     assert found.lower <= exact <= found.upper <= found.lower + 1e-10
     wrong = log_fourth(spectrum, dataclasses.replace(sgd, lr=sgd.lr * (1 + 1e-9)))
@@ -73,12 +79,16 @@ def test_against_tensor_powers(spectrum, sgd):
 def test_bounds_hold_forty_digits_for_one_feature(momentum, nesterov, fraction):
     for b, decay, h in ((1, 0.0, 1.0), (10, 0.1, 1e-3)):
         sgd = SGD(lr=1.0, momentum=momentum, nesterov=nesterov, batch_size=b, weight_decay=decay)
-        sgd = dataclasses.replace(sgd, lr=fraction * linsgd.stability(gaussian([h]), sgd).lr_mean_square)
+        sgd = dataclasses.replace(
+            sgd, lr=fraction * linsgd.stability(gaussian([h]), sgd).lr_mean_square
+        )
         found = log_fourth([h], sgd)
         with mpmath.workdps(40):
             exact = forty_digits(sgd, h)
             assert found.lower <= exact <= found.upper
-        narrow = 1e-9 if found.value == found.value else 0.05 * abs(found.lower)  # no value: close to a single mode
+        narrow = (
+            1e-9 if found.value == found.value else 0.05 * abs(found.lower)
+        )  # no value: close to a single mode
         assert found.upper - found.lower < narrow * max(1.0, abs(found.lower)) or momentum == 0.9999
 
 
@@ -87,8 +97,12 @@ def test_without_momentum_as_the_enclosures(b):
     rng = np.random.default_rng(b)
     for d, decay, fraction in ((1, 0.0, 0.5), (4, 0.1, 0.01), (20, 0.0, 0.9), (9, 0.1, 2.0)):
         spectrum = 10.0 ** rng.uniform(-2, 0, d)
-        edge = linsgd.stability(gaussian(spectrum), SGD(lr=1.0, batch_size=b, weight_decay=decay)).lr_mean_square
-        setting = Setting.of(gaussian(spectrum), SGD(lr=fraction * edge, batch_size=b, weight_decay=decay))
+        edge = linsgd.stability(
+            gaussian(spectrum), SGD(lr=1.0, batch_size=b, weight_decay=decay)
+        ).lr_mean_square
+        setting = Setting.of(
+            gaussian(spectrum), SGD(lr=fraction * edge, batch_size=b, weight_decay=decay)
+        )
         exact = exact_moments(setting)
         found = FourthMoment.of(setting).log_mu(2 * exact[2.0].lower)
         assert found.value == pytest.approx(exact[4.0].value, abs=1e-12, rel=1e-12)
@@ -99,7 +113,7 @@ def test_without_momentum_as_the_enclosures(b):
 @pytest.mark.parametrize(("d", "lr"), [(1, 0.06), (10, 0.015)])
 def test_as_the_transfer_operator(d, lr):
     sgd = SGD(lr=lr, momentum=0.9)
-    other = phase_space.log_spectral(Setting.of(gaussian([1.0] * d), sgd), 4.0)
+    other = transfer_operator.log_spectral(Setting.of(gaussian([1.0] * d), sgd), 4.0)
     found = log_fourth([1.0] * d, sgd)
     assert found.value == pytest.approx(other.value, abs=1e-7)
     assert max(found.lower, other.lower) <= min(found.upper, other.upper)
@@ -107,7 +121,10 @@ def test_as_the_transfer_operator(d, lr):
 
 def test_equal_variances_are_counted():
     sgd = SGD(lr=0.02, momentum=0.9, batch_size=2)
-    counted, apart = log_fourth([1.0, 1.0, 0.3, 0.3], sgd), log_fourth([1.0, 1 - 1e-12, 0.3, 0.3 * (1 - 1e-12)], sgd)
+    counted, apart = (
+        log_fourth([1.0, 1.0, 0.3, 0.3], sgd),
+        log_fourth([1.0, 1 - 1e-12, 0.3, 0.3 * (1 - 1e-12)], sgd),
+    )
     assert counted.value == pytest.approx(apart.value, abs=1e-11)
     assert FourthMoment.of(Setting.of(gaussian([1.0, 1.0, 0.3, 0.3]), sgd)).g.size == 2
     thousands = log_fourth([1.0] * 10_000, SGD(lr=1e-5, momentum=0.9))
@@ -119,12 +136,16 @@ def test_log_h_is_convex():
     rng = np.random.default_rng(0)
     for momentum in (0.3, 0.9, 0.99):
         spectrum = 10.0 ** rng.uniform(-3, 0, 12)
-        moments = exact_moments(Setting.of(gaussian(spectrum), SGD(lr=0.02, momentum=momentum, batch_size=4)))
+        moments = exact_moments(
+            Setting.of(gaussian(spectrum), SGD(lr=0.02, momentum=momentum, batch_size=4))
+        )
         assert moments[4.0].upper >= 2 * moments[2.0].lower
 
 
 def test_too_many_variances_and_other_laws_have_the_second_moment_only():
-    assert 4.0 not in exact_moments(Setting.of(gaussian(np.geomspace(1, 0.1, 201)), SGD(lr=0.01, momentum=0.5)))
+    assert 4.0 not in exact_moments(
+        Setting.of(gaussian(np.geomspace(1, 0.1, 201)), SGD(lr=0.01, momentum=0.5))
+    )
     signs = linsgd.LinearRegression.from_features(linsgd.RademacherFeatures([1.0, 0.5]))
     setting = Setting.of(signs, SGD(lr=0.1, momentum=0.5))
     assert fourth_moment.covers(setting).startswith("Gaussian features")
@@ -132,10 +153,10 @@ def test_too_many_variances_and_other_laws_have_the_second_moment_only():
 
 
 def test_particles_keep_within_the_fourth_moment(monkeypatch):
-    from linsgd.theory.tails import particles
+    from linsgd.theory.tails.particles import population
 
-    monkeypatch.setattr(particles, "POPULATION", 100)
-    monkeypatch.setattr(particles, "STEPS", 150)
+    monkeypatch.setattr(population, "POPULATION", 100)
+    monkeypatch.setattr(population, "STEPS", 150)
     problem, sgd = gaussian([1.0, 0.3, 0.1]), SGD(lr=0.06, momentum=0.9)
     lower, upper = even_moments.bracket(exact_moments(Setting.of(problem, sgd)))
     assert 3.5 < lower < upper == 4

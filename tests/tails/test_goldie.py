@@ -8,9 +8,9 @@ import pytest
 from scipy.optimize import brentq
 
 import linsgd
-from linsgd.theory.tails.chi_square import gauss_rule
-from linsgd.theory.tails.goldie import tail_constant
-from linsgd.theory.tails.radial import RadialLaw
+from linsgd.theory.tails.isotropic.chi_square import gauss_rule
+from linsgd.theory.tails.isotropic.radial import RadialLaw
+from linsgd.theory.tails.tail_constant.tail_constant import tail_constant
 
 gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 
@@ -27,7 +27,9 @@ def test_known_constants_at_exponent_two(d, lr, value):
 
 def test_the_known_constant_at_exponent_four():
     lr = linsgd.moment_threshold(gaussian([1.0]), SGD(lr=1.0, batch_size=2), 4).value
-    assert tail_constant(gaussian([1.0]), SGD(lr=lr, batch_size=2)).value == pytest.approx(0.22038600, abs=6e-9)
+    assert tail_constant(gaussian([1.0]), SGD(lr=lr, batch_size=2)).value == pytest.approx(
+        0.22038600, abs=6e-9
+    )
 
 
 @pytest.mark.parametrize(("d", "b", "lr"), [(1, 1, 1.2), (3, 2, 0.7), (5, 2, 0.45)])
@@ -81,7 +83,9 @@ def even_growth(d, b, shrinkage, c, order):
 )
 def test_even_exponents_against_their_moments(d, b, decay, order):
     problem = gaussian([1.0] * d)
-    steepest = linsgd.moment_threshold(problem, SGD(lr=1.0, batch_size=b, weight_decay=decay), 2).value
+    steepest = linsgd.moment_threshold(
+        problem, SGD(lr=1.0, batch_size=b, weight_decay=decay), 2
+    ).value
 
     def excess(share):
         lr = share * steepest
@@ -105,7 +109,12 @@ def test_even_exponents_against_their_moments(d, b, decay, order):
 def test_a_large_even_exponent_in_exact_arithmetic():
     # E A^2i B^2j for A = 1 - lr x^2, B = lr x e, and the moments of W by recursion
     order = 40
-    lr = brentq(lambda x: linsgd.tail_exponent(gaussian([1.0]), SGD(lr=x)).value - order, 0.044, 0.0445, xtol=1e-16)
+    lr = brentq(
+        lambda x: linsgd.tail_exponent(gaussian([1.0]), SGD(lr=x)).value - order,
+        0.044,
+        0.0445,
+        xtol=1e-16,
+    )
     step, moments = Fraction(lr), [Fraction(1)]
 
     def normal(k):
@@ -119,11 +128,14 @@ def test_a_large_even_exponent_in_exact_arithmetic():
         growth = sum(math.comb(2 * k, 2 * i) * mixed(i, k - i) * moments[i] for i in range(k))
         moments.append(growth / (1 - mixed(k, 0)))
     slope = RadialLaw(1, 1, 1.0, lr).log_moment(order)[1]
-    assert tail_constant(gaussian([1.0]), SGD(lr=lr)).value == pytest.approx(float(growth) / (order * slope), rel=1e-10)
+    assert tail_constant(gaussian([1.0]), SGD(lr=lr)).value == pytest.approx(
+        float(growth) / (order * slope), rel=1e-10
+    )
 
 
 @pytest.mark.parametrize(
-    ("d", "b", "lr", "decay"), [(1, 1, 0.95, 0.0), (1, 2, 2.0, 0.0), (3, 2, 0.75, 0.3), (2, 1, 0.42, 0.0)]
+    ("d", "b", "lr", "decay"),
+    [(1, 1, 0.95, 0.0), (1, 2, 2.0, 0.0), (3, 2, 0.75, 0.3), (2, 1, 0.42, 0.0)],
 )
 def test_other_exponents_against_full_batches(d, b, lr, decay):
     # the increment's mean over 400,000 chains, of a variance that is finite for alpha < 4: 6 standard errors
@@ -134,7 +146,9 @@ def test_other_exponents_against_full_batches(d, b, lr, decay):
     w, total = np.zeros((20_000, d)), np.zeros(20_000)
     for step in range(220):
         x, noise = rng.standard_normal((len(w), b, d)), rng.standard_normal((len(w), b))
-        ahead = (1 - lr * decay) * w - lr / b * np.einsum("nbi,nb->ni", x, np.einsum("nbi,ni->nb", x, w))
+        ahead = (1 - lr * decay) * w - lr / b * np.einsum(
+            "nbi,nb->ni", x, np.einsum("nbi,ni->nb", x, w)
+        )
         pushed = lr / b * np.einsum("nbi,nb->ni", x, noise)
         if step >= 200:
             both = [np.linalg.norm(ahead + sign * pushed, axis=1) ** alpha / 2 for sign in (1, -1)]
@@ -194,7 +208,9 @@ def test_rare_events_see_the_constant(d, b, lr, t, steps):
 def test_the_survival_function_is_the_tail():
     problem, sgd = gaussian([1.0]), SGD(lr=1.2)
     found = linsgd.tail_probability(problem, sgd, [1e-9, 10.0, 1e6])
-    assert found.value[1:] == pytest.approx(found.constant.value * np.array([10.0, 1e6]) ** -found.exponent.value)
+    assert found.value[1:] == pytest.approx(
+        found.constant.value * np.array([10.0, 1e6]) ** -found.exponent.value
+    )
     assert found.value[0] == 1.0
     assert (found.lower <= found.value).all()
     assert (found.value <= found.upper).all()
@@ -231,14 +247,24 @@ def test_batches_without_replacement_may_be_arithmetic_where_repeated_rows_are_n
 
 def test_signs_in_one_dimension_have_no_tail():
     problem = linsgd.LinearRegression.from_features(linsgd.RademacherFeatures([1.0]))
-    for lr, status in ((0.5, "light"), (1.0, "light"), (2.0, "unresolved"), (3.0, "no_stationary_law")):
+    for lr, status in (
+        (0.5, "light"),
+        (1.0, "light"),
+        (2.0, "unresolved"),
+        (3.0, "no_stationary_law"),
+    ):
         found = tail_constant(problem, SGD(lr=lr))
         assert (found.status, found.value == found.value) == (status, False)
 
 
 def test_bounded_features_have_a_status_where_there_is_no_power_law():
-    one, two = (linsgd.LinearRegression.from_features(linsgd.UniformFeatures(v)) for v in ([1.0], [1.0, 0.5]))
-    assert tail_constant(one, SGD(lr=0.5)).status == tail_constant(two, SGD(lr=0.1)).status == "light"
+    one, two = (
+        linsgd.LinearRegression.from_features(linsgd.UniformFeatures(v))
+        for v in ([1.0], [1.0, 0.5])
+    )
+    assert (
+        tail_constant(one, SGD(lr=0.5)).status == tail_constant(two, SGD(lr=0.1)).status == "light"
+    )
     assert tail_constant(one, SGD(lr=4.0)).status == "no_stationary_law"
     for problem in (one, two):
         with pytest.raises(ValueError, match="isotropic Gaussian"):
@@ -251,7 +277,9 @@ def test_probabilities_of_any_distance(lr):
     assert (found.value[:2] == 1).all()
     assert np.isfinite(found.value).all()
     assert (np.diff(found.value) <= 0).all()
-    assert found.value[2] == pytest.approx(found.constant.value * 2.0**-found.exponent.value, rel=1e-11)
+    assert found.value[2] == pytest.approx(
+        found.constant.value * 2.0**-found.exponent.value, rel=1e-11
+    )
 
 
 def test_an_unresolved_constant_bounds_nothing():

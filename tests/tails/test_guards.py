@@ -38,7 +38,9 @@ def test_a_number_nobody_knows_is_unresolved():
     assert -math.inf == found.lower < found.upper < 0
 
 
-@pytest.mark.parametrize(("dof", "status", "upper"), [(1.5, "power_law", 1.5), (8.0, "unresolved", 8.0)])
+@pytest.mark.parametrize(
+    ("dof", "status", "upper"), [(1.5, "power_law", 1.5), (8.0, "unresolved", 8.0)]
+)
 def test_heavy_labels_where_the_products_are_bracketed(dof, status, upper):
     problem = gaussian(MANY, noise=linsgd.StudentNoise(dof=dof))
     found = linsgd.tail_exponent(problem, SGD(lr=0.001))
@@ -51,10 +53,18 @@ def test_heavy_labels_of_steps_that_never_stretch():
     law = linsgd.RademacherFeatures([1.0, 0.9])
     problem = linsgd.LinearRegression.from_features(law, noise=linsgd.StudentNoise(dof=3.0))
     found = linsgd.tail_exponent(problem, SGD(lr=0.2))
-    assert (str(found.status), found.value, found.method) == ("power_law", 3.0, "bound")  # nothing is sampled
-    quiet = linsgd.LinearRegression.from_features(law, noise_std=0.0, noise=linsgd.StudentNoise(dof=3.0))
+    assert (str(found.status), found.value, found.method) == (
+        "power_law",
+        3.0,
+        "bound",
+    )  # nothing is sampled
+    quiet = linsgd.LinearRegression.from_features(
+        law, noise_std=0.0, noise=linsgd.StudentNoise(dof=3.0)
+    )
     assert linsgd.tail_exponent(quiet, SGD(lr=0.2)).status == "degenerate"
     decayed = linsgd.LinearRegression.from_features(
         law, noise_std=0.0, optimum=[1.0, 1.0], noise=linsgd.StudentNoise(dof=3.0)
     )
-    assert linsgd.tail_exponent(decayed, SGD(lr=0.2, weight_decay=0.1)).status == "light"  # there is no label noise
+    assert (
+        linsgd.tail_exponent(decayed, SGD(lr=0.2, weight_decay=0.1)).status == "light"
+    )  # there is no label noise

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import linsgd
-from linsgd.theory.tails.lyapunov import almost_sure_threshold
+from linsgd.theory.stability.almost_sure import almost_sure_threshold
 
 gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 dimensions = st.sampled_from([1, 2, 3, 10, 100, 10_000])
@@ -44,7 +44,12 @@ def test_exponent_is_two_at_the_mean_square_threshold(d, b):
     assert abs(found.value - 2) <= max(2, rounding) * (found.upper - found.lower)
 
 
-@given(st.sampled_from([1, 2, 50]), st.sampled_from([1, 2, 7]), st.floats(0.05, 0.9), st.floats(0.1, 10.0))
+@given(
+    st.sampled_from([1, 2, 50]),
+    st.sampled_from([1, 2, 7]),
+    st.floats(0.05, 0.9),
+    st.floats(0.1, 10.0),
+)
 def test_feature_variance_only_scales_the_learning_rate(d, b, fraction, variance):
     lr = fraction * 2 * b / (b + d + 1)
     one = linsgd.tail_exponent(gaussian([1.0] * d), SGD(lr=lr, batch_size=b))
@@ -105,7 +110,9 @@ def test_no_stationary_law_beyond_the_almost_sure_threshold():
 def test_labels_without_noise_leave_a_point():
     found = linsgd.tail_exponent(gaussian([1.0], noise_std=0.0, optimum=[2.0]), SGD(lr=0.5))
     assert found.status == "degenerate"
-    pulled = linsgd.tail_exponent(gaussian([1.0], noise_std=0.0, optimum=[2.0]), SGD(lr=0.5, weight_decay=0.1))
+    pulled = linsgd.tail_exponent(
+        gaussian([1.0], noise_std=0.0, optimum=[2.0]), SGD(lr=0.5, weight_decay=0.1)
+    )
     assert pulled.status == "power_law"
 
 
@@ -113,7 +120,9 @@ def test_heavy_labels_pass_their_exponent_on():
     sgd = SGD(lr=0.5)  # the products alone: alpha = 2.90
     light, heavy = (gaussian([1.0], noise=linsgd.StudentNoise(dof=dof)) for dof in (4.0, 1.5))
     assert linsgd.tail_exponent(heavy, sgd).value == 1.5
-    assert linsgd.tail_exponent(light, sgd).value == linsgd.tail_exponent(gaussian([1.0]), sgd).value
+    assert (
+        linsgd.tail_exponent(light, sgd).value == linsgd.tail_exponent(gaussian([1.0]), sgd).value
+    )
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5])
@@ -131,13 +140,19 @@ def test_bad_input_names_what_serves():
     with pytest.raises(ValueError, match=r"'quadrature'.*'mpmath' needs one feature"):
         linsgd.tail_exponent(problem, SGD(lr=0.5), method="mpmath")
     with pytest.raises(ValueError, match="independent"):
-        linsgd.tail_exponent(linsgd.LinearRegression.from_data([[1.0]] * 4, [1.0] * 4), SGD(lr=0.5, sampling="epoch"))
+        linsgd.tail_exponent(
+            linsgd.LinearRegression.from_data([[1.0]] * 4, [1.0] * 4), SGD(lr=0.5, sampling="epoch")
+        )
 
 
 def test_results_round_trip_and_print():
     found = linsgd.tail_exponent(gaussian([1.0]), SGD(lr=0.5))
     again = type(found).from_dict(found.to_dict())
-    assert (again.value, again.status, again.guarantee) == (found.value, found.status, found.guarantee)
+    assert (again.value, again.status, again.guarantee) == (
+        found.value,
+        found.status,
+        found.guarantee,
+    )
     assert "power_law" in repr(found)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.tails.light import largest_curvature
+from linsgd.theory.tails.bounded_steps import largest_curvature
 from linsgd.theory.tails.setting import Setting
 
 SGD = linsgd.SGD
@@ -14,7 +14,9 @@ SGD = linsgd.SGD
 
 def data(rows=6, seed=0):
     rng = np.random.default_rng(seed)
-    return linsgd.LinearRegression.from_data(rng.standard_normal((rows, 2)), rng.standard_normal(rows))
+    return linsgd.LinearRegression.from_data(
+        rng.standard_normal((rows, 2)), rng.standard_normal(rows)
+    )
 
 
 def test_steps_that_never_stretch_leave_light_tails():
@@ -38,7 +40,10 @@ def test_bounded_laws_have_their_longest_vector(law, bound):
 
 
 def test_gaussian_features_are_never_light():
-    assert linsgd.tail_exponent(linsgd.LinearRegression.gaussian([1.0]), SGD(lr=0.01)).status == "power_law"
+    assert (
+        linsgd.tail_exponent(linsgd.LinearRegression.gaussian([1.0]), SGD(lr=0.01)).status
+        == "power_law"
+    )
 
 
 def test_without_replacement_every_batch_is_seen():
@@ -47,15 +52,22 @@ def test_without_replacement_every_batch_is_seen():
     X = problem.features.X
     rng = np.random.default_rng(1)
     batches = [X[rng.permutation(6)[:3]] for _ in range(400)]
-    assert lower == upper == pytest.approx(max(np.linalg.eigvalsh(B.T @ B)[-1] for B in batches) / 3)
+    assert (
+        lower == upper == pytest.approx(max(np.linalg.eigvalsh(B.T @ B)[-1] for B in batches) / 3)
+    )
 
 
 def test_many_batches_are_bounded():
     problem = data(rows=60)
-    lower, upper = largest_curvature(Setting.of(problem, SGD(lr=0.1, batch_size=10, replacement=False)))
+    lower, upper = largest_curvature(
+        Setting.of(problem, SGD(lr=0.1, batch_size=10, replacement=False))
+    )
     X = problem.features.X
     rng = np.random.default_rng(1)
-    seen = max(np.linalg.eigvalsh(B.T @ B)[-1] / 10 for B in (X[rng.permutation(60)[:10]] for _ in range(2000)))
+    seen = max(
+        np.linalg.eigvalsh(B.T @ B)[-1] / 10
+        for B in (X[rng.permutation(60)[:10]] for _ in range(2000))
+    )
     assert seen <= upper
     assert lower <= upper
 
@@ -87,9 +99,14 @@ def test_two_by_rounding_is_light_numerically():
     found = linsgd.tail_exponent(problem, SGD(lr=2 / 3 * (1 + 2**-50)))
     assert (found.status, found.guarantee) == ("light", "numerical")
     assert "to rounding" in found.reason
-    plane = linsgd.LinearRegression.from_data([[1.2, 0.0], [0.56**0.5, 0.0], [0.0, 1.0]], [1.0, 2.0, 0.0])
+    plane = linsgd.LinearRegression.from_data(
+        [[1.2, 0.0], [0.56**0.5, 0.0], [0.0, 1.0]], [1.0, 2.0, 0.0]
+    )
     shared = linsgd.tail_exponent(plane, SGD(lr=2.0, batch_size=2, replacement=False))
-    assert (shared.status, shared.guarantee) == ("light", "numerical")  # the worst batch has lambda_max = 1
+    assert (shared.status, shared.guarantee) == (
+        "light",
+        "numerical",
+    )  # the worst batch has lambda_max = 1
 
 
 def test_reflections_do_not_contract():

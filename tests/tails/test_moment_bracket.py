@@ -20,7 +20,11 @@ def test_uneven_spectra_with_momentum_are_served_exactly(order):
     sgd = SGD(lr=0.03, momentum=0.9)
     found = linsgd.spectral_function(gaussian([1.0, 0.3]), sgd, order)
     exact = log_even_moment(sgd, *gaussian_curvatures([1.0, 0.3], 2 * order), order)
-    assert (found.method, str(found.guarantee), str(found.status)) == ("even_moments", "numerical", "ok")
+    assert (found.method, str(found.guarantee), str(found.status)) == (
+        "even_moments",
+        "numerical",
+        "ok",
+    )
     assert math.log(found.value) == pytest.approx(exact, abs=1e-11)
     assert found.lower < found.value < found.upper < found.lower + 1e-10
 
@@ -79,6 +83,8 @@ def test_the_exponent_is_the_order_of_a_moment_that_is_one(momentum):
 
 def test_many_student_features_are_bracketed():
     law = linsgd.StudentFeatures(np.geomspace(1, 0.1, 300), dof=10.0)
-    found = linsgd.tail_exponent(linsgd.LinearRegression.from_features(law, noise_std=1.0), SGD(lr=0.001))
+    found = linsgd.tail_exponent(
+        linsgd.LinearRegression.from_features(law, noise_std=1.0), SGD(lr=0.001)
+    )
     assert (found.method, str(found.status)) == ("even_moments", "unresolved")
     assert 2 <= found.lower < found.upper == 5.0

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.tails import particles
-from linsgd.theory.tails.phase_space import PhaseStep
+from linsgd.theory.tails.momentum.transfer_operator import PhaseStep
+from linsgd.theory.tails.particles import population
 from linsgd.theory.tails.setting import Setting
 
 gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
@@ -36,7 +36,9 @@ def binary_form_radius(sgd, order):
 
 
 @pytest.mark.parametrize("nesterov", [False, True])
-@pytest.mark.parametrize(("lr", "b", "beta"), [(0.3, 1, 0.5), (0.03, 1, 0.9), (0.6, 4, 0.2), (0.1, 10, 0.9)])
+@pytest.mark.parametrize(
+    ("lr", "b", "beta"), [(0.3, 1, 0.5), (0.03, 1, 0.9), (0.6, 4, 0.2), (0.1, 10, 0.9)]
+)
 @pytest.mark.parametrize("order", [2, 4, 6])
 def test_even_moments_are_radii_on_binary_forms(lr, b, beta, nesterov, order):
     sgd = SGD(lr=lr, batch_size=b, momentum=beta, nesterov=nesterov)
@@ -56,7 +58,9 @@ def test_even_moments_are_radii_on_binary_forms(lr, b, beta, nesterov, order):
     ],
 )
 def test_one_feature_against_a_binary_tree_of_known_values(lr, b, beta, nesterov, alpha):
-    found = linsgd.tail_exponent(gaussian([1.0]), SGD(lr=lr, batch_size=b, momentum=beta, nesterov=nesterov))
+    found = linsgd.tail_exponent(
+        gaussian([1.0]), SGD(lr=lr, batch_size=b, momentum=beta, nesterov=nesterov)
+    )
     assert found.value == pytest.approx(alpha, abs=6e-4)
     assert found.upper - found.lower < 2e-7 * alpha
     assert found.lower <= found.value <= found.upper
@@ -80,7 +84,9 @@ def product_growth(problem, sgd, s, steps, chains, seed):
     return rates.mean(), rates.std(ddof=1) / math.sqrt(20)
 
 
-@pytest.mark.parametrize(("d", "b", "lr", "beta", "s"), [(3, 2, 0.15, 0.5, 0.7), (2, 1, 0.03, 0.8, 1.0)])
+@pytest.mark.parametrize(
+    ("d", "b", "lr", "beta", "s"), [(3, 2, 0.15, 0.5, 0.7), (2, 1, 0.03, 0.8, 1.0)]
+)
 def test_spectral_function_against_products_of_full_batches(d, b, lr, beta, s):
     # False alarm: the tolerance is 7 standard errors of a mean of 20 groups, below 1e-6.
     problem, sgd = gaussian([1.0] * d), SGD(lr=lr, batch_size=b, momentum=beta)
@@ -88,7 +94,9 @@ def test_spectral_function_against_products_of_full_batches(d, b, lr, beta, s):
     rate, error = product_growth(problem, sgd, s, steps=100, chains=10_000, seed=1)
     assert abs(rate - exact) < 7 * error
     assert error < 0.01 * abs(exact) * 3
-    wrong = math.log(linsgd.spectral_function(problem, SGD(lr=2 * lr, batch_size=b, momentum=beta), s).value)
+    wrong = math.log(
+        linsgd.spectral_function(problem, SGD(lr=2 * lr, batch_size=b, momentum=beta), s).value
+    )
     assert abs(rate - wrong) > 7 * error  # the check sees a learning rate wrong by a factor 2
 
 
@@ -108,15 +116,17 @@ def test_small_momentum_approaches_none():
 
 
 def test_beyond_the_operator_particles_serve(monkeypatch):
-    monkeypatch.setattr(particles, "POPULATION", 150)
-    monkeypatch.setattr(particles, "STEPS", 200)
+    monkeypatch.setattr(population, "POPULATION", 150)
+    monkeypatch.setattr(population, "STEPS", 200)
     problem, sgd = gaussian([1.0]), SGD(lr=0.02, momentum=0.5)
     alone = linsgd.tail_exponent(problem, sgd, method="transfer_operator")
     assert (str(alone.status), math.isnan(alone.value)) == ("unresolved", True)
     found = linsgd.tail_exponent(problem, sgd)
     assert (found.method, str(found.guarantee)) == ("particles", "statistical")
     log_h = {s: math.log(binary_form_radius(sgd, s)) for s in (46, 48)}
-    exact = 46 + 2 * log_h[46] / (log_h[46] - log_h[48])  # log h is convex: its chord is within 0.02 of the root
+    exact = 46 + 2 * log_h[46] / (
+        log_h[46] - log_h[48]
+    )  # log h is convex: its chord is within 0.02 of the root
     assert alone.lower < found.lower < exact + 0.1
     assert exact - 0.1 < found.upper < found.lower * 1.01
 
@@ -132,7 +142,10 @@ def test_beyond_every_reach_the_bracket_is_kept():
 def test_lyapunov_exponent_is_the_slope_of_log_h_at_zero(d, lr):
     problem, sgd = gaussian([1.0] * d), SGD(lr=lr, momentum=0.9)
     step = PhaseStep.of(Setting.of(problem, sgd), 0.0)
-    near, far = ((step.log_spectral(s, 12).value - step.log_spectral(-s, 12).value) / (2 * s) for s in (0.02, 0.04))
+    near, far = (
+        (step.log_spectral(s, 12).value - step.log_spectral(-s, 12).value) / (2 * s)
+        for s in (0.02, 0.04)
+    )
     found = linsgd.lyapunov_exponent(problem, sgd)
     assert found.value == pytest.approx((4 * near - far) / 3, rel=2e-5)
     assert found.lower <= found.value <= found.upper <= found.lower + 1e-4 * abs(found.value)
@@ -143,5 +156,7 @@ def test_tiny_exponents_near_the_edge():
     found = linsgd.tail_exponent(problem, sgd)
     assert (found.method, str(found.status)) == ("projective_line", "power_law")
     assert 0.1 < found.lower <= found.value <= found.upper < found.lower * (1 + 1e-4)
-    half, double = (linsgd.spectral_function(problem, sgd, f * found.value).value for f in (0.5, 2.0))
+    half, double = (
+        linsgd.spectral_function(problem, sgd, f * found.value).value for f in (0.5, 2.0)
+    )
     assert half < 1 < double

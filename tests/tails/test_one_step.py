@@ -7,17 +7,22 @@ import pytest
 from scipy.stats import chi2
 
 import linsgd
-from linsgd.theory.tails.one_step import Stretch
+from linsgd.theory.tails.one_step.bounds import Stretch
+from linsgd.theory.tails.one_step.wishart import WhiteWishart
 from linsgd.theory.tails.setting import Setting
-from linsgd.theory.tails.wishart import WhiteWishart
 
 gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 
 
-@pytest.mark.parametrize(("lr", "b", "decay"), [(0.5, 1, 0.0), (0.3, 20, 0.0), (1.8, 1, 0.0), (0.4, 2, 0.7)])
+@pytest.mark.parametrize(
+    ("lr", "b", "decay"), [(0.5, 1, 0.0), (0.3, 20, 0.0), (1.8, 1, 0.0), (0.4, 2, 0.7)]
+)
 def test_one_feature_leaves_no_gap(lr, b, decay):
     sgd = SGD(lr=lr, batch_size=b, weight_decay=decay)
-    bounds, alpha = linsgd.one_step_bounds(gaussian([1.0]), sgd), linsgd.tail_exponent(gaussian([1.0]), sgd)
+    bounds, alpha = (
+        linsgd.one_step_bounds(gaussian([1.0]), sgd),
+        linsgd.tail_exponent(gaussian([1.0]), sgd),
+    )
     for side in (bounds.lower, bounds.upper):
         assert side.status == "ok"
         assert abs(side.value - alpha.value) <= side.error + (alpha.upper - alpha.lower)
@@ -30,13 +35,18 @@ def test_one_feature_leaves_no_gap(lr, b, decay):
 )
 def test_two_features(lr, b, lower, upper):
     sgd = SGD(lr=lr, batch_size=b)
-    bounds, alpha = linsgd.one_step_bounds(gaussian([1.0] * 2), sgd), linsgd.tail_exponent(gaussian([1.0] * 2), sgd)
+    bounds, alpha = (
+        linsgd.one_step_bounds(gaussian([1.0] * 2), sgd),
+        linsgd.tail_exponent(gaussian([1.0] * 2), sgd),
+    )
     assert bounds.lower.value == pytest.approx(lower, abs=2e-12)
     assert bounds.upper.value == pytest.approx(upper, abs=2e-11)
     assert bounds.lower.value < alpha.value < bounds.upper.value
 
 
-@pytest.mark.parametrize(("d", "b", "lr", "decay"), [(2, 4, 1.0, 0.0), (3, 5, 0.8, 0.3), (4, 3, 0.35, 0.6)])
+@pytest.mark.parametrize(
+    ("d", "b", "lr", "decay"), [(2, 4, 1.0, 0.0), (3, 5, 0.8, 0.3), (4, 3, 0.35, 0.6)]
+)
 def test_the_moments_of_sampled_norms_are_one(d, b, lr, decay):
     # 6 standard errors: false alarm 2e-9; a bound that is 10 % off is seen
     sgd = SGD(lr=lr, batch_size=b, weight_decay=decay)
@@ -86,9 +96,9 @@ def test_one_singular_value_is_chi(x):
     (lo, hi), y = law.window(), math.sqrt(5) + x
     exact = chi2.sf(y * y, 5)
     assert law.some_in([(y, law.beyond(y))], [(lo, y)]) == pytest.approx(exact, rel=1e-12)
-    assert math.exp(law.log_all_in([(y, law.beyond(y))]) - law.log_all_in([(lo, hi)])) == pytest.approx(
-        exact, rel=1e-12
-    )
+    assert math.exp(
+        law.log_all_in([(y, law.beyond(y))]) - law.log_all_in([(lo, hi)])
+    ) == pytest.approx(exact, rel=1e-12)
 
 
 @pytest.mark.parametrize(("r", "n"), [(2, 3), (5, 5), (20, 60)])
@@ -96,7 +106,10 @@ def test_complements_and_refinement_agree(r, n):
     law, finer = WhiteWishart(r, n), WhiteWishart(r, n, 6)
     lo, hi = law.window()
     edge = math.sqrt(n) + math.sqrt(r) - 1
-    some, all_below = law.some_in([(edge, hi)], [(lo, edge)]), law.log_all_in([(lo, edge)]) - law.log_all_in([(lo, hi)])
+    some, all_below = (
+        law.some_in([(edge, hi)], [(lo, edge)]),
+        law.log_all_in([(lo, edge)]) - law.log_all_in([(lo, hi)]),
+    )
     assert some == pytest.approx(-math.expm1(all_below), rel=1e-10)
     for x in (2.0, 8.0):
         cut = edge + 1 + x
@@ -108,7 +121,10 @@ def test_complements_and_refinement_agree(r, n):
 def test_small_steps_are_enclosed_or_unresolved(lr):
     # a probability below a double's range is no 0: 0.006 gave a lower bound of three times the exponent
     sgd = SGD(lr=lr, batch_size=4)
-    bounds, alpha = linsgd.one_step_bounds(gaussian([1.0] * 2), sgd), linsgd.tail_exponent(gaussian([1.0] * 2), sgd)
+    bounds, alpha = (
+        linsgd.one_step_bounds(gaussian([1.0] * 2), sgd),
+        linsgd.tail_exponent(gaussian([1.0] * 2), sgd),
+    )
     assert bounds.lower.status == ("ok" if lr == 0.02 else "unresolved")
     assert bounds.upper.status == ("ok" if lr >= 0.006 else "unresolved")
     if bounds.lower.status == "ok":
@@ -119,6 +135,8 @@ def test_small_steps_are_enclosed_or_unresolved(lr):
 
 @pytest.mark.parametrize(("lr", "decay"), [(0.5, 5.0), (0.5, 4.0), (1e-50, 3e50), (1e50, 0.0)])
 def test_steps_that_always_stretch_are_vacuous(lr, decay):
-    bounds = linsgd.one_step_bounds(gaussian([1.0] * 2), SGD(lr=lr, batch_size=4, weight_decay=decay))
+    bounds = linsgd.one_step_bounds(
+        gaussian([1.0] * 2), SGD(lr=lr, batch_size=4, weight_decay=decay)
+    )
     assert (bounds.lower.status, bounds.lower.value) == ("vacuous", 0.0)
     assert (bounds.upper.status, bounds.upper.value) == ("vacuous", math.inf)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.tails.even_forms import Sixth
-from linsgd.theory.tails.lyapunov import almost_sure_threshold
-from linsgd.theory.tails.radial import RadialLaw
+from linsgd.theory.stability.almost_sure import almost_sure_threshold
+from linsgd.theory.tails.isotropic.radial import RadialLaw
+from linsgd.theory.tails.moments.even_forms import Sixth
 from linsgd.theory.tails.setting import Setting
 
 gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
@@ -16,7 +16,9 @@ gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 def sensitivity(problem, sgd):
     """d alpha / d log lr, by a central difference."""
     above, below = (
-        linsgd.tail_exponent(problem, SGD(lr=sgd.lr * f, batch_size=sgd.batch_size, weight_decay=sgd.weight_decay))
+        linsgd.tail_exponent(
+            problem, SGD(lr=sgd.lr * f, batch_size=sgd.batch_size, weight_decay=sgd.weight_decay)
+        )
         for f in (1 + 1e-5, 1 - 1e-5)
     )
     return (above.value - below.value) / 2e-5
@@ -41,7 +43,10 @@ def sensitivity(problem, sgd):
 def test_one_feature_has_a_backward_error_of_1e_13(lr, b, decay):
     problem, sgd = gaussian([1.0]), SGD(lr=lr, batch_size=b, weight_decay=decay)
     double, exact = (linsgd.tail_exponent(problem, sgd, method=m) for m in ("quadrature", "mpmath"))
-    assert abs(double.value - exact.value) <= 1e-13 * abs(sensitivity(problem, sgd)) + 2e-15 * exact.value
+    assert (
+        abs(double.value - exact.value)
+        <= 1e-13 * abs(sensitivity(problem, sgd)) + 2e-15 * exact.value
+    )
     assert double.lower <= exact.value <= double.upper
     assert double.lyapunov == pytest.approx(exact.lyapunov, rel=1e-11)
 
@@ -81,9 +86,9 @@ def test_batch_of_two_is_an_exponential_integral():
     lr = 1.3
     z = mpmath.mpf(1) / mpmath.mpf(lr)
     exact = -mpmath.exp(-z) * mpmath.ei(z)
-    assert linsgd.lyapunov_exponent(gaussian([1.0]), SGD(lr=lr, batch_size=2)).value == pytest.approx(
-        float(exact), rel=1e-13
-    )
+    assert linsgd.lyapunov_exponent(
+        gaussian([1.0]), SGD(lr=lr, batch_size=2)
+    ).value == pytest.approx(float(exact), rel=1e-13)
 
 
 def test_the_oracle_can_fail():
@@ -107,7 +112,8 @@ def test_even_moments_of_a_flat_spectrum_are_the_isotropic_ones(d, b, decay):
     sgd = SGD(lr=1.4 * b / (b + d + 1), batch_size=b, weight_decay=decay)
     for s in (2.0, 4.0):
         one, other = (
-            linsgd.spectral_function(gaussian([1.0] * d), sgd, s, method=m) for m in ("even_moments", "quadrature")
+            linsgd.spectral_function(gaussian([1.0] * d), sgd, s, method=m)
+            for m in ("even_moments", "quadrature")
         )
         assert one.value == pytest.approx(other.value, rel=1e-12)
 
@@ -116,7 +122,10 @@ def test_the_sixth_moment_operator_against_full_batches():
     # one application to a form at a point; tolerance 6 standard errors: false alarm 2e-9
     rng = np.random.default_rng(3)
     spectrum, b, lr = np.array([1.0, 0.3, 0.1]), 2, 0.3
-    F, u = sum(np.multiply.outer(np.outer(v, v), v) for v in rng.random((2, 3))), rng.standard_normal(3)
+    F, u = (
+        sum(np.multiply.outer(np.outer(v, v), v) for v in rng.random((2, 3))),
+        rng.standard_normal(3),
+    )
     x = rng.standard_normal((1_000_000, b, 3)) * np.sqrt(spectrum)
     image = (u - lr / b * np.einsum("nbi,nb->ni", x, x @ u)) ** 2
     sampled = np.einsum("ni,nj,nk,ijk->n", image, image, image, F, optimize=True)
@@ -131,7 +140,11 @@ def test_a_long_spectrum_at_its_mean_square_threshold():
     spectrum = np.geomspace(1, 1e-3, 1_000_000)
     threshold = linsgd.stability(gaussian(spectrum), SGD(lr=1e-6, batch_size=2)).lr_mean_square
     log_h = [
-        np.log(linsgd.spectral_function(gaussian(spectrum), SGD(lr=threshold * f, batch_size=2), 2.0).value)
+        np.log(
+            linsgd.spectral_function(
+                gaussian(spectrum), SGD(lr=threshold * f, batch_size=2), 2.0
+            ).value
+        )
         for f in (1 - 1e-9, 1 + 1e-9)
     ]
     assert log_h[0] < 0 < log_h[1]
@@ -161,7 +174,7 @@ def test_far_narrow_peaks_of_high_orders_are_seen():
 @pytest.mark.parametrize(("d", "b", "decay"), [(1, 3, 0.0), (1, 3, 0.4), (20, 5, 0.4), (3, 2, 2.5)])
 @pytest.mark.parametrize("s", [0.0, 0.7, 6.0])
 def test_the_conditioning_is_a_derivative(d, b, decay, s):
-    from linsgd.theory.tails import quadrature
+    from linsgd.theory.tails.isotropic import quadrature
 
     def number(lr):
         setting = Setting.of(gaussian([1.0] * d), SGD(lr=lr, batch_size=b, weight_decay=decay))

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.tails import particles, quadrature, scalar
-from linsgd.theory.tails.frame import Frame
-from linsgd.theory.tails.kernels import kernel_of
-from linsgd.theory.tails.lyapunov import almost_sure_threshold
-from linsgd.theory.tails.moment_bracket import exact_moments
+from linsgd.theory.stability.almost_sure import almost_sure_threshold
+from linsgd.theory.tails.isotropic import quadrature
+from linsgd.theory.tails.moments.bracket import exact_moments
+from linsgd.theory.tails.moments.second_moment import SecondMoment
+from linsgd.theory.tails.one_feature import scalar
+from linsgd.theory.tails.particles import population
+from linsgd.theory.tails.particles.adapted_norm import Frame
+from linsgd.theory.tails.particles.kernels import kernel_of
 from linsgd.theory.tails.result import Interval
-from linsgd.theory.tails.second_moment import SecondMoment
 from linsgd.theory.tails.setting import Setting
 
 from .oracles import data_curvatures, gaussian_curvatures, log_even_moment
@@ -23,8 +25,8 @@ gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 @pytest.fixture(autouse=True)
 def small_populations(monkeypatch):
     """Fewer particles and steps: wider intervals, a quarter of the time."""
-    monkeypatch.setattr(particles, "POPULATION", 150)
-    monkeypatch.setattr(particles, "STEPS", 250)
+    monkeypatch.setattr(population, "POPULATION", 150)
+    monkeypatch.setattr(population, "STEPS", 250)
 
 
 def within(found, exact, factor=2.0):
@@ -35,7 +37,7 @@ def within(found, exact, factor=2.0):
 def test_moments_of_an_uneven_spectrum():
     setting = Setting.of(gaussian([1.0, 0.3]), SGD(lr=0.5))
     exact = exact_moments(setting)
-    found = particles.log_spectral(setting, 2.0)
+    found = population.log_spectral(setting, 2.0)
     assert within(found, exact[2.0].value)
     assert not within(found, 1.05 * exact[2.0].value)  # an error of 5 % is seen
     assert found.upper - found.lower < 0.03 * abs(found.value)
@@ -43,21 +45,23 @@ def test_moments_of_an_uneven_spectrum():
 
 def test_exponent_of_a_flat_spectrum():
     setting = Setting.of(gaussian([1.0, 1.0, 1.0]), SGD(lr=0.45, batch_size=2))
-    exact, found = quadrature.exponent(setting), particles.exponent(setting)
+    exact, found = quadrature.exponent(setting), population.exponent(setting)
     assert within(found, exact.value)
     assert found.upper - found.lower < 0.02 * exact.value
 
 
 def test_large_exponents_are_reached_from_a_rough_root():
     problem, sgd = linsgd.LinearRegression.gaussian([1.0] * 3), linsgd.SGD(lr=0.02)
-    found, exact = (linsgd.tail_exponent(problem, sgd, method=method) for method in ("particles", "quadrature"))
+    found, exact = (
+        linsgd.tail_exponent(problem, sgd, method=method) for method in ("particles", "quadrature")
+    )
     assert found.lower < exact.value < found.upper
     assert found.upper - found.lower < 0.01
 
 
 def test_lyapunov_exponent():
     setting = Setting.of(gaussian([1.0]), SGD(lr=0.5, batch_size=2))
-    assert within(particles.lyapunov(setting), quadrature.lyapunov(setting).value)
+    assert within(population.lyapunov(setting), quadrature.lyapunov(setting).value)
 
 
 @pytest.mark.parametrize("replacement", [True, False])
@@ -66,12 +70,12 @@ def test_finite_data_of_one_feature_is_a_finite_sum(replacement):
     problem = linsgd.LinearRegression.from_data(x[:, None], [1.0, 2.0, 0.5, -1.0])
     setting = Setting.of(problem, SGD(lr=lr, batch_size=1, replacement=replacement))
     exact = math.log(np.mean(np.abs(1 - lr * x**2) ** 1.5))
-    assert within(particles.log_spectral(setting, 1.5), exact)
+    assert within(population.log_spectral(setting, 1.5), exact)
 
 
 def test_same_seed_same_number():
     setting = Setting.of(gaussian([1.0, 0.5]), SGD(lr=0.3))
-    one, other, third = (particles.lyapunov(setting, seed) for seed in (1, 1, 2))
+    one, other, third = (population.lyapunov(setting, seed) for seed in (1, 1, 2))
     assert one == other
     assert one != third
 
@@ -79,7 +83,11 @@ def test_same_seed_same_number():
 def test_uneven_spectra_are_served_by_particles_within_the_even_moments():
     problem, sgd = gaussian([1.0, 0.3, 0.2, 0.1]), SGD(lr=0.5)
     found = linsgd.tail_exponent(problem, sgd)
-    assert (found.method, str(found.guarantee), found.confidence) == ("particles", "statistical", 0.999)
+    assert (found.method, str(found.guarantee), found.confidence) == (
+        "particles",
+        "statistical",
+        0.999,
+    )
     bracket = linsgd.tail_exponent(problem, sgd, method="even_moments")
     assert bracket.lower <= found.lower <= found.value <= found.upper <= bracket.upper
 
@@ -99,8 +107,10 @@ UNEVEN, DATA = gaussian([1.0, 0.3]), linsgd.LinearRegression.from_data(ROWS, np.
 )
 def test_fourth_moments_with_momentum_against_tensor_powers(problem, sgd):
     data = data_curvatures(ROWS, sgd.batch_size, sgd.replacement)
-    exact = log_even_moment(sgd, *(gaussian_curvatures([1.0, 0.3], 8) if problem is UNEVEN else data), 4)
-    found = particles.log_spectral(Setting.of(problem, sgd), 4.0)
+    exact = log_even_moment(
+        sgd, *(gaussian_curvatures([1.0, 0.3], 8) if problem is UNEVEN else data), 4
+    )
+    found = population.log_spectral(Setting.of(problem, sgd), 4.0)
     assert within(found, exact)
     assert not within(found, 1.3 * exact)
     assert found.upper - found.lower < 0.2 * abs(exact)
@@ -111,7 +121,9 @@ def test_fourth_moments_with_momentum_against_tensor_powers(problem, sgd):
     [(1, 0.06, 0.9, 4.0103448), pytest.param(10, 0.015, 0.9, 6.7922097, marks=pytest.mark.nightly)],
 )
 def test_heavy_momentum_against_the_transfer_operator(d, lr, momentum, alpha):
-    found = linsgd.tail_exponent(gaussian([1.0] * d), SGD(lr=lr, momentum=momentum), method="particles")
+    found = linsgd.tail_exponent(
+        gaussian([1.0] * d), SGD(lr=lr, momentum=momentum), method="particles"
+    )
     assert within(found, alpha)
     assert found.upper - found.lower < 0.04 * alpha
 
@@ -149,7 +161,9 @@ def test_tilted_steps_reach_the_far_peaks_of_high_orders(s, lr):
     setting, n = Setting.of(gaussian([1.0]), SGD(lr=lr)), 200_000
     kernel, rng = kernel_of(setting, Frame.of(setting)), np.random.default_rng(0)
     pull, ratio = kernel.pull(np.broadcast_to([[1.0], [0.0]], (n, 2, 1)), s, rng)
-    log_weight = s * np.log(np.abs(1 - lr * pull[:, 0])) + ratio - quadrature.log_spectral(setting, s).value
+    log_weight = (
+        s * np.log(np.abs(1 - lr * pull[:, 0])) + ratio - quadrature.log_spectral(setting, s).value
+    )
     weight = np.exp(log_weight)
     error = weight.std() / math.sqrt(n)
     assert abs(weight.mean() - 1) < 6 * error < 4e-3
@@ -171,8 +185,8 @@ def test_wild_weights_leave_the_exponent_unknown(monkeypatch):
         orders.append(s)
         return Interval(math.nan, -math.inf, math.inf), 1.0
 
-    monkeypatch.setattr(particles, "_estimate", wild)
-    found = particles.exponent(Setting.of(gaussian([1.0, 0.3]), SGD(lr=0.5)))
+    monkeypatch.setattr(population, "_estimate", wild)
+    found = population.exponent(Setting.of(gaussian([1.0, 0.3]), SGD(lr=0.5)))
     assert math.isnan(found.value)
     assert np.isfinite(orders).all()
 
@@ -182,7 +196,9 @@ def student(spectrum, dof):
     return linsgd.LinearRegression.from_features(law, noise_std=1.0)
 
 
-@pytest.mark.parametrize(("dof", "s"), [(5.0, 1.0), (5.0, 2.3), (2.5, 1.1), (30.0, 4.0), (30.0, 14.5)])
+@pytest.mark.parametrize(
+    ("dof", "s"), [(5.0, 1.0), (5.0, 2.3), (2.5, 1.1), (30.0, 4.0), (30.0, 14.5)]
+)
 @pytest.mark.parametrize("batch", [1, 4])
 def test_student_steps_are_unbiased_up_to_the_order_where_moments_end(dof, s, batch):
     # False alarm: 6 standard errors, below 1e-8.
@@ -199,9 +215,9 @@ def test_student_steps_are_unbiased_up_to_the_order_where_moments_end(dof, s, ba
 @pytest.mark.parametrize(("dof", "batch"), [(2.4, 1), (5.0, 2), (12.0, 1)])
 def test_one_student_feature_against_its_integral(dof, batch, seed):
     setting = Setting.of(student([1.0], dof), SGD(lr=0.4, batch_size=batch))
-    assert within(particles.lyapunov(setting, seed), scalar.lyapunov(setting).value)
+    assert within(population.lyapunov(setting, seed), scalar.lyapunov(setting).value)
     s = 0.45 * dof
-    found, exact = particles.log_spectral(setting, s, seed), scalar.log_spectral(setting, s).value
+    found, exact = population.log_spectral(setting, s, seed), scalar.log_spectral(setting, s).value
     assert within(found, exact)
     assert found.upper - found.lower < 0.1 * max(abs(exact), 0.2)
     assert not within(found, exact + 0.2)
@@ -210,7 +226,7 @@ def test_one_student_feature_against_its_integral(dof, batch, seed):
 @pytest.mark.parametrize("sgd", [SGD(lr=0.2, batch_size=2), SGD(lr=0.02, momentum=0.9)])
 def test_second_moments_of_student_features(sgd):
     setting = Setting.of(student([1.0, 0.4, 0.3], 7.0), sgd)
-    exact, found = SecondMoment.of(setting).log_mu().value, particles.log_spectral(setting, 2.0)
+    exact, found = SecondMoment.of(setting).log_mu().value, population.log_spectral(setting, 2.0)
     assert within(found, exact)
     assert found.upper - found.lower < 0.5 * abs(exact)
     assert not within(found, 2 * exact)
@@ -219,7 +235,7 @@ def test_second_moments_of_student_features(sgd):
 @pytest.mark.parametrize(("dof", "lr"), [(3.0, 0.3), (20.0, 0.4)])
 def test_the_exponent_of_one_student_feature(dof, lr):
     setting = Setting.of(student([1.0], dof), SGD(lr=lr, batch_size=2))
-    exact, found = scalar.exponent(setting).value, particles.exponent(setting)
+    exact, found = scalar.exponent(setting).value, population.exponent(setting)
     assert within(found, exact)
     assert found.upper - found.lower < 0.03 * exact
     assert found.upper <= dof / 2
@@ -227,8 +243,8 @@ def test_the_exponent_of_one_student_feature(dof, lr):
 
 def test_close_to_infinite_moments_nothing_is_claimed():
     setting = Setting.of(student([1.0], 6.0), SGD(lr=0.01))
-    assert math.isnan(particles.log_spectral(setting, 2.95).value)
-    found, exact = particles.exponent(setting), scalar.exponent(setting).value
+    assert math.isnan(population.log_spectral(setting, 2.95).value)
+    found, exact = population.exponent(setting), scalar.exponent(setting).value
     assert math.isnan(found.value)
     assert 2.8 < found.lower <= exact <= found.upper == 3.0
 
@@ -243,6 +259,8 @@ def test_three_student_features_have_a_tail():
 def test_the_threshold_of_one_student_feature(dof):
     problem = student([1.0], dof)
     lower, upper = almost_sure_threshold(problem, SGD(lr=1.0, batch_size=2), seed=1)
-    rho = [linsgd.lyapunov_exponent(problem, SGD(lr=lr, batch_size=2)).value for lr in (lower, upper)]
+    rho = [
+        linsgd.lyapunov_exponent(problem, SGD(lr=lr, batch_size=2)).value for lr in (lower, upper)
+    ]
     assert rho[0] < 0 < rho[1]
     assert upper < 1.1 * lower

@@ -9,10 +9,11 @@ import pytest
 from scipy.optimize import brentq
 
 import linsgd
-from linsgd.theory.tails import particles, planar_steps, projective_line
-from linsgd.theory.tails.lyapunov import almost_sure_threshold
-from linsgd.theory.tails.moment_bracket import exact_moments
-from linsgd.theory.tails.second_moment import step_matrices
+from linsgd.theory.stability.almost_sure import almost_sure_threshold
+from linsgd.theory.tails.moments.bracket import exact_moments
+from linsgd.theory.tails.moments.second_moment import step_matrices
+from linsgd.theory.tails.particles import population
+from linsgd.theory.tails.plane import planar_steps, projective_line
 from linsgd.theory.tails.setting import Setting
 
 from .oracles import data_curvatures, log_even_moment
@@ -41,10 +42,22 @@ def sign_curvatures(spectrum, b):
         (DATA, SGD(lr=0.4, batch_size=3, weight_decay=0.2), data_curvatures(ROWS, 3, True)),
         (DATA, SGD(lr=0.9, batch_size=2, replacement=False), data_curvatures(ROWS, 2, False)),
         (ONE, SGD(lr=0.1, momentum=0.9), data_curvatures(ROWS[:, :1], 1, True)),
-        (ONE, SGD(lr=0.3, momentum=0.5, batch_size=2, replacement=False), data_curvatures(ROWS[:, :1], 2, False)),
-        (ONE, SGD(lr=0.2, momentum=0.6, nesterov=True, weight_decay=0.1), data_curvatures(ROWS[:, :1], 1, True)),
+        (
+            ONE,
+            SGD(lr=0.3, momentum=0.5, batch_size=2, replacement=False),
+            data_curvatures(ROWS[:, :1], 2, False),
+        ),
+        (
+            ONE,
+            SGD(lr=0.2, momentum=0.6, nesterov=True, weight_decay=0.1),
+            data_curvatures(ROWS[:, :1], 1, True),
+        ),
         (signs([1.0, 0.01]), SGD(lr=1.9), sign_curvatures([1.0, 0.01], 1)),
-        (signs([1.0, 0.3]), SGD(lr=1.2, batch_size=3, weight_decay=0.1), sign_curvatures([1.0, 0.3], 3)),
+        (
+            signs([1.0, 0.3]),
+            SGD(lr=1.2, batch_size=3, weight_decay=0.1),
+            sign_curvatures([1.0, 0.3], 3),
+        ),
     ],
 )
 def test_even_moments_against_tensor_powers(problem, sgd, curvatures, order):
@@ -56,7 +69,11 @@ def test_even_moments_against_tensor_powers(problem, sgd, curvatures, order):
     size = np.abs(H).sum(axis=(1, 2))
     if np.ptp(size) > 1e-9:  # a mutant whose larger batches are likelier by parts in a thousand
         mutant = weights * (1 + 1e-3 * size)
-        assert not found.lower <= math.exp(log_even_moment(sgd, H, mutant / mutant.sum(), order)) <= found.upper
+        assert (
+            not found.lower
+            <= math.exp(log_even_moment(sgd, H, mutant / mutant.sum(), order))
+            <= found.upper
+        )
 
 
 @pytest.mark.parametrize("b", [1, 2, 5])
@@ -77,24 +94,36 @@ def test_steps_that_commute_have_the_heavier_tail_of_the_two():
     problem = linsgd.LinearRegression.from_data(rows, np.arange(4.0))
 
     def log_h(s):
-        return math.log(max((2 + sum(abs(1 - lr * x * x) ** s for x in axis)) / 4 for axis in (first, second)))
+        return math.log(
+            max((2 + sum(abs(1 - lr * x * x) ** s for x in axis)) / 4 for axis in (first, second))
+        )
 
     setting = Setting.of(problem, SGD(lr=lr))
     found, moment = projective_line.exponent(setting), projective_line.log_spectral(setting, 3.0)
     assert found.value == pytest.approx(brentq(log_h, 0.5, 10), rel=1e-8)
     assert moment.lower <= log_h(3.0) <= moment.upper < moment.lower + 1e-8
-    assert math.isnan(projective_line.lyapunov(setting).value)  # two stationary laws of the direction: particles serve
+    assert math.isnan(
+        projective_line.lyapunov(setting).value
+    )  # two stationary laws of the direction: particles serve
 
 
 @pytest.mark.parametrize(
     ("law", "sgd", "width"),
     [
         (linsgd.UniformFeatures([1.0]), SGD(lr=0.3, momentum=0.9), 1e-9),
-        (linsgd.UniformFeatures([1.0]), SGD(lr=0.3, momentum=0.9, nesterov=True, weight_decay=0.1), 1e-9),
+        (
+            linsgd.UniformFeatures([1.0]),
+            SGD(lr=0.3, momentum=0.9, nesterov=True, weight_decay=0.1),
+            1e-9,
+        ),
         (linsgd.StudentFeatures([1.0], dof=8), SGD(lr=0.1, momentum=0.5), 1e-9),
         (linsgd.StudentFeatures([1.0], dof=8), SGD(lr=0.1, momentum=0.9, batch_size=5), 1e-9),
         (linsgd.GaussianFeatures([1.0]), SGD(lr=0.4, momentum=0.9, nesterov=True), 1e-9),
-        (linsgd.GaussianFeatures([2.0]), SGD(lr=0.3, momentum=0.5, batch_size=30, weight_decay=0.1), 1e-9),
+        (
+            linsgd.GaussianFeatures([2.0]),
+            SGD(lr=0.3, momentum=0.5, batch_size=30, weight_decay=0.1),
+            1e-9,
+        ),
         (linsgd.UniformFeatures([1.0, 0.1]), SGD(lr=0.9), 1e-9),
         (linsgd.StudentFeatures([1.0, 0.3], dof=8), SGD(lr=0.3), 1e-7),
     ],
@@ -109,7 +138,9 @@ def test_integrated_steps_have_the_exact_second_moment(law, sgd, width):
 
 def test_a_singular_step_is_seen():
     # the only row of length 1 / sqrt(lr) annihilates its direction: F has a kink there, log |M u| a pole
-    problem = linsgd.LinearRegression.from_data([[1.0, 0.0], [1.2, 1.1], [0.3, -1.4]], np.arange(3.0))
+    problem = linsgd.LinearRegression.from_data(
+        [[1.0, 0.0], [1.2, 1.1], [0.3, -1.4]], np.arange(3.0)
+    )
     sgd = SGD(lr=1.0)
     exact = math.exp(log_even_moment(sgd, *data_curvatures(problem.features.X, 1, True), 2))
     found = linsgd.spectral_function(problem, sgd, 2.0, method="projective_line")
@@ -119,14 +150,18 @@ def test_a_singular_step_is_seen():
     assert rho.upper <= small.upper / 0.5  # log h(s) / s increases from rho
 
 
-@pytest.mark.parametrize(("problem", "sgd"), [(DATA, SGD(lr=0.6)), (ONE, SGD(lr=0.12, momentum=0.9))])
+@pytest.mark.parametrize(
+    ("problem", "sgd"), [(DATA, SGD(lr=0.6)), (ONE, SGD(lr=0.12, momentum=0.9))]
+)
 def test_exponents_within_the_confidence_interval_of_particles(problem, sgd, monkeypatch):
     # at confidence 0.999, stretched by 2: a false alarm below 1e-6; an error of a tenth is seen
-    monkeypatch.setattr(particles, "POPULATION", 150)
-    monkeypatch.setattr(particles, "STEPS", 250)
+    monkeypatch.setattr(population, "POPULATION", 150)
+    monkeypatch.setattr(population, "STEPS", 250)
     setting = Setting.of(problem, sgd)
     for method in ("lyapunov", "exponent"):
-        found, sampled = (getattr(module, method)(setting) for module in (projective_line, particles))
+        found, sampled = (
+            getattr(module, method)(setting) for module in (projective_line, population)
+        )
         assert abs(found.value - sampled.value) < sampled.upper - sampled.lower
         assert abs(1.1 * found.value - sampled.value) > sampled.upper - sampled.lower
         assert found.lower <= found.value <= found.upper < found.lower + 1e-2 * abs(found.value)
@@ -134,7 +169,10 @@ def test_exponents_within_the_confidence_interval_of_particles(problem, sgd, mon
 
 def test_narrows_the_exponent_of_one_gaussian_feature():
     problem, sgd = linsgd.LinearRegression.gaussian([1.0]), SGD(lr=0.2, momentum=0.9)
-    wide, found = linsgd.tail_exponent(problem, sgd, method="transfer_operator"), linsgd.tail_exponent(problem, sgd)
+    wide, found = (
+        linsgd.tail_exponent(problem, sgd, method="transfer_operator"),
+        linsgd.tail_exponent(problem, sgd),
+    )
     assert found.method == "projective_line"
     assert wide.lower <= found.lower < found.upper <= wide.upper
     assert found.upper - found.lower < 2e-7 < wide.upper - wide.lower
@@ -142,7 +180,9 @@ def test_narrows_the_exponent_of_one_gaussian_feature():
 
 def test_singular_nesterov_steps_kink_the_eigenfunction_where_they_are_seen():
     step = planar_steps.step_of(
-        Setting.of(linsgd.LinearRegression.gaussian([1.0]), SGD(lr=0.4, momentum=0.9, nesterov=True))
+        Setting.of(
+            linsgd.LinearRegression.gaussian([1.0]), SGD(lr=0.4, momentum=0.9, nesterov=True)
+        )
     )
     vanishing, before, _ = step.annihilated()
     M0, M1 = step_matrices(step.setting)
@@ -152,7 +192,9 @@ def test_singular_nesterov_steps_kink_the_eigenfunction_where_they_are_seen():
 
 def test_a_vector_that_no_gradient_turns_is_moved_by_what_is_fixed():
     step = planar_steps.step_of(
-        Setting.of(linsgd.LinearRegression.gaussian([1.0]), SGD(lr=0.4, momentum=0.9, nesterov=True))
+        Setting.of(
+            linsgd.LinearRegression.gaussian([1.0]), SGD(lr=0.4, momentum=0.9, nesterov=True)
+        )
     )
     images, weights = step.images(np.array([0.0, 1.0]), 0.2)
     assert np.ptp(images, axis=0) == pytest.approx(0, abs=1e-15)
@@ -161,8 +203,14 @@ def test_a_vector_that_no_gradient_turns_is_moved_by_what_is_fixed():
 
 def test_auto_takes_it_and_names_what_it_serves():
     found = linsgd.tail_exponent(DATA, SGD(lr=0.6))
-    assert (found.method, str(found.guarantee), str(found.status)) == ("projective_line", "numerical", "power_law")
-    below, above = (linsgd.spectral_function(DATA, SGD(lr=0.6), s) for s in (found.lower, found.upper))
+    assert (found.method, str(found.guarantee), str(found.status)) == (
+        "projective_line",
+        "numerical",
+        "power_law",
+    )
+    below, above = (
+        linsgd.spectral_function(DATA, SGD(lr=0.6), s) for s in (found.lower, found.upper)
+    )
     assert below.lower < 1 < above.upper < below.lower + 1e-5
     with pytest.raises(ValueError, match="two features without momentum, or one with it"):
         linsgd.tail_exponent(DATA, SGD(lr=0.1, momentum=0.5), method="projective_line")
@@ -176,6 +224,7 @@ def test_the_threshold_separates_signs_that_particles_see():
     lower, upper = almost_sure_threshold(ONE, sgd, seed=0)
     assert 0 < lower < upper < lower * (1 + 1e-2)
     below, above = (
-        particles.lyapunov(Setting.of(ONE, dataclasses.replace(sgd, lr=lr))) for lr in (0.8 * lower, 1.2 * upper)
+        population.lyapunov(Setting.of(ONE, dataclasses.replace(sgd, lr=lr)))
+        for lr in (0.8 * lower, 1.2 * upper)
     )
     assert below.upper < 0 < above.lower

@@ -14,8 +14,8 @@ gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 def survival(lr, t, steps, points=300):
     """P(|w_k| > t) from w_0 = 0 for one feature and batch 1, by u_{k+1}(w) = E u_k(w'): nothing is sampled.
 
-    Features and labels by the trapezoidal rule, log u piecewise linear on a grid that is even in arcsinh(50 w).
-    """
+    Features and labels by the trapezoidal rule, log u piecewise linear on a grid that is even in
+    arcsinh(50 w)."""
     x, e = np.arange(0.025, 10, 0.05), np.arange(-9, 9.1, 0.5)
     likely = [np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum() for z in (x, e)]
     grid = np.linspace(0, np.arcsinh(5e4 * t), points)
@@ -23,7 +23,10 @@ def survival(lr, t, steps, points=300):
     u = (norm.sf((t - mean) / (lr * x)) + norm.sf((t + mean) / (lr * x))) @ likely[0]
     image = np.arcsinh(50 * np.abs(mean[:, :, None] + lr * np.outer(x, e))).reshape(points, -1)
     for _ in range(steps - 1):
-        u = np.exp(np.interp(image, grid, np.log(np.maximum(u, 1e-300)))) @ np.outer(*likely).ravel()
+        u = (
+            np.exp(np.interp(image, grid, np.log(np.maximum(u, 1e-300))))
+            @ np.outer(*likely).ravel()
+        )
     return u[0]
 
 
@@ -62,7 +65,10 @@ def test_a_tail_of_1e_12_is_seen_whatever_the_seed(d, lr):
     problem, sgd = gaussian([1.0] * d), SGD(lr=lr)
     constant = linsgd.tail_constant(problem, sgd).value
     t = np.sqrt(constant / 1e-12)
-    found = [linsgd.rare_events(problem, sgd, [t], steps=200, settling=100, seed=seed) for seed in range(20)]
+    found = [
+        linsgd.rare_events(problem, sgd, [t], steps=200, settling=100, seed=seed)
+        for seed in range(20)
+    ]
     assert np.mean([one.relative_error[0] for one in found]) < 0.1
     assert {str(one.status) for one in found} == {"ok"}
     for factor, fewest, most in ((1.0, 0, 4), (1.4, 10, 20)):
@@ -73,7 +79,9 @@ def test_a_tail_of_1e_12_is_seen_whatever_the_seed(d, lr):
 def test_it_costs_far_less_than_brute_force():
     t = np.array([1e4])
     found = linsgd.rare_events(gaussian([1.0]), SGD(lr=2 / 3), t, steps=300, settling=150)
-    chains = 1 / (found.probability[0] * found.relative_error[0] ** 2)  # brute force at the same relative error
+    chains = 1 / (
+        found.probability[0] * found.relative_error[0] ** 2
+    )  # brute force at the same relative error
     assert found.probability[0] < 1e-8
     assert chains > 1e4 * found.walker_steps
 
@@ -113,7 +121,10 @@ def test_without_a_stationary_law_the_weights_drift(lr):
 def test_walkers_still_on_their_way_out_drift():
     """With momentum 0.9 they need more than 250 steps to 10^5; what they say by then is too small and scatters."""
     thresholds, sgd = [5e3, 1e5], SGD(lr=0.09, momentum=0.9)
-    found = [linsgd.rare_events(gaussian([1.0]), sgd, thresholds, steps=200, settling=50, seed=s) for s in range(2)]
+    found = [
+        linsgd.rare_events(gaussian([1.0]), sgd, thresholds, steps=200, settling=50, seed=s)
+        for s in range(2)
+    ]
     assert {str(one.status) for one in found} == {"drifting"}
 
 
@@ -143,7 +154,15 @@ def test_light_tails_leave_far_thresholds_unseen():
 def test_settled_weights_are_not_called_drifting():
     # 10 runs at 1e-4 each: two alarms or more have probability 5e-7
     runs = [
-        linsgd.rare_events(gaussian([1.0]), SGD(lr=2 / 3), [10.0, 1e3], steps=60, settling=50, walkers=20, seed=seed)
+        linsgd.rare_events(
+            gaussian([1.0]),
+            SGD(lr=2 / 3),
+            [10.0, 1e3],
+            steps=60,
+            settling=50,
+            walkers=20,
+            seed=seed,
+        )
         for seed in range(10)
     ]
     assert sum(run.status != "ok" for run in runs) < 2
@@ -151,7 +170,9 @@ def test_settled_weights_are_not_called_drifting():
 
 def test_same_seed_same_numbers():
     one, other, third = (
-        linsgd.rare_events(gaussian([1.0]), SGD(lr=0.5), [10.0], steps=50, settling=50, replicas=2, seed=s).probability
+        linsgd.rare_events(
+            gaussian([1.0]), SGD(lr=0.5), [10.0], steps=50, settling=50, replicas=2, seed=s
+        ).probability
         for s in (1, 1, 2)
     )
     assert one == other
@@ -159,7 +180,9 @@ def test_same_seed_same_numbers():
 
 
 def test_without_noise_nothing_is_ever_out():
-    found = linsgd.rare_events(gaussian([1.0], noise_std=0.0), SGD(lr=0.5), [1.0, 10.0], steps=20, settling=10)
+    found = linsgd.rare_events(
+        gaussian([1.0], noise_std=0.0), SGD(lr=0.5), [1.0, 10.0], steps=20, settling=10
+    )
     assert found.status == "unseen"
     assert (found.lower.tolist(), found.upper.tolist()) == ([0.0, 0.0], [1.0, 1.0])
 
@@ -182,12 +205,16 @@ def test_without_noise_nothing_is_ever_out():
 )
 def test_bad_input_is_named_with_its_domain(argument, value, domain):
     options = {"thresholds": [1.0, 2.0], argument: value}
-    with pytest.raises(ValueError, match=rf"^{argument}.* = .* is outside its domain: {re.escape(domain)}$"):
+    with pytest.raises(
+        ValueError, match=rf"^{argument}.* = .* is outside its domain: {re.escape(domain)}$"
+    ):
         linsgd.rare_events(gaussian([1.0]), SGD(lr=0.5), **options)
 
 
 @pytest.mark.parametrize("options", [{"replacement": False}, {"sampling": "epoch"}])
 def test_only_independent_batches_with_replacement(options):
     data = linsgd.LinearRegression.from_data(np.eye(4), np.arange(4.0))
-    with pytest.raises(ValueError, match=r"^sgd = .* is outside its domain: independent batches with replacement$"):
+    with pytest.raises(
+        ValueError, match=r"^sgd = .* is outside its domain: independent batches with replacement$"
+    ):
         linsgd.rare_events(data, SGD(lr=0.1, **options), [1.0])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.tails import projective_line, sampled_line
-from linsgd.theory.tails.moment_bracket import exact_moments
+from linsgd.theory.tails.moments.bracket import exact_moments
+from linsgd.theory.tails.plane import projective_line, sampled_line
 from linsgd.theory.tails.setting import Setting
 
 SGD, problem_of = linsgd.SGD, linsgd.LinearRegression.from_features
@@ -62,7 +62,10 @@ def test_second_moments_are_exact_within_the_interval(problem, sgd):
 def test_agrees_with_all_batches(replacement):
     problem = linsgd.LinearRegression.from_data(ROWS[:8], np.arange(8.0))
     setting = Setting.of(problem, SGD(lr=0.9, batch_size=3, replacement=replacement))
-    for number in (lambda solver: solver.log_spectral(setting, 3.0), lambda solver: solver.lyapunov(setting)):
+    for number in (
+        lambda solver: solver.log_spectral(setting, 3.0),
+        lambda solver: solver.lyapunov(setting),
+    ):
         exact, found = number(projective_line), number(sampled_line)
         half = (found.upper - found.lower) / 2
         assert abs(found.value - exact.value) < 3 * half < 0.02 * abs(exact.value)
@@ -109,7 +112,11 @@ def test_orders_beyond_its_reach_are_bounded_not_refused():
 def test_auto_takes_it_with_its_confidence():
     problem, sgd = uniform([1.0, 0.1]), SGD(lr=1.2, batch_size=2)
     found = linsgd.tail_exponent(problem, sgd)
-    assert (found.method, str(found.guarantee), found.confidence) == ("sampled_line", "statistical", 0.999)
+    assert (found.method, str(found.guarantee), found.confidence) == (
+        "sampled_line",
+        "statistical",
+        0.999,
+    )
     assert found.lower < 3.60873 < found.upper < found.lower * (1 + 2e-3)
     with pytest.raises(ValueError, match="at most 1000"):
         linsgd.tail_exponent(problem, SGD(lr=1.2, batch_size=1001), method="sampled_line")

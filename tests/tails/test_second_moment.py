@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.tails.frame import Frame
-from linsgd.theory.tails.moment_bracket import exact_moments
-from linsgd.theory.tails.second_moment import SecondMoment
+from linsgd.theory.tails.moments.bracket import exact_moments
+from linsgd.theory.tails.moments.second_moment import SecondMoment
+from linsgd.theory.tails.particles.adapted_norm import Frame
 from linsgd.theory.tails.setting import Setting
 
 from .oracles import data_curvatures, gaussian_curvatures, log_even_moment
@@ -52,7 +52,10 @@ def test_without_momentum_as_the_secular_equation(spectrum):
 
 @pytest.mark.parametrize("nesterov", [False, True])
 def test_is_zero_at_the_mean_square_threshold(nesterov):
-    problem, sgd = gaussian([1.0, 0.3, 0.1]), SGD(lr=0.1, momentum=0.9, nesterov=nesterov, batch_size=3)
+    problem, sgd = (
+        gaussian([1.0, 0.3, 0.1]),
+        SGD(lr=0.1, momentum=0.9, nesterov=nesterov, batch_size=3),
+    )
     critical = linsgd.stability(problem, sgd).lr_mean_square
     assert log_second(problem, dataclasses.replace(sgd, lr=critical)) == pytest.approx(0, abs=1e-13)
 
@@ -65,7 +68,9 @@ def test_the_adapted_norm_contracts_evenly(sgd):
     state = np.random.default_rng(0).standard_normal((5, 2, 2))
     rows = ROWS @ np.linalg.eigh(ROWS.T @ ROWS)[1]
     lengths = [frame.squared(frame.moved(state, np.outer(state[:, 0] @ x, x))) for x in rows]
-    assert np.mean(lengths, axis=0) == pytest.approx(np.exp(operator.log_mu().value) * frame.squared(state), rel=1e-10)
+    assert np.mean(lengths, axis=0) == pytest.approx(
+        np.exp(operator.log_mu().value) * frame.squared(state), rel=1e-10
+    )
 
 
 def test_infinite_fourth_moments_have_none():
@@ -79,4 +84,6 @@ def test_a_mean_that_nearly_vanishes_is_no_singular_matrix():
     found = log_second(gaussian([0.00083786]), sgd)
     curvatures, weights = gaussian_curvatures([0.00083786], 4)
     alone = log_even_moment(dataclasses.replace(sgd, batch_size=1), curvatures, weights, 2)
-    assert 2 * np.log(0.0881) < found < alone  # the mean's own growth, and that of the noise of one row
+    assert (
+        2 * np.log(0.0881) < found < alone
+    )  # the mean's own growth, and that of the noise of one row

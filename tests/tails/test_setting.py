@@ -8,7 +8,11 @@ import pytest
 import linsgd
 from linsgd.theory.tails.setting import Setting
 
-SGD, from_data, from_features = linsgd.SGD, linsgd.LinearRegression.from_data, linsgd.LinearRegression.from_features
+SGD, from_data, from_features = (
+    linsgd.SGD,
+    linsgd.LinearRegression.from_data,
+    linsgd.LinearRegression.from_features,
+)
 X = np.random.default_rng(0).standard_normal((20, 2))
 Y = np.random.default_rng(1).standard_normal(20)
 WHOLE = {"batch_size": 20, "replacement": False}
@@ -25,7 +29,15 @@ class Cross:
         return self.rows.T @ self.rows / 2
 
     def fourth_moment(self, M):
-        return np.einsum("ni,nj,n->ij", self.rows, self.rows, np.einsum("ni,ij,nj->n", self.rows, M, self.rows)) / 2
+        return (
+            np.einsum(
+                "ni,nj,n->ij",
+                self.rows,
+                self.rows,
+                np.einsum("ni,ij,nj->n", self.rows, M, self.rows),
+            )
+            / 2
+        )
 
     def sample(self, n, rng):
         return self.rows[rng.integers(2, size=n)]
@@ -55,7 +67,10 @@ def test_null_directions_are_left_out_of_laws(law):
     turn = np.array([[0.6, -0.8], [0.8, 0.6]])
     line = law([1.0])
     for covariance in ([1.0, 0.0], [0.0, 1.0], turn @ np.diag([1.0, 0.0]) @ turn.T):
-        found, alone = (linsgd.lyapunov_exponent(from_features(each), SGD(lr=0.3)) for each in (law(covariance), line))
+        found, alone = (
+            linsgd.lyapunov_exponent(from_features(each), SGD(lr=0.3))
+            for each in (law(covariance), line)
+        )
         assert (found.method, found.value) == (alone.method, pytest.approx(alone.value, rel=1e-12))
 
 
@@ -66,19 +81,32 @@ def test_laws_of_the_users_own_are_turned():
     # 20,000 rows of two kinds: the shares are within 5e-2 of 1/2, 14 standard errors
     assert drawn.T @ drawn / 20_000 == pytest.approx(np.diag(setting.spectrum), abs=0.15)
     data = from_data(Cross.rows, [1.0, 2.0])
-    found, exact = (linsgd.spectral_function(p, SGD(lr=0.5), 2.0) for p in (from_features(Cross()), data))
+    found, exact = (
+        linsgd.spectral_function(p, SGD(lr=0.5), 2.0) for p in (from_features(Cross()), data)
+    )
     assert found.value == pytest.approx(exact.value, rel=1e-9)
 
 
 def test_the_whole_data_set_is_the_same_step_every_time():
     problem, H = from_data(X, Y), X.T @ X / 20
     radius = np.abs(np.linalg.eigvalsh(np.eye(2) - 1.2 * H)).max()
-    assert linsgd.lyapunov_exponent(problem, SGD(lr=1.2, **WHOLE)).value == pytest.approx(math.log(radius), rel=1e-13)
-    assert linsgd.spectral_function(problem, SGD(lr=1.2, **WHOLE), 3.0).value == pytest.approx(radius**3, rel=1e-13)
+    assert linsgd.lyapunov_exponent(problem, SGD(lr=1.2, **WHOLE)).value == pytest.approx(
+        math.log(radius), rel=1e-13
+    )
+    assert linsgd.spectral_function(problem, SGD(lr=1.2, **WHOLE), 3.0).value == pytest.approx(
+        radius**3, rel=1e-13
+    )
     assert linsgd.tail_exponent(problem, SGD(lr=2.5, **WHOLE)).status == "no_stationary_law"
-    for sgd in (SGD(lr=0.2, **WHOLE), SGD(lr=0.2, momentum=0.9, **WHOLE), SGD(lr=0.2, weight_decay=0.1, **WHOLE)):
+    for sgd in (
+        SGD(lr=0.2, **WHOLE),
+        SGD(lr=0.2, momentum=0.9, **WHOLE),
+        SGD(lr=0.2, weight_decay=0.1, **WHOLE),
+    ):
         assert linsgd.tail_exponent(problem, sgd).status == "degenerate"
-    assert linsgd.tail_exponent(problem, SGD(lr=0.2, batch_size=19, replacement=False)).status == "light"
+    assert (
+        linsgd.tail_exponent(problem, SGD(lr=0.2, batch_size=19, replacement=False)).status
+        == "light"
+    )
     second = linsgd.spectral_function(problem, SGD(lr=1.2, **WHOLE), 2.0, method="even_moments")
     assert second.value == pytest.approx(radius**2, rel=1e-9)
 
@@ -107,11 +135,16 @@ def test_the_threshold_of_the_whole_data_set_is_that_of_the_mean():
 
 
 def test_one_row_is_a_point_and_one_row_with_two_labels_is_not():
-    assert linsgd.tail_exponent(from_data([[1.0, 2.0]], [1.0]), SGD(lr=0.2, weight_decay=0.1)).status == "degenerate"
+    assert (
+        linsgd.tail_exponent(from_data([[1.0, 2.0]], [1.0]), SGD(lr=0.2, weight_decay=0.1)).status
+        == "degenerate"
+    )
     opposite = from_data([[1.0], [-1.0]], [1.0, -1.0])  # one row up to sign, with its label
     assert linsgd.tail_exponent(opposite, SGD(lr=0.2, momentum=0.5)).status == "degenerate"
     for momentum in (0.0, 0.5):
-        found = linsgd.tail_exponent(from_data([[1.0], [-1.0]], [1.0, 2.0]), SGD(lr=0.2, momentum=momentum))
+        found = linsgd.tail_exponent(
+            from_data([[1.0], [-1.0]], [1.0, 2.0]), SGD(lr=0.2, momentum=momentum)
+        )
         assert (found.status, found.value) == ("light", math.inf)
 
 
@@ -120,7 +153,11 @@ def test_signs_alone():
     nothing = linsgd.spectral_function(signs, SGD(lr=1.0), 2.0)
     assert (nothing.value, nothing.lower, nothing.upper) == (0.0, 0.0, 0.0)
     found = linsgd.tail_exponent(signs, SGD(lr=0.2, momentum=0.9))
-    assert (found.status, found.method, found.lyapunov) == ("light", "constant", pytest.approx(math.log(0.9) / 2))
+    assert (found.status, found.method, found.lyapunov) == (
+        "light",
+        "constant",
+        pytest.approx(math.log(0.9) / 2),
+    )
     quiet = from_features(linsgd.RademacherFeatures([1.0]), noise_std=0.0, optimum=[1.0])
     assert linsgd.tail_exponent(quiet, SGD(lr=0.2, weight_decay=0.5)).status == "degenerate"
 
@@ -140,6 +177,8 @@ def test_weight_decay_pulls_from_a_perfect_fit():
     fitted = from_data(X[:6], X[:6] @ [1.0, 2.0])
     assert not Setting.of(fitted, SGD(lr=0.1, weight_decay=0.1)).steady
     assert Setting.of(from_data(X[:6], np.zeros(6)), SGD(lr=0.1, weight_decay=0.1)).steady
-    decayed = from_data([[1.0], [2.0]], [1.5 * 1.0, (2 + 0.5 / 2) * 1.0])  # x (y - x w) = w / 2 at w = 1 for both
+    decayed = from_data(
+        [[1.0], [2.0]], [1.5 * 1.0, (2 + 0.5 / 2) * 1.0]
+    )  # x (y - x w) = w / 2 at w = 1 for both
     assert Setting.of(decayed, SGD(lr=0.1, weight_decay=0.5)).steady
     assert not Setting.of(decayed, SGD(lr=0.1, weight_decay=0.4)).steady

@@ -11,13 +11,15 @@ import pytest
 from scipy.integrate import quad
 
 import linsgd
-from linsgd.theory.tails.student_sum import square_sum, student_factor
+from linsgd.theory.tails.one_feature.student_sum import square_sum, student_factor
 
 SGD = linsgd.SGD
 
 
 def feature(dof, variance=1.0):
-    return linsgd.LinearRegression.from_features(linsgd.StudentFeatures([variance], dof=dof), noise_std=1.0)
+    return linsgd.LinearRegression.from_features(
+        linsgd.StudentFeatures([variance], dof=dof), noise_std=1.0
+    )
 
 
 def mean_of_one(f, dof, lr, decay=0.0):
@@ -25,16 +27,30 @@ def mean_of_one(f, dof, lr, decay=0.0):
     with mpmath.workdps(30):
         nu, zero = mpmath.mpf(dof), mpmath.sqrt((1 - lr * decay) / mpmath.mpf(lr))
         unit = mpmath.sqrt((nu - 2) / nu)
-        constant = 2 * mpmath.gamma((nu + 1) / 2) / mpmath.gamma(nu / 2) / mpmath.sqrt(nu * mpmath.pi) / unit
+        constant = (
+            2
+            * mpmath.gamma((nu + 1) / 2)
+            / mpmath.gamma(nu / 2)
+            / mpmath.sqrt(nu * mpmath.pi)
+            / unit
+        )
 
         def term(x):
-            return constant * (1 + (x / unit) ** 2 / nu) ** (-(nu + 1) / 2) * f(abs(lr * (zero - x) * (zero + x)))
+            return (
+                constant
+                * (1 + (x / unit) ** 2 / nu) ** (-(nu + 1) / 2)
+                * f(abs(lr * (zero - x) * (zero + x)))
+            )
 
         near = mpmath.quad(term, [0, zero / 2, zero, 2 * zero])
-        return near + mpmath.quad(lambda v: term(mpmath.exp(v)) * mpmath.exp(v), [mpmath.log(2 * zero), 5, 20, 80, 400])
+        return near + mpmath.quad(
+            lambda v: term(mpmath.exp(v)) * mpmath.exp(v), [mpmath.log(2 * zero), 5, 20, 80, 400]
+        )
 
 
-@pytest.mark.parametrize(("dof", "lr", "decay"), [(6.0, 0.5, 0.0), (2.5, 0.3, 0.4), (30.0, 1.2, 0.0)])
+@pytest.mark.parametrize(
+    ("dof", "lr", "decay"), [(6.0, 0.5, 0.0), (2.5, 0.3, 0.4), (30.0, 1.2, 0.0)]
+)
 def test_one_square_against_quadrature(dof, lr, decay):
     sgd = SGD(lr=lr, weight_decay=decay)
     rho = linsgd.lyapunov_exponent(feature(dof), sgd)
@@ -64,30 +80,49 @@ def test_two_squares_against_polar_coordinates(lr, s):
     def radial(r):  # the density of |x|; w is the log of the tangent of the angle
         def both(w):
             x, y = r / math.hypot(1, math.exp(w)), r / math.hypot(1, math.exp(-w))
-            return ((1 + x * x / (dof - 2)) * (1 + y * y / (dof - 2))) ** (-(dof + 1) / 2) * x * y / r
+            return (
+                ((1 + x * x / (dof - 2)) * (1 + y * y / (dof - 2))) ** (-(dof + 1) / 2) * x * y / r
+            )
 
         peak = math.log(2 + r)
-        return 8 * constant**2 * sum(quad(both, *ends, epsabs=0, epsrel=1e-12)[0] for ends in [(0, peak), (peak, 45)])
+        return (
+            8
+            * constant**2
+            * sum(quad(both, *ends, epsabs=0, epsrel=1e-12)[0] for ends in [(0, peak), (peak, 45)])
+        )
 
-    def piece(low, high):  # between zeros of 1 - lr r^2 / 2 nodes crowd at both ends, beyond them they are logarithmic
+    def piece(
+        low, high
+    ):  # between zeros of 1 - lr r^2 / 2 nodes crowd at both ends, beyond them they are logarithmic
         x, weight = np.polynomial.legendre.leggauss(40)
         if low >= 2 * zero:
             r = np.sqrt(low * high) * np.exp(np.log(high / low) / 2 * x)
             share = weight * r * np.log(high / low) / 2
         else:
             r = (low + high) / 2 + (high - low) / 2 * np.sin(np.pi / 2 * np.sin(np.pi / 2 * x))
-            slope = np.cos(np.pi / 2 * np.sin(np.pi / 2 * x)) * np.cos(np.pi / 2 * x) * (np.pi / 2) ** 2
+            slope = (
+                np.cos(np.pi / 2 * np.sin(np.pi / 2 * x)) * np.cos(np.pi / 2 * x) * (np.pi / 2) ** 2
+            )
             share = weight * slope * (high - low) / 2
-        return sum(w * radial(y) * abs(1 - lr * y * y / 2) ** s for w, y in zip(share, r.tolist(), strict=True))
+        return sum(
+            w * radial(y) * abs(1 - lr * y * y / 2) ** s
+            for w, y in zip(share, r.tolist(), strict=True)
+        )
 
     ends = [0.0, zero, 2 * zero, 20.0, 1e3, 1e5]
     found = linsgd.spectral_function(feature(dof), SGD(lr=lr, batch_size=2), s)
-    assert found.value == pytest.approx(sum(piece(*each) for each in itertools.pairwise(ends)), rel=1e-9)
+    assert found.value == pytest.approx(
+        sum(piece(*each) for each in itertools.pairwise(ends)), rel=1e-9
+    )
 
 
 def transform(dof, p):
     """E e^{-p x^2} by Tricomi's function."""
-    return mpmath.gamma((1 + dof) / 2) / mpmath.gamma(dof / 2) * mpmath.hyperu(0.5, 1 - dof / 2, p * (dof - 2))
+    return (
+        mpmath.gamma((1 + dof) / 2)
+        / mpmath.gamma(dof / 2)
+        * mpmath.hyperu(0.5, 1 - dof / 2, p * (dof - 2))
+    )
 
 
 @pytest.mark.parametrize(("dof", "b"), [(2.2, 3), (7.0, 2), (7.0, 60), (29.5, 5)])
@@ -112,7 +147,9 @@ def moments(dof, b, order):
     """E S^k, k up to order, exactly: the power b of a series by Euler's recursion."""
     one = [Fraction(1)]
     for k in range(order):
-        one.append(one[-1] * (Fraction(dof) - 2) * (Fraction(1, 2) + k) / (Fraction(dof) / 2 - 1 - k))
+        one.append(
+            one[-1] * (Fraction(dof) - 2) * (Fraction(1, 2) + k) / (Fraction(dof) / 2 - 1 - k)
+        )
     a, power = [m / math.factorial(k) for k, m in enumerate(one)], [Fraction(1)]
     for n in range(1, order + 1):
         power.append(sum((b * k - (n - k)) * a[k] * power[n - k] for k in range(1, n + 1)) / n)
@@ -128,7 +165,8 @@ def test_even_moments_are_polynomials_and_errors_are_honest(dof, b):
         factor = student_factor(dof, b, a, lr / b)
         for s in range(2, order + 1, 2):
             mean = sum(
-                math.comb(s, k) * exact[k] * (-Fraction(lr / b)) ** k * Fraction(a) ** (s - k) for k in range(s + 1)
+                math.comb(s, k) * exact[k] * (-Fraction(lr / b)) ** k * Fraction(a) ** (s - k)
+                for k in range(s + 1)
             )
             found, error = factor.log_moment(s)[0], factor.error(s)
             assert abs(found - math.log(mean)) < error + 1e-15 * s < 2e-10
@@ -153,7 +191,9 @@ def test_many_degrees_of_freedom_are_gaussian():
 def test_degrees_of_freedom_from_end_to_end(dof):
     found = linsgd.tail_exponent(feature(dof), SGD(lr=0.6, batch_size=3))
     assert found.lower <= found.value <= found.upper < found.lower * (1 + 1e-7)
-    exact = linsgd.tail_exponent(linsgd.LinearRegression.gaussian([1.0]), SGD(lr=0.6, batch_size=3)).value
+    exact = linsgd.tail_exponent(
+        linsgd.LinearRegression.gaussian([1.0]), SGD(lr=0.6, batch_size=3)
+    ).value
     assert found.value < dof / 2 if dof < 3 else abs(found.value - exact) < 1e-10
 
 
@@ -171,7 +211,10 @@ def test_from_half_the_degrees_of_freedom_on_moments_are_infinite():
 
 
 def test_variance_is_a_unit_of_the_learning_rate():
-    one, other = (linsgd.tail_exponent(feature(5.0, v), SGD(lr=0.4 / v, batch_size=3)).value for v in (1.0, 8.0))
+    one, other = (
+        linsgd.tail_exponent(feature(5.0, v), SGD(lr=0.4 / v, batch_size=3)).value
+        for v in (1.0, 8.0)
+    )
     assert one == pytest.approx(other, rel=1e-12)
 
 
@@ -189,8 +232,12 @@ def test_a_batch_of_a_thousand_is_quick():
     assert found.value < 4
 
 
-@pytest.mark.parametrize(("dof", "lower"), [(5.0, 2.0), (3.5, 0.0)])  # with a second moment of the products, without
+@pytest.mark.parametrize(
+    ("dof", "lower"), [(5.0, 2.0), (3.5, 0.0)]
+)  # with a second moment of the products, without
 def test_in_many_dimensions_half_the_degrees_of_freedom_is_all_that_is_known(dof, lower):
     law = linsgd.StudentFeatures(np.linspace(0.1, 1.0, 201), dof=dof)
-    found = linsgd.tail_exponent(linsgd.LinearRegression.from_features(law, noise_std=1.0), SGD(lr=1e-3))
+    found = linsgd.tail_exponent(
+        linsgd.LinearRegression.from_features(law, noise_std=1.0), SGD(lr=1e-3)
+    )
     assert (str(found.status), found.lower, found.upper) == ("unresolved", lower, dof / 2)

@@ -9,8 +9,8 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 
 import linsgd
-from linsgd.theory.tails import particles
-from linsgd.theory.tails.lyapunov import almost_sure_threshold
+from linsgd.theory.stability.almost_sure import almost_sure_threshold
+from linsgd.theory.tails.particles import population
 
 gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 HEAVY = (gaussian([1.0]), SGD(lr=0.1, momentum=0.9))
@@ -35,7 +35,11 @@ def product_rate(problem, sgd, lr, chains=2000, steps=600, settling=100):
 
 @pytest.mark.parametrize(
     ("problem", "sgd"),
-    [HEAVY, (gaussian([1.0, 1.0]), SGD(lr=0.1, momentum=0.5, batch_size=2)), (gaussian([1.0, 0.3]), SGD(lr=0.1))],
+    [
+        HEAVY,
+        (gaussian([1.0, 1.0]), SGD(lr=0.1, momentum=0.5, batch_size=2)),
+        (gaussian([1.0, 0.3]), SGD(lr=0.1)),
+    ],
 )
 def test_products_shrink_below_and_grow_above(problem, sgd):
     # False alarm: 6 standard errors, below 1e-8.
@@ -50,8 +54,8 @@ def test_products_shrink_below_and_grow_above(problem, sgd):
 @pytest.fixture
 def small_populations(monkeypatch):
     """Fewer particles and steps: wider intervals, a fraction of the time."""
-    monkeypatch.setattr(particles, "POPULATION", 100)
-    monkeypatch.setattr(particles, "STEPS", 150)
+    monkeypatch.setattr(population, "POPULATION", 100)
+    monkeypatch.setattr(population, "STEPS", 150)
 
 
 def test_sampled_bounds_hold_the_threshold_of_a_flat_spectrum(small_populations):
@@ -83,13 +87,16 @@ def test_sampled_bounds_for_one_column_are_the_root_of_a_mean(small_populations,
 
 def test_stability_samples_only_when_asked(small_populations, monkeypatch):
     x = np.random.default_rng(0).standard_normal((40, 3))
-    problem, sgd = linsgd.LinearRegression.from_data(x, np.ones(40)), SGD(lr=0.01, momentum=0.5, batch_size=2)
+    problem, sgd = (
+        linsgd.LinearRegression.from_data(x, np.ones(40)),
+        SGD(lr=0.01, momentum=0.5, batch_size=2),
+    )
 
     def sampled(*_):
         raise AssertionError("sampled")
 
     with monkeypatch.context() as patched:
-        patched.setattr(particles.Population, "grow", sampled)
+        patched.setattr(population.Population, "grow", sampled)
         found = linsgd.stability(problem, sgd)
         assert "when asked for" in repr(found)
         assert found.almost_sure is True  # a second moment implies a law
@@ -101,14 +108,19 @@ def test_stability_samples_only_when_asked(small_populations, monkeypatch):
     again = type(found).from_dict(found.to_dict())
     assert again.lr_almost_sure.to_dict() == bounds.to_dict()
     beyond = [
-        linsgd.stability(problem, dataclasses.replace(sgd, lr=f * bounds.upper)).almost_sure for f in (1.1, 0.999)
+        linsgd.stability(problem, dataclasses.replace(sgd, lr=f * bounds.upper)).almost_sure
+        for f in (1.1, 0.999)
     ]
     assert beyond == [False, None]
 
 
 def test_settings_that_nothing_serves_are_bracketed():
     wide = linsgd.stability(gaussian(np.geomspace(1, 0.1, 201)), SGD(lr=0.1))
-    assert (str(wide.status), wide.pending, wide.almost_sure) == ("bracketed", None, True if wide.mean_square else None)
+    assert (str(wide.status), wide.pending, wide.almost_sure) == (
+        "bracketed",
+        None,
+        True if wide.mean_square else None,
+    )
     assert wide.lr_almost_sure.to_dict() == wide.known.to_dict()
 
 
@@ -123,7 +135,12 @@ def test_stability_computes_it_when_asked_and_keeps_it_in_json():
     assert found.known.upper == math.inf
     assert "when asked for" in repr(found)
     again = type(found).from_dict(found.to_dict())
-    assert again.lr_almost_sure.lower == found.lr_almost_sure.lower < found.lr_almost_sure.upper < 0.2173
+    assert (
+        again.lr_almost_sure.lower
+        == found.lr_almost_sure.lower
+        < found.lr_almost_sure.upper
+        < 0.2173
+    )
     assert found.lr_almost_sure.lower > 2 * found.lr_mean_square
 
 

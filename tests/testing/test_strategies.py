@@ -5,7 +5,7 @@ from hypothesis import find, given
 from hypothesis import strategies as st
 
 import linsgd
-from linsgd.features import FiniteData, GaussianFeatures
+from linsgd.problems.features import FiniteData, GaussianFeatures
 from linsgd.testing import data_sets, problems, sgds, spd_matrices
 
 

@@ -1,14 +1,13 @@
 """Independent ways to the same numbers: the step as one affine map of (w, v, 1), averaged over its batches.
 
-`Enumeration` averages over every batch of a tiny data set; `Kronecker` builds the second moment of the random map
-from a law's fourth moment. Neither knows of modes, thresholds or responses.
-"""
+`Enumeration` averages over every batch of a tiny data set; `Kronecker` builds the second moment of
+the random map from a law's fourth moment. Neither knows of modes, thresholds or responses."""
 
 import itertools
 
 import numpy as np
 
-from linsgd.features import FiniteData
+from linsgd.problems.features import FiniteData
 
 
 def affine(H, r, sgd, first=False):
@@ -30,7 +29,10 @@ def every_batch(data, sgd):
         else itertools.combinations(rows, sgd.batch_size)
     )
     for draw in map(list, draws):
-        yield data.X[draw].T @ data.X[draw] / sgd.batch_size, data.X[draw].T @ data.y[draw] / sgd.batch_size
+        yield (
+            data.X[draw].T @ data.X[draw] / sgd.batch_size,
+            data.X[draw].T @ data.y[draw] / sgd.batch_size,
+        )
 
 
 def enumerated_operator(problem, sgd, first=False):
@@ -49,7 +51,9 @@ def kronecker_operator(problem, sgd, first=False):
     channel = affine(np.zeros((d, d)), -np.eye(d)[0], sgd, first)  # what a gradient of e_0 adds
     into = np.array([channel[0, -1], channel[d, -1]])
     spread = np.kron(into[:, None], np.eye(d))
-    distance = np.hstack([np.eye(d), np.zeros((d, d)), -problem.optimum[:, None]])  # (w, v, 1) -> w - w*
+    distance = np.hstack(
+        [np.eye(d), np.zeros((d, d)), -problem.optimum[:, None]]
+    )  # (w, v, 1) -> w - w*
     for j in range((2 * d + 1) ** 2):
         Z = np.outer(basis[j // (2 * d + 1)], basis[j % (2 * d + 1)])
         D = distance @ (Z + Z.T) @ distance.T / 2
@@ -98,5 +102,9 @@ def stationary(problem, sgd):
 
 def phase_space_covariance(law, index=...):
     """The (2d, 2d) covariance of (w, v) of a result."""
-    ww, wv, vv = law.position_covariance()[index], law.cross_covariance()[index], law.velocity_covariance()[index]
+    ww, wv, vv = (
+        law.position_covariance()[index],
+        law.cross_covariance()[index],
+        law.velocity_covariance()[index],
+    )
     return np.block([[ww, wv], [wv.T, vv]])

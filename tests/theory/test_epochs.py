@@ -63,7 +63,9 @@ def errors(n, b, settings, lr):
         power = 1 if n % b else 3 if start_of_epoch else 2
         centre = np.concatenate([law.mean[phase], law.velocity_mean[phase]])
         shifts = np.abs(centre - mean).max() / lr
-        found.append([shifts, error[d:, d:].max(), error[:d, d:].max() / lr, error[:d, :d].max() / lr**power])
+        found.append(
+            [shifts, error[d:, d:].max(), error[:d, d:].max() / lr, error[:d, :d].max() / lr**power]
+        )
     return np.array(found)
 
 

@@ -23,7 +23,9 @@ def test_beyond_the_mean_square_edge():
 
 def test_just_inside_the_edge_the_variance_is_large_and_positive():
     edge = linsgd.stability(gaussian(), linsgd.SGD(lr=0.1)).lr_mean_square
-    far, near = (linsgd.stationary_moments(gaussian(), linsgd.SGD(lr=edge * f)) for f in (1 - 1e-6, 1 - 1e-8))
+    far, near = (
+        linsgd.stationary_moments(gaussian(), linsgd.SGD(lr=edge * f)) for f in (1 - 1e-6, 1 - 1e-8)
+    )
     assert near.excess_risk / far.excess_risk == pytest.approx(100, rel=1e-3)
     assert near.error > far.error
 
@@ -37,7 +39,10 @@ def test_beyond_the_mean_edge():
 
 
 def test_finite_steps_beyond_the_edge_stay_exact():
-    problem, sgd = linsgd.LinearRegression.gaussian([1.0], noise_std=0.0, optimum=[1.0]), linsgd.SGD(lr=1.5)
+    problem, sgd = (
+        linsgd.LinearRegression.gaussian([1.0], noise_std=0.0, optimum=[1.0]),
+        linsgd.SGD(lr=1.5),
+    )
     law = linsgd.moments(problem, sgd, [4])
     assert law.status == "infinite_variance"
     second = 1 - 2 * 1.5 + 1.5**2 * 3  # E (1 - lr x^2)^2
@@ -78,13 +83,17 @@ def test_null_directions_rest_at_the_minimum_norm_solution():
     np.testing.assert_allclose(law.mean, [1.0, 0.0])
     assert law.position_variance[1] == 0.0
     assert law.position_variance[0] > 0
-    with_decay = linsgd.stationary_moments(problem, linsgd.SGD(lr=0.1, momentum=0.5, weight_decay=0.1))
+    with_decay = linsgd.stationary_moments(
+        problem, linsgd.SGD(lr=0.1, momentum=0.5, weight_decay=0.1)
+    )
     assert with_decay.status == "ok"
 
 
 def test_a_null_direction_keeps_its_start_and_coasts():
     problem = linsgd.LinearRegression.gaussian([1.0, 0.0])
-    law = linsgd.moments(problem, linsgd.SGD(lr=0.1, momentum=0.5), [50], start=([0.0, 3.0], [0.0, 1.0]))
+    law = linsgd.moments(
+        problem, linsgd.SGD(lr=0.1, momentum=0.5), [50], start=([0.0, 3.0], [0.0, 1.0])
+    )
     assert law.mean[0, 1] == pytest.approx(3.0 + 0.1 * 0.5 / (1 - 0.5), rel=1e-12)
 
 
@@ -97,7 +106,9 @@ def test_interpolation_has_no_noise_at_rest():
 
 def test_cannot_start_from_what_does_not_exist():
     beyond = linsgd.SGD(lr=1.9)
-    with pytest.raises(ValueError, match="start = \"law of status 'infinite_variance'\" is outside its domain"):
+    with pytest.raises(
+        ValueError, match="start = \"law of status 'infinite_variance'\" is outside its domain"
+    ):
         linsgd.moments(gaussian(), beyond, [1], start="stationary")
 
 

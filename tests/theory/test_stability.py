@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from tests.theory import oracles
 
 import linsgd
-from linsgd.features import FiniteData
+from linsgd.problems.features import FiniteData
 from linsgd.testing import problems, sgds
 
 
@@ -54,17 +54,22 @@ def test_closed_forms():
         m = 0.9
         heavy = linsgd.stability(isotropic, linsgd.SGD(lr=0.1, batch_size=b, momentum=m))
         second = 1 + (d + 1) / b
-        assert heavy.lr_mean_square == pytest.approx(2 * (1 - m) / (second - 2 * m / (1 + m)) / 2.0, rel=1e-12)
+        assert heavy.lr_mean_square == pytest.approx(
+            2 * (1 - m) / (second - 2 * m / (1 + m)) / 2.0, rel=1e-12
+        )
 
 
 def test_nesterov_closed_form():
     m, d, b = 0.9, 3, 2
     found = linsgd.stability(
-        linsgd.LinearRegression.gaussian(np.ones(d)), linsgd.SGD(lr=0.1, batch_size=b, momentum=m, nesterov=True)
+        linsgd.LinearRegression.gaussian(np.ones(d)),
+        linsgd.SGD(lr=0.1, batch_size=b, momentum=m, nesterov=True),
     )
     k1, second = 1 - found.lr_mean_square, 1 + (d + 1) / b
     k2 = 1 - 2 * found.lr_mean_square + found.lr_mean_square**2 * second
-    assert k2 * ((1 + m) ** 2 + m**2 - 2 * m * (1 + m) ** 2 * k1 / (1 + m * k1)) == pytest.approx(1, rel=1e-12)
+    assert k2 * ((1 + m) ** 2 + m**2 - 2 * m * (1 + m) ** 2 * k1 / (1 + m * k1)) == pytest.approx(
+        1, rel=1e-12
+    )
 
 
 def test_infinite_fourth_moment_leaves_no_stable_lr():

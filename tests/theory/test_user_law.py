@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import linsgd
-from linsgd.features import PrincipalAxesLaw
+from linsgd.problems.features import PrincipalAxesLaw
 from linsgd.testing import problems, sgds
 
 
@@ -33,7 +33,10 @@ def test_the_same_moments_as_by_modes(data):
     sgd = data.draw(sgds(known))
     assert isinstance(known.features, PrincipalAxesLaw)
     user = linsgd.LinearRegression.from_features(
-        Anonymous(known.features), noise_std=known.noise_std, optimum=known.optimum, noise=known.noise
+        Anonymous(known.features),
+        noise_std=known.noise_std,
+        optimum=known.optimum,
+        noise=known.noise,
     )
     assert linsgd.stability(user, sgd).lr_mean_square == pytest.approx(
         linsgd.stability(known, sgd).lr_mean_square, rel=1e-9
@@ -43,7 +46,9 @@ def test_the_same_moments_as_by_modes(data):
         (linsgd.stationary_moments(known, sgd), linsgd.stationary_moments(user, sgd)),
     ]:
         scale = np.abs(law.position_covariance()).max() + 1e-12
-        np.testing.assert_allclose(law.position_covariance(), other.position_covariance(), rtol=0, atol=1e-10 * scale)
+        np.testing.assert_allclose(
+            law.position_covariance(), other.position_covariance(), rtol=0, atol=1e-10 * scale
+        )
         np.testing.assert_allclose(law.excess_risk, other.excess_risk, rtol=1e-9, atol=1e-15)
 
 

@@ -16,7 +16,8 @@ def campaign(name: str) -> dict[str, Any]:
     Parameters
     ----------
     name : str
-        "quick", "full", or the path of a file that ends in ``.toml``; what it leaves out is as in "quick".
+        "quick", "full", or the path of a file that ends in ``.toml``; what it leaves out is as in
+        "quick".
 
     Returns
     -------
@@ -43,5 +44,7 @@ def campaign(name: str) -> dict[str, Any]:
     for key in settings:
         domains.choice(f"key of {path.name}", key, tuple(DEFAULTS))
     if not isinstance(settings.get("papers", ""), str):
-        domains.refuse(f"papers in {path.name}", settings["papers"], "names separated by commas, in quotes")
+        domains.refuse(
+            f"papers in {path.name}", settings["papers"], "names separated by commas, in quotes"
+        )
     return DEFAULTS | settings

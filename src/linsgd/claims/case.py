@@ -1,8 +1,9 @@
 r"""A case: one optimizer on one problem, its exact law at the steps looked at, and observables along the modes.
 
-Learning rates are a stated fraction of the mean-square threshold of `linsgd.stability`, rounded to three digits, so
-that a case exists for any data set. Where a claim speaks of a stationary law the chains run until every exact position
-variance is within 1e-4 of it (at most 1024 steps), and the prediction is the exact law at that step all the same.
+Learning rates are a stated fraction of the mean-square threshold of `linsgd.stability`, rounded to
+three digits, so that a case exists for any data set. Where a claim speaks of a stationary law the
+chains run until every exact position variance is within 1e-4 of it (at most 1024 steps), and the
+prediction is the exact law at that step all the same.
 """
 
 from dataclasses import dataclass, replace
@@ -10,17 +11,17 @@ from functools import lru_cache
 
 import numpy as np
 
-from linsgd.claims.acceptance import Inapplicable
-from linsgd.claims.claim import Simulation
 from linsgd.claims.experiment import Experiment
-from linsgd.claims.intervals import Tail
-from linsgd.claims.observables import Observable, Quadratic
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray, IntArray
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.judge.acceptance import Inapplicable
+from linsgd.judge.claim import Simulation
+from linsgd.judge.intervals import Tail
+from linsgd.judge.observables import Observable, Quadratic
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.moments import Moments, moments, stationary_moments
-from linsgd.theory.stability import stability
+from linsgd.theory.stability.thresholds import stability
 
 MODES = 10  # components of a claim along the eigenvectors of H: the largest modes
 SETTLED = 1e-4
@@ -53,7 +54,9 @@ class Case:
 
     def __post_init__(self) -> None:
         if self.modes.size == 0:
-            raise Inapplicable(f"the gradient of {self.subject.name} is without noise along every eigenvector")
+            raise Inapplicable(
+                f"the gradient of {self.subject.name} is without noise along every eigenvector"
+            )
 
     @property
     def problem(self) -> LinearRegression:
@@ -104,7 +107,9 @@ class Case:
 
     def names(self, symbol: str) -> tuple[str, ...]:
         """Name a component for each mode by its eigenvalue."""
-        return tuple(f"{symbol}, mode of eigenvalue {h:.4g}" for h in self.problem.eigenvalues[self.modes])
+        return tuple(
+            f"{symbol}, mode of eigenvalue {h:.4g}" for h in self.problem.eigenvalues[self.modes]
+        )
 
     def squares(self, directions: FloatArray, at: int = -1) -> Quadratic:
         """Squared deviations from the predicted mean along directions (2 d, m)."""
@@ -122,15 +127,29 @@ class Case:
     @property
     def regime(self) -> str:
         """The optimizer, the step, and why third moments of quadratic observables exist."""
-        options = [f"lr {self.sgd.lr:g}", f"batch {self.sgd.batch_size}", f"momentum {self.sgd.momentum:g}"]
+        options = [
+            f"lr {self.sgd.lr:g}",
+            f"batch {self.sgd.batch_size}",
+            f"momentum {self.sgd.momentum:g}",
+        ]
         options += [f"dampening {self.sgd.dampening:g}"] if self.sgd.dampening else []
         options += ["Nesterov"] if self.sgd.nesterov else []
         options += [f"weight decay {self.sgd.weight_decay:g}"] if self.sgd.weight_decay else []
-        options += [] if self.sgd.replacement or self.sgd.sampling == "epoch" else ["without replacement"]
+        options += (
+            [] if self.sgd.replacement or self.sgd.sampling == "epoch" else ["without replacement"]
+        )
         options += ["reshuffled epochs"] if self.sgd.sampling == "epoch" else []
         *early, last = map(str, self.steps)
-        steps = f"after {', '.join(early)} and {last} steps" if early else f"after {last} step{'s' * (last != '1')}"
-        bounded = "a finite data set, hence bounded iterates" if self.subject.finite else "all moments of w_k finite"
+        steps = (
+            f"after {', '.join(early)} and {last} steps"
+            if early
+            else f"after {last} step{'s' * (last != '1')}"
+        )
+        bounded = (
+            "a finite data set, hence bounded iterates"
+            if self.subject.finite
+            else "all moments of w_k finite"
+        )
         return f"{', '.join(options)}; {steps}; {bounded}"
 
 
@@ -164,7 +183,9 @@ def settled(subject: Subject, sgd: SGD) -> Case:
     return at_steps(subject, sgd, [grid[int(close.argmax())] if close.any() else LONGEST], start)
 
 
-def at_steps(subject: Subject, sgd: SGD, steps: list[int], start: tuple[FloatArray, FloatArray] | None = None) -> Case:
+def at_steps(
+    subject: Subject, sgd: SGD, steps: list[int], start: tuple[FloatArray, FloatArray] | None = None
+) -> Case:
     """Make the case of given steps."""
     return Case(subject, sgd, start, moments(subject.problem, sgd, steps, start))
 
@@ -200,11 +221,13 @@ def single(subject: Subject) -> Case:
 def large_batch(subject: Subject) -> Case:
     """Momentum 0.5, batch 32, weight decay, lr at half of the mean-square threshold, stiff modes only.
 
-    Position and velocity correlate there enough to be measured: along modes of at least a tenth of the largest
-    curvature.
+    Position and velocity correlate there enough to be measured: along modes of at least a tenth of
+    the largest curvature.
     """
     problem = subject.problem
-    sgd = stable_sgd(problem, 0.5, batch_size=batch(subject, 32), weight_decay=decay(problem), momentum=0.5)
+    sgd = stable_sgd(
+        problem, 0.5, batch_size=batch(subject, 32), weight_decay=decay(problem), momentum=0.5
+    )
     return replace(settled(subject, sgd), softest=0.1)
 
 
@@ -215,7 +238,11 @@ def epochs(subject: Subject) -> Case:
     Its `law` is that of the same optimizer with independent batches drawn without replacement.
     """
     problem, batches = subject.problem, 4
-    options = {"batch_size": max(1, subject.rows // batches), "momentum": 0.5, "weight_decay": decay(problem)}
+    options = {
+        "batch_size": max(1, subject.rows // batches),
+        "momentum": 0.5,
+        "weight_decay": decay(problem),
+    }
     lr = float(f"{0.25 / (batches * (problem.eigenvalues.max() + options['weight_decay'])):.3g}")
     start = (problem.solution(options["weight_decay"]), np.zeros(problem.dimension))
     twin = at_steps(subject, SGD(lr=lr, replacement=False, **options), [16 * batches], start)  # type: ignore[arg-type]
@@ -224,4 +251,6 @@ def epochs(subject: Subject) -> Case:
 
 def _quarter(subject: Subject, **options: float) -> SGD:
     problem = subject.problem
-    return stable_sgd(problem, 0.25, batch_size=batch(subject), weight_decay=decay(problem), **options)
+    return stable_sgd(
+        problem, 0.25, batch_size=batch(subject), weight_decay=decay(problem), **options
+    )

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from linsgd.claims.claim import Claim
 from linsgd.claims.subjects import Subject
+from linsgd.judge.claim import Claim
 
 
 @dataclass(frozen=True, slots=True)

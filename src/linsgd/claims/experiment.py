@@ -1,7 +1,8 @@
 """An experiment: one ensemble of chains that one or several claims measure.
 
-Its seed is a hash of the campaign's seed and of what is simulated, so that a claim sees the same chains alone or in
-company. Numbers enter the hash to nine digits: the last bits, which differ between machines, do not change it.
+Its seed is a hash of the campaign's seed and of what is simulated, so that a claim sees the same
+chains alone or in company. Numbers enter the hash to nine digits: the last bits, which differ
+between machines, do not change it.
 """
 
 import dataclasses
@@ -11,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from linsgd.domains import FloatArray
-from linsgd.features import FiniteData
 from linsgd.montecarlo.snapshots import snapshots
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.features import FiniteData
+from linsgd.problems.linear_regression import LinearRegression
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -46,7 +47,11 @@ class Experiment:
         parts = [self.sgd, self.steps, *(self.start or ())]
         problem = self.problem
         # What a data set's optimum and noise are follows from its rows.
-        law = [] if isinstance(problem.features, FiniteData) else [problem.optimum, problem.noise_std, problem.noise]
+        law = (
+            []
+            if isinstance(problem.features, FiniteData)
+            else [problem.optimum, problem.noise_std, problem.noise]
+        )
         text = "\n".join(canonical(part) for part in [problem.features, *law, *parts])
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -57,7 +62,9 @@ class Experiment:
 
     def sample(self, chains: range, seed: int) -> FloatArray:
         """Simulate chains and return their states (w, v) at the steps, (len(steps), len(chains), 2 d)."""
-        states: FloatArray = snapshots(self.problem, self.sgd, self.steps, chains, seed=seed, start=self.start)
+        states: FloatArray = snapshots(
+            self.problem, self.sgd, self.steps, chains, seed=seed, start=self.start
+        )
         return states
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from linsgd.claims.case import Case
-from linsgd.claims.observables import Quadratic
+from linsgd.judge.observables import Quadratic
 
 
 def excess_loss(case: Case, scale: float, at: int = -1) -> Quadratic:

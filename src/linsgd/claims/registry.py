@@ -1,7 +1,8 @@
 """Which claims there are, by paper, and on which problems they are made.
 
-Two problems ship: four correlated Gaussian features, and the diabetes data. On a user's own data the same claims are
-built with learning rates from `linsgd.stability`; one that those data cannot tell from its mutants is left out.
+Two problems ship: four correlated Gaussian features, and the diabetes data. On a user's own data
+the same claims are built with learning rates from `linsgd.stability`; one that those data cannot
+tell from its mutants is left out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,11 +11,11 @@ from types import MappingProxyType
 from linsgd import domains
 from linsgd.claims import hodgkinson_mahoney_2021, kunin_2024, subjects, wu_2021
 from linsgd.claims import linsgd as new
-from linsgd.claims.acceptance import Inapplicable
-from linsgd.claims.claim import Claim
 from linsgd.claims.entry import Entry
 from linsgd.claims.subjects import Subject
-from linsgd.problem import LinearRegression
+from linsgd.judge.acceptance import Inapplicable
+from linsgd.judge.claim import Claim
+from linsgd.problems.linear_regression import LinearRegression
 
 PAPERS: Mapping[str, tuple[Entry, ...]] = MappingProxyType(
     {
@@ -60,7 +61,11 @@ def claims(
     domains.choice("effort", effort, ("quick", "full"))
     chosen = _chosen(papers, effort)
     about = (subjects.gaussian(), subjects.diabetes()) if data is None else (_own(data),)
-    return tuple(claim for paper, entry in chosen for claim in _build(paper, entry, about, skip=data is not None))
+    return tuple(
+        claim
+        for paper, entry in chosen
+        for claim in _build(paper, entry, about, skip=data is not None)
+    )
 
 
 def ids(papers: str | Sequence[str] = "all", effort: str = "quick") -> tuple[str, ...]:
@@ -84,7 +89,8 @@ def _chosen(papers: str | Sequence[str], effort: str) -> list[tuple[str, Entry]]
     return [
         (paper, entry)
         for paper, entry in known
-        if f"{paper}/{entry.name}" in wanted or ({"all", paper} & set(wanted) and (entry.core or effort == "full"))
+        if f"{paper}/{entry.name}" in wanted
+        or ({"all", paper} & set(wanted) and (entry.core or effort == "full"))
     ]
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from linsgd.features import FiniteData
-from linsgd.problem import LinearRegression
+from linsgd.problems.features import FiniteData
+from linsgd.problems.linear_regression import LinearRegression
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +31,9 @@ def gaussian() -> Subject:
     """Make four correlated Gaussian features, H_ij = 2^-|i-j|, with unit label noise."""
     i = np.arange(4)
     H = 0.5 ** np.abs(i[:, None] - i)
-    return Subject("gaussian", LinearRegression.gaussian(H, noise_std=1.0, optimum=[1.0, -1.0, 0.5, 2.0]))
+    return Subject(
+        "gaussian", LinearRegression.gaussian(H, noise_std=1.0, optimum=[1.0, -1.0, 0.5, 2.0])
+    )
 
 
 def diabetes() -> Subject:
@@ -45,7 +47,9 @@ def diabetes() -> Subject:
     try:
         from sklearn.datasets import load_diabetes
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("the diabetes data need scikit-learn: pip install 'linsgd[data]'") from error
+        raise ModuleNotFoundError(
+            "the diabetes data need scikit-learn: pip install 'linsgd[data]'"
+        ) from error
     X, y = load_diabetes(return_X_y=True, scaled=False)
     X, y = ((a - a.mean(axis=0)) / a.std(axis=0) for a in (X, y))
     return Subject("diabetes", LinearRegression.from_data(X, y))

@@ -4,7 +4,8 @@ With order statistics X_(1) >= X_(2) >= ... and L_i = log X_(i) - log X_(k+1) ov
 
     gamma = M_1 + 1 - 1 / (2 (1 - M_1^2 / M_2)),      M_j = mean L^j,
 
-estimates gamma = 1 / alpha, or gamma <= 0 for light tails, with variance (1 + gamma^2) / k where gamma >= 0.
+estimates gamma = 1 / alpha, or gamma <= 0 for light tails, with variance (1 + gamma^2) / k where
+gamma >= 0.
 """
 
 import math

@@ -1,23 +1,25 @@
 r"""The exponent of a tail from its spacings, with the bias that a slow approach to a power law leaves.
 
-With order statistics X_(1) >= X_(2) >= ... of n values, the scaled spacings U_i = i (log X_(i) - log X_(i+1)) are
-independent exponential variables (Renyi), of mean gamma(i / n) where 1 / gamma(p) = -d log p / d log X is the local
-exponent at the quantile X of tail probability p. For a Pareto tail it is constant, and the likeliest constant is Hill's
-(1975). Elsewhere gamma(p) comes to its limit gamma as slowly as the law pleases, and Hill's estimate is biased. So the
-mean is fitted with its second-order term (Feuerverger and Hall 1999; Beirlant, Dierckx, Goegebeur and Matthys 1999),
+With order statistics X_(1) >= X_(2) >= ... of n values, the scaled spacings U_i = i (log X_(i) -
+log X_(i+1)) are independent exponential variables (Renyi), of mean gamma(i / n) where 1 / gamma(p)
+= -d log p / d log X is the local exponent at the quantile X of tail probability p. For a Pareto
+tail it is constant, and the likeliest constant is Hill's (1975). Elsewhere gamma(p) comes to its
+limit gamma as slowly as the law pleases, and Hill's estimate is biased. So the mean is fitted with
+its second-order term (Feuerverger and Hall 1999; Beirlant, Dierckx, Goegebeur and Matthys 1999),
 
     gamma(p) = gamma + (gamma(q) - gamma) (lambda(q) / lambda(p))^theta,    gamma >= 0,  theta >= 1,
 
-from the threshold q inwards, where lambda(p) = phi(z) / p at the normal quantile z of p, about (2 log 1/p)^(1/2).
-Powers of lambda are slower than those of p, and over the decades of a sample as good: they fall as p^(theta / lambda^2)
-does. The slowest, theta = 1, is that of the log-normal law, for which gamma = 0 and the form is exact; exponential,
-normal and Weibull laws have gamma = 0 and about theta = 2. So gamma = 0 says "no exponent", and an interval of alpha
-that ends has excluded it.
+from the threshold q inwards, where lambda(p) = phi(z) / p at the normal quantile z of p, about (2
+log 1/p)^(1/2). Powers of lambda are slower than those of p, and over the decades of a sample as
+good: they fall as p^(theta / lambda^2) does. The slowest, theta = 1, is that of the log-normal law,
+for which gamma = 0 and the form is exact; exponential, normal and Weibull laws have gamma = 0 and
+about theta = 2. So gamma = 0 says "no exponent", and an interval of alpha that ends has excluded
+it.
 
-With w = gamma / (gamma + gamma(q)) and g(p) = w + (1 - 2 w) (lambda(q) / lambda(p))^theta the mean is m g. For given
-(theta, w) the loss k log m + sum(U / g) / m + sum log g exceeds its least by c where y = sum(U / g) / (k m) solves
-y - 1 - log y = c / k: on two branches of Lambert's function. The profile-likelihood interval of alpha = 1 / (m w) is
-the union over theta and w.
+With w = gamma / (gamma + gamma(q)) and g(p) = w + (1 - 2 w) (lambda(q) / lambda(p))^theta the mean
+is m g. For given (theta, w) the loss k log m + sum(U / g) / m + sum log g exceeds its least by c
+where y = sum(U / g) / (k m) solves y - 1 - log y = c / k: on two branches of Lambert's function.
+The profile-likelihood interval of alpha = 1 / (m w) is the union over theta and w.
 """
 
 import math
@@ -79,7 +81,8 @@ class Fit:
 def fit(logs: FloatArray, k: int, half: int) -> Fit | None:
     """Fit the spacings of even rank (half 0) or of odd rank (half 1) to k, given the falling logarithms of all values.
 
-    The two halves are independent: what one has chosen the other measures. None where all spacings are 0.
+    The two halves are independent: what one has chosen the other measures. None where all spacings
+    are 0.
     """
     counts, sums, depths = _binned(logs, k, half)
     if not sums.any():
@@ -125,7 +128,9 @@ def _shape(w: FloatArray, fade: FloatArray) -> FloatArray:
     return shape
 
 
-def _likeliest(w: FloatArray, fade: FloatArray, counts: IntArray, sums: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _likeliest(
+    w: FloatArray, fade: FloatArray, counts: IntArray, sums: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Return m and the loss of each theta and w."""
     shape, k = _shape(w, fade), counts.sum()
     scale = (1 / shape) @ sums / k

@@ -1,17 +1,18 @@
 r"""Tail exponents from samples, believed only where the data exclude a log-normal tail.
 
-Tails are the upper half of the sample, its quarter, and so on. What chooses one does not measure it: of Hill's scaled
-spacings those of even rank find the longest tail that the second-order form of `spacings` describes. A law that differs
-from it by too little to be seen there can still be far from it at infinity; hence a quarter of that tail is used, where
-those of odd rank give the exponent and its interval. That knows the bias of the second order, and half a standard error
-more. For `moments` the tail is the longest whose own quarter says the same, an eighth of it is used, and the interval
-knows no bias. The status says "not_enough_data" where
+Tails are the upper half of the sample, its quarter, and so on. What chooses one does not measure
+it: of Hill's scaled spacings those of even rank find the longest tail that the second-order form of
+`spacings` describes. A law that differs from it by too little to be seen there can still be far
+from it at infinity; hence a quarter of that tail is used, where those of odd rank give the exponent
+and its interval. That knows the bias of the second order, and half a standard error more. For
+`moments` the tail is the longest whose own quarter says the same, an eighth of it is used, and the
+interval knows no bias. The status says "not_enough_data" where
 
-    far values come in clusters. Of n exchangeable values the r runs of k exceedances are hypergeometric (Wald and
-    Wolfowitz 1940), P(r) = C(k-1, r-1) C(n-k+1, r) / C(n, k); successive iterates of one chain make far fewer runs;
-    few points are left, or no tail is described;
-    of the spacings either half does not exclude that the exponent rises for ever as that of a log-normal law, hence of
-    no lighter law either: the one at 0.995, the other by an interval that ends.
+    far values come in clusters. Of n exchangeable values the r runs of k exceedances are
+    hypergeometric (Wald and Wolfowitz 1940), P(r) = C(k-1, r-1) C(n-k+1, r) / C(n, k); successive
+    iterates of one chain make far fewer runs; few points are left, or no tail is described; of the
+    spacings either half does not exclude that the exponent rises for ever as that of a log-normal
+    law, hence of no lighter law either: the one at 0.995, the other by an interval that ends.
 """
 
 import math
@@ -50,7 +51,8 @@ class TailIndex(Result):
     Attributes
     ----------
     value, lower, upper : float
-        alpha, the likeliest by "hill", and its interval; inf where the tail may be light, nan without data.
+        alpha, the likeliest by "hill", and its interval; inf where the tail may be light, nan
+        without data.
     confidence : float
         Of the interval.
     points : int
@@ -58,7 +60,8 @@ class TailIndex(Result):
     threshold : float
         The value that those exceed.
     path_points, path_values, path_lower, path_upper : ndarray (m,)
-        The same estimate for each half of the half of the sample, down to 50 points: its intervals should overlap.
+        The same estimate for each half of the half of the sample, down to 50 points: its intervals
+        should overlap.
     status : EstimateStatus
         Whether the data are enough.
     reason : str
@@ -81,7 +84,9 @@ class TailIndex(Result):
     reason: str = ""
 
 
-def tail_index(x: ArrayLike, method: str = "hill", confidence: float = 0.95, points: int | None = None) -> TailIndex:
+def tail_index(
+    x: ArrayLike, method: str = "hill", confidence: float = 0.95, points: int | None = None
+) -> TailIndex:
     """Estimate the tail exponent of |x| from independent values.
 
     Parameters
@@ -89,17 +94,19 @@ def tail_index(x: ArrayLike, method: str = "hill", confidence: float = 0.95, poi
     x : array_like (n,)
         Independent values in the order in which they came; their absolute values are used.
     method : {"hill", "moments"}
-        "hill": by spacings, with a bias that is fitted; status "ok" only for a power law. "moments": can also find a
-        light tail (value inf), and its interval knows no bias.
+        "hill": by spacings, with a bias that is fitted; status "ok" only for a power law.
+        "moments": can also find a light tail (value inf), and its interval knows no bias.
     confidence : float
         Of the interval, in (0, 1).
     points : int, optional
-        How many of the largest values to use; by default a quarter of the longest tail that is described.
+        How many of the largest values to use; by default a quarter of the longest tail that is
+        described.
 
     Returns
     -------
     TailIndex
-        The exponent, its interval, the points used, the threshold path, and whether the data are enough.
+        The exponent, its interval, the points used, the threshold path, and whether the data are
+        enough.
 
     Raises
     ------
@@ -119,15 +126,25 @@ def tail_index(x: ArrayLike, method: str = "hill", confidence: float = 0.95, poi
     sizes = sizes[sizes > 0]
     logs = np.log(np.sort(sizes)[::-1])
     if points is not None and domains.integer("points", points, "[2, inf)") >= logs.size:
-        domains.refuse("points", points, f"fewer than the values of x that are not 0, of which there are {logs.size}")
+        domains.refuse(
+            "points",
+            points,
+            f"fewer than the values of x that are not 0, of which there are {logs.size}",
+        )
     tails = _tails(logs.size)
     if points is None and tails.size <= _INNER[method]:
         return _nothing(method, confidence, logs.size)
     chosen = points or _described(logs, tails, method)
     k = chosen or int(tails[0])
     value, lower, upper = _measured(logs, k, method, confidence)
-    path = np.array([_measured(logs, int(tail), method, confidence) for tail in tails]).reshape(-1, 3)
-    objection = _objection(logs, k, method, upper) if chosen else "at no threshold does the exponent tend to a limit"
+    path = np.array([_measured(logs, int(tail), method, confidence) for tail in tails]).reshape(
+        -1, 3
+    )
+    objection = (
+        _objection(logs, k, method, upper)
+        if chosen
+        else "at no threshold does the exponent tend to a limit"
+    )
     reason = _clusters(np.log(sizes) > logs[k]) or objection
     return TailIndex(
         value=value,
@@ -169,7 +186,9 @@ def _misfit(logs: FloatArray, k: int, method: str) -> float:
     return fit.misfit if fit else math.inf
 
 
-def _measured(logs: FloatArray, k: int, method: str, confidence: float) -> tuple[float, float, float]:
+def _measured(
+    logs: FloatArray, k: int, method: str, confidence: float
+) -> tuple[float, float, float]:
     """Return alpha and its interval."""
     if method == "moments":
         return moments.value(logs, k), *moments.interval(logs, k, confidence)

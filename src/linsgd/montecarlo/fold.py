@@ -1,12 +1,12 @@
 r"""Averages over an ensemble from averages over its tiles, folded in tile order.
 
-Tiles are independent replicates. If the average y_t over tile t has variance s^2 / n_t, with weight n_t its number of
-chains (for unbiased covariances chains - 1), then
+Tiles are independent replicates. If the average y_t over tile t has variance s^2 / n_t, with weight
+n_t its number of chains (for unbiased covariances chains - 1), then
 
     mean = sum n_t y_t / sum n_t   and   error^2 = sum n_t (y_t - mean)^2 / ((T - 1) sum n_t)
 
-are unbiased for E y and for the variance of the mean. Both are updated a tile at a time without cancellation (West,
-Comm. ACM 22, 1979); the error of a single tile is infinite.
+are unbiased for E y and for the variance of the mean. Both are updated a tile at a time without
+cancellation (West, Comm. ACM 22, 1979); the error of a single tile is infinite.
 """
 
 from dataclasses import dataclass, field

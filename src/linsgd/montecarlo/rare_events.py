@@ -1,16 +1,18 @@
 r"""How often SGD is far out: tail probabilities down to 1e-12, by weighted ensembles.
 
-The distance |w - w*| is cut into shells, each a factor wider than the last. After every step the walkers in a shell are
-replaced by a fixed number of copies that carry the shell's total weight in equal parts (Huber and Kim 1996): the mean
-weight of any set stays what it was, and walkers stand where brute force has none. The weight beyond t, averaged over
-the steps after settling, is P(|w - w*| > t). Nothing about the tail is assumed; independent replicas give the error,
-and the two halves of the steps say whether the weights had settled. With momentum w swings through w* at full speed on
-its way out, and the shells are those of |w - w*|^2 + lr |v|^2 / lambda_max(H), which a swing keeps up to friction.
+The distance |w - w*| is cut into shells, each a factor wider than the last. After every step the
+walkers in a shell are replaced by a fixed number of copies that carry the shell's total weight in
+equal parts (Huber and Kim 1996): the mean weight of any set stays what it was, and walkers stand
+where brute force has none. The weight beyond t, averaged over the steps after settling, is P(|w -
+w*| > t). Nothing about the tail is assumed; independent replicas give the error, and the two halves
+of the steps say whether the weights had settled. With momentum w swings through w* at full speed on
+its way out, and the shells are those of |w - w*|^2 + lr |v|^2 / lambda_max(H), which a swing keeps
+up to friction.
 
-At small learning rates w goes far by single huge features, which no shell makes likelier. Gaussian features are
-therefore drawn by strata: the component of the first sample along w - w* is a normal variable, and fixed shares of
-each shell draw its size beyond the quantiles of 0.1 and ever less, their weights being multiplied by the stratum's
-probability over its share.
+At small learning rates w goes far by single huge features, which no shell makes likelier. Gaussian
+features are therefore drawn by strata: the component of the first sample along w - w* is a normal
+variable, and fixed shares of each shell draw its size beyond the quantiles of 0.1 and ever less,
+their weights being multiplied by the stratum's probability over its share.
 """
 
 import math
@@ -23,9 +25,9 @@ from scipy.stats import t as student
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.features import FiniteData, GaussianFeatures
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.features import FiniteData, GaussianFeatures
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Guarantee, Result, Status
 
 SHELL = 1.6  # ratio of the radii of a shell
@@ -40,7 +42,9 @@ class RareEventStatus(Status):
 
     OK = "ok"
     DRIFTING = "drifting"  # the weights still change: settle longer, or no stationary law exists
-    UNSEEN = "unseen"  # beyond a threshold there was nothing: light tails, or too few steps to get there
+    UNSEEN = (
+        "unseen"  # beyond a threshold there was nothing: light tails, or too few steps to get there
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -58,9 +62,9 @@ class RareEvents(Result):
     walker_steps : int
         The steps that were taken: the cost.
     status : RareEventStatus
-        "ok"; "drifting" where the second half of the steps differs from the first (nan where walkers overflowed):
-        in a weight by more than chance or by a factor of two, or by a factor of two in the typical distance;
-        "unseen" where no walker came beyond a threshold.
+        "ok"; "drifting" where the second half of the steps differs from the first (nan where
+        walkers overflowed): in a weight by more than chance or by a factor of two, or by a factor
+        of two in the typical distance; "unseen" where no walker came beyond a threshold.
     """
 
     thresholds: FloatArray
@@ -75,7 +79,9 @@ class RareEvents(Result):
 
     def local_exponent(self) -> FloatArray:
         """Return -d log P / d log t between neighbouring thresholds (m - 1,); nan beyond what was reached."""
-        logs = np.log(self.probability, out=np.full(self.probability.size, np.nan), where=self.probability > 0)
+        logs = np.log(
+            self.probability, out=np.full(self.probability.size, np.nan), where=self.probability > 0
+        )
         slope: FloatArray = -np.diff(logs) / np.diff(np.log(self.thresholds))
         return slope
 
@@ -135,13 +141,20 @@ def rare_events(
     t = domains.array("thresholds", thresholds, (None,))
     if t[0] <= 0 or np.any(np.diff(t) <= 0):
         domains.refuse("thresholds", t.tolist(), "increasing positive numbers")
-    for name, value, least in (("walkers", walkers, 2), ("replicas", replicas, 2), ("steps", steps, 2)):
+    for name, value, least in (
+        ("walkers", walkers, 2),
+        ("replicas", replicas, 2),
+        ("steps", steps, 2),
+    ):
         domains.integer(name, value, f"[{least}, inf)")
     domains.integer("settling", settling, "[0, inf)")
     domains.integer("seed", seed, "[0, inf)")
     domains.real("confidence", confidence, "(0, 1)")
     streams = np.random.SeedSequence(seed).spawn(replicas)
-    runs = [_Walk(problem, sgd, t, walkers, np.random.default_rng(s)).run(steps, settling) for s in streams]
+    runs = [
+        _Walk(problem, sgd, t, walkers, np.random.default_rng(s)).run(steps, settling)
+        for s in streams
+    ]
     halves, cost = np.array([run[0] for run in runs]), sum(run[1] for run in runs)
     mean, error = _mean_and_error(halves[..., :-1].mean(axis=1))
     width = float(student.ppf((1 + confidence) / 2, replicas - 1)) * error
@@ -167,12 +180,15 @@ def _mean_and_error(replicas: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _status(halves: FloatArray) -> RareEventStatus:
     """Compare the halves (replicas, 2, m + 1): weights by a paired Student test, and all by a factor of two.
 
-    While walkers are still on their way out replicas scatter as much as they drift, and the test alone sees nothing.
+    While walkers are still on their way out replicas scatter as much as they drift, and the test
+    alone sees nothing.
     """
     drift, error = _mean_and_error(halves[:, 1] - halves[:, 0])
     bound = float(student.isf(_CHANCE / (2 * drift[:-1].size), len(halves) - 1))
     first, second = halves[..., :-1].mean(axis=0)
-    even = np.all(np.abs(drift[:-1]) <= bound * error[:-1]) and np.all((first <= 2 * second) & (second <= 2 * first))
+    even = np.all(np.abs(drift[:-1]) <= bound * error[:-1]) and np.all(
+        (first <= 2 * second) & (second <= 2 * first)
+    )
     if not (even and abs(drift[-1]) < math.log(2)):
         return RareEventStatus.DRIFTING
     return RareEventStatus.OK if halves[..., :-1].any(axis=(0, 1)).all() else RareEventStatus.UNSEEN
@@ -182,9 +198,20 @@ class _Walk:
     """One replica: positions and velocities (n, d) of weighted walkers."""
 
     def __init__(
-        self, problem: LinearRegression, sgd: SGD, thresholds: FloatArray, walkers: int, rng: np.random.Generator
+        self,
+        problem: LinearRegression,
+        sgd: SGD,
+        thresholds: FloatArray,
+        walkers: int,
+        rng: np.random.Generator,
     ) -> None:
-        self.problem, self.sgd, self.thresholds, self.walkers, self.rng = problem, sgd, thresholds, walkers, rng
+        self.problem, self.sgd, self.thresholds, self.walkers, self.rng = (
+            problem,
+            sgd,
+            thresholds,
+            walkers,
+            rng,
+        )
         self.optimum = problem.solution(sgd.weight_decay)
         self.w = np.tile(self.optimum, (walkers, 1))
         self.v = np.zeros_like(self.w)
@@ -197,7 +224,8 @@ class _Walk:
     def run(self, steps: int, settling: int) -> tuple[FloatArray, int]:
         """Return means (2, m + 1) over both halves of the steps averaged over, and the steps taken.
 
-        They are of the weight beyond each threshold and of log(1 + distance / t_1), which tells a law that runs away.
+        They are of the weight beyond each threshold and of log(1 + distance / t_1), which tells a
+        law that runs away.
         """
         half, cost = steps // 2, 0
         total = np.zeros((2, self.thresholds.size + 1))
@@ -210,9 +238,13 @@ class _Walk:
                 return np.full_like(total, np.nan), cost
             reach = np.hypot(distance, self.swing * np.sqrt(np.sum(self.v**2, axis=1)))
             if k == _FREE:  # the shells begin where half of the walkers are by then
-                self.innermost = min(float(np.median(reach)), self.thresholds[0]) or self.thresholds[0]
+                self.innermost = (
+                    min(float(np.median(reach)), self.thresholds[0]) or self.thresholds[0]
+                )
             if k >= settling:
-                seen = np.column_stack([distance[:, None] > self.thresholds, np.log1p(distance / self.thresholds[0])])
+                seen = np.column_stack(
+                    [distance[:, None] > self.thresholds, np.log1p(distance / self.thresholds[0])]
+                )
                 total[int(k - settling >= half)] += self.weight @ seen
             if k >= _FREE:
                 self._split(reach)
@@ -237,7 +269,9 @@ class _Walk:
             self._stratify(x[:, 0])
         y = x @ self.problem.optimum
         if self.problem.noise is not None:
-            y = y + self.problem.noise_std * self.problem.noise.sample(n * b, self.rng).reshape(n, b)
+            y = y + self.problem.noise_std * self.problem.noise.sample(n * b, self.rng).reshape(
+                n, b
+            )
         return x, y
 
     def _stratify(self, x: FloatArray) -> None:
@@ -284,5 +318,7 @@ def _strata(problem: LinearRegression, sgd: SGD, walkers: int) -> tuple[FloatArr
         return np.array([1.0, 0.0]), np.array([walkers])
     step = sgd.lr * sgd.gradient_weight * float(problem.eigenvalues.max()) / (1 - sgd.momentum)
     farthest = math.log(2) + float(log_ndtr(-math.sqrt(_FAR * sgd.batch_size / step)))
-    tail = np.exp(np.linspace(math.log(0.1), np.clip(farthest, -300.0, math.log(0.02)), _RARE + 1)[:-1])
+    tail = np.exp(
+        np.linspace(math.log(0.1), np.clip(farthest, -300.0, math.log(0.02)), _RARE + 1)[:-1]
+    )
     return np.array([1.0, *tail, 0.0]), np.array([walkers - _RARE * rare, *[rare] * _RARE])

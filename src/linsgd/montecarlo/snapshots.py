@@ -7,10 +7,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from linsgd import domains
 from linsgd.domains import IntArray
-from linsgd.montecarlo.engine import walks
-from linsgd.montecarlo.streams import LANES
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.montecarlo.random.streams import LANES
+from linsgd.montecarlo.walks.engine import walks
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
 
 
 def snapshots(
@@ -25,8 +25,8 @@ def snapshots(
 ) -> NDArray[Any]:
     """Simulate some chains of an ensemble and return their states at some steps.
 
-    Chain i is the same to the last bit in whatever range it is asked for. Chains are simulated in tiles of 64
-    consecutive ones, so ranges that begin and end at multiples of 64 waste nothing.
+    Chain i is the same to the last bit in whatever range it is asked for. Chains are simulated in
+    tiles of 64 consecutive ones, so ranges that begin and end at multiples of 64 waste nothing.
 
     Parameters
     ----------
@@ -41,18 +41,22 @@ def snapshots(
     seed : int
         In [0, 2**64).
     start : tuple (w, v) of array_like (d,), optional
-        Where the optimizer goes on from, v = -buf. By default it starts fresh at w = 0, first step undampened.
+        Where the optimizer goes on from, v = -buf. By default it starts fresh at w = 0, first step
+        undampened.
     engine : {"full", "reduced", "radial"}
-        "full" is the algorithm itself. "reduced" has the same law at O(d) a step, for Gaussian features and noise;
-        "radial" at O(1) a step if besides H = h I, d >= 2, and weight_decay = 0 or w* = 0.
+        "full" is the algorithm itself. "reduced" has the same law at O(d) a step, for Gaussian
+        features and noise; "radial" at O(1) a step if besides H = h I, d >= 2, and weight_decay = 0
+        or w* = 0.
     dtype : {"float64", "float32"}
-        Precision of states and draws. Normal draws end at 8.49 standard deviations in float64, 6.56 in float32.
+        Precision of states and draws. Normal draws end at 8.49 standard deviations in float64, 6.56
+        in float32.
 
     Returns
     -------
     ndarray (K, len(chains), 2 d)
-        (w, v) in the problem's coordinates; a diverged chain holds inf or nan. For the radial engine (K, len(chains),
-        3): |w - w*|, and the parts of v along w - w* and across it, the last non-negative.
+        (w, v) in the problem's coordinates; a diverged chain holds inf or nan. For the radial
+        engine (K, len(chains), 3): |w - w*|, and the parts of v along w - w* and across it, the
+        last non-negative.
 
     Raises
     ------
@@ -83,7 +87,12 @@ def increasing_steps(steps: ArrayLike) -> IntArray:
 
 
 def _whole_tiles(chains: Any) -> tuple[int, int]:
-    if not isinstance(chains, range) or chains.step != 1 or len(chains) == 0 or chains.start % LANES:
+    if (
+        not isinstance(chains, range)
+        or chains.step != 1
+        or len(chains) == 0
+        or chains.start % LANES
+    ):
         domains.refuse("chains", chains, f"range(a, b) with a a multiple of {LANES}, a < b")
     if chains.start < 0:
         domains.refuse("chains", chains, "range(a, b) with 0 <= a")

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from linsgd.blocks import Arrays
 from linsgd.domains import IntArray
-from linsgd.montecarlo.blocks import Arrays
-from linsgd.montecarlo.jit import SOURCES
+from linsgd.jit import SOURCES
 from linsgd.montecarlo.observables.observable import Observable
-from linsgd.montecarlo.streams import LANES
-from linsgd.montecarlo.walk import Walks
+from linsgd.montecarlo.random.streams import LANES
+from linsgd.montecarlo.walks.walks import Walks
 from linsgd.result import environment
 
 BUFFER = 2**15  # numbers of a tile read at once
@@ -42,7 +42,9 @@ class Tiles:
 
     def __call__(self, chains: range) -> Arrays:
         """Simulate the chains."""
-        tiles = [self._tile(first // LANES, min(LANES, chains.stop - first)) for first in chains[::LANES]]
+        tiles = [
+            self._tile(first // LANES, min(LANES, chains.stop - first)) for first in chains[::LANES]
+        ]
         return {name: np.stack([tile[name] for tile in tiles]) for name in tiles[0]}
 
     def _tile(self, tile: int, lanes: int) -> Arrays:
@@ -52,7 +54,11 @@ class Tiles:
             rows = advance(steps)
             for recorder in recorders:
                 recorder.update(steps, rows)
-        return {name: average for recorder in recorders for name, average in recorder.averages(lanes).items()}
+        return {
+            name: average
+            for recorder in recorders
+            for name, average in recorder.averages(lanes).items()
+        }
 
     def schedule(self) -> Iterator[IntArray]:
         """Read tiles at these steps, increasing, as many at once as fit the buffer."""
@@ -65,7 +71,8 @@ class Tiles:
             return iter(np.split(chosen, range(at_once, len(chosen), at_once)))
         firsts = range(0, last + 1, at_once * every)
         return (
-            _merged(np.arange(first, min(first + at_once * every, last + 1), every), every, chosen) for first in firsts
+            _merged(np.arange(first, min(first + at_once * every, last + 1), every), every, chosen)
+            for first in firsts
         )
 
     def key(self) -> str:

@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike
 
 from linsgd import domains
 from linsgd.domains import FloatArray
-from linsgd.optimizer import SGD
+from linsgd.optimizers.sgd import SGD
 from linsgd.plot.style import COLORS, INK, LABELS, LINES, axes, clean
-from linsgd.problem import LinearRegression
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.langevin.process import langevin
 from linsgd.theory.moments import Moments, Start, moments
 
@@ -46,7 +46,8 @@ def phase_portrait(
     Returns
     -------
     Axes
-        The shaded band holds 68 % of the Langevin law at each step; dots are the algorithm's exact mean.
+        The shaded band holds 68 % of the Langevin law at each step; dots are the algorithm's exact
+        mean.
     """
     ax, mode = axes(ax), _mode(problem, mode)
     times = np.arange(domains.integer("steps", steps, "[1, inf)") + 1)
@@ -61,8 +62,22 @@ def phase_portrait(
     x = x + problem.to_eigenbasis(process.center)[mode]
     for point in zip(x, v, process.modes.variance(flow, modes)[..., mode], strict=True):
         ax.add_patch(_ellipse(*point))
-    ax.plot(x, v, color=COLORS["langevin"], linestyle=LINES["langevin"], label=LABELS["langevin"], zorder=3)
-    ax.plot(*_along(problem, exact, mode), ".", color=COLORS["exact"], markersize=4, label=LABELS["exact"], zorder=4)
+    ax.plot(
+        x,
+        v,
+        color=COLORS["langevin"],
+        linestyle=LINES["langevin"],
+        label=LABELS["langevin"],
+        zorder=3,
+    )
+    ax.plot(
+        *_along(problem, exact, mode),
+        ".",
+        color=COLORS["exact"],
+        markersize=4,
+        label=LABELS["exact"],
+        zorder=4,
+    )
     ax.plot(x[0], v[0], "o", color=COLORS["exact"], markersize=7, markerfacecolor="white", zorder=5)
     ax.set(xlabel="position  $w$", ylabel="velocity  $v$", title=_title(problem, sgd, mode))
     ax.autoscale_view()
@@ -70,7 +85,9 @@ def phase_portrait(
     return clean(ax)
 
 
-def modified_loss(problem: LinearRegression, sgd: SGD, mode: int = 0, ax: Axes | None = None) -> Axes:
+def modified_loss(
+    problem: LinearRegression, sgd: SGD, mode: int = 0, ax: Axes | None = None
+) -> Axes:
     """Draw contours of the modified loss in the (w, v) plane of one eigenvector, and the stationary current along them.
 
     Parameters
@@ -85,14 +102,19 @@ def modified_loss(problem: LinearRegression, sgd: SGD, mode: int = 0, ax: Axes |
     Returns
     -------
     Axes
-        Contours at 1, 2, 3 and 4 standard deviations; arrows in units of the mode's own standard deviations.
+        Contours at 1, 2, 3 and 4 standard deviations; arrows in units of the mode's own standard
+        deviations.
     """
     ax, mode = axes(ax, 5.4, 4.6), _mode(problem, mode)
     process = langevin(problem, sgd)
     deviations = np.sqrt(process.modes.stationary_variance()[[0, 2], mode])
     if not (np.isfinite(deviations).all() and deviations.all()):
         domains.refuse("mode", mode, "modes of finite noise")
-    axis = np.eye(problem.dimension)[mode] if problem.eigenvectors is None else problem.eigenvectors[:, mode]
+    axis = (
+        np.eye(problem.dimension)[mode]
+        if problem.eigenvectors is None
+        else problem.eigenvectors[:, mode]
+    )
     center = float(process.center @ axis)
 
     def plane(points: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -124,7 +146,9 @@ def _mode(problem: LinearRegression, mode: int) -> int:
 
 def _along(problem: LinearRegression, law: Moments, mode: int) -> FloatArray:
     """Return the mean path (2, K) in the plane of the mode."""
-    return np.stack([problem.to_eigenbasis(part)[:, mode] for part in (law.mean, law.velocity_mean)])
+    return np.stack(
+        [problem.to_eigenbasis(part)[:, mode] for part in (law.mean, law.velocity_mean)]
+    )
 
 
 def _ellipse(x: float, v: float, covariance: FloatArray) -> Ellipse:
@@ -133,7 +157,9 @@ def _ellipse(x: float, v: float, covariance: FloatArray) -> Ellipse:
     lengths, directions = np.linalg.eigh([[xx, xv], [xv, vv]])
     width, height = 2 * BAND * np.sqrt(np.maximum(lengths, 0.0))
     angle = float(np.degrees(np.arctan2(directions[1, 0], directions[0, 0])))
-    return Ellipse((x, v), width, height, angle=angle, facecolor=BAND_COLOR, edgecolor=BAND_COLOR, zorder=0.5)
+    return Ellipse(
+        (x, v), width, height, angle=angle, facecolor=BAND_COLOR, edgecolor=BAND_COLOR, zorder=0.5
+    )
 
 
 def _title(problem: LinearRegression, sgd: SGD, mode: int) -> str:

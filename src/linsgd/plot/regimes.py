@@ -8,9 +8,9 @@ from matplotlib.colors import ListedColormap, LogNorm
 
 from linsgd import domains
 from linsgd.domains import FloatArray
-from linsgd.optimizer import SGD
+from linsgd.optimizers.sgd import SGD
 from linsgd.plot.style import COLORS, INK, LINES, axes, clean
-from linsgd.problem import LinearRegression
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.langevin.oscillation import Oscillation, Regime, oscillation
 
 REGIMES = (Regime.OVERDAMPED, Regime.UNDERDAMPED, Regime.ALTERNATING)
@@ -33,20 +33,41 @@ def regime_diagram(ax: Axes | None = None) -> Axes:
     ax = axes(ax, 6.4, 4.4)
     product, momentum = np.geomspace(1e-4, 4.2, 500), np.linspace(0, 0.995, 300)
     problem = LinearRegression.gaussian(product)
-    found = np.stack([oscillation(problem, SGD(lr=1.0, momentum=float(m))).regime for m in momentum])
-    kind = np.select([found == regime.value for regime in REGIMES], range(len(REGIMES)), 1)  # critical: on the line
+    found = np.stack(
+        [oscillation(problem, SGD(lr=1.0, momentum=float(m))).regime for m in momentum]
+    )
+    kind = np.select(
+        [found == regime.value for regime in REGIMES], range(len(REGIMES)), 1
+    )  # critical: on the line
     kind = np.where(product > 2 * (1 + momentum[:, None]), len(REGIMES), kind)
-    ax.pcolormesh(product, momentum, kind, cmap=ListedColormap(SHADES), vmin=-0.5, vmax=3.5, rasterized=True)
-    ax.plot((1 - np.sqrt(momentum)) ** 2, momentum, color=COLORS["exact"], label=r"$(1 - \sqrt{\beta})^2$")
+    ax.pcolormesh(
+        product, momentum, kind, cmap=ListedColormap(SHADES), vmin=-0.5, vmax=3.5, rasterized=True
+    )
+    ax.plot(
+        (1 - np.sqrt(momentum)) ** 2,
+        momentum,
+        color=COLORS["exact"],
+        label=r"$(1 - \sqrt{\beta})^2$",
+    )
     threshold = (1 - momentum) ** 2 / (2 * (1 + momentum))
     ax.plot(
-        threshold, momentum, color=COLORS["langevin"], linestyle=LINES["langevin"], label=r"$(1-\beta)^2 / 2(1+\beta)$"
+        threshold,
+        momentum,
+        color=COLORS["langevin"],
+        linestyle=LINES["langevin"],
+        label=r"$(1-\beta)^2 / 2(1+\beta)$",
     )
     for x, y, text in ((1e-3, 0.45, "overdamped"), (0.35, 0.72, "underdamped")):
         ax.text(x, y, text, ha="center", color=INK)
     ax.text(1.72, 0.03, "alternating", rotation=72, ha="center", color=INK, fontsize="x-small")
     ax.text(3.1, 0.2, "unstable", rotation=68, ha="center", color="white")
-    ax.set(xscale="log", xlim=(1e-4, 4.2), ylim=(0, 0.995), xlabel=r"$\eta h$", ylabel=r"momentum  $\beta$")
+    ax.set(
+        xscale="log",
+        xlim=(1e-4, 4.2),
+        ylim=(0, 0.995),
+        xlabel=r"$\eta h$",
+        ylabel=r"momentum  $\beta$",
+    )
     ax.legend(frameon=False, loc="lower left", title="oscillates above (exact; Langevin)")
     return clean(ax)
 
@@ -57,8 +78,8 @@ def error_map(quantity: str = "variance", ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     quantity : {"variance", "damping", "frequency"}
-        The stationary variances at additive noise; the slowest rate a step; the frequency of modes that oscillate in
-        both.
+        The stationary variances at additive noise; the slowest rate a step; the frequency of modes
+        that oscillate in both.
     ax : Axes, optional
         Where to draw.
 
@@ -73,22 +94,42 @@ def error_map(quantity: str = "variance", ax: Axes | None = None) -> Axes:
     values = error(product, momentum)
     values = np.where(product < 2 * (1 + momentum[:, None]), values, np.nan)
     mesh = ax.pcolormesh(
-        product, momentum, values, norm=LogNorm(1e-4, 1), cmap="magma_r", rasterized=True, shading="nearest"
+        product,
+        momentum,
+        values,
+        norm=LogNorm(1e-4, 1),
+        cmap="magma_r",
+        rasterized=True,
+        shading="nearest",
     )
-    levels = ax.contour(product, momentum, values, levels=[1e-2, 1e-1], colors="white", linewidths=0.9)
+    levels = ax.contour(
+        product, momentum, values, levels=[1e-2, 1e-1], colors="white", linewidths=0.9
+    )
     ax.clabel(levels, fmt=lambda level: f"{100 * level:g} %", fontsize="small")
     ax.figure.colorbar(mesh, ax=ax, label=f"relative error of the {quantity}", extend="both")
     ax.plot((1 - np.sqrt(momentum)) ** 2, momentum, color=INK, linewidth=0.9)
-    ax.set(xscale="log", xlim=(1e-3, 3.9), ylim=(0.005, 0.995), xlabel=r"$\eta h$", ylabel=r"momentum  $\beta$")
+    ax.set(
+        xscale="log",
+        xlim=(1e-3, 3.9),
+        ylim=(0.005, 0.995),
+        xlabel=r"$\eta h$",
+        ylabel=r"momentum  $\beta$",
+    )
     return clean(ax)
 
 
-def _relative(read: Callable[[Oscillation], FloatArray]) -> Callable[[FloatArray, FloatArray], FloatArray]:
+def _relative(
+    read: Callable[[Oscillation], FloatArray],
+) -> Callable[[FloatArray, FloatArray], FloatArray]:
     def errors(product: FloatArray, momentum: FloatArray) -> FloatArray:
         problem, rows = LinearRegression.gaussian(product), []
         for m in momentum:
-            exact, langevin = (read(oscillation(problem, SGD(lr=1.0, momentum=float(m)), name)) for name in _BOTH)
-            rows.append(np.divide(langevin - exact, exact, out=np.full_like(exact, np.nan), where=exact > 0))
+            exact, langevin = (
+                read(oscillation(problem, SGD(lr=1.0, momentum=float(m)), name)) for name in _BOTH
+            )
+            rows.append(
+                np.divide(langevin - exact, exact, out=np.full_like(exact, np.nan), where=exact > 0)
+            )
         return np.abs(rows)
 
     return errors

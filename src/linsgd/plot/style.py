@@ -13,7 +13,11 @@ INK = "#5b6570"
 
 def axes(ax: Axes | None, width: float = 6.0, height: float = 4.2) -> Axes:
     """Return `ax`, or new axes of a figure that belongs to no window."""
-    return ax if ax is not None else Figure(figsize=(width, height), layout="constrained").add_subplot()
+    return (
+        ax
+        if ax is not None
+        else Figure(figsize=(width, height), layout="constrained").add_subplot()
+    )
 
 
 def clean(ax: Axes) -> Axes:

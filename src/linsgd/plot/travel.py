@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from linsgd.optimizer import SGD
+from linsgd.optimizers.sgd import SGD
 from linsgd.plot.style import COLORS, INK, LABELS, LINES, axes, clean
-from linsgd.problem import LinearRegression
-from linsgd.theory.displacement import displacement as predict
-from linsgd.theory.displacement import exponent_bound
+from linsgd.problems.linear_regression import LinearRegression
+from linsgd.theory.displacement.displacement import displacement as predict
+from linsgd.theory.displacement.displacement import exponent_bound
 from linsgd.theory.moments import THEORIES, Start
 
 
@@ -41,7 +41,13 @@ def displacement(
     ax = axes(ax)
     for name in theories:
         path = predict(problem, sgd, steps, start, name)
-        ax.loglog(path.steps, path.global_msd, color=COLORS[name], linestyle=LINES[name], label=LABELS[name])
+        ax.loglog(
+            path.steps,
+            path.global_msd,
+            color=COLORS[name],
+            linestyle=LINES[name],
+            label=LABELS[name],
+        )
         if name == theories[0]:
             for k in np.linspace(0.06, 0.9, 5) * (path.steps.size - 1):
                 _annotate(ax, path.steps[int(k)], path.global_msd[int(k)], path.exponent[int(k)])
@@ -73,7 +79,9 @@ def exponent(
     ax = axes(ax)
     for name in theories:
         path = predict(problem, sgd, steps, start, name)
-        ax.semilogx(path.steps, path.exponent, color=COLORS[name], linestyle=LINES[name], label=LABELS[name])
+        ax.semilogx(
+            path.steps, path.exponent, color=COLORS[name], linestyle=LINES[name], label=LABELS[name]
+        )
     bound = exponent_bound(steps, sgd.momentum)
     ax.fill_between(steps, bound, 2.05, color=INK, alpha=0.13, linewidth=0, label="only by drift")
     ax.set(xlabel="steps  $k$", ylabel="exponent  $c(k)$", ylim=(0, 2.05))
@@ -83,4 +91,12 @@ def exponent(
 
 def _annotate(ax: Axes, k: float, msd: float, slope: float) -> None:
     ax.plot(k, msd, "o", color=COLORS["exact"], markersize=4)
-    ax.annotate(f"{slope:.2f}", (k, msd), (-6, 7), textcoords="offset points", ha="right", color=INK, fontsize="small")
+    ax.annotate(
+        f"{slope:.2f}",
+        (k, msd),
+        (-6, 7),
+        textcoords="offset points",
+        ha="right",
+        color=INK,
+        fontsize="small",
+    )

@@ -32,18 +32,30 @@ def quantities(component: Mapping[str, Any]) -> dict[str, str]:
     --------
     >>> accepted = {"value": 2.0, "acceptance_lower": 1.9, "acceptance_upper": 2.1}
     >>> quantities(accepted | {"estimate": 2.0123, "lower": 1.99, "upper": 2.03})
-    {'predicted': '2.000', 'accepted': '1.900 to 2.100', 'measured': '2.012', 'interval': '1.990 to 2.030'}
+    {'predicted': '2.000', 'accepted': '1.900 to 2.100', 'measured': '2.012', 'interval': '1.990 to
+    2.030'}
     """
     keys = ("value", "acceptance_lower", "acceptance_upper", "estimate", "lower", "upper")
     numbers = {key: float(component[key]) for key in keys}
-    texts = dict(zip(keys, written([*numbers.values()], (numbers["upper"] - numbers["lower"]) / 2), strict=True))
+    texts = dict(
+        zip(
+            keys,
+            written([*numbers.values()], (numbers["upper"] - numbers["lower"]) / 2),
+            strict=True,
+        )
+    )
     accepted = _range(texts["acceptance_lower"], texts["acceptance_upper"])
     if math.isinf(numbers["acceptance_upper"]):
         accepted = f"above {texts['acceptance_lower']}"
     elif math.isinf(numbers["acceptance_lower"]):
         accepted = f"below {texts['acceptance_upper']}"
     interval = _range(texts["lower"], texts["upper"])
-    return {"predicted": texts["value"], "accepted": accepted, "measured": texts["estimate"], "interval": interval}
+    return {
+        "predicted": texts["value"],
+        "accepted": accepted,
+        "measured": texts["estimate"],
+        "interval": interval,
+    }
 
 
 def margin(value: float | str) -> str:
@@ -68,7 +80,11 @@ def share(value: float) -> str:
     >>> share(0.02), share(0.0004), share(0.00001)
     ('2 %', '4×10⁻⁴', '10⁻⁵')
     """
-    return f"{100 * value:.3g} %" if value == 0 or abs(value) >= 0.001 else _power(f"{value:.1e}").removeprefix("1×")
+    return (
+        f"{100 * value:.3g} %"
+        if value == 0 or abs(value) >= 0.001
+        else _power(f"{value:.1e}").removeprefix("1×")
+    )
 
 
 def _range(lower: str, upper: str) -> str:

@@ -109,7 +109,9 @@ def _mutant(axes: Axes, row: int, value: float, centre: float, reach: float) -> 
         return
     edge = centre + side * reach
     axes.plot(edge, row, ">" if side > 0 else "<", color=LIGHT["mutant"], ms=6)
-    label = axes.annotate(f"{value:.4g}", (edge, row), (-9 * side, 0), textcoords="offset points", va="center")
+    label = axes.annotate(
+        f"{value:.4g}", (edge, row), (-9 * side, 0), textcoords="offset points", va="center"
+    )
     label.set(ha="right" if side > 0 else "left", color=LIGHT["mutant"])
 
 
@@ -121,7 +123,11 @@ def _draw_many(axes: Axes, claim: Mapping[str, Any], components: list[dict[str, 
     axes.axvline(0, color=LIGHT["edge"], lw=1.0, ls=(0, (4, 2)))
     omitted = len(claim["prediction"]) - len(components)
     more = f"\n({omitted} components farther from their edge are not drawn)" if omitted else ""
-    _labels(axes, [component["name"] for component in components], f"units of the acceptance half-width{more}")
+    _labels(
+        axes,
+        [component["name"] for component in components],
+        f"units of the acceptance half-width{more}",
+    )
     axes.set_xlim(-2.1, 2.1)
 
 
@@ -131,7 +137,9 @@ def _clipped(component: Mapping[str, Any], key: str) -> float:
 
 def _band(axes: Axes, component: Mapping[str, Any], centre: float, reach: float) -> None:
     lower, upper = float(component["acceptance_lower"]), float(component["acceptance_upper"])
-    axes.axvspan(max(lower, centre - reach), min(upper, centre + reach), color=LIGHT["band"], zorder=0, lw=0)
+    axes.axvspan(
+        max(lower, centre - reach), min(upper, centre + reach), color=LIGHT["band"], zorder=0, lw=0
+    )
 
 
 def _interval(axes: Axes, row: int, estimate: float, lower: float, upper: float) -> None:
@@ -143,7 +151,14 @@ def _interval(axes: Axes, row: int, estimate: float, lower: float, upper: float)
 def _labels(axes: Axes, rows: list[str], below: str) -> None:
     """Write each row's name above its line, which leaves the whole width of a phone to the line."""
     for row, name in enumerate(rows):
-        axes.text(0.0, row - 0.2, name, transform=axes.get_yaxis_transform(), va="bottom", color=LIGHT["ink"])
+        axes.text(
+            0.0,
+            row - 0.2,
+            name,
+            transform=axes.get_yaxis_transform(),
+            va="bottom",
+            color=LIGHT["ink"],
+        )
     axes.set_yticks([])
     axes.set_ylim(len(rows) - 0.6, -0.75)
     axes.set_xlabel(below)

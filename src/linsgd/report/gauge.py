@@ -1,6 +1,7 @@
 """Where a measurement lies with respect to what was accepted beforehand, in units of the acceptance half-width.
 
-The acceptance set [a, b] is mapped to [-1, 1]; a half-line [a, inf) to [-1, inf) with the prediction at 0.
+The acceptance set [a, b] is mapped to [-1, 1]; a half-line [a, inf) to [-1, inf) with the
+prediction at 0.
 """
 
 import math
@@ -10,7 +11,9 @@ from typing import Any
 
 def scale(component: Mapping[str, Any]) -> tuple[float, float]:
     """Return the centre and the half-width of the acceptance set of one component of a claim."""
-    value, lower, upper = (float(component[key]) for key in ("value", "acceptance_lower", "acceptance_upper"))
+    value, lower, upper = (
+        float(component[key]) for key in ("value", "acceptance_lower", "acceptance_upper")
+    )
     if math.isfinite(lower) and math.isfinite(upper):
         return (lower + upper) / 2, (upper - lower) / 2
     edge = lower if math.isfinite(lower) else upper
@@ -21,7 +24,11 @@ def scale(component: Mapping[str, Any]) -> tuple[float, float]:
 def position(component: Mapping[str, Any], x: float) -> float:
     """Return `x` on the scale on which the acceptance set is [-1, 1]."""
     centre, half = scale(component)
-    return (float(x) - centre) / half if half > 0 else math.copysign(math.inf, float(x) - centre) * (x != centre)
+    return (
+        (float(x) - centre) / half
+        if half > 0
+        else math.copysign(math.inf, float(x) - centre) * (x != centre)
+    )
 
 
 def margin(component: Mapping[str, Any]) -> float:

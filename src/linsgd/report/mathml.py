@@ -24,7 +24,9 @@ ELEMENTS = frozenset(
         "munder",
     ]
 ) | frozenset(["mover", "munderover", "mfenced", "mtable", "mtr", "mtd", "mstyle", "mpadded"])
-ATTRIBUTES = frozenset(["mathvariant", "stretchy", "fence", "accent", "accentunder", "linethickness", "open", "close"])
+ATTRIBUTES = frozenset(
+    ["mathvariant", "stretchy", "fence", "accent", "accentunder", "linethickness", "open", "close"]
+)
 MINUS = "−"  # not every browser sets a hyphen as one
 XML_ENTITIES = ("&lt;", "&gt;", "&amp;", "&quot;", "&apos;")
 

@@ -1,6 +1,7 @@
 """The report as one self-contained page: a pure function of report.json, without network and without JavaScript.
 
-Every text is escaped; the only markup that comes from a report is its formulas, which are checked to be MathML.
+Every text is escaped; the only markup that comes from a report is its formulas, which are checked
+to be MathML.
 """
 
 from collections.abc import Mapping
@@ -30,8 +31,15 @@ def page(document: Mapping[str, Any]) -> str:
     claims = document["claims"]
     verdict, sentence = headline(claims)
     papers = [
-        {"id": paper, "name": name(paper), "count": tally(group), "claims": [_row(claim) for claim in group]}
-        for paper, group in ((paper, list(group)) for paper, group in groupby(claims, key=lambda c: c["paper"]))
+        {
+            "id": paper,
+            "name": name(paper),
+            "count": tally(group),
+            "claims": [_row(claim) for claim in group],
+        }
+        for paper, group in (
+            (paper, list(group)) for paper, group in groupby(claims, key=lambda c: c["paper"])
+        )
     ]
     return TEMPLATES.get_template("page.html.j2").render(
         document=document,
@@ -80,4 +88,10 @@ def _gauge(component: Mapping[str, Any]) -> dict[str, float]:
         25.0 * (2.0 + min(max(gauge.position(component, float(component[key])), -2.0), 2.0))
         for key in ("lower", "upper", "estimate", "acceptance_lower", "acceptance_upper")
     )
-    return {"lower": lower, "width": upper - lower, "estimate": estimate, "left": left, "band": right - left}
+    return {
+        "lower": lower,
+        "width": upper - lower,
+        "estimate": estimate,
+        "left": left,
+        "band": right - left,
+    }

@@ -1,7 +1,7 @@
 """A validation report: verdicts, what was asked, and the folder that they are written to.
 
-report.json is the source of truth; the page and the text are pure functions of it. What may differ between equal runs
-stands under its `provenance`.
+report.json is the source of truth; the page and the text are pure functions of it. What may differ
+between equal runs stands under its `provenance`.
 """
 
 import json
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from linsgd.claims.verdict import Outcome, Verdict
+from linsgd.judge.verdict import Outcome, Verdict
 from linsgd.report.page import page
 from linsgd.report.text import text
 from linsgd.result import SCHEMA, Result, encode
@@ -29,8 +29,8 @@ class Report(Result):
     claims : tuple of Verdict
         In the order in which they were asked for.
     papers, effort, seed, data, problem
-        What was asked: names separated by commas or "all", "quick" or "full", the seed, the name of the user's data
-        or None, the one problem that was judged or None for all of them.
+        What was asked: names separated by commas or "all", "quick" or "full", the seed, the name of
+        the user's data or None, the one problem that was judged or None for all of them.
     left_out : tuple of str
         Claims that the user's data cannot tell from their mutants, which were therefore not judged.
     """
@@ -52,7 +52,9 @@ class Report(Result):
 
     def rows(self) -> list[tuple[str, str]]:
         """Return what the printed form shows: (claim, verdict) pairs."""
-        return [(f"{verdict.id} on {verdict.problem}", str(verdict.outcome)) for verdict in self.claims]
+        return [
+            (f"{verdict.id} on {verdict.problem}", str(verdict.outcome)) for verdict in self.claims
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the content of report.json."""
@@ -84,7 +86,10 @@ class Report(Result):
         document = self.to_dict()
         _replace(folder / "index.html", page(document))
         _replace(folder / "report.txt", text(document))
-        _replace(folder / "report.json", json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        _replace(
+            folder / "report.json",
+            json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        )
 
 
 def writable(folder: str | os.PathLike[str]) -> Path:
@@ -95,7 +100,9 @@ def writable(folder: str | os.PathLike[str]) -> Path:
         with tempfile.TemporaryFile(dir=path):
             return path
     except OSError as error:
-        message = f"folder = {str(folder)!r} cannot be written to ({error.strerror}); name another one"
+        message = (
+            f"folder = {str(folder)!r} cannot be written to ({error.strerror}); name another one"
+        )
         raise ValueError(message) from error
 
 
@@ -114,12 +121,29 @@ def _from_verdict(verdict: Verdict) -> dict[str, Any]:
     for key in ("type", "schema", "provenance"):
         del claim[key]
     components = claim.pop("components")
-    expected = {"value": "prediction", "acceptance_lower": "acceptance_lower", "acceptance_upper": "acceptance_upper"}
-    prediction = [{"name": c["name"]} | {key: c[field] for key, field in expected.items()} for c in components]
-    measurement = [{key: c[key] for key in ("name", "estimate", "lower", "upper")} for c in components]
-    mutants = [{key: mutant[key] for key in ("name", "prediction", "killed")} for mutant in claim.pop("mutants")]
+    expected = {
+        "value": "prediction",
+        "acceptance_lower": "acceptance_lower",
+        "acceptance_upper": "acceptance_upper",
+    }
+    prediction = [
+        {"name": c["name"]} | {key: c[field] for key, field in expected.items()} for c in components
+    ]
+    measurement = [
+        {key: c[key] for key in ("name", "estimate", "lower", "upper")} for c in components
+    ]
+    mutants = [
+        {key: mutant[key] for key in ("name", "prediction", "killed")}
+        for mutant in claim.pop("mutants")
+    ]
     verdicts = {"verdict": claim.pop("outcome"), "as_expected": verdict.as_expected}
-    return {**claim, **verdicts, "prediction": prediction, "measurement": measurement, "mutants": mutants}
+    return {
+        **claim,
+        **verdicts,
+        "prediction": prediction,
+        "measurement": measurement,
+        "mutants": mutants,
+    }
 
 
 def _to_verdict(claim: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,4 +153,7 @@ def _to_verdict(claim: Mapping[str, Any]) -> dict[str, Any]:
     pairs = zip(claim["prediction"], claim["measurement"], strict=True)
     components = [part("Component", {**p, **m, "prediction": p["value"]}) for p, m in pairs]
     mutants = [part("Mutant", mutant) for mutant in claim["mutants"]]
-    return part("Verdict", {**claim, "outcome": claim["verdict"], "components": components, "mutants": mutants})
+    return part(
+        "Verdict",
+        {**claim, "outcome": claim["verdict"], "components": components, "mutants": mutants},
+    )

@@ -1,6 +1,7 @@
 """What a whole report says: counts, one sentence, and the chance that any of its verdicts is wrong.
 
-Each simulated claim c is judged at its own error alpha_c, so the union bound over a report is the sum of the alpha_c.
+Each simulated claim c is judged at its own error alpha_c, so the union bound over a report is the
+sum of the alpha_c.
 """
 
 from collections.abc import Iterable, Mapping
@@ -52,8 +53,17 @@ def headline(claims: Iterable[Claim]) -> tuple[str, str]:
     if count.refuted:
         return "refuted", f"{count.refuted} {of} {'is' if count.refuted == 1 else 'are'} refuted"
     if count.undecided:
-        return "undecided", f"{count.undecided} {of} {'is' if count.undecided == 1 else 'are'} undecided"
+        return (
+            "undecided",
+            f"{count.undecided} {of} {'is' if count.undecided == 1 else 'are'} undecided",
+        )
     if count.killed < count.mutants:
         alive = count.mutants - count.killed
-        return "undecided", f"{alive} of {count.mutants} mutants {'is' if alive == 1 else 'are'} alive"
-    return "confirmed", f"All {count.claims} claims came out as expected" if count.claims != 1 else "As expected"
+        return (
+            "undecided",
+            f"{alive} of {count.mutants} mutants {'is' if alive == 1 else 'are'} alive",
+        )
+    return (
+        "confirmed",
+        f"All {count.claims} claims came out as expected" if count.claims != 1 else "As expected",
+    )

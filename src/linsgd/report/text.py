@@ -23,9 +23,13 @@ def heading(document: Mapping[str, Any]) -> str:
         f"{count.killed} of {count.mutants} mutants killed"
         for kind, count in by_kind(claims).items()
     ]
-    lines.append(f"The chance that any simulated verdict is wrong is at most {share(error_bound(claims))}.")
+    lines.append(
+        f"The chance that any simulated verdict is wrong is at most {share(error_bound(claims))}."
+    )
     if document["left_out"]:
-        lines.append(f"Not judged, as these data do not tell them from a mutant: {', '.join(document['left_out'])}.")
+        lines.append(
+            f"Not judged, as these data do not tell them from a mutant: {', '.join(document['left_out'])}."
+        )
     lines.append("")
     return "\n".join(lines)
 
@@ -34,7 +38,9 @@ def paragraph(claim: Mapping[str, Any]) -> str:
     """Return what the report says of one claim."""
     nearest = decisive(claim)[0]
     says = quantities(nearest)
-    more = f", nearest its edge of {len(claim['prediction'])}" if len(claim["prediction"]) > 1 else ""
+    more = (
+        f", nearest its edge of {len(claim['prediction'])}" if len(claim["prediction"]) > 1 else ""
+    )
     count = tally([claim])
     return (
         f"{SYMBOLS[claim['verdict']]} {claim['verdict']:<9}  {claim['id']} on {claim['problem']}\n"

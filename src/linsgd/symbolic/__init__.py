@@ -1,7 +1,7 @@
 """SymPy derivations of the formulas that theory evaluates.
 
-Each function returns a `Derivation`: a chain of named equations that ends in its `result`. `printing.latex` and
-`mathml` print them; `symbols` declares the letters.
+Each function returns a `Derivation`: a chain of named equations that ends in its `result`.
+`printing.latex` and `mathml` print them; `symbols` declares the letters.
 """
 
 from linsgd.symbolic.correlations import autocorrelation, displacement, summed_displacement

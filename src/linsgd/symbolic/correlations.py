@@ -1,8 +1,9 @@
 r"""Memory: stationary autocorrelations, and how far the weights travel.
 
-Stationarity makes Cov(z_{s+k}, z_s) = M^k P (exact) or exp(-A t) P (SDE). The mean squared displacement from a
-stationary start is E(x_{s+k} - x_s)^2 = 2 Var x (1 - R_k) with R the position's autocorrelation; from a fixed start
-z_0 it is the squared mean displacement plus the variance P - M^k P M'^k gathered since.
+Stationarity makes Cov(z_{s+k}, z_s) = M^k P (exact) or exp(-A t) P (SDE). The mean squared
+displacement from a stationary start is E(x_{s+k} - x_s)^2 = 2 Var x (1 - R_k) with R the position's
+autocorrelation; from a fixed start z_0 it is the squared mean displacement plus the variance P -
+M^k P M'^k gathered since.
 """
 
 from functools import cache
@@ -17,7 +18,11 @@ from linsgd.symbolic.symbols import E, beta, eta, k, t, tau, tidy, v, v0, x0
 
 R, C = Function("R"), Function("C")
 V = Symbol("V", positive=True)
-NAMES = {"exact": "the algorithm", "langevin": "the Langevin equation", "diffusion": "the first-order SDE"}
+NAMES = {
+    "exact": "the algorithm",
+    "langevin": "the Langevin equation",
+    "diffusion": "the first-order SDE",
+}
 K_xx, K_xv = symbols("K_xx K_xv", real=True)
 
 
@@ -94,9 +99,9 @@ def displacement(theory: str = "exact", regime: str = "underdamped") -> Derivati
     Returns
     -------
     Derivation
-        Steps "variance" (V, for any gradient noise), "local" (one step, from stationarity; not for the first-order
-        SDE), "fixed_start" (from (x_0, v_0), with a noise variance that stays constant; likewise) and, last, "global":
-        E(x_{s+k} - x_s)^2 from stationarity.
+        Steps "variance" (V, for any gradient noise), "local" (one step, from stationarity; not for
+        the first-order SDE), "fixed_start" (from (x_0, v_0), with a noise variance that stays
+        constant; likewise) and, last, "global": E(x_{s+k} - x_s)^2 from stationarity.
 
     Examples
     --------
@@ -107,9 +112,13 @@ def displacement(theory: str = "exact", regime: str = "underdamped") -> Derivati
     P = stationary_covariance(theory).result.subs(tau, 0)
     steps = [*memory.steps, Step("variance", "The position variance.", equation(V, P[0, 0]))]
     if theory != "diffusion":
-        steps.append(Step("local", "One step is lr v.", equation(E(eta**2 * v**2), eta**2 * P[1, 1])))
+        steps.append(
+            Step("local", "One step is lr v.", equation(E(eta**2 * v**2), eta**2 * P[1, 1]))
+        )
         steps.extend(_fixed_start(memory["propagator"], P))
-    moved = equation(E(Symbol("Delta_k" if theory == "exact" else "Delta_t") ** 2), 2 * V * (1 - memory.result))
+    moved = equation(
+        E(Symbol("Delta_k" if theory == "exact" else "Delta_t") ** 2), 2 * V * (1 - memory.result)
+    )
     steps.append(Step("global", "The displacement from a stationary start.", moved))
     return Derivation("The displacement" + memory.title[memory.title.index(" of ") :], tuple(steps))
 
@@ -132,15 +141,15 @@ def _fixed_start(propagator: Matrix, P: Matrix) -> tuple[Step, ...]:
 def summed_displacement() -> Derivation:
     """Derive how the sum of the SDE's velocity correlations over steps grows without end.
 
-    The displacement is also written as the local displacement times t + 2 sum_k (t - k) C(lr k): exact with the
-    algorithm's own correlations, whose full sum 1 + 2 sum_k C vanishes. With the SDE's, sampled at the steps, it does
-    not: the displacement grows for ever.
+    The displacement is also written as the local displacement times t + 2 sum_k (t - k) C(lr k):
+    exact with the algorithm's own correlations, whose full sum 1 + 2 sum_k C vanishes. With the
+    SDE's, sampled at the steps, it does not: the displacement grows for ever.
 
     Returns
     -------
     Derivation
-        Steps "rate" (u, the damping per step), "sum" (with the two modes' rates per step), "growth" (as lr -> 0) and,
-        last, "series" in u.
+        Steps "rate" (u, the damping per step), "sum" (with the two modes' rates per step), "growth"
+        (as lr -> 0) and, last, "series" in u.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 r"""A derivation: a chain of named equations, the last of which is the answer.
 
-An equation whose left side is a letter or its square, gamma = (1 - beta) / (eta (1 + beta)) or omega^2 =
-2 h / (eta (1 + beta)), defines that letter; `explicit` writes a formula without the letters that its derivation
-defined.
+An equation whose left side is a letter or its square, gamma = (1 - beta) / (eta (1 + beta)) or
+omega^2 = 2 h / (eta (1 + beta)), defines that letter; `explicit` writes a formula without the
+letters that its derivation defined.
 """
 
 from dataclasses import dataclass
@@ -91,7 +91,11 @@ class Derivation:
         for step in reversed(self.steps):
             if isinstance(step.formula, Eq) and not step.formula.rhs.is_Matrix:
                 letter, exponent = step.formula.lhs.as_base_exp()
-                value = value.subs(letter, step.formula.rhs ** (1 / exponent)) if letter.is_Symbol else value
+                value = (
+                    value.subs(letter, step.formula.rhs ** (1 / exponent))
+                    if letter.is_Symbol
+                    else value
+                )
         return value
 
     def _repr_markdown_(self) -> str:

@@ -1,8 +1,9 @@
 r"""What the underdamped SDE costs: its relative error against the exact algorithm, as a series in the learning rate.
 
-The slow mode of the mean is multiplied each step by l = (1 + beta - lr h + root) / 2, root^2 = (1 + beta - lr h)^2 -
-4 beta, and in the SDE by exp(-lr (gamma - delta)). Both roots are power series in lr; they are computed in the ring
-Q(beta, h, x_0, v_0, t)[[lr]]. The fast mode decays like beta^k: at a fixed time t = lr k it is below every power of lr.
+The slow mode of the mean is multiplied each step by l = (1 + beta - lr h + root) / 2, root^2 = (1 +
+beta - lr h)^2 - 4 beta, and in the SDE by exp(-lr (gamma - delta)). Both roots are power series in
+lr; they are computed in the ring Q(beta, h, x_0, v_0, t)[[lr]]. The fast mode decays like beta^k:
+at a fixed time t = lr k it is below every power of lr.
 """
 
 from collections.abc import Callable
@@ -34,19 +35,20 @@ def lr_expansion(quantity: str, order: int = 2) -> Derivation:
     Parameters
     ----------
     quantity : str
-        Stationary: "position_variance", "velocity_variance" (also the local displacement), "correlation" (of position
-        and velocity; here the absolute error, the SDE has 0). One mode's mean: "damping" (of an underdamped mode),
-        "threshold" (where oscillation sets in), "frequency" (as beta -> 1), "slow_rate" (of an overdamped mode),
-        "mean" (at a fixed time, from the same x_0 and v_0), "matched_mean" (the SDE started at the velocity that
-        removes the first order).
+        Stationary: "position_variance", "velocity_variance" (also the local displacement),
+        "correlation" (of position and velocity; here the absolute error, the SDE has 0). One mode's
+        mean: "damping" (of an underdamped mode), "threshold" (where oscillation sets in),
+        "frequency" (as beta -> 1), "slow_rate" (of an overdamped mode), "mean" (at a fixed time,
+        from the same x_0 and v_0), "matched_mean" (the SDE started at the velocity that removes the
+        first order).
     order : int
         The last power of lr, in [0, 4].
 
     Returns
     -------
     Derivation
-        Steps "langevin" and "exact" where they have a closed form, "matched_velocity" where it is used; the result is
-        the series, with its O(lr^n) unless it ends.
+        Steps "langevin" and "exact" where they have a closed form, "matched_velocity" where it is
+        used; the result is the series, with its O(lr^n) unless it ends.
 
     Examples
     --------
@@ -57,11 +59,17 @@ def lr_expansion(quantity: str, order: int = 2) -> Derivation:
     """
     domains.choice("quantity", quantity, tuple(QUANTITIES))
     domains.integer("order", order, "[0, 4]")
-    return Derivation(f"The error of the Langevin equation: {quantity.replace('_', ' ')}", QUANTITIES[quantity](order))
+    return Derivation(
+        f"The error of the Langevin equation: {quantity.replace('_', ' ')}",
+        QUANTITIES[quantity](order),
+    )
 
 
 def _compared(langevin: Expr, exact: Expr, order: int) -> tuple[Step, ...]:
-    return (*_both(langevin, exact), _error(series(simplify(langevin / exact) - 1, eta, 0, order + 1)))
+    return (
+        *_both(langevin, exact),
+        _error(series(simplify(langevin / exact) - 1, eta, 0, order + 1)),
+    )
 
 
 def _both(langevin: Expr, exact: Expr) -> tuple[Step, Step]:
@@ -76,7 +84,9 @@ def _error(expansion: Expr, why: str = "The relative error of the SDE.") -> Step
 
 def _variance(step: str) -> Callable[[int], tuple[Step, ...]]:
     def steps(order: int) -> tuple[Step, ...]:
-        langevin, exact = (stationary_covariance(theory)[step].subs(tau, 0) for theory in ("langevin", "exact"))
+        langevin, exact = (
+            stationary_covariance(theory)[step].subs(tau, 0) for theory in ("langevin", "exact")
+        )
         return _compared(langevin, exact, order)
 
     return steps
@@ -91,20 +101,35 @@ def _correlation(order: int) -> tuple[Step, ...]:
 
 
 def _damping(order: int) -> tuple[Step, ...]:
-    langevin, exact = tidy(underdamped_sde()["gamma"] * eta), -log(propagator("underdamped")["r"]).expand(force=True)
-    error = Step("error", "The relative error, the same at every lr.", equation(ERROR, langevin / exact - 1))
+    langevin, exact = (
+        tidy(underdamped_sde()["gamma"] * eta),
+        -log(propagator("underdamped")["r"]).expand(force=True),
+    )
+    error = Step(
+        "error", "The relative error, the same at every lr.", equation(ERROR, langevin / exact - 1)
+    )
     return (*_both(langevin, exact), error)
 
 
 def _threshold(order: int) -> tuple[Step, ...]:
-    langevin, exact = (propagator("critical", theory).explicit("h") for theory in ("langevin", "exact"))
+    langevin, exact = (
+        propagator("critical", theory).explicit("h") for theory in ("langevin", "exact")
+    )
     error = tidy((langevin / exact - 1).subs(beta, r**2)).subs(r, sqrt(beta))
-    return (*_both(langevin, exact), Step("error", "The relative error of h at given lr.", equation(ERROR, error)))
+    return (
+        *_both(langevin, exact),
+        Step("error", "The relative error of h at given lr.", equation(ERROR, error)),
+    )
 
 
 def _frequency(order: int) -> tuple[Step, ...]:
     sde = propagator("underdamped", "langevin")
-    langevin = sqrt(simplify(eta**2 * (sde["delta"]).subs({omega**2: sde["omega"], gamma: sde["gamma"]}).subs(beta, 1)))
+    langevin = sqrt(
+        simplify(
+            eta**2
+            * (sde["delta"]).subs({omega**2: sde["omega"], gamma: sde["gamma"]}).subs(beta, 1)
+        )
+    )
     exact = propagator("underdamped").explicit("theta").subs(beta, 1)
     return _compared(langevin, exact, order)
 
@@ -113,7 +138,11 @@ def _slow_rate(order: int) -> tuple[Step, ...]:
     langevin, exact = _slow_rates()
     error = rs_mul(_over_lr(langevin), rs_series_inversion(_over_lr(exact), LR, CUT), LR, CUT) - 1
     return (
-        Step("langevin", "The rate of the slow mode per step, in the SDE.", _expression(langevin, order + 1)),
+        Step(
+            "langevin",
+            "The rate of the slow mode per step, in the SDE.",
+            _expression(langevin, order + 1),
+        ),
         Step("exact", "In the algorithm.", _expression(exact, order + 1)),
         _error(_expression(error, order)),
     )
@@ -124,7 +153,10 @@ def _mean(order: int) -> tuple[Step, ...]:
 
 
 def _matched_mean(order: int) -> tuple[Step, ...]:
-    start = _over_lr(2 * rs_mul(_exact_amplitude(), _sde_root(), LR, CUT) - _constant(x0) * (_friction() + _sde_root()))
+    start = _over_lr(
+        2 * rs_mul(_exact_amplitude(), _sde_root(), LR, CUT)
+        - _constant(x0) * (_friction() + _sde_root())
+    )
     matched = _expression(start, 0).removeO()
     return (
         Step(
@@ -154,7 +186,11 @@ def _sde_root() -> Series:
 @cache
 def _exact_root() -> Series:
     """Return sqrt((1 + beta - lr h)^2 - 4 beta), the difference of the exact eigenvalues."""
-    inside = 1 - _constant(2 * h * (1 + beta) / (1 - beta) ** 2) * LR + _constant(h**2 / (1 - beta) ** 2) * LR**2
+    inside = (
+        1
+        - _constant(2 * h * (1 + beta) / (1 - beta) ** 2) * LR
+        + _constant(h**2 / (1 - beta) ** 2) * LR**2
+    )
     return _constant(1 - beta) * rs_nth_root(inside, 2, LR, CUT)
 
 
@@ -176,7 +212,10 @@ def _mean_error(start: Series, order: int) -> Expr:
     """Return the relative error of the mean position at a fixed time t of the SDE started at the velocity `start`."""
     langevin, exact = _slow_rates()
     sde = rs_mul(
-        start * LR + _constant(x0) * (_friction() + _sde_root()), rs_series_inversion(2 * _sde_root(), LR, CUT), LR, CUT
+        start * LR + _constant(x0) * (_friction() + _sde_root()),
+        rs_series_inversion(2 * _sde_root(), LR, CUT),
+        LR,
+        CUT,
     )
     amplitude = rs_mul(sde, rs_series_inversion(_exact_amplitude(), LR, CUT), LR, CUT)
     drift = rs_exp(_over_lr(exact - langevin) * _constant(t), LR, CUT)
@@ -189,7 +228,9 @@ def _over_lr(power_series: Series) -> Series:
 
 def _expression(power_series: Series, order: int) -> Expr:
     """Return the series up to lr^order, with its O."""
-    kept = Add(*(tidy(FIELD.to_sympy(c)) * eta**n for (n,), c in power_series.items() if n <= order))
+    kept = Add(
+        *(tidy(FIELD.to_sympy(c)) * eta**n for (n,), c in power_series.items() if n <= order)
+    )
     return kept + Order(eta ** (order + 1))
 
 

@@ -1,11 +1,13 @@
 r"""Moments of every order of SGD with one Gaussian feature: a triangular recursion, and where each ceases to exist.
 
-With x = w - w_*, X the chi-square energy of the batch and Z a standard normal, a step without momentum is
+With x = w - w_*, X the chi-square energy of the batch and Z a standard normal, a step without
+momentum is
 
     x' = (a - c X) x + f sqrt(X) Z - e,     a = 1 - lr * weight_decay,  c = lr * rho / b,  f = sigma c / sqrt(rho),
 
-and e = lr * weight_decay * w_*. Its p-th power has the mean of a polynomial of degree p in x: E x'^p depends on the
-moments up to p, with the factor h(p) = E(a - c X)^p on the last. It is stationary if h(p) < 1.
+and e = lr * weight_decay * w_*. Its p-th power has the mean of a polynomial of degree p in x: E
+x'^p depends on the moments up to p, with the factor h(p) = E(a - c X)^p on the last. It is
+stationary if h(p) < 1.
 """
 
 from functools import cache
@@ -37,9 +39,9 @@ def moment_recursion(order: int) -> Derivation:
     Returns
     -------
     Derivation
-        Step "recursion" is E x'^p in terms of the moments m_1 ... m_p before the step. Step "m_j" is the stationary
-        moment of order j in terms of the lower ones and of h_j = h(j), step "h_j"; the result is m_p. It exists if
-        h_p < 1.
+        Step "recursion" is E x'^p in terms of the moments m_1 ... m_p before the step. Step "m_j"
+        is the stationary moment of order j in terms of the lower ones and of h_j = h(j), step
+        "h_j"; the result is m_p. It exists if h_p < 1.
 
     Examples
     --------
@@ -48,13 +50,24 @@ def moment_recursion(order: int) -> Derivation:
     """
     domains.integer("order", order, "[1, inf)")
     kept, m = ([Symbol(f"{letter}_{j}", real=True) for j in range(order + 1)] for letter in "hm")
-    lower = [Add(*(q * moment for q, moment in zip(_row(j)[:j], [1, *m[1:]], strict=False))) for j in range(order + 1)]
+    lower = [
+        Add(*(q * moment for q, moment in zip(_row(j)[:j], [1, *m[1:]], strict=False)))
+        for j in range(order + 1)
+    ]
     solved = [
         step
         for j in range(1, order + 1)
         for step in (
-            Step(f"h_{j}", f"What a step keeps of the moment of order {j}.", equation(kept[j], _row(j)[j])),
-            Step(f"m_{j}", f"Its stationary value; it exists if h_{j} < 1.", equation(m[j], lower[j] / (1 - kept[j]))),
+            Step(
+                f"h_{j}",
+                f"What a step keeps of the moment of order {j}.",
+                equation(kept[j], _row(j)[j]),
+            ),
+            Step(
+                f"m_{j}",
+                f"Its stationary value; it exists if h_{j} < 1.",
+                equation(m[j], lower[j] / (1 - kept[j])),
+            ),
         )
     ]
     return Derivation(
@@ -63,9 +76,15 @@ def moment_recursion(order: int) -> Derivation:
             *LETTERS,
             Step("f", "What label noise adds.", equation(f, eta * sigma * sqrt(rho) / b)),
             Step("e", "What weight decay pulls.", equation(e, eta * lam * optimum)),
-            Step("update", "A step, from the position x off the optimum.", (a - c * X) * x + f * sqrt(X) * Z - e),
             Step(
-                "recursion", "The mean of its power.", equation(E(x_next**order), lower[order] + kept[order] * m[order])
+                "update",
+                "A step, from the position x off the optimum.",
+                (a - c * X) * x + f * sqrt(X) * Z - e,
+            ),
+            Step(
+                "recursion",
+                "The mean of its power.",
+                equation(E(x_next**order), lower[order] + kept[order] * m[order]),
             ),
             *solved,
         ),
@@ -116,9 +135,9 @@ def moment_threshold(order: int, nesterov: bool = False) -> Derivation:
     Returns
     -------
     Derivation
-        p = 2: the learning rate, with momentum, dampening and weight decay. p = 4, 6, ...: without momentum, step
-        "condition" h(p) = 1 and, without weight decay, the polynomial in c = lr * rho / b whose smallest positive root
-        it is, as the result of an equation 0 = polynomial.
+        p = 2: the learning rate, with momentum, dampening and weight decay. p = 4, 6, ...: without
+        momentum, step "condition" h(p) = 1 and, without weight decay, the polynomial in c = lr *
+        rho / b whose smallest positive root it is, as the result of an equation 0 = polynomial.
 
     Raises
     ------
@@ -142,7 +161,9 @@ def moment_threshold(order: int, nesterov: bool = False) -> Derivation:
 def _variance_threshold(nesterov: bool) -> Derivation:
     covariance = stationary_covariance("exact", nesterov)
     pole = fraction(tidy(covariance.explicit("noise")))[1]
-    free, linear, *square = (tidy(coefficient) for coefficient in reversed(Poly(pole, eta).all_coeffs()))
+    free, linear, *square = (
+        tidy(coefficient) for coefficient in reversed(Poly(pole, eta).all_coeffs())
+    )
     half = sqrt(linear**2 - 4 * square[0] * free) if square else -linear
     return Derivation(
         "The learning rate at which the variance diverges",
@@ -166,6 +187,10 @@ def _polynomial_threshold(order: int) -> Derivation:
         (
             *spectral.steps,
             Step("condition", "Critical.", equation(spectral.result, Integer(1))),
-            Step("threshold", "Without weight decay: 1 - h, over b c.", equation(Integer(0), _by_powers(undecayed, c))),
+            Step(
+                "threshold",
+                "Without weight decay: 1 - h, over b c.",
+                equation(Integer(0), _by_powers(undecayed, c)),
+            ),
         ),
     )

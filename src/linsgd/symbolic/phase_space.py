@@ -1,8 +1,9 @@
 r"""The stationary law of the underdamped SDE: what it confines, and how it circulates.
 
-With dz = -A z dt + noise of covariance 2 D a unit of time and stationary covariance P, the density is
-p(z) ~ exp(-z' P^{-1} z / 2): not the loss but a modified one. Since A P + P A' = 2 D, the matrix A P - D is
-antisymmetric; it drives the stationary current J = -(A P - D) P^{-1} z p (Kunin et al. 2024).
+With dz = -A z dt + noise of covariance 2 D a unit of time and stationary covariance P, the density
+is p(z) ~ exp(-z' P^{-1} z / 2): not the loss but a modified one. Since A P + P A' = 2 D, the matrix
+A P - D is antisymmetric; it drives the stationary current J = -(A P - D) P^{-1} z p (Kunin et al.
+2024).
 """
 
 from functools import cache
@@ -24,8 +25,8 @@ def modified_loss() -> Derivation:
     Returns
     -------
     Derivation
-        Steps "covariance" (P), "kappa" (the inverse temperature b (1 - beta^2)), "hessian" (of Phi) and, last,
-        "modified_loss": Phi(x, v) along one eigenvector.
+        Steps "covariance" (P), "kappa" (the inverse temperature b (1 - beta^2)), "hessian" (of Phi)
+        and, last, "modified_loss": Phi(x, v) along one eigenvector.
 
     Examples
     --------
@@ -55,8 +56,9 @@ def probability_current() -> Derivation:
     Returns
     -------
     Derivation
-        Steps "antisymmetric" (A P - D), "divergence" (0: the density is stationary), "rotation" (the angular speed in
-        the units in which the law is round) and, last, "current": J / p at (x, v).
+        Steps "antisymmetric" (A P - D), "divergence" (0: the density is stationary), "rotation"
+        (the angular speed in the units in which the law is round) and, last, "current": J / p at
+        (x, v).
 
     Examples
     --------
@@ -78,11 +80,21 @@ def probability_current() -> Derivation:
         (
             *(step for step in sde.steps if step.name in ("drift", "diffusion", "omega")),
             Step("covariance", "The stationary covariance.", equation(Symbol("P"), P)),
-            Step("antisymmetric", "A P - D, with 2 D the diffusion, is antisymmetric.", antisymmetric),
-            Step("flow", "The current is p F z with F = -(A P - D) / P.", equation(Symbol("F"), flow)),
-            Step("divergence", "Its divergence over p: tr F - z' F' (1/P) z.", simplify(_divergence(flow, P))),
             Step(
-                "rotation", "Its angular speed where the law is round: clockwise, without the damping.", simplify(speed)
+                "antisymmetric", "A P - D, with 2 D the diffusion, is antisymmetric.", antisymmetric
+            ),
+            Step(
+                "flow", "The current is p F z with F = -(A P - D) / P.", equation(Symbol("F"), flow)
+            ),
+            Step(
+                "divergence",
+                "Its divergence over p: tr F - z' F' (1/P) z.",
+                simplify(_divergence(flow, P)),
+            ),
+            Step(
+                "rotation",
+                "Its angular speed where the law is round: clockwise, without the damping.",
+                simplify(speed),
             ),
             Step(
                 "current",

@@ -47,18 +47,22 @@ def mathml(expression: Basic | MatrixBase) -> str:
     Returns
     -------
     str
-        One ``<math display="block">`` element; without named entities, so that an XML parser reads it too.
+        One ``<math display="block">`` element; without named entities, so that an XML parser reads
+        it too.
 
     Examples
     --------
     >>> from linsgd.symbolic.symbols import beta
     >>> print(mathml(1 - beta))
-    <math xmlns="http://www.w3.org/1998/Math/MathML" display="block"><mrow><mn>1</mn><mo>−</mo><mi>β</mi></mrow></math>
+    <math xmlns="http://www.w3.org/1998/Math/MathML"
+    display="block"><mrow><mn>1</mn><mo>−</mo><mi>β</mi></mrow></math>
     """
     body = _MathML({"order": ORDER})._print(expression).toxml()
     body = body.replace("<mo><</mo>", "<mo>&lt;</mo>")  # SymPy writes it raw
     body = re.sub(r"&(?!amp;|lt;|gt;|quot;)#?\w+;", lambda entity: html.unescape(entity[0]), body)
-    body = re.sub(r">\{([^<]*)\}<", lambda index: f">{index[1].replace('-', '−')}<", body).replace(">-", ">−")
+    body = re.sub(r">\{([^<]*)\}<", lambda index: f">{index[1].replace('-', '−')}<", body).replace(
+        ">-", ">−"
+    )
     return f'<math xmlns="{NAMESPACE}" display="block">{body.translate(UPRIGHT)}</math>'
 
 
@@ -72,7 +76,9 @@ class _PositiveFirst(Printer):  # type: ignore[misc] # sympy is untyped
         """Let no sum begin with a minus that need not (k - 1, not -1 + k), and no power series with a higher power."""
         terms = super()._as_ordered_terms(expr, order=order)
         if (remainder := expr.getO()) is not None:
-            return sorted(terms, key=lambda t: (t.is_Order, t.as_coeff_exponent(remainder.variables[0])[1]))
+            return sorted(
+                terms, key=lambda t: (t.is_Order, t.as_coeff_exponent(remainder.variables[0])[1])
+            )
         first = next((t for t in terms if not t.as_coeff_Mul()[0].is_negative), terms[0])
         return [first, *(t for t in terms if t is not first)]
 
@@ -102,7 +108,10 @@ class _MathML(_PositiveFirst, MathMLPresentationPrinter):  # type: ignore[misc] 
         return super()._print_Mul(expr)
 
     def _times(self, product: Any, factors: list[Any]) -> Any:
-        row = self._node("mrow", self.parenthesize(product, 50) if isinstance(product, Add) else self._print(product))
+        row = self._node(
+            "mrow",
+            self.parenthesize(product, 50) if isinstance(product, Add) else self._print(product),
+        )
         for factor in factors:
             self._append(row, "mo", INVISIBLE_TIMES)
             row.appendChild(self._print(factor))
@@ -127,7 +136,9 @@ class _MathML(_PositiveFirst, MathMLPresentationPrinter):  # type: ignore[misc] 
             top = self._node("msup", top, self._print(order))
             times = self._node("msup", times, self._print(order))
         bottom.appendChild(times)
-        return self._node("mrow", self._node("mfrac", self._node("mrow", top, self._print(expr.expr)), bottom))
+        return self._node(
+            "mrow", self._node("mfrac", self._node("mrow", top, self._print(expr.expr)), bottom)
+        )
 
     def _print_Order(self, expr: sympy.Order) -> Any:
         row = self._node("mrow")
@@ -138,7 +149,13 @@ class _MathML(_PositiveFirst, MathMLPresentationPrinter):  # type: ignore[misc] 
     def _print_hyper(self, expr: sympy.hyper) -> Any:
         symbol = self.dom.createElement("mmultiscripts")
         self._append(symbol, "mi", "F")
-        for tag, text in (("mn", len(expr.bq)), ("mrow", ""), ("mprescripts", ""), ("mn", len(expr.ap)), ("mrow", "")):
+        for tag, text in (
+            ("mn", len(expr.bq)),
+            ("mrow", ""),
+            ("mprescripts", ""),
+            ("mn", len(expr.ap)),
+            ("mrow", ""),
+        ):
             self._append(symbol, tag, str(text))
         return self._node("mrow", symbol, self._in_brackets(*expr.ap, *expr.bq, expr.argument))
 

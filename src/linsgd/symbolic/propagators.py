@@ -1,12 +1,12 @@
 r"""How a mean state moves: powers of the exact step M, exponentials of the SDE's drift.
 
-Exact. M satisfies its characteristic equation M^2 = (tr M) M - (det M) I (Cayley and Hamilton), so that
-M^k = U_k M - (det M) U_{k-1} I with U_k = (l_1^k - l_2^k) / (l_1 - l_2) of its eigenvalues: a sine (underdamped), a
-straight line (critical), a hyperbolic sine (overdamped; above lr h = (1 + sqrt(momentum))^2 with a sign (-1)^k:
-alternating).
+Exact. M satisfies its characteristic equation M^2 = (tr M) M - (det M) I (Cayley and Hamilton), so
+that M^k = U_k M - (det M) U_{k-1} I with U_k = (l_1^k - l_2^k) / (l_1 - l_2) of its eigenvalues: a
+sine (underdamped), a straight line (critical), a hyperbolic sine (overdamped; above lr h = (1 +
+sqrt(momentum))^2 with a sign (-1)^k: alternating).
 
-SDE. A - gamma I is traceless with square (gamma^2 - omega^2) I, which splits the exponential series into its even and
-its odd powers.
+SDE. A - gamma I is traceless with square (gamma^2 - omega^2) I, which splits the exponential series
+into its even and its odd powers.
 """
 
 from functools import cache
@@ -50,8 +50,8 @@ def propagator(regime: str, theory: str = "exact") -> Derivation:
     Parameters
     ----------
     regime : {"underdamped", "critical", "overdamped", "alternating"}
-        Which way the eigenvalues fall; "critical" is the lower edge, lr h = (1 - sqrt(momentum))^2 in the exact
-        theory; "alternating" exists only there, above (1 + sqrt(momentum))^2.
+        Which way the eigenvalues fall; "critical" is the lower edge, lr h = (1 - sqrt(momentum))^2
+        in the exact theory; "alternating" exists only there, above (1 + sqrt(momentum))^2.
     theory : {"exact", "langevin"}
         The discrete algorithm or the SDE.
 
@@ -87,7 +87,11 @@ def _exact(regime: str) -> Derivation:
                 "Phase space contracts by the momentum.",
                 equation(Function("det")("M"), M.det().expand()),
             ),
-            Step("r", "Its root is the modulus of a pair of complex eigenvalues.", equation(r, sqrt(beta))),
+            Step(
+                "r",
+                "Its root is the modulus of a pair of complex eigenvalues.",
+                equation(r, sqrt(beta)),
+            ),
             condition,
             *(
                 Step(
@@ -111,18 +115,30 @@ def _eigenvalues(regime: str, trace: Expr) -> tuple[Step, Expr]:
     sign = -1 if regime == "alternating" else 1
     cosine = (sign * trace).expand() / (2 * sqrt(beta))
     if regime == "underdamped":
-        angle = Step("theta", "The eigenvalues are r exp(+-i theta).", equation(theta, acos(cosine)))
+        angle = Step(
+            "theta", "The eigenvalues are r exp(+-i theta).", equation(theta, acos(cosine))
+        )
         return angle, r ** (k - 1) * _quotient(I * theta, sin)
     if regime == "critical":
-        double = Step("h", "Both eigenvalues are r.", equation(h, tidy(solve(trace - 2 * r, h)[0].subs(beta, r**2))))
+        double = Step(
+            "h",
+            "Both eigenvalues are r.",
+            equation(h, tidy(solve(trace - 2 * r, h)[0].subs(beta, r**2))),
+        )
         return double, r ** (k - 1) * limit(_quotient(I * theta, sin), theta, 0)
-    ratio = Step("theta", f"The eigenvalues are {'-' * (sign < 0)}r exp(+-theta).", equation(theta, acosh(cosine)))
+    ratio = Step(
+        "theta",
+        f"The eigenvalues are {'-' * (sign < 0)}r exp(+-theta).",
+        equation(theta, acosh(cosine)),
+    )
     return ratio, (sign * r) ** (k - 1) * _quotient(theta, sinh)
 
 
 def _quotient(exponent: Expr, function: type[Function]) -> Expr:
     """Return (e^{k a} - e^{-k a}) / (e^a - e^{-a}) as a ratio of sines."""
-    difference = [(exp(n * exponent) - exp(-n * exponent)).rewrite(function).expand() for n in (k, 1)]
+    difference = [
+        (exp(n * exponent) - exp(-n * exponent)).rewrite(function).expand() for n in (k, 1)
+    ]
     return simplify(difference[0] / difference[1])
 
 
@@ -161,5 +177,7 @@ def _distance(regime: str) -> Step:
         return Step("h", "Frequency and damping are equal.", equation(h, tidy(balance)))
     above = omega**2 - gamma**2
     return Step(
-        "delta", "What is left of the frequency.", equation(delta**2, above if regime == "underdamped" else -above)
+        "delta",
+        "What is left of the frequency.",
+        equation(delta**2, above if regime == "underdamped" else -above),
     )

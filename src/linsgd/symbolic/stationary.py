@@ -4,9 +4,10 @@ The law of (x, v) along one eigenvector is stationary when a step leaves its cov
 
     exact:    P = M P M' + sigma_g^2 N N',            Langevin:  A P + P A' = diffusion,
 
-with sigma_g^2 the stationary variance of the minibatch gradient along the eigenvector. This holds for every noise of
-mean zero, also when its variance depends on the state. The SDEs freeze it at sigma_g^2 = sigma^2 rho / b; the
-algorithm's own, with Gaussian features, grows with the spread of x, which closes the equations.
+with sigma_g^2 the stationary variance of the minibatch gradient along the eigenvector. This holds
+for every noise of mean zero, also when its variance depends on the state. The SDEs freeze it at
+sigma_g^2 = sigma^2 rho / b; the algorithm's own, with Gaussian features, grows with the spread of
+x, which closes the equations.
 """
 
 from functools import cache
@@ -15,7 +16,24 @@ from sympy import Expr, IndexedBase, Integer, Matrix, Sum, Symbol, solve
 
 from linsgd import domains
 from linsgd.symbolic.derivation import Derivation, Step, equation
-from linsgd.symbolic.symbols import Cov, G, Var, b, beta, chi, d, eta, h, rho, sigma, sigma_g, tau, tidy, v, x
+from linsgd.symbolic.symbols import (
+    Cov,
+    G,
+    Var,
+    b,
+    beta,
+    chi,
+    d,
+    eta,
+    h,
+    rho,
+    sigma,
+    sigma_g,
+    tau,
+    tidy,
+    v,
+    x,
+)
 from linsgd.symbolic.update import FROZEN_NOISE, underdamped_sde, update_rule
 
 THEORIES = ("exact", "langevin", "diffusion")
@@ -30,17 +48,18 @@ def stationary_covariance(theory: str = "exact", nesterov: bool = False) -> Deri
     Parameters
     ----------
     theory : {"exact", "langevin", "diffusion"}
-        The discrete algorithm, the underdamped SDE or the first-order SDE (which has a position only).
+        The discrete algorithm, the underdamped SDE or the first-order SDE (which has a position
+        only).
     nesterov : bool
         Nesterov's update; exact theory only.
 
     Returns
     -------
     Derivation
-        The result, and the steps "position", "velocity" and "cross", hold for any gradient noise, in terms of its
-        stationary variance sigma_g^2. Step "noise" is that variance: frozen in the SDEs; in the exact theory for d
-        Gaussian features of equal variance rho and a minimiser that weight decay does not move (no decay, or
-        optimum 0).
+        The result, and the steps "position", "velocity" and "cross", hold for any gradient noise,
+        in terms of its stationary variance sigma_g^2. Step "noise" is that variance: frozen in the
+        SDEs; in the exact theory for d Gaussian features of equal variance rho and a minimiser that
+        weight decay does not move (no decay, or optimum 0).
 
     Raises
     ------
@@ -72,8 +91,16 @@ def _exact(nesterov: bool) -> Derivation:
             Step("transition", "One step.", equation(Symbol("M"), M)),
             Step("N", "The gradient noise enters through N.", equation(Symbol("N"), N)),
             *_moments(position, cross, velocity),
-            Step("response", "The variance that a unit of noise sustains.", equation(chi, position / sigma_g**2)),
-            Step("feedback", "With Gaussian features the spread of x feeds the noise.", equation(sigma_g**2, feedback)),
+            Step(
+                "response",
+                "The variance that a unit of noise sustains.",
+                equation(chi, position / sigma_g**2),
+            ),
+            Step(
+                "feedback",
+                "With Gaussian features the spread of x feeds the noise.",
+                equation(sigma_g**2, feedback),
+            ),
             Step("noise", "Solved for the noise.", equation(sigma_g**2, noise.collect(chi, tidy))),
             _matrix(position, cross, velocity),
         ),
@@ -84,15 +111,16 @@ def _exact(nesterov: bool) -> Derivation:
 def gradient_noise() -> Derivation:
     """Derive the exact stationary variance of the minibatch gradient for Gaussian features of any spectrum.
 
-    Along eigenvector l its variance is rho_l (sigma^2 + R + rho_l Var x_l) / b, with R = sum_l rho_l Var x_l over the
-    spectrum; the response chi_l turns it back into Var x_l. The minimiser is one that weight decay does not move (no
-    decay, or optimum 0).
+    Along eigenvector l its variance is rho_l (sigma^2 + R + rho_l Var x_l) / b, with R = sum_l
+    rho_l Var x_l over the spectrum; the response chi_l turns it back into Var x_l. The minimiser is
+    one that weight decay does not move (no decay, or optimum 0).
 
     Returns
     -------
     Derivation
-        Steps "feedback", "spread" (Var x_l), "gain" (G, which closes the loop), "risk" (R), "threshold" (G = 1 without
-        weight decay: at its smallest positive root in lr the variance ceases to exist) and, last, "noise".
+        Steps "feedback", "spread" (Var x_l), "gain" (G, which closes the loop), "risk" (R),
+        "threshold" (G = 1 without weight decay: at its smallest positive root in lr the variance
+        ceases to exist) and, last, "noise".
 
     Examples
     --------
@@ -111,11 +139,23 @@ def gradient_noise() -> Derivation:
     return Derivation(
         "The gradient noise of any spectrum",
         (
-            Step("feedback", "The noise along eigenvector l, fed by the spread along all.", feedback.subs(modes)),
-            Step("spread", "The position variance that sustains itself.", equation(V, spread.subs(modes))),
+            Step(
+                "feedback",
+                "The noise along eigenvector l, fed by the spread along all.",
+                feedback.subs(modes),
+            ),
+            Step(
+                "spread",
+                "The position variance that sustains itself.",
+                equation(V, spread.subs(modes)),
+            ),
             Step("gain", "Its part of R, summed.", equation(G, Sum(gain.subs(modes), (l_, 1, d)))),
             Step("risk", "The loop closes while G < 1.", equation(R, risk)),
-            Step("threshold", "Without decay, critical.", equation(Sum(undecayed.subs(modes), (l_, 1, d)), Integer(1))),
+            Step(
+                "threshold",
+                "Without decay, critical.",
+                equation(Sum(undecayed.subs(modes), (l_, 1, d)), Integer(1)),
+            ),
             Step("noise", "The noise.", noise.subs(modes)),
         ),
     )
@@ -150,14 +190,18 @@ def _diffusion() -> Derivation:
             Step("diffusion", "The variance that the noise adds in a unit of time.", push),
             Step("position", "The variance at which both balance.", equation(Var(x), position)),
             FROZEN_NOISE,
-            Step("covariance", "A position alone: the velocity is white noise.", Matrix([[position]])),
+            Step(
+                "covariance", "A position alone: the velocity is white noise.", Matrix([[position]])
+            ),
         ),
     )
 
 
 def _solve(residual: Matrix) -> tuple[Expr, Expr, Expr]:
     """Solve a symmetric 2 x 2 equation, linear in P, for (P_xx, P_xv, P_vv)."""
-    solution = solve([residual[0, 0], residual[0, 1], residual[1, 1]], [P_xx, P_xv, P_vv], dict=True)[0]
+    solution = solve(
+        [residual[0, 0], residual[0, 1], residual[1, 1]], [P_xx, P_xv, P_vv], dict=True
+    )[0]
     return tuple(tidy(solution[p]) for p in (P_xx, P_xv, P_vv))
 
 

@@ -1,12 +1,25 @@
 r"""The letters, declared once, and the form in which a formula is printed.
 
-Every letter is positive, and inside the stable domain every factor of a printed formula is positive too: that is the
-canonical form `tidy` writes, 1 - beta and never beta - 1.
+Every letter is positive, and inside the stable domain every factor of a printed formula is positive
+too: that is the canonical form `tidy` writes, 1 - beta and never beta - 1.
 """
 
 from math import prod
 
-from sympy import Add, Expr, Function, Integer, Mul, Pow, Rational, Symbol, collect, factor, symbols, together
+from sympy import (
+    Add,
+    Expr,
+    Function,
+    Integer,
+    Mul,
+    Pow,
+    Rational,
+    Symbol,
+    collect,
+    factor,
+    symbols,
+    together,
+)
 
 eta = Symbol("eta", positive=True)  # learning rate `lr`
 beta = Symbol("beta", positive=True)  # `momentum`
@@ -17,11 +30,15 @@ d = Symbol("d", positive=True)  # number of features
 rho = Symbol("rho", positive=True)  # eigenvalue of H = E xx'
 h = Symbol("h", positive=True)  # eigenvalue rho + lambda of the Hessian of the regularised loss
 sigma = Symbol("sigma", positive=True)  # standard deviation of the label noise
-sigma_g = Symbol("sigma_g", positive=True)  # standard deviation of the minibatch gradient along one eigenvector
+sigma_g = Symbol(
+    "sigma_g", positive=True
+)  # standard deviation of the minibatch gradient along one eigenvector
 
 k = Symbol("k", integer=True, nonnegative=True)  # steps
 t = Symbol("t", positive=True)  # the SDEs' own time, lr * steps
-x = Symbol("x", real=True)  # position along one eigenvector, from the minimiser of the regularised loss
+x = Symbol(
+    "x", real=True
+)  # position along one eigenvector, from the minimiser of the regularised loss
 v = Symbol("v", real=True)  # velocity along one eigenvector: minus torch's momentum buffer
 x0, v0 = symbols("x_0 v_0", real=True)
 
@@ -32,14 +49,24 @@ theta = Symbol("theta", positive=True)  # angle (underdamped) or exponent (else)
 r = Symbol("r", positive=True)  # sqrt(momentum), the contraction of one exact step
 kappa = Symbol("kappa", positive=True)  # inverse temperature of the SDE
 chi = Symbol("chi", positive=True)  # Var x per unit of gradient noise
-G = Symbol("G", positive=True)  # gain: the share of the gradient noise that the spread of the weights feeds back
+G = Symbol(
+    "G", positive=True
+)  # gain: the share of the gradient noise that the spread of the weights feeds back
 
 s = Symbol("s", positive=True)  # the order of a moment
 
 Var, Cov, E = Function("Var"), Function("Cov"), Function("E")
 
-REFERENCE = dict.fromkeys((rho, sigma, d, x0), Integer(1)) | dict.fromkeys((beta, tau, G), Rational(1, 2))
-REFERENCE |= {eta: Rational(1, 997), b: Integer(50), h: Rational(11, 10), lam: Rational(1, 10), r: Rational(2, 3)}
+REFERENCE = dict.fromkeys((rho, sigma, d, x0), Integer(1)) | dict.fromkeys(
+    (beta, tau, G), Rational(1, 2)
+)
+REFERENCE |= {
+    eta: Rational(1, 997),
+    b: Integer(50),
+    h: Rational(11, 10),
+    lam: Rational(1, 10),
+    r: Rational(2, 3),
+}
 REFERENCE |= {chi: Rational(1, 99), v0: Integer(3), t: Rational(1, 10)}
 
 

@@ -1,13 +1,14 @@
 r"""The spectral function h(s) of SGD as a random recurrence.
 
-With Gaussian features of equal variance rho in d dimensions, without momentum, a step multiplies a vector's length by
-R with R^2 = (a - c X)^2 + c^2 X Y, a = 1 - lr * weight_decay, c = lr * rho / b, and independent chi-square variables X
-with b and Y with d - 1 degrees of freedom: X is the batch's energy along the vector, c^2 X Y what it throws across.
-Then h(s) = E R^s, the moment E|w|^s exists if h(s) < 1, and the tail exponent solves h(alpha) = 1 (Kesten 1973). There
-is a stationary law if the Lyapunov exponent E log R = h'(0) is negative.
+With Gaussian features of equal variance rho in d dimensions, without momentum, a step multiplies a
+vector's length by R with R^2 = (a - c X)^2 + c^2 X Y, a = 1 - lr * weight_decay, c = lr * rho / b,
+and independent chi-square variables X with b and Y with d - 1 degrees of freedom: X is the batch's
+energy along the vector, c^2 X Y what it throws across. Then h(s) = E R^s, the moment E|w|^s exists
+if h(s) < 1, and the tail exponent solves h(alpha) = 1 (Kesten 1973). There is a stationary law if
+the Lyapunov exponent E log R = h'(0) is negative.
 
-Where lr * weight_decay > 1 every step overshoots: with a = lr * weight_decay - 1 it multiplies lengths by a + c X in
-one dimension, and one Tricomi function is all.
+Where lr * weight_decay > 1 every step overshoots: with a = lr * weight_decay - 1 it multiplies
+lengths by a + c X in one dimension, and one Tricomi function is all.
 """
 
 from functools import cache
@@ -48,7 +49,10 @@ LETTERS = (
     Step("a", "What weight decay leaves.", equation(a, 1 - eta * lam)),
     Step("c", "The learning rate per sample.", equation(c, eta * rho / b)),
 )
-OVERSHOT = (Step("a", "By how much weight decay overshoots.", equation(a, eta * lam - 1)), LETTERS[1])
+OVERSHOT = (
+    Step("a", "By how much weight decay overshoots.", equation(a, eta * lam - 1)),
+    LETTERS[1],
+)
 SCALE = Step("z", "The only scale.", equation(z, a / (2 * c)))
 
 
@@ -61,7 +65,9 @@ class U(Function):  # type: ignore[misc] # sympy is untyped
         from mpmath import hyperu, workprec
 
         with workprec(prec):
-            return Expr._from_mpmath(hyperu(*(argument._to_mpmath(prec) for argument in self.args)), prec)
+            return Expr._from_mpmath(
+                hyperu(*(argument._to_mpmath(prec) for argument in self.args)), prec
+            )
 
     def _mpmathcode(self, printer: Any) -> str:
         arguments = ", ".join(map(printer._print, self.args))
@@ -75,16 +81,17 @@ def spectral_function(order: int | Expr = s, overshoot: bool = False) -> Derivat
     Parameters
     ----------
     order : int or sympy expression
-        An even int: the polynomial for d features of equal variance. A letter (default: s) or another SymPy number:
-        the closed form in d = 1.
+        An even int: the polynomial for d features of equal variance. A letter (default: s) or
+        another SymPy number: the closed form in d = 1.
     overshoot : bool
-        Of the closed form: for lr * weight_decay > 1 instead of < 1. (The polynomials hold for both.)
+        Of the closed form: for lr * weight_decay > 1 instead of < 1. (The polynomials hold for
+        both.)
 
     Returns
     -------
     Derivation
-        The result in a = 1 - lr * weight_decay and c = lr * rho / b, or in a and z = a / (2 c); with `overshoot` a =
-        lr * weight_decay - 1.
+        The result in a = 1 - lr * weight_decay and c = lr * rho / b, or in a and z = a / (2 c);
+        with `overshoot` a = lr * weight_decay - 1.
 
     Raises
     ------
@@ -97,10 +104,16 @@ def spectral_function(order: int | Expr = s, overshoot: bool = False) -> Derivat
     a**2 - 2*a*b*c + b*c**2*(b + d + 1)
     """
     if isinstance(order, Expr) and not order.is_Integer:
-        return _overshot_form(order) if domains.boolean("overshoot", overshoot) else _closed_form(order)
+        return (
+            _overshot_form(order)
+            if domains.boolean("overshoot", overshoot)
+            else _closed_form(order)
+        )
     if overshoot:
         domains.refuse(
-            "overshoot", overshoot, "False for an even order, whose polynomial in a holds for every sign of a"
+            "overshoot",
+            overshoot,
+            "False for an even order, whose polynomial in a holds for every sign of a",
         )
     return _polynomial(even(order))
 
@@ -125,7 +138,11 @@ def _polynomial(order: int) -> Derivation:
                 "The moments of chi2 with m degrees of freedom are m (m + 2) (m + 4) ...",
                 chi_square_moment(Symbol("m"), 3),
             ),
-            Step("h", "Its mean.", equation(Function("h")(order), expectation(square ** (order // 2)))),
+            Step(
+                "h",
+                "Its mean.",
+                equation(Function("h")(order), expectation(square ** (order // 2))),
+            ),
         ),
     )
 
@@ -146,9 +163,21 @@ def expectation(polynomial: Expr) -> Expr:
 def _closed_form(order: Expr) -> Derivation:
     n = Symbol("n", integer=True, nonnegative=True)
     density = z ** (b / 2) * y ** (b / 2 - 1) * exp(-z * y) / sympy.gamma(b / 2)
-    beta_integral = sympy.gamma(b / 2 + n) * sympy.gamma(order + 1) / sympy.gamma(b / 2 + n + order + 1)
-    below = z ** (b / 2) / sympy.gamma(b / 2) * summation((-z) ** n / factorial(n) * beta_integral, (n, 0, oo))
-    above = z ** (b / 2) / sympy.gamma(b / 2) * exp(-z) * sympy.gamma(order + 1) * U(order + 1, b / 2 + order + 1, z)
+    beta_integral = (
+        sympy.gamma(b / 2 + n) * sympy.gamma(order + 1) / sympy.gamma(b / 2 + n + order + 1)
+    )
+    below = (
+        z ** (b / 2)
+        / sympy.gamma(b / 2)
+        * summation((-z) ** n / factorial(n) * beta_integral, (n, 0, oo))
+    )
+    above = (
+        z ** (b / 2)
+        / sympy.gamma(b / 2)
+        * exp(-z)
+        * sympy.gamma(order + 1)
+        * U(order + 1, b / 2 + order + 1, z)
+    )
     common = a**order * z ** (b / 2) * sympy.gamma(order + 1)
     together = common * ((below + above) * a**order / common).expand()
     return Derivation(
@@ -158,7 +187,11 @@ def _closed_form(order: Expr) -> Derivation:
             SCALE,
             Step("factor", "A step multiplies by a (1 - y), where y = c X / a.", a * Abs(1 - y)),
             Step("density", "The density of y.", density),
-            Step("below", "From y < 1: the exponential's series, term by term a beta integral.", below),
+            Step(
+                "below",
+                "From y < 1: the exponential's series, term by term a beta integral.",
+                below,
+            ),
             Step("above", "From y > 1: Tricomi's integral.", above),
             Step("h", "Together.", equation(Function("h")(order), together)),
         ),
@@ -173,7 +206,9 @@ def _overshot_form(order: Expr) -> Derivation:
         (
             *OVERSHOT,
             SCALE,
-            Step("factor", "A step multiplies lengths by a (1 + y), where y = c X / a.", a * (1 + y)),
+            Step(
+                "factor", "A step multiplies lengths by a (1 + y), where y = c X / a.", a * (1 + y)
+            ),
             Step("density", "The density of y.", density),
             Step("h", "Tricomi's integral.", equation(Function("h")(order), integral)),
         ),
@@ -194,9 +229,10 @@ def lyapunov_exponent(batch: int, overshoot: bool = False) -> Derivation:
     Returns
     -------
     Derivation
-        The result in a = |1 - lr * weight_decay| and l_b, which steps "p_j" and "l_j" give in z = a / (2 c) from
-        batch 1 (Dawson's function, as erfi, and 2F2) or 2 (the exponential integral), two samples at a time. The
-        stationary law exists where the result is negative. Each p_j loses digits in large batches: evaluate with many.
+        The result in a = |1 - lr * weight_decay| and l_b, which steps "p_j" and "l_j" give in z = a
+        / (2 c) from batch 1 (Dawson's function, as erfi, and 2F2) or 2 (the exponential integral),
+        two samples at a time. The stationary law exists where the result is negative. Each p_j
+        loses digits in large batches: evaluate with many.
 
     Raises
     ------
@@ -217,11 +253,23 @@ def lyapunov_exponent(batch: int, overshoot: bool = False) -> Derivation:
         (
             *(OVERSHOT if overshoot else LETTERS),
             SCALE,
-            Step("factor", "A step multiplies lengths by this, G of the gamma law with shape j / 2.", factor),
-            Step("p", "Two means of G: p_j, a principal value where G passes z,", mean(1 / (G - turned * z))),
+            Step(
+                "factor",
+                "A step multiplies lengths by this, G of the gamma law with shape j / 2.",
+                factor,
+            ),
+            Step(
+                "p",
+                "Two means of G: p_j, a principal value where G passes z,",
+                mean(1 / (G - turned * z)),
+            ),
             Step("l", "and l_j, the one that is wanted.", mean(log(factor / a))),
             *log_means(batch, overshoot),
-            Step("lyapunov", "Together.", equation(Symbol("Lambda", real=True), log(a) + _mean("l", batch))),
+            Step(
+                "lyapunov",
+                "Together.",
+                equation(Symbol("Lambda", real=True), log(a) + _mean("l", batch)),
+            ),
         ),
     )
 

@@ -1,8 +1,9 @@
 r"""From the update rule to the underdamped Langevin equation.
 
-Along one eigenvector, with x the position from the minimiser, v = -buf and gradient g = h x + xi, a step of SGD is the
-linear map z -> M z + N xi of z = (x, v). Without its velocity it is a second difference; its two-sided Taylor
-expansion to second order, in the time t = lr * steps, is the SDE of Kunin et al. (2024).
+Along one eigenvector, with x the position from the minimiser, v = -buf and gradient g = h x + xi, a
+step of SGD is the linear map z -> M z + N xi of z = (x, v). Without its velocity it is a second
+difference; its two-sided Taylor expansion to second order, in the time t = lr * steps, is the SDE
+of Kunin et al. (2024).
 """
 
 from functools import cache
@@ -11,7 +12,22 @@ from sympy import Derivative, Eq, Expr, Function, Matrix, Symbol, expand, solve,
 
 from linsgd import domains
 from linsgd.symbolic.derivation import Derivation, Step, equation
-from linsgd.symbolic.symbols import b, beta, eta, gamma, h, omega, rho, sigma, sigma_g, t, tau, tidy, v, x
+from linsgd.symbolic.symbols import (
+    b,
+    beta,
+    eta,
+    gamma,
+    h,
+    omega,
+    rho,
+    sigma,
+    sigma_g,
+    t,
+    tau,
+    tidy,
+    v,
+    x,
+)
 
 xi = Symbol("xi", real=True)  # the minibatch gradient's error, variance sigma_g^2
 g = Symbol("g", real=True)
@@ -54,9 +70,19 @@ def update_rule(nesterov: bool = False) -> Derivation:
     return Derivation(
         "One step of " + ("Nesterov's SGD" if nesterov else "SGD with momentum"),
         (
-            Step("gradient", "The minibatch gradient along one eigenvector.", equation(g, h * x + xi)),
-            Step("velocity", "The velocity is minus torch's buffer.", equation(NEXT_V, -buffer.subs(NOW))),
-            Step("position", "The position moves by it.", equation(NEXT_X, (x - eta * step).subs(NOW))),
+            Step(
+                "gradient", "The minibatch gradient along one eigenvector.", equation(g, h * x + xi)
+            ),
+            Step(
+                "velocity",
+                "The velocity is minus torch's buffer.",
+                equation(NEXT_V, -buffer.subs(NOW)),
+            ),
+            Step(
+                "position",
+                "The position moves by it.",
+                equation(NEXT_X, (x - eta * step).subs(NOW)),
+            ),
             Step("noise", "The gradient's error enters through N.", noise),
             Step("transition", "The state goes through M.", transition),
         ),
@@ -70,9 +96,9 @@ def underdamped_sde() -> Derivation:
     Returns
     -------
     Derivation
-        Steps "second difference", "taylor", "dropped" (the first term left out), "newton", "drift" (A), "diffusion"
-        (the covariance that the noise adds in a unit of time), "noise", the letters "gamma" and "omega", and, last,
-        "sde".
+        Steps "second difference", "taylor", "dropped" (the first term left out), "newton", "drift"
+        (A), "diffusion" (the covariance that the noise adds in a unit of time), "noise", the
+        letters "gamma" and "omega", and, last, "sde".
 
     Examples
     --------

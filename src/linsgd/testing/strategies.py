@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from linsgd.domains import FloatArray
-from linsgd.features import (
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.features import (
     FeatureLaw,
     FiniteData,
     GaussianFeatures,
@@ -14,10 +15,15 @@ from linsgd.features import (
     StudentFeatures,
     UniformFeatures,
 )
-from linsgd.labels import GaussianNoise, LabelNoise, LaplaceNoise, RademacherNoise, StudentNoise
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
-from linsgd.theory.stability import stability
+from linsgd.problems.labels import (
+    GaussianNoise,
+    LabelNoise,
+    LaplaceNoise,
+    RademacherNoise,
+    StudentNoise,
+)
+from linsgd.problems.linear_regression import LinearRegression
+from linsgd.theory.stability.thresholds import stability
 
 LARGEST_DIMENSION = 4
 SAFE_LR = 0.08  # times (1 - momentum)/(1 - dampening): stable in mean square on every problem of `problems`
@@ -83,11 +89,14 @@ def data_sets(
 
 
 def _laws() -> st.SearchStrategy[FeatureLaw]:
-    covariances = spd_matrices() | st.lists(_fractions(0.0, 1.0), min_size=1, max_size=LARGEST_DIMENSION).map(
-        lambda spectrum: np.array([1.0, *spectrum[1:]])
-    )
+    covariances = spd_matrices() | st.lists(
+        _fractions(0.0, 1.0), min_size=1, max_size=LARGEST_DIMENSION
+    ).map(lambda spectrum: np.array([1.0, *spectrum[1:]]))
     students = st.builds(lambda H, dof: StudentFeatures(H, dof=dof), covariances, st.floats(5, 20))
-    plain = [st.builds(law, covariances) for law in (GaussianFeatures, UniformFeatures, RademacherFeatures)]
+    plain = [
+        st.builds(law, covariances)
+        for law in (GaussianFeatures, UniformFeatures, RademacherFeatures)
+    ]
     return st.one_of(*plain, students)
 
 
@@ -112,7 +121,9 @@ def problems(draw: st.DrawFn, finite: bool | None = None) -> LinearRegression:
     LinearRegression
         Shrinks to one Gaussian feature of unit variance and w* = 0.
     """
-    kinds = {None: ["isotropic", "law", "data"], False: ["isotropic", "law"], True: ["data"]}[finite]
+    kinds = {None: ["isotropic", "law", "data"], False: ["isotropic", "law"], True: ["data"]}[
+        finite
+    ]
     kind = draw(st.sampled_from(kinds))
     if kind == "isotropic":
         return LinearRegression.gaussian(np.ones(draw(st.integers(1, LARGEST_DIMENSION))))
@@ -121,11 +132,18 @@ def problems(draw: st.DrawFn, finite: bool | None = None) -> LinearRegression:
     law = draw(_laws())
     optimum = draw(st.lists(st.floats(-2, 2), min_size=law.dimension, max_size=law.dimension))
     noise_std = draw(_fractions(0.0, 1.0))
-    return LinearRegression.from_features(law, noise_std=noise_std, optimum=optimum, noise=draw(_noises()))
+    return LinearRegression.from_features(
+        law, noise_std=noise_std, optimum=optimum, noise=draw(_noises())
+    )
 
 
 @st.composite
-def sgds(draw: st.DrawFn, problem: LinearRegression | None = None, stable: bool = True, max_batch_size: int = 8) -> SGD:
+def sgds(
+    draw: st.DrawFn,
+    problem: LinearRegression | None = None,
+    stable: bool = True,
+    max_batch_size: int = 8,
+) -> SGD:
     """Draw optimizers with independent batches.
 
     Parameters
@@ -133,9 +151,11 @@ def sgds(draw: st.DrawFn, problem: LinearRegression | None = None, stable: bool 
     draw : DrawFn
         Given by Hypothesis.
     problem : LinearRegression, optional
-        The problem they are for: lr then comes close to its edge, and finite data may be drawn without replacement.
+        The problem they are for: lr then comes close to its edge, and finite data may be drawn
+        without replacement.
     stable : bool
-        Whether the second moment converges, on `problem` or, without one, on every problem of `problems`.
+        Whether the second moment converges, on `problem` or, without one, on every problem of
+        `problems`.
     max_batch_size : int
         Largest batch.
 
@@ -154,9 +174,14 @@ def sgds(draw: st.DrawFn, problem: LinearRegression | None = None, stable: bool 
     }
     data = problem.features if problem is not None else None
     if isinstance(data, FiniteData) and draw(st.booleans()):
-        settings |= {"replacement": False, "batch_size": draw(st.integers(1, min(max_batch_size, len(data.y))))}
+        settings |= {
+            "replacement": False,
+            "batch_size": draw(st.integers(1, min(max_batch_size, len(data.y)))),
+        }
     sgd = SGD(lr=1.0, **settings)
     limit = SAFE_LR * (1 - momentum) / sgd.gradient_weight
     if problem is not None:
         limit = stability(problem, sgd).lr_mean_square
-    return SGD(lr=limit * draw(_fractions(0.01, 0.95) if stable else st.floats(0.01, 3)), **settings)
+    return SGD(
+        lr=limit * draw(_fractions(0.01, 0.95) if stable else st.floats(0.01, 3)), **settings
+    )

@@ -1,8 +1,8 @@
 r"""Mean and covariance of SGD's phase space (w, v), and the risks they imply: the result, and who computes it.
 
-theory="exact" is the discrete algorithm with its true, state-dependent noise; "langevin" and "diffusion" are the
-stochastic differential equations of the literature, evaluated on their own terms. With mu the minimiser of the
-regularised loss L and h = rho + weight_decay,
+theory="exact" is the discrete algorithm with its true, state-dependent noise; "langevin" and
+"diffusion" are the stochastic differential equations of the literature, evaluated on their own
+terms. With mu the minimiser of the regularised loss L and h = rho + weight_decay,
 
     excess_loss = E[L(w)] - min L    = (1/2) sum_i h_i (Var w_i + (E w_i - mu_i)^2),
     excess_risk = E[R(w)] - R(w*)    = (1/2) sum_i rho_i (Var w_i + (E w_i - w*_i)^2).
@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Result, Status
-from linsgd.theory.pairs import Pairs
+from linsgd.theory.recurrence.pairs import Pairs
 
 THEORIES = ("exact", "langevin", "diffusion")
 Start: TypeAlias = Union[str, tuple[ArrayLike, ArrayLike], "Moments", None]
@@ -31,7 +31,9 @@ class MomentsStatus(Status):
 
     OK = "ok"
     NULL_SPACE = "null_space"  # H is singular and there is no decay: the law on range(H), null directions at rest
-    INFINITE_VARIANCE = "infinite_variance"  # the mean converges, the second moment does not exist or diverges
+    INFINITE_VARIANCE = (
+        "infinite_variance"  # the mean converges, the second moment does not exist or diverges
+    )
     UNSTABLE = "unstable"  # the mean diverges
     EXACT_LAW_MISSING = "exact_law_missing"  # an approximation is finite where the exact law is not
 
@@ -51,7 +53,8 @@ class Moments(Result):
     error : float
         Estimated relative error of the numbers as evaluations of their formula.
     mean, velocity_mean : ndarray (d,)
-        E w and E v in the problem's coordinates. Where the variance is infinite these are limits of E w_k.
+        E w and E v in the problem's coordinates. Where the variance is infinite these are limits of
+        E w_k.
     position_variance, velocity_variance, position_velocity_covariance : ndarray (d,)
         Along the eigenvectors of H, in the order of ``problem.eigenvalues``.
     excess_loss, excess_risk : ndarray ()
@@ -90,11 +93,16 @@ class Moments(Result):
         domains.matrix_size("a (d, d) covariance", self.position_variance.shape[-1])
         if self.blocks is not None:
             return self.blocks
-        modes = np.stack([self.position_variance, self.position_velocity_covariance, self.velocity_variance], axis=-2)
+        modes = np.stack(
+            [self.position_variance, self.position_velocity_covariance, self.velocity_variance],
+            axis=-2,
+        )
         own = np.eye(modes.shape[-1], dtype=bool)
         between = 0.0 if self.pairs is None else self.pairs.blocks()
         lost = np.isinf(self.position_variance)[..., None, :, None]
-        return np.where(own, modes[..., None], np.where(lost | np.swapaxes(lost, -1, -2), np.nan, between))
+        return np.where(
+            own, modes[..., None], np.where(lost | np.swapaxes(lost, -1, -2), np.nan, between)
+        )
 
     def at(self, index: int) -> "Moments":
         """Return the law at one of the steps, to start from."""
@@ -158,7 +166,10 @@ def law(
     shift = problem.to_eigenbasis(problem.solution(decay) - problem.optimum)
     variance = covariance[..., 0, :]
     with np.errstate(over="ignore"):
-        about = [np.where(np.isinf(variance), np.inf, variance + x**2) for x in (distance - shift, distance)]
+        about = [
+            np.where(np.isinf(variance), np.inf, variance + x**2)
+            for x in (distance - shift, distance)
+        ]
     return Moments(
         status=status,
         steps=steps,
@@ -179,7 +190,10 @@ def law(
 
 def _half(weight: FloatArray, square: FloatArray) -> FloatArray:
     """Return sum(weight square)/2 over modes; a mode of no weight counts nothing even if its square is infinite."""
-    half: FloatArray = np.sum(np.multiply(weight, square, where=weight > 0, out=np.zeros(square.shape)), axis=-1) / 2
+    half: FloatArray = (
+        np.sum(np.multiply(weight, square, where=weight > 0, out=np.zeros(square.shape)), axis=-1)
+        / 2
+    )
     return half
 
 
@@ -191,7 +205,8 @@ def stationary_moments(problem: LinearRegression, sgd: SGD, theory: str = "exact
     problem : LinearRegression
         The problem.
     sgd : SGD
-        The optimizer. For ``sampling="epoch"`` the law at each phase of the epoch, to leading order in lr.
+        The optimizer. For ``sampling="epoch"`` the law at each phase of the epoch, to leading order
+        in lr.
     theory : {"exact", "langevin", "diffusion"}
         The discrete algorithm itself, or the literature's stochastic differential equations.
 
@@ -216,7 +231,11 @@ def stationary_moments(problem: LinearRegression, sgd: SGD, theory: str = "exact
 
 
 def moments(
-    problem: LinearRegression, sgd: SGD, steps: ArrayLike, start: Start = None, theory: str = "exact"
+    problem: LinearRegression,
+    sgd: SGD,
+    steps: ArrayLike,
+    start: Start = None,
+    theory: str = "exact",
 ) -> Moments:
     """Mean and covariance of (w, v) at given steps.
 
@@ -236,7 +255,8 @@ def moments(
     Returns
     -------
     Moments
-        Shapes have K first. Its status says whether stationary moments exist; at finite steps the numbers hold anyway.
+        Shapes have K first. Its status says whether stationary moments exist; at finite steps the
+        numbers hold anyway.
 
     Raises
     ------
@@ -260,11 +280,19 @@ class Theory(Protocol):
     def stationary(self, problem: LinearRegression, sgd: SGD) -> Moments:
         """Return the stationary law."""
 
-    def moments(self, problem: LinearRegression, sgd: SGD, steps: IntArray, start: Start) -> Moments:
+    def moments(
+        self, problem: LinearRegression, sgd: SGD, steps: IntArray, start: Start
+    ) -> Moments:
         """Return the law at each of the steps."""
 
 
 def _theory(name: str) -> Theory:
     """Import a theory when it is asked for; each builds on this module's result."""
-    module: Any = importlib.import_module(f"linsgd.theory.{domains.choice('theory', name, THEORIES)}")
+    modules = {
+        "exact": "discrete.exact",
+        "langevin": "langevin",
+        "diffusion": "diffusion.ornstein_uhlenbeck",
+    }
+    chosen = modules[domains.choice("theory", name, THEORIES)]
+    module: Any = importlib.import_module(f"linsgd.theory.{chosen}")
     return cast(Theory, module)

@@ -1,7 +1,8 @@
 """Claims after Hodgkinson and Mahoney (2021): multiplicative noise decides what converges, and how heavy its tails are.
 
-Reconstructed: SGD on least squares is a random linear recurrence; its second moment may diverge at a learning rate at
-which the law of the iterates still converges, and its stationary law has a power-law tail.
+Reconstructed: SGD on least squares is a random linear recurrence; its second moment may diverge at
+a learning rate at which the law of the iterates still converges, and its stationary law has a
+power-law tail.
 """
 
 from linsgd.claims.entry import Entry
@@ -29,7 +30,10 @@ from linsgd.claims.hodgkinson_mahoney_2021.momentum import (
     momentum_makes_tails_heavier_at_equal_lr,
     nesterov_threshold,
 )
-from linsgd.claims.hodgkinson_mahoney_2021.noiseless import noiseless_law_is_a_point, noiseless_moments_explode
+from linsgd.claims.hodgkinson_mahoney_2021.noiseless import (
+    noiseless_law_is_a_point,
+    noiseless_moments_explode,
+)
 from linsgd.claims.hodgkinson_mahoney_2021.one_step import (
     one_step_bounds_are_vacuous,
     one_step_bounds_enclose_the_exponent,
@@ -40,7 +44,9 @@ from linsgd.claims.hodgkinson_mahoney_2021.power_laws import (
     smaller_batch_keeps_the_stationary_law,
     tail_is_a_power_law,
 )
-from linsgd.claims.hodgkinson_mahoney_2021.published_grid import published_grid_has_no_infinite_variance
+from linsgd.claims.hodgkinson_mahoney_2021.published_grid import (
+    published_grid_has_no_infinite_variance,
+)
 from linsgd.claims.hodgkinson_mahoney_2021.schedules import varying_steps_make_tails_heavier
 from linsgd.claims.hodgkinson_mahoney_2021.thresholds import (
     mean_square_grows_above_the_threshold,

@@ -1,15 +1,16 @@
 r"""Polyak averages of SGD whose iterates have a mean but no variance, 1 < alpha < 2.
 
-Sums S_k = w_1 + ... + w_k of one feature obey a stable limit law: k^(-1/alpha) S_k tends to a symmetric alpha-stable
-law, so that the average errs by k^-(1 - 1/alpha) where independent iterates of finite variance would give k^(-1/2). Its
-tail is that of w with every far excursion counted as a whole: an excursion that begins at x contributes x (1 + T) with
-T = A_1 + A_1 A_2 + ..., and
+Sums S_k = w_1 + ... + w_k of one feature obey a stable limit law: k^(-1/alpha) S_k tends to a
+symmetric alpha-stable law, so that the average errs by k^-(1 - 1/alpha) where independent iterates
+of finite variance would give k^(-1/2). Its tail is that of w with every far excursion counted as a
+whole: an excursion that begins at x contributes x (1 + T) with T = A_1 + A_1 A_2 + ..., and
 
     P(|S| > t) ~ C E[|1 + T|^alpha - |T|^alpha] t^-alpha,
 
-with Goldie's constant C. A symmetric stable law of scale s has P(|S| > t) ~ c (t / s)^-alpha, c = (1 - alpha) /
-(Gamma(2 - alpha) cos(pi alpha / 2)), and E exp(i t S) = exp(-(s t)^alpha). The mean over T is sampled, to below a
-percent; the simulation averages the iterates of SGD itself and counts events.
+with Goldie's constant C. A symmetric stable law of scale s has P(|S| > t) ~ c (t / s)^-alpha, c =
+(1 - alpha) / (Gamma(2 - alpha) cos(pi alpha / 2)), and E exp(i t S) = exp(-(s t)^alpha). The mean
+over T is sampled, to below a percent; the simulation averages the iterates of SGD itself and counts
+events.
 """
 
 import math
@@ -20,16 +21,16 @@ import sympy
 from scipy.integrate import quad
 from scipy.special import erfinv, gamma
 
-from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.claim import Claim, Simulation, Source
 from linsgd.claims.hodgkinson_mahoney_2021.experiments import Averages, Powers
 from linsgd.claims.hodgkinson_mahoney_2021.paper import ONE_FEATURE, alpha_of, claim
-from linsgd.claims.intervals import Tail
-from linsgd.claims.observables import Exceeds, Stack
 from linsgd.claims.subjects import Subject
-from linsgd.optimizer import SGD
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Simulation, Source
+from linsgd.judge.intervals import Tail
+from linsgd.judge.observables import Exceeds, Stack
+from linsgd.optimizers.sgd import SGD
 from linsgd.symbolic.symbols import k, t
-from linsgd.theory.tails.goldie import tail_constant
+from linsgd.theory.tails.tail_constant.tail_constant import tail_constant
 
 LR = 0.95  # alpha = 1.187
 STEPS = (64, 256, 1024)
@@ -37,7 +38,12 @@ FAR = 2.0  # in stable scales: one in four beyond
 THRESHOLDS = (1.0, 5.0, 20.0)  # in stable scales
 PATHS, SETTLING, KEPT = 20_000, 50, 200  # of the sample of T
 
-alpha, S_k, S, scale = sympy.Symbol("alpha"), sympy.Symbol("S_k"), sympy.Symbol("S"), sympy.Symbol("c")
+alpha, S_k, S, scale = (
+    sympy.Symbol("alpha"),
+    sympy.Symbol("S_k"),
+    sympy.Symbol("S"),
+    sympy.Symbol("c"),
+)
 P = sympy.Function("P")
 
 
@@ -47,7 +53,8 @@ def averages_converge_slower_than_the_root(subject: Subject) -> Claim:
     predicted = np.full(len(STEPS), _beyond(FAR, exponent))
     growth = np.array(STEPS) / STEPS[0]
     root, never = (
-        np.array([_beyond(FAR * g ** (rate - 1 + 1 / exponent), exponent) for g in growth]) for rate in (0.5, 0.0)
+        np.array([_beyond(FAR * g ** (rate - 1 + 1 / exponent), exponent) for g in growth])
+        for rate in (0.5, 0.0)
     )
     return claim(
         subject,
@@ -64,9 +71,13 @@ def averages_converge_slower_than_the_root(subject: Subject) -> Claim:
         regime=f"{_REGIME}, alpha = {exponent:.4f}; averages of the first 64, 256 and 1024 iterates; events",
         components=tuple(f"P(|average| > bound), {steps} steps" for steps in STEPS),
         prediction=predicted,
-        acceptance=Acceptance.interval(predicted, 0.035, "a seventh of the probability; the limit is not yet reached"),
+        acceptance=Acceptance.interval(
+            predicted, 0.035, "a seventh of the probability; the limit is not yet reached"
+        ),
         mutants={"the root rate of finite variance": root, "averaging does not help": never},
-        evidence=_events([(at, FAR * unit * steps ** (1 / exponent)) for at, steps in enumerate(STEPS)]),
+        evidence=_events(
+            [(at, FAR * unit * steps ** (1 / exponent)) for at, steps in enumerate(STEPS)]
+        ),
     )
 
 
@@ -92,11 +103,15 @@ def averages_have_a_stable_limit(subject: Subject) -> Claim:
         components=tuple(f"P(|average| > {t:g} scales)" for t in THRESHOLDS),
         prediction=predicted,
         acceptance=Acceptance.interval(
-            predicted, 0.18 * predicted, "18 %: a scale wrong by half would cost more at the far thresholds"
+            predicted,
+            0.18 * predicted,
+            "18 %: a scale wrong by half would cost more at the far thresholds",
         ),
         mutants={
             "a normal limit": normal,
-            "every iterate an excursion of its own": np.array([_beyond(t * alone, exponent) for t in THRESHOLDS]),
+            "every iterate an excursion of its own": np.array(
+                [_beyond(t * alone, exponent) for t in THRESHOLDS]
+            ),
         },
         evidence=_events([(len(STEPS) - 1, t * unit * last ** (1 / exponent)) for t in THRESHOLDS]),
     )
@@ -119,7 +134,9 @@ def _events(sums: list[tuple[int, float]]) -> Simulation:
 def _stable_scale(*, clusters: bool) -> float:
     """Return the scale of the stable limit of k^(-1/alpha) S_k; without clusters as if iterates were independent."""
     exponent = alpha_of(lr=LR)
-    tail = tail_constant(ONE_FEATURE, SGD(lr=LR)).value * (_excursion(exponent) if clusters else 1.0)
+    tail = tail_constant(ONE_FEATURE, SGD(lr=LR)).value * (
+        _excursion(exponent) if clusters else 1.0
+    )
     unit = (1 - exponent) / (gamma(2 - exponent) * math.cos(math.pi * exponent / 2))
     return float((tail / unit) ** (1 / exponent))
 

@@ -1,12 +1,13 @@
 r"""One Gaussian feature with momentum, measured by algebra: even moments of the products, on code no prediction uses.
 
-One step takes (w, v) to linear forms in (w, v) whose coefficients are linear in the batch's curvature X = chi2_b / b,
+One step takes (w, v) to linear forms in (w, v) whose coefficients are linear in the batch's
+curvature X = chi2_b / b,
 
     v' = momentum v - X w,        w' = w + lr v'        (Nesterov: w' = w + lr (momentum v' - X w)).
 
-It acts on forms of even degree m in (w, v) by substitution, X^j replaced by its moment: a matrix of m + 1 rows whose
-spectral radius is h(m). log h is convex with log h(0) = 0, so that chords through even degrees, and their extensions,
-bound the exponent.
+It acts on forms of even degree m in (w, v) by substitution, X^j replaced by its moment: a matrix of
+m + 1 rows whose spectral radius is h(m). log h is convex with log h(0) = 0, so that chords through
+even degrees, and their extensions, bound the exponent.
 """
 
 from dataclasses import dataclass
@@ -39,9 +40,18 @@ class PhaseForms:
         degrees = np.arange(0, _LARGEST_DEGREE + 1, 2)
         logs = np.array([0.0, *(self.log_moment(int(m)) for m in degrees[1:])])
         after = int(np.argmax(logs > 0))
-        chords = degrees[:-1] - logs[:-1] * np.diff(degrees) / np.diff(logs)  # where the chord of each pair vanishes
-        extended = [chords[i] for i in (after - 2, after) if 0 <= i < chords.size and logs[i + 1] > logs[i]]
-        return np.array([chords[after - 1] * (1 - _ROUNDING), min([*extended, degrees[after]]) * (1 + _ROUNDING)])
+        chords = degrees[:-1] - logs[:-1] * np.diff(degrees) / np.diff(
+            logs
+        )  # where the chord of each pair vanishes
+        extended = [
+            chords[i] for i in (after - 2, after) if 0 <= i < chords.size and logs[i + 1] > logs[i]
+        ]
+        return np.array(
+            [
+                chords[after - 1] * (1 - _ROUNDING),
+                min([*extended, degrees[after]]) * (1 + _ROUNDING),
+            ]
+        )
 
     def _action(self, degree: int) -> FloatArray:
         """Return the coefficients (degree + 1, degree + 1) of E w'^(degree-i) v'^i in w^(degree-j) v^j."""

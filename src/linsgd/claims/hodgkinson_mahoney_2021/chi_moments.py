@@ -1,12 +1,12 @@
 r"""One Gaussian feature without momentum, measured by adaptive quadrature, on code that no prediction uses.
 
-One step multiplies by A = a - lr chi2_b / b, a = 1 - lr weight_decay. With chi2_b = z^2, whose root z has a density
-proportional to z^{b-1} e^{-z^2/2},
+One step multiplies by A = a - lr chi2_b / b, a = 1 - lr weight_decay. With chi2_b = z^2, whose root
+z has a density proportional to z^{b-1} e^{-z^2/2},
 
     h(s) = E|A|^s,
 
-is integrated by QUADPACK on both sides of the kink A = 0. The exponent is bounded by two signs of log h, which is
-convex with log h(0) = 0.
+is integrated by QUADPACK on both sides of the kink A = 0. The exponent is bounded by two signs of
+log h, which is convex with log h(0) = 0.
 """
 
 import itertools
@@ -44,7 +44,10 @@ class Step:
 
         kink = math.sqrt(a / c)
         ends = sorted({0.0, kink, peak, kink + peak + _REACH})
-        return sum(quad(integrand, *part, epsabs=0, epsrel=1e-11, limit=200)[0] for part in itertools.pairwise(ends))
+        return sum(
+            quad(integrand, *part, epsabs=0, epsrel=1e-11, limit=200)[0]
+            for part in itertools.pairwise(ends)
+        )
 
     def log_moment(self, s: float) -> float:
         """Return log h(s)."""

@@ -1,6 +1,7 @@
 r"""Ensembles that are no snapshots of SGD: running averages, the steps themselves, and paths under a tilted law.
 
-Block i of 256 chains has its own random numbers under a seed, so that any range of blocks may be asked for.
+Block i of 256 chains has its own random numbers under a seed, so that any range of blocks may be
+asked for.
 """
 
 import itertools
@@ -11,8 +12,8 @@ import numpy as np
 from scipy.special import gamma
 
 from linsgd.claims.experiment import Experiment
-from linsgd.claims.intervals import BLOCK
 from linsgd.domains import FloatArray
+from linsgd.judge.intervals import BLOCK
 from linsgd.montecarlo.snapshots import snapshots
 
 
@@ -43,7 +44,9 @@ class Averages(Experiment):
         every, last = range(1, self.steps[-1] + 1), np.array(self.steps)
         parts = []
         for block in _blocks(chains):
-            path = snapshots(self.problem, self.sgd, list(every), block, seed=seed, start=self.start)
+            path = snapshots(
+                self.problem, self.sgd, list(every), block, seed=seed, start=self.start
+            )
             parts.append(np.cumsum(path, axis=0)[last - 1] / last[:, None, None])
         averages: FloatArray = np.concatenate(parts, axis=1)
         return averages
@@ -62,10 +65,17 @@ class Stretches(Experiment):
         d, b = self.problem.dimension, self.sgd.batch_size
         parts = []
         for block in _blocks(chains):
-            x = self.problem.features.sample(len(block) * b, _generator(seed, block)).reshape(-1, b, d)
+            x = self.problem.features.sample(len(block) * b, _generator(seed, block)).reshape(
+                -1, b, d
+            )
             A = np.eye(d) - self.sgd.lr / b * np.einsum("nbi,nbj->nij", x, x)
             values = np.abs(np.linalg.eigvalsh(A))
-            parts.append(np.stack([values.max(axis=1), values.min(axis=1), np.linalg.norm(A[:, 0], axis=1)], axis=1))
+            parts.append(
+                np.stack(
+                    [values.max(axis=1), values.min(axis=1), np.linalg.norm(A[:, 0], axis=1)],
+                    axis=1,
+                )
+            )
         return np.concatenate(parts)[None]
 
 
@@ -73,13 +83,14 @@ class Stretches(Experiment):
 class TiltedMoments(Experiment):
     r"""E|w_k|^order of one white Gaussian feature, batch 1, from w_0 = w* = 0, without the rare paths that carry it.
 
-    Paths follow the law of SGD up to a step J drawn evenly from 0..k, and from there the law under which every step
-    weighs |A|^order more, h(order) being 1. The likelihood ratio of SGD's law to this mixture is
+    Paths follow the law of SGD up to a step J drawn evenly from 0..k, and from there the law under
+    which every step weighs |A|^order more, h(order) being 1. The likelihood ratio of SGD's law to
+    this mixture is
 
         (k + 1) / sum_{J=0}^k prod_{i>J} |A_i|^order,
 
-    and |w_k|^order times it is bounded by powers of k and of the largest |lr x e| along the path: light-tailed, where
-    |w_k|^order itself has variance growing like h(2 order)^k.
+    and |w_k|^order times it is bounded by powers of k and of the largest |lr x e| along the path:
+    light-tailed, where |w_k|^order itself has variance growing like h(2 order)^k.
 
     Attributes
     ----------

@@ -1,7 +1,8 @@
 r"""What is said of tail exponents for one feature, and the conditions it needs: computed, not simulated.
 
-The statements are those of the literature on multiplicative noise, as reconstructed. Predictions are those of
-`linsgd.tail_exponent`; the measurement integrates h(s) = E|A|^s on its own (`chi_moments`) and finds the root again.
+The statements are those of the literature on multiplicative noise, as reconstructed. Predictions
+are those of `linsgd.tail_exponent`; the measurement integrates h(s) = E|A|^s on its own
+(`chi_moments`) and finds the root again.
 """
 
 from collections.abc import Callable
@@ -10,8 +11,6 @@ from functools import partial
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.claim import Claim, Enclosure, Source
 from linsgd.claims.hodgkinson_mahoney_2021.chi_moments import Step
 from linsgd.claims.hodgkinson_mahoney_2021.paper import (
     ONE_FEATURE,
@@ -23,15 +22,21 @@ from linsgd.claims.hodgkinson_mahoney_2021.paper import (
 )
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
-from linsgd.optimizer import SGD
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.optimizers.sgd import SGD
 from linsgd.symbolic.symbols import b, eta, lam
-from linsgd.theory.pearson import pearson
-from linsgd.theory.tails.asymptotics import asymptotic_exponent, small_step_constant
+from linsgd.theory.diffusion.pearson import pearson
 from linsgd.theory.tails.exponents import tail_exponent
+from linsgd.theory.tails.isotropic.asymptotics import asymptotic_exponent, small_step_constant
 
 TINY_LR = 1e-4
 SMALL_DECAY = 1e-5  # of the difference quotients
-RISING_LRS = {1: (0.1, 0.3, 0.6, 1.0, 1.5, 2.0, 2.4), 4: (0.4, 0.8, 1.4, 2.0, 2.4, 2.6), 20: (0.8, 1.2, 1.6, 2.0, 2.2)}
+RISING_LRS = {
+    1: (0.1, 0.3, 0.6, 1.0, 1.5, 2.0, 2.4),
+    4: (0.4, 0.8, 1.4, 2.0, 2.4, 2.6),
+    20: (0.8, 1.2, 1.6, 2.0, 2.2),
+}
 BATCHES = (1, 2, 4, 8, 16, 32)
 
 alpha = sympy.Function("alpha")
@@ -40,7 +45,10 @@ n = sympy.Symbol("b'", positive=True)
 
 def larger_steps_make_tails_heavier(subject: Subject) -> Claim:
     """Follow alpha along rising learning rates, to where it is far below 1."""
-    series = {size: np.array([alpha_of(lr=lr, batch_size=size) for lr in lrs]) for size, lrs in RISING_LRS.items()}
+    series = {
+        size: np.array([alpha_of(lr=lr, batch_size=size) for lr in lrs])
+        for size, lrs in RISING_LRS.items()
+    }
     fall = min(float((-np.diff(np.log(values))).min()) for values in series.values())
     return claim(
         subject,
@@ -57,10 +65,14 @@ def larger_steps_make_tails_heavier(subject: Subject) -> Claim:
         ),
         components=("smallest fall of log alpha between neighbouring learning rates",),
         prediction=np.array([fall]),
-        acceptance=Acceptance.above(0.5, 0.2, "0.5: twice what the logarithm of a Gaussian would give"),
+        acceptance=Acceptance.above(
+            0.5, 0.2, "0.5: twice what the logarithm of a Gaussian would give"
+        ),
         mutants={
             "a diffusion: 1 + batch / lr": _smallest_fall_by(_diffusion),
-            "linear scaling: in proportion to batch / lr": _smallest_fall_by(lambda lr, size: size / lr),
+            "linear scaling: in proportion to batch / lr": _smallest_fall_by(
+                lambda lr, size: size / lr
+            ),
             "the products' logarithm is Gaussian": _smallest_fall_by(_log_normal),
         },
         evidence=Enclosure(enclose=_falls_with_lr),
@@ -80,7 +92,8 @@ def batch_lightens_above_one(subject: Subject) -> Claim:
         ),
         source=Source.CONDITION,
         formula=sympy.Implies(
-            sympy.And(sympy.Ge(alpha(eta, b), 1), sympy.Gt(n, b)), sympy.Gt(alpha(eta, n), alpha(eta, b))
+            sympy.And(sympy.Ge(alpha(eta, b), 1), sympy.Gt(n, b)),
+            sympy.Gt(alpha(eta, n), alpha(eta, b)),
         ),
         regime=f"one Gaussian feature of variance 1, lr 0.5, batches {BATCHES[0]} to {BATCHES[-1]}; no simulation",
         components=("smallest rise of log alpha as the batch doubles",),
@@ -88,9 +101,9 @@ def batch_lightens_above_one(subject: Subject) -> Claim:
         acceptance=Acceptance.interval([rise], 0.015, "a fifth of the distance to linear scaling"),
         mutants={
             "linear scaling: in proportion to the batch": np.log([2.0]),
-            "a diffusion: 1 + batch / lr": np.diff(np.log([_diffusion(0.5, size) for size in BATCHES])).min(
-                keepdims=True
-            ),
+            "a diffusion: 1 + batch / lr": np.diff(
+                np.log([_diffusion(0.5, size) for size in BATCHES])
+            ).min(keepdims=True),
             "the batch does not matter": np.zeros(1),
         },
         evidence=Enclosure(enclose=_rises_with_batch),
@@ -141,7 +154,9 @@ def weight_decay_changes_sign_with_the_batch(subject: Subject) -> Claim:
         regime="one Gaussian feature of variance 1, lr 0.5, weight decay 0; no simulation",
         components=tuple(f"d alpha / d weight decay at batch {size}" for size in batches),
         prediction=slopes,
-        acceptance=Acceptance.interval(slopes, 0.05, "a twentieth, far below any of the slopes that are not 0"),
+        acceptance=Acceptance.interval(
+            slopes, 0.05, "a twentieth, far below any of the slopes that are not 0"
+        ),
         mutants={
             "decay lightens at every batch": np.abs(slopes),
             "decay does not matter": np.zeros(4),
@@ -210,7 +225,10 @@ def _smallest_fall_by(theory: Callable[[float, int], float]) -> FloatArray:
 
 
 def _falls_with_lr() -> Bounds:
-    falls = [smallest_fall(np.array([Step(lr, size).exponent() for lr in lrs])) for size, lrs in RISING_LRS.items()]
+    falls = [
+        smallest_fall(np.array([Step(lr, size).exponent() for lr in lrs]))
+        for size, lrs in RISING_LRS.items()
+    ]
     lower, upper = (np.min(ends, axis=0) for ends in zip(*falls, strict=True))
     return lower, upper
 
@@ -230,7 +248,9 @@ def _exponents_divide(one: Step, other: Step) -> Bounds:
 
 def _quotient(size: int) -> float:
     """Return the difference quotient of alpha in weight decay at 0."""
-    decayed, plain = (alpha_of(lr=0.5, batch_size=size, weight_decay=decay) for decay in (SMALL_DECAY, 0.0))
+    decayed, plain = (
+        alpha_of(lr=0.5, batch_size=size, weight_decay=decay) for decay in (SMALL_DECAY, 0.0)
+    )
     return (decayed - plain) / SMALL_DECAY
 
 
@@ -241,7 +261,10 @@ def _slopes_in_decay(batches: tuple[int, ...]) -> Bounds:
 
 def _small_steps(batches: tuple[int, ...]) -> Bounds:
     """Bound alpha lr / batch by the quadrature of theory, which knows nothing of the limit."""
-    found = [tail_exponent(ONE_FEATURE, SGD(lr=TINY_LR, batch_size=size), method="quadrature") for size in batches]
+    found = [
+        tail_exponent(ONE_FEATURE, SGD(lr=TINY_LR, batch_size=size), method="quadrature")
+        for size in batches
+    ]
     ends: list[FloatArray] = [
         np.array([getattr(x, end) * TINY_LR / size for x, size in zip(found, batches, strict=True)])
         for end in ("lower", "upper")

@@ -1,9 +1,11 @@
 r"""What labels and features bring with them: heavy labels pass their exponent on, bounded features have no tail.
 
-If the label noise has the tail P(|e| > t) ~ c t^-beta and h(beta) < 1, every push B = lr x e has it too, and a far w is
-one far push that the products have not yet forgotten (Grincevicius 1975, Grey 1994):
+If the label noise has the tail P(|e| > t) ~ c t^-beta and h(beta) < 1, every push B = lr x e has it
+too, and a far w is one far push that the products have not yet forgotten (Grincevicius 1975, Grey
+1994):
 
-    P(|w - w*| > t) ~ c E|lr x|^beta t^-beta (1 + h(beta) + h(beta)^2 + ...) = c E|lr x|^beta / (1 - h(beta)) t^-beta.
+    P(|w - w*| > t) ~ c E|lr x|^beta t^-beta (1 + h(beta) + h(beta)^2 + ...) = c E|lr x|^beta / (1 -
+    h(beta)) t^-beta.
 
 If |A| <= q < 1 and |B| <= m always, |w - w*| <= m / (1 - q) for ever.
 """
@@ -14,25 +16,33 @@ import numpy as np
 import sympy
 from scipy.special import gamma
 
-from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.claim import Claim, Source
 from linsgd.claims.hodgkinson_mahoney_2021.paper import alpha_of, claim
 from linsgd.claims.hodgkinson_mahoney_2021.power_laws import beyond
 from linsgd.claims.subjects import Subject
-from linsgd.labels import StudentNoise
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Source
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.labels import StudentNoise
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.symbols import E, eta
 from linsgd.theory.moments import stationary_moments
 from linsgd.theory.tails.exponents import spectral_function, tail_exponent
-from linsgd.theory.tails.goldie import tail_constant
+from linsgd.theory.tails.tail_constant.tail_constant import tail_constant
 
 HEAVY_LR, DOF, HEAVY_STEPS = 0.4, 1.5, 60
 HEAVY_THRESHOLDS = np.array([10.0, 20.0])
-SMALL_DATA = (np.array([[0.5], [1.0], [1.5]]).repeat(2, axis=0), np.tile([1.0, -1.0], 3))  # residuals of -1 and 1
+SMALL_DATA = (
+    np.array([[0.5], [1.0], [1.5]]).repeat(2, axis=0),
+    np.tile([1.0, -1.0], 3),
+)  # residuals of -1 and 1
 BOUNDED_LR, BOUNDED_STEPS = 0.85, 200
 
-t, c, beta, x = sympy.Symbol("t", positive=True), sympy.Symbol("c"), sympy.Symbol("beta"), sympy.Symbol("x_i")
+t, c, beta, x = (
+    sympy.Symbol("t", positive=True),
+    sympy.Symbol("c"),
+    sympy.Symbol("beta"),
+    sympy.Symbol("x_i"),
+)
 P, h, W, X = sympy.Function("P"), sympy.Function("h"), sympy.Symbol("W"), sympy.Symbol("x")
 
 
@@ -40,7 +50,9 @@ def heavy_labels_pass_their_exponent_on(subject: Subject) -> Claim:
     """Measure P(|w| > t) under Student labels of 1.5 degrees of freedom."""
     problem, sgd = LinearRegression.gaussian([1.0], noise=StudentNoise(dof=DOF)), SGD(lr=HEAVY_LR)
     exponent, growth = tail_exponent(problem, sgd).value, spectral_function(problem, sgd, DOF).value
-    one_push = _student_constant(DOF) * HEAVY_LR**DOF * _normal_moment(DOF) * HEAVY_THRESHOLDS**-exponent
+    one_push = (
+        _student_constant(DOF) * HEAVY_LR**DOF * _normal_moment(DOF) * HEAVY_THRESHOLDS**-exponent
+    )
     predicted, products = one_push / (1 - growth), alpha_of(lr=HEAVY_LR)
     return claim(
         subject,
@@ -52,7 +64,10 @@ def heavy_labels_pass_their_exponent_on(subject: Subject) -> Claim:
         source=Source.RECONSTRUCTED,
         formula=sympy.Implies(
             sympy.Lt(h(beta), 1),
-            sympy.Eq(P(sympy.Gt(sympy.Abs(W), t)), c * E(sympy.Abs(eta * X) ** beta) / (1 - h(beta)) * t**-beta),
+            sympy.Eq(
+                P(sympy.Gt(sympy.Abs(W), t)),
+                c * E(sympy.Abs(eta * X) ** beta) / (1 - h(beta)) * t**-beta,
+            ),
         ),
         regime=(
             f"one Gaussian feature of variance 1, lr {HEAVY_LR:g}, batch 1, Student label noise of {DOF:g} degrees of "
@@ -61,11 +76,14 @@ def heavy_labels_pass_their_exponent_on(subject: Subject) -> Claim:
         components=tuple(f"P(|w| > {threshold:g})" for threshold in HEAVY_THRESHOLDS),
         prediction=predicted,
         acceptance=Acceptance.interval(
-            predicted, 0.17 * predicted, "17 %: the asymptote is reached to 3 % at the nearer threshold"
+            predicted,
+            0.17 * predicted,
+            "17 %: the asymptote is reached to 3 % at the nearer threshold",
         ),
         mutants={
             "a single push, nothing summed up": one_push,
-            "the products' own exponent": predicted[0] * (HEAVY_THRESHOLDS / HEAVY_THRESHOLDS[0]) ** -products,
+            "the products' own exponent": predicted[0]
+            * (HEAVY_THRESHOLDS / HEAVY_THRESHOLDS[0]) ** -products,
         },
         evidence=beyond(problem, sgd, HEAVY_THRESHOLDS, HEAVY_STEPS),
     )
@@ -99,7 +117,9 @@ def bounded_features_have_light_tails(subject: Subject) -> Claim:
         ),
         components=(f"P(|w - w*| > {bound:.4g})",),
         prediction=np.zeros(1),
-        acceptance=Acceptance.below(0.002, 0.002, "one in five hundred: none at all, but for what chains can show"),
+        acceptance=Acceptance.below(
+            0.002, 0.002, "one in five hundred: none at all, but for what chains can show"
+        ),
         mutants={
             "Gaussian features of the same variance": np.array([power]),
             "as heavy as Chebyshev's inequality allows": np.array([variance / bound**2]),
@@ -110,7 +130,13 @@ def bounded_features_have_light_tails(subject: Subject) -> Claim:
 
 def _student_constant(dof: float) -> float:
     """Return c of P(|e| > t) ~ c t^-dof for Student's law."""
-    return float(2 * gamma((dof + 1) / 2) / (math.sqrt(dof * math.pi) * gamma(dof / 2)) * dof ** ((dof + 1) / 2) / dof)
+    return float(
+        2
+        * gamma((dof + 1) / 2)
+        / (math.sqrt(dof * math.pi) * gamma(dof / 2))
+        * dof ** ((dof + 1) / 2)
+        / dof
+    )
 
 
 def _normal_moment(order: float) -> float:

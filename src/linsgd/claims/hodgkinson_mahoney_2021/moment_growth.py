@@ -1,8 +1,9 @@
 r"""The moment of order alpha itself: infinite in the stationary law, finite at every step, growing linearly.
 
-From w_0 = w* the means E|w_{k+1}|^alpha - E|w_k|^alpha = E[|A w_k + B|^alpha - |A w_k|^alpha] tend to alpha C m with
-Goldie's constant C and m = E|A|^alpha log|A|. Plain simulation cannot see it: the variance of |w_k|^alpha grows
-geometrically. Under the tilted mixture of `TiltedMoments` every moment of the observable is finite, and small.
+From w_0 = w* the means E|w_{k+1}|^alpha - E|w_k|^alpha = E[|A w_k + B|^alpha - |A w_k|^alpha] tend
+to alpha C m with Goldie's constant C and m = E|A|^alpha log|A|. Plain simulation cannot see it: the
+variance of |w_k|^alpha grows geometrically. Under the tilted mixture of `TiltedMoments` every
+moment of the observable is finite, and small.
 """
 
 from functools import partial
@@ -10,17 +11,17 @@ from functools import partial
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.claim import Claim, Simulation, Source
 from linsgd.claims.hodgkinson_mahoney_2021.experiments import TiltedMoments
 from linsgd.claims.hodgkinson_mahoney_2021.paper import ONE_FEATURE, alpha_of, claim
-from linsgd.claims.intervals import Tail
-from linsgd.claims.observables import Linear, Stack, Total
 from linsgd.claims.subjects import Subject
-from linsgd.optimizer import SGD
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Simulation, Source
+from linsgd.judge.intervals import Tail
+from linsgd.judge.observables import Linear, Stack, Total
+from linsgd.optimizers.sgd import SGD
 from linsgd.symbolic.symbols import E
 from linsgd.theory.tails.exponents import spectral_function
-from linsgd.theory.tails.goldie import tail_constant
+from linsgd.theory.tails.tail_constant.tail_constant import tail_constant
 
 LR = 0.8  # alpha = 1.546
 STEPS = (5, 10, 20)
@@ -34,7 +35,9 @@ h = sympy.Function("h")
 def moment_of_order_alpha_grows_linearly(subject: Subject) -> Claim:
     """Measure the slope of E|w_k|^alpha in k."""
     exponent, sgd = alpha_of(lr=LR), SGD(lr=LR)
-    above, below = (spectral_function(ONE_FEATURE, sgd, exponent + sign * NEAR).value for sign in (1, -1))
+    above, below = (
+        spectral_function(ONE_FEATURE, sgd, exponent + sign * NEAR).value for sign in (1, -1)
+    )
     slope = exponent * tail_constant(ONE_FEATURE, sgd).value * (above - below) / (2 * NEAR)
     slopes = np.full(2, slope)
     pairs = ((0, 1), (1, 2))
@@ -56,7 +59,9 @@ def moment_of_order_alpha_grows_linearly(subject: Subject) -> Claim:
         ),
         components=tuple(f"growth a step, from step {STEPS[i]} to {STEPS[j]}" for i, j in pairs),
         prediction=slopes,
-        acceptance=Acceptance.interval(slopes, 0.12 * slope, "12 %, most of it for the first steps, not yet linear"),
+        acceptance=Acceptance.interval(
+            slopes, 0.12 * slope, "12 %, most of it for the first steps, not yet linear"
+        ),
         mutants={
             "the moment stays bounded": np.zeros(2),
             "it grows as the root of k": slope * np.array([1, 1 / np.sqrt(2)]) / 2,

@@ -1,8 +1,8 @@
 r"""What momentum does to the threshold and to the tail: computed for one feature, not simulated.
 
-Predictions come from `linsgd.stability` and `linsgd.tail_exponent`, which solves for the eigenfunction of a transfer
-operator; the measurement is the exact algebra of even moments (`binary_forms`), and adaptive quadrature without
-momentum (`chi_moments`).
+Predictions come from `linsgd.stability` and `linsgd.tail_exponent`, which solves for the
+eigenfunction of a transfer operator; the measurement is the exact algebra of even moments
+(`binary_forms`), and adaptive quadrature without momentum (`chi_moments`).
 """
 
 from functools import partial
@@ -10,16 +10,22 @@ from functools import partial
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.claim import Claim, Enclosure, Source
 from linsgd.claims.hodgkinson_mahoney_2021.binary_forms import PhaseForms, mean_square_threshold
 from linsgd.claims.hodgkinson_mahoney_2021.chi_moments import Step
-from linsgd.claims.hodgkinson_mahoney_2021.paper import ONE_FEATURE, Bounds, alpha_of, claim, difference
+from linsgd.claims.hodgkinson_mahoney_2021.paper import (
+    ONE_FEATURE,
+    Bounds,
+    alpha_of,
+    claim,
+    difference,
+)
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
-from linsgd.optimizer import SGD
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.optimizers.sgd import SGD
 from linsgd.symbolic.symbols import b, beta, eta
-from linsgd.theory.stability import stability
+from linsgd.theory.stability.thresholds import stability
 
 MOMENTUM = 0.9
 BATCHES = (1, 4)
@@ -92,7 +98,9 @@ def momentum_makes_tails_heavier_at_equal_lr(subject: Subject) -> Claim:
         prediction=np.array([heavy - plain]),
         acceptance=Acceptance.below(-1.0, 1.0, "one: a fifth of the exponent"),
         mutants={
-            "momentum averages the noise away: alpha as at half the lr": np.array([rescaled - plain]),
+            "momentum averages the noise away: alpha as at half the lr": np.array(
+                [rescaled - plain]
+            ),
             "momentum does not matter": np.zeros(1),
         },
         evidence=Enclosure(enclose=partial(_gain, PhaseForms(0.3, 1, 0.5), Step(0.3))),
@@ -124,9 +132,12 @@ def momentum_can_lighten_large_batches(subject: Subject) -> Claim:
     )
 
 
-def _threshold_claim(subject: Subject, name: str, statement: str, formula: sympy.Basic, *, nesterov: bool) -> Claim:
+def _threshold_claim(
+    subject: Subject, name: str, statement: str, formula: sympy.Basic, *, nesterov: bool
+) -> Claim:
     predicted, other = (
-        np.array([_critical(size, MOMENTUM, nesterov=kind) for size in BATCHES]) for kind in (nesterov, not nesterov)
+        np.array([_critical(size, MOMENTUM, nesterov=kind) for size in BATCHES])
+        for kind in (nesterov, not nesterov)
     )
     plain = np.array([_critical(size, 0.0, nesterov=False) for size in BATCHES])
     return claim(
@@ -141,7 +152,9 @@ def _threshold_claim(subject: Subject, name: str, statement: str, formula: sympy
         ),
         components=tuple(f"lr at which h(2) = 1, batch {size}" for size in BATCHES),
         prediction=predicted,
-        acceptance=Acceptance.interval(predicted, 1e-6, "far above rounding, far below any other threshold"),
+        acceptance=Acceptance.interval(
+            predicted, 1e-6, "far above rounding, far below any other threshold"
+        ),
         mutants={
             "momentum does not matter": plain,
             "only lr / (1 - momentum) matters": (1 - MOMENTUM) * plain,
@@ -157,7 +170,9 @@ def _critical(size: int, momentum: float, *, nesterov: bool) -> float:
 
 
 def _thresholds(nesterov: bool) -> Bounds:
-    bounds: FloatArray = np.array([mean_square_threshold(size, MOMENTUM, nesterov=nesterov) for size in BATCHES])
+    bounds: FloatArray = np.array(
+        [mean_square_threshold(size, MOMENTUM, nesterov=nesterov) for size in BATCHES]
+    )
     return bounds[:, 0], bounds[:, 1]
 
 

@@ -1,7 +1,7 @@
 r"""Labels without noise: the law of SGD is the point w*, whatever its moments do on the way.
 
-w_k - w* = A_k ... A_1 (w_0 - w*), which goes to 0 for almost every path where the Lyapunov exponent rho is negative,
-while E|w_k - w*|^s = h(s)^k |w_0 - w*|^s explodes for every s above alpha.
+w_k - w* = A_k ... A_1 (w_0 - w*), which goes to 0 for almost every path where the Lyapunov exponent
+rho is negative, while E|w_k - w*|^s = h(s)^k |w_0 - w*|^s explodes for every s above alpha.
 """
 
 import math
@@ -10,19 +10,19 @@ import numpy as np
 import sympy
 from scipy.stats import norm
 
-from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.claim import Claim, Simulation, Source
 from linsgd.claims.experiment import Experiment
 from linsgd.claims.hodgkinson_mahoney_2021.experiments import Powers
 from linsgd.claims.hodgkinson_mahoney_2021.paper import claim
-from linsgd.claims.intervals import Tail
-from linsgd.claims.observables import Exceeds, Observable, Stack
 from linsgd.claims.subjects import Subject
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Simulation, Source
+from linsgd.judge.intervals import Tail
+from linsgd.judge.observables import Exceeds, Observable, Stack
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.symbols import E, k
 from linsgd.theory.tails.exponents import lyapunov_exponent, spectral_function, tail_exponent
-from linsgd.theory.tails.radial import RadialLaw
+from linsgd.theory.tails.isotropic.radial import RadialLaw
 
 LR = 1.5  # alpha = 0.48
 EARLY, LATE = (1, 2), 400  # steps
@@ -46,7 +46,9 @@ def noiseless_law_is_a_point(subject: Subject) -> Claim:
             "noise not even its mean would be finite."
         ),
         source=Source.CONDITION,
-        formula=sympy.Eq(sympy.Limit(P(sympy.Gt(sympy.Abs(W_k), sympy.Symbol("epsilon"))), k, sympy.oo), 0),
+        formula=sympy.Eq(
+            sympy.Limit(P(sympy.Gt(sympy.Abs(W_k), sympy.Symbol("epsilon"))), k, sympy.oo), 0
+        ),
         regime=f"{_REGIME}; after {LATE} steps; an event",
         components=(f"P(|w - w*| > {NEAR:g})",),
         prediction=np.array([share]),
@@ -75,17 +77,23 @@ def noiseless_moments_explode(subject: Subject) -> Claim:
         regime=f"{_REGIME}, alpha = {exponent:.4f} with noise; steps 1 and 2; all moments of w_k finite",
         components=tuple(f"E|w_{step} - w*|" for step in EARLY),
         prediction=growth,
-        acceptance=Acceptance.interval(growth, 0.1, "a tenth of the start, a third of the growth of one step"),
+        acceptance=Acceptance.interval(
+            growth, 0.1, "a tenth of the start, a third of the growth of one step"
+        ),
         mutants={
             "moments go where the paths go": np.zeros(2),
             "the distance of the mean": abs(1 - LR) ** np.array(EARLY),
             "moments stand still": np.ones(2),
         },
-        evidence=_measured(Stack(tuple(Powers((0,), (1.0,), at) for at in range(len(EARLY)))), Tail.THIRD_MOMENT),
+        evidence=_measured(
+            Stack(tuple(Powers((0,), (1.0,), at) for at in range(len(EARLY)))), Tail.THIRD_MOMENT
+        ),
     )
 
 
-_REGIME = f"one Gaussian feature of variance 1, lr {LR:g}, batch 1, no label noise; start at distance 1"
+_REGIME = (
+    f"one Gaussian feature of variance 1, lr {LR:g}, batch 1, no label noise; start at distance 1"
+)
 
 
 def _measured(observable: Observable, tail: Tail) -> Simulation:

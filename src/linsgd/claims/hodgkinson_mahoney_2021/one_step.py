@@ -1,25 +1,26 @@
 r"""Bounds on the exponent from one step's norms: E sigma_max(A)^l = 1 and E sigma_min(A)^u = 1 imply l <= alpha <= u.
 
-The predicted bounds are those of `linsgd.theory.tails.one_step`; the measurement draws batches and takes the singular
-values of A = I - lr H_B. For equal features one fixed direction e shows the exponent itself: E|A e|^alpha = 1.
+The predicted bounds are those of `linsgd.theory.tails.one_step.bounds`; the measurement draws
+batches and takes the singular values of A = I - lr H_B. For equal features one fixed direction e
+shows the exponent itself: E|A e|^alpha = 1.
 """
 
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance, Inapplicable
 from linsgd.claims.case import stable_sgd
-from linsgd.claims.claim import Claim, Simulation, Source
 from linsgd.claims.hodgkinson_mahoney_2021.experiments import Powers, Stretches
 from linsgd.claims.hodgkinson_mahoney_2021.paper import claim
-from linsgd.claims.intervals import Tail
-from linsgd.claims.observables import Exceeds, Linear
 from linsgd.claims.subjects import Subject
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.judge.acceptance import Acceptance, Inapplicable
+from linsgd.judge.claim import Claim, Simulation, Source
+from linsgd.judge.intervals import Tail
+from linsgd.judge.observables import Exceeds, Linear
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.symbols import E, b, d
 from linsgd.theory.tails.exponents import spectral_function, tail_exponent
-from linsgd.theory.tails.one_step import one_step_bounds
+from linsgd.theory.tails.one_step.bounds import one_step_bounds
 
 LR, BATCH = 1.0, 4  # of the bounds that are not vacuous
 LARGEST, SMALLEST, FIXED = 0, 1, 2  # columns of Stretches
@@ -47,14 +48,18 @@ def one_step_bounds_are_vacuous(subject: Subject) -> Claim:
             "and its variance finite."
         ),
         source=Source.CONDITION,
-        formula=sympy.Implies(sympy.Lt(b, d), sympy.And(sympy.Le(smallest, 1), sympy.Ge(largest, 1))),
+        formula=sympy.Implies(
+            sympy.Lt(b, d), sympy.And(sympy.Le(smallest, 1), sympy.Ge(largest, 1))
+        ),
         regime=(
             f"lr {sgd.lr:g}, a quarter of the mean-square threshold, batch {size}, {problem.dimension} features, no "
             "momentum, no weight decay; single steps; events"
         ),
         components=("P(largest stretch >= 1)", "P(smallest stretch <= 1)"),
         prediction=np.ones(2),
-        acceptance=Acceptance.interval(np.ones(2), 0.01, "one in a hundred: always, but for what chains can show"),
+        acceptance=Acceptance.interval(
+            np.ones(2), 0.01, "one in a hundred: always, but for what chains can show"
+        ),
         mutants={
             "small steps contract in norm, as the mean step does": np.array([0.0, 1.0]),
             "as many steps contract as not": np.full(2, 0.5),
@@ -80,17 +85,22 @@ def one_step_bounds_enclose_the_exponent(subject: Subject) -> Claim:
             "no more: a fixed direction reaches mean 1 only at the larger alpha."
         ),
         source=Source.RECONSTRUCTED,
-        formula=sympy.And(sympy.Eq(E(largest**lower), 1), sympy.Eq(E(stretch**alpha), 1), sympy.Lt(lower, alpha)),
+        formula=sympy.And(
+            sympy.Eq(E(largest**lower), 1), sympy.Eq(E(stretch**alpha), 1), sympy.Lt(lower, alpha)
+        ),
         regime=(
             f"two equal Gaussian features, lr {LR:g}, batch {BATCH}, l = {bound:.4f}, alpha = {exponent:.4f}; single "
             "steps; all moments finite"
         ),
         components=("E sigma_max^l", "E|A e|^l", "E|A e|^alpha"),
         prediction=np.array([1.0, typical, 1.0]),
-        acceptance=Acceptance.interval(np.array([1.0, typical, 1.0]), 0.05, "a twentieth, a fifth of the difference"),
+        acceptance=Acceptance.interval(
+            np.array([1.0, typical, 1.0]), 0.05, "a twentieth, a fifth of the difference"
+        ),
         mutants={
             "the norm's exponent is alpha": np.ones(3),
-            "every direction stretches as the mean step does": np.abs(1 - LR) ** np.array([bound, bound, exponent]),
+            "every direction stretches as the mean step does": np.abs(1 - LR)
+            ** np.array([bound, bound, exponent]),
         },
         evidence=Simulation(
             experiment=Stretches(problem=problem, sgd=sgd, steps=(1,)),

@@ -6,13 +6,13 @@ from functools import lru_cache
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
 from linsgd.claims.citations import HODGKINSON_MAHONEY
-from linsgd.claims.claim import Claim, Enclosure, Simulation, Source
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Enclosure, Simulation, Source
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.tails.exponents import tail_exponent
 
 ONE_FEATURE = LinearRegression.gaussian([1.0])

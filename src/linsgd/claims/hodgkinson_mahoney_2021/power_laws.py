@@ -1,8 +1,9 @@
 r"""The power law itself, seen in full simulations without momentum.
 
-P(|w - w*| > t) ~ C t^-alpha is an event at each t, which an exact binomial interval measures whatever the moments:
-three thresholds over two decades see the exponent. Whether a stationary law exists at all shows in where the chains are
-after 200 steps: beyond the threshold log|w| walks away, by the central limit theorem at k rho plus a Gaussian.
+P(|w - w*| > t) ~ C t^-alpha is an event at each t, which an exact binomial interval measures
+whatever the moments: three thresholds over two decades see the exponent. Whether a stationary law
+exists at all shows in where the chains are after 200 steps: beyond the threshold log|w| walks away,
+by the central limit theorem at k rho plus a Gaussian.
 """
 
 import math
@@ -11,20 +12,20 @@ import numpy as np
 import sympy
 from scipy.stats import norm
 
-from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.claim import Claim, Simulation, Source
 from linsgd.claims.experiment import Experiment
 from linsgd.claims.hodgkinson_mahoney_2021.paper import ONE_FEATURE, claim
-from linsgd.claims.intervals import Tail
-from linsgd.claims.observables import Exceeds, Quadratic
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Simulation, Source
+from linsgd.judge.intervals import Tail
+from linsgd.judge.observables import Exceeds, Quadratic
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.symbols import b, eta
 from linsgd.theory.tails.exponents import tail_exponent
-from linsgd.theory.tails.goldie import tail_constant
-from linsgd.theory.tails.radial import RadialLaw
+from linsgd.theory.tails.isotropic.radial import RadialLaw
+from linsgd.theory.tails.tail_constant.tail_constant import tail_constant
 
 STEPS = 200
 THRESHOLDS = (5.0, 50.0, 500.0)  # the asymptote is reached to 1 % at the nearest
@@ -93,7 +94,9 @@ def goldie_constant_of_two_features(subject: Subject) -> Claim:
         components=tuple(f"P(|w - w*| > {threshold:g})" for threshold in far),
         prediction=scale * far**-2,
         acceptance=Acceptance.interval(
-            scale * far**-2, 0.18 * scale * far**-2, "18 %: the asymptote is reached to 3 % at the nearer threshold"
+            scale * far**-2,
+            0.18 * scale * far**-2,
+            "18 %: the asymptote is reached to 3 % at the nearer threshold",
         ),
         mutants={
             "the constant of one tail taken for each of the two": 2 * scale * far**-2,
@@ -113,7 +116,10 @@ def larger_batch_destroys_the_stationary_law(subject: Subject) -> Claim:
         "At lr 2.2 a batch of 40 has no stationary law, though a batch of 6 has one: after 200 steps three chains in "
         "four are beyond 1000.",
         Acceptance.above(0.75, 0.25, "three in four: clearly more than a coin's half"),
-        {"stationary, as at batch 6": np.array([_share(6)]), "as many leave as stay": np.array([0.5])},
+        {
+            "stationary, as at batch 6": np.array([_share(6)]),
+            "as many leave as stay": np.array([0.5]),
+        },
     )
 
 
@@ -126,14 +132,20 @@ def smaller_batch_keeps_the_stationary_law(subject: Subject) -> Claim:
         "At lr 2.2 a batch of 6 has a stationary law, though a batch of 40 has none: after 200 steps fewer than one "
         "chain in five is beyond 1000.",
         Acceptance.below(0.2, 0.2, "one in five: clearly less than a coin's half"),
-        {"no stationary law, as at batch 40": np.array([_share(40)]), "as many leave as stay": np.array([0.5])},
+        {
+            "no stationary law, as at batch 40": np.array([_share(40)]),
+            "as many leave as stay": np.array([0.5]),
+        },
     )
 
 
 def beyond(problem: LinearRegression, sgd: SGD, thresholds: FloatArray, steps: int) -> Simulation:
     """Measure P(|w - w*| > t) for each threshold, from a start at 0."""
     d = problem.dimension
-    position, centre = np.vstack([np.eye(d), np.zeros((d, d))]), np.concatenate([problem.optimum, np.zeros(d)])
+    position, centre = (
+        np.vstack([np.eye(d), np.zeros((d, d))]),
+        np.concatenate([problem.optimum, np.zeros(d)]),
+    )
     square = Quadratic(centre, position, position, np.ones((d, thresholds.size)))
     return Simulation(
         experiment=Experiment(problem=problem, sgd=sgd, steps=(steps,)),
@@ -143,7 +155,12 @@ def beyond(problem: LinearRegression, sgd: SGD, thresholds: FloatArray, steps: i
 
 
 def _share_claim(
-    subject: Subject, size: int, name: str, statement: str, acceptance: Acceptance, mutants: dict[str, FloatArray]
+    subject: Subject,
+    size: int,
+    name: str,
+    statement: str,
+    acceptance: Acceptance,
+    mutants: dict[str, FloatArray],
 ) -> Claim:
     sign = sympy.Gt(rho, 0) if size == 40 else sympy.Lt(rho, 0)
     return claim(
@@ -167,6 +184,8 @@ def _share(size: int) -> float:
     drift = law.log_moment(0.0)[1]
     if drift < 0:
         sgd = SGD(lr=EDGE_LR, batch_size=size)
-        return float(tail_constant(ONE_FEATURE, sgd).value * FAR ** -tail_exponent(ONE_FEATURE, sgd).value)
+        return float(
+            tail_constant(ONE_FEATURE, sgd).value * FAR ** -tail_exponent(ONE_FEATURE, sgd).value
+        )
     variance = -2 * drift / law.near_edge_exponent()
     return float(norm.sf((math.log(FAR) - STEPS * drift) / math.sqrt(STEPS * variance)))

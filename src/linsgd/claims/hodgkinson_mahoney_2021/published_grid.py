@@ -4,21 +4,22 @@ A point has 0 < alpha < 2 where the law is stationary, E log R < 0, and h(2) = E
 
     R^2 = (1 - c X)^2 + c^2 X Y,      c = lr / b,      X ~ chi2_b,  Y ~ chi2_{d-1} independent.
 
-The prediction counts what `linsgd.tail_exponent` says of every point. The measurement takes h(2) = 1 - 2 lr +
-lr^2 (b + d + 1) / b and E log R by Gauss-Laguerre rules, which converge because Y is never near 0 for many features.
+The prediction counts what `linsgd.tail_exponent` says of every point. The measurement takes h(2) =
+1 - 2 lr + lr^2 (b + d + 1) / b and E log R by Gauss-Laguerre rules, which converge because Y is
+never near 0 for many features.
 """
 
 import numpy as np
 import sympy
 from scipy.special import roots_genlaguerre
 
-from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.claim import Claim, Enclosure, Source
 from linsgd.claims.hodgkinson_mahoney_2021.paper import Bounds, claim
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.tails.exponents import tail_exponent
 from linsgd.theory.tails.result import TailStatus
 

@@ -1,26 +1,29 @@
 r"""Learning rates that vary: the more at random, the heavier the tail. Computed, not simulated.
 
-With h(s; lr) = E|A|^s at each learning rate the exponent is where prod_i h(s; lr_i) = 1 (in turn), mean_i h(s; lr_i)
-= 1 (drawn afresh), or the spectral radius of P diag h(s; lr_i) is 1 (a Markov chain of transition matrix P). The
-prediction is that of theory; the measurement integrates h and finds these roots on its own.
+With h(s; lr) = E|A|^s at each learning rate the exponent is where prod_i h(s; lr_i) = 1 (in turn),
+mean_i h(s; lr_i) = 1 (drawn afresh), or the spectral radius of P diag h(s; lr_i) is 1 (a Markov
+chain of transition matrix P). The prediction is that of theory; the measurement integrates h and
+finds these roots on its own.
 """
 
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
-from linsgd.claims.claim import Claim, Enclosure, Source
 from linsgd.claims.hodgkinson_mahoney_2021.chi_moments import Step, bounded_root
 from linsgd.claims.hodgkinson_mahoney_2021.paper import ONE_FEATURE, Bounds, alpha_of, claim
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
-from linsgd.optimizer import SGD
-from linsgd.theory.tails.schedules import schedule_exponent
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.optimizers.sgd import SGD
+from linsgd.theory.tails.isotropic.schedules import schedule_exponent
 
 LOW, HIGH = 0.3, 0.5
 STAY = 0.9
 
-constant, cyclic, independent, sticky = sympy.symbols("alpha_constant alpha_cyclic alpha_independent alpha_sticky")
+constant, cyclic, independent, sticky = sympy.symbols(
+    "alpha_constant alpha_cyclic alpha_independent alpha_sticky"
+)
 
 
 def varying_steps_make_tails_heavier(subject: Subject) -> Claim:
@@ -28,7 +31,9 @@ def varying_steps_make_tails_heavier(subject: Subject) -> Claim:
     mean = (LOW + HIGH) / 2
     kernel = [[STAY, 1 - STAY], [1 - STAY, STAY]]
     varied = [
-        schedule_exponent(ONE_FEATURE, SGD(lr=mean), [LOW, HIGH], order, kernel if order == "markov" else None).value
+        schedule_exponent(
+            ONE_FEATURE, SGD(lr=mean), [LOW, HIGH], order, kernel if order == "markov" else None
+        ).value
         for order in ("cyclic", "independent", "markov")
     ]
     predicted = np.array([alpha_of(lr=mean), *varied])
@@ -40,9 +45,13 @@ def varying_steps_make_tails_heavier(subject: Subject) -> Claim:
             "at random heavier still, and from a chain that mostly stays the heaviest."
         ),
         source=Source.RECONSTRUCTED,
-        formula=sympy.And(sympy.Gt(constant, cyclic), sympy.Gt(cyclic, independent), sympy.Gt(independent, sticky)),
+        formula=sympy.And(
+            sympy.Gt(constant, cyclic), sympy.Gt(cyclic, independent), sympy.Gt(independent, sticky)
+        ),
         regime=f"one Gaussian feature of variance 1, batch 1; the chain stays with chance {STAY:g}; no simulation",
-        components=tuple(f"alpha, {name}" for name in ("constant", "in turn", "at random", "sticky chain")),
+        components=tuple(
+            f"alpha, {name}" for name in ("constant", "in turn", "at random", "sticky chain")
+        ),
         prediction=predicted,
         acceptance=Acceptance.interval(predicted, 0.01, "a seventeenth of the smallest difference"),
         mutants={

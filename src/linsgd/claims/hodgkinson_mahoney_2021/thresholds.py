@@ -1,10 +1,11 @@
 r"""The mean-square threshold, measured over a few steps.
 
-Without momentum w_{k+1} - mu = A_k (w_k - mu) + noise with A_k symmetric, and the operator T M = E[A M A] is
-self-adjoint and keeps positive matrices positive. At the threshold its largest eigenvalue is 1; let T G = G there.
-Far from the minimum the noise is nothing, and the quadratic form Q_k = (w_k - mu)'G (w_k - mu) neither grows nor
-shrinks on average at the threshold, from any start. Three steps show on which side of it lr is. Waiting for divergence
-would show nothing: the sample mean of a divergent moment is carried by chains too rare to be drawn.
+Without momentum w_{k+1} - mu = A_k (w_k - mu) + noise with A_k symmetric, and the operator T M =
+E[A M A] is self-adjoint and keeps positive matrices positive. At the threshold its largest
+eigenvalue is 1; let T G = G there. Far from the minimum the noise is nothing, and the quadratic
+form Q_k = (w_k - mu)'G (w_k - mu) neither grows nor shrinks on average at the threshold, from any
+start. Three steps show on which side of it lr is. Waiting for divergence would show nothing: the
+sample mean of a divergent moment is carried by chains too rare to be drawn.
 """
 
 from dataclasses import replace
@@ -14,18 +15,18 @@ import numpy as np
 import sympy
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from linsgd.claims.acceptance import Acceptance, Inapplicable
 from linsgd.claims.case import Case, at_steps, batch, decay, stable_sgd
 from linsgd.claims.citations import HODGKINSON_MAHONEY
-from linsgd.claims.claim import Claim, Enclosure, Source
-from linsgd.claims.intervals import Tail
-from linsgd.claims.observables import Exceeds, Quadratic
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.judge.acceptance import Acceptance, Inapplicable
+from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.judge.intervals import Tail
+from linsgd.judge.observables import Exceeds, Quadratic
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.symbols import E, eta
-from linsgd.theory.stability import stability
+from linsgd.theory.stability.thresholds import stability
 
 STEPS = 3  # of the growth claims
 FAR = 100.0  # start, in root mean squared residuals over the root of the mean eigenvalue
@@ -77,7 +78,10 @@ def most_chains_shrink_above_the_threshold(subject: Subject) -> Claim:
         components=("share of chains that shrink",),
         prediction=np.array([1.0]),
         acceptance=Acceptance.above(0.75, 0.25, "three in four: clearly more than a coin's half"),
-        mutants={"a typical chain follows the mean square": np.zeros(1), "as many grow as shrink": np.full(1, 0.5)},
+        mutants={
+            "a typical chain follows the mean square": np.zeros(1),
+            "as many grow as shrink": np.full(1, 0.5),
+        },
         evidence=case.simulation(shrunk, Tail.EVENT),
     )
 
@@ -87,7 +91,10 @@ def threshold_is_marginal(subject: Subject) -> Claim:
     problem = subject.problem
     trial = SGD(lr=1.0, batch_size=batch(subject, 8), weight_decay=decay(problem))
     sgd = replace(trial, lr=stability(problem, trial).lr_mean_square)
-    larger, longest = replace(sgd, batch_size=2 * sgd.batch_size), replace(sgd, lr=stability(problem, sgd).lr_mean)
+    larger, longest = (
+        replace(sgd, batch_size=2 * sgd.batch_size),
+        replace(sgd, lr=stability(problem, sgd).lr_mean),
+    )
     return Claim(
         id="hodgkinson_mahoney_2021/threshold_is_marginal",
         problem=subject.name,
@@ -101,7 +108,9 @@ def threshold_is_marginal(subject: Subject) -> Claim:
         regime=f"batch {sgd.batch_size}, lr {sgd.lr:.6g}, the threshold; no simulation",
         components=("growth a step",),
         prediction=np.ones(1),
-        acceptance=Acceptance.interval([1.0], 1e-6, "far above rounding, far below any other threshold"),
+        acceptance=Acceptance.interval(
+            [1.0], 1e-6, "far above rounding, far below any other threshold"
+        ),
         mutants={
             "it is the threshold of the mean": np.array([_leading(problem, longest)[0]]),
             "it is that of twice the batch": np.array([_leading(problem, larger)[0]]),
@@ -110,7 +119,9 @@ def threshold_is_marginal(subject: Subject) -> Claim:
     )
 
 
-def _growth_claim(subject: Subject, fraction: float, name: str, statement: str, formula: sympy.Basic) -> Claim:
+def _growth_claim(
+    subject: Subject, fraction: float, name: str, statement: str, formula: sympy.Basic
+) -> Claim:
     case, form = _far_case(subject, fraction, STEPS)
     covariance, mean = (
         case.law.position_covariance()[-1],
@@ -119,7 +130,9 @@ def _growth_claim(subject: Subject, fraction: float, name: str, statement: str, 
     exact = float(np.sum(form * covariance) + mean @ form @ mean)
     deterministic = float(mean @ form @ mean)
     if deterministic >= 1:
-        raise Inapplicable(f"on {subject.name} the mean diverges as well at {fraction:g} of the threshold")
+        raise Inapplicable(
+            f"on {subject.name} the mean diverges as well at {fraction:g} of the threshold"
+        )
     width = min(abs(1 - exact), exact - deterministic) / 5
     return Claim(
         id=f"hodgkinson_mahoney_2021/{name}",
@@ -150,7 +163,12 @@ def _far_case(subject: Subject, fraction: float, steps: int) -> tuple[Case, Floa
     _, form = _leading(problem, replace(sgd, lr=stability(problem, sgd).lr_mean_square))
     scale = (problem.noise_std or 1.0) / np.sqrt(problem.eigenvalues.mean())
     away = FAR * scale * np.linalg.eigh(form)[1][:, -1]
-    case = at_steps(subject, sgd, [steps], (problem.solution(sgd.weight_decay) + away, np.zeros(problem.dimension)))
+    case = at_steps(
+        subject,
+        sgd,
+        [steps],
+        (problem.solution(sgd.weight_decay) + away, np.zeros(problem.dimension)),
+    )
     return case, form / (away @ form @ away)
 
 
@@ -169,7 +187,9 @@ def _leading(problem: LinearRegression, sgd: SGD) -> tuple[float, FloatArray]:
     if d == 1:
         return float(_moment_operator(problem, sgd, np.ones((1, 1)))[0, 0]), np.ones((1, 1))
     linear = LinearOperator(
-        (d * d, d * d), lambda flat: _moment_operator(problem, sgd, flat.reshape(d, d)).ravel(), dtype=np.float64
+        (d * d, d * d),
+        lambda flat: _moment_operator(problem, sgd, flat.reshape(d, d)).ravel(),
+        dtype=np.float64,
     )
     values, vectors = eigsh(linear, k=1, which="LA", v0=np.eye(d).ravel())
     G = vectors[:, 0].reshape(d, d)

@@ -1,11 +1,18 @@
 """Claims after Kunin, Sagastuy-Brena, Gillespie, Margalit, Tanaka, Ganguli and Yamins (2024).
 
-The dynamics of SGD with momentum near a minimum as an underdamped Langevin equation. Its statements are reconstructed
-here and replaced by their exact discrete-time counterparts; where the Langevin limit fails, a claim says so.
+The dynamics of SGD with momentum near a minimum as an underdamped Langevin equation. Its statements
+are reconstructed here and replaced by their exact discrete-time counterparts; where the Langevin
+limit fails, a claim says so.
 """
 
 from linsgd.claims.entry import Entry
-from linsgd.claims.kunin_2024.centre import trajectory_centres_on_the_regularised_minimum
+from linsgd.claims.kunin_2024.displacement import (
+    displacement_saturates_at_the_effective_dimension,
+    drift_depends_on_its_origin,
+    drift_is_faster_than_diffusion,
+    stationary_displacement,
+    summed_displacement_grows_forever,
+)
 from linsgd.claims.kunin_2024.dissipation import measured_noise_dissipates
 from linsgd.claims.kunin_2024.exponents import (
     displacement_counts_the_modes_that_have_moved,
@@ -65,13 +72,7 @@ from linsgd.claims.kunin_2024.stationary_law import (
     stationary_position_variance_nesterov,
     stationary_velocity_variance,
 )
-from linsgd.claims.kunin_2024.travel import (
-    displacement_saturates_at_the_effective_dimension,
-    drift_depends_on_its_origin,
-    drift_is_faster_than_diffusion,
-    stationary_displacement,
-    summed_displacement_grows_forever,
-)
+from linsgd.claims.kunin_2024.stationary_mean import trajectory_centres_on_the_regularised_minimum
 
 ENTRIES = (
     Entry(stationary_position_variance),

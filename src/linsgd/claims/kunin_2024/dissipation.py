@@ -1,8 +1,9 @@
 r"""Whether the stationary current dissipates: only where noise and Hessian do not commute.
 
-With v odd under time reversal the irreversible part of the current is (-G v + D_vv (P^{-1} zeta)_v) p, and the entropy
-production G (G tr(D_vv^{-1} P_vv) - d) with G = 2 (1 - beta)/(1 + beta) a step. Noise sigma^2 H gives 0: a reversible
-rotation. The noise of a data set does not commute with its Hessian.
+With v odd under time reversal the irreversible part of the current is (-G v + D_vv (P^{-1} zeta)_v)
+p, and the entropy production G (G tr(D_vv^{-1} P_vv) - d) with G = 2 (1 - beta)/(1 + beta) a step.
+Noise sigma^2 H gives 0: a reversible rotation. The noise of a data set does not commute with its
+Hessian.
 """
 
 from functools import partial
@@ -11,12 +12,12 @@ import numpy as np
 import sympy
 from scipy.linalg import solve_continuous_lyapunov
 
-from linsgd.claims.acceptance import Acceptance, Inapplicable
 from linsgd.claims.citations import LINSGD
-from linsgd.claims.claim import Claim, Enclosure, Source
-from linsgd.claims.kunin_2024.calm import calm
+from linsgd.claims.kunin_2024.langevin_regime import calm
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
+from linsgd.judge.acceptance import Acceptance, Inapplicable
+from linsgd.judge.claim import Claim, Enclosure, Source
 from linsgd.symbolic.symbols import d
 from linsgd.theory.langevin.process import UnderdampedLangevin, langevin
 
@@ -32,8 +33,12 @@ def measured_noise_dissipates(subject: Subject) -> Claim:
     produced = process.entropy_production()
     if produced.status != "ok" or not 0 < produced.value < np.inf:
         raise Inapplicable(f"the noise of {subject.name} is singular or commutes with its Hessian")
-    if max(np.ptp(np.log(scales)) for scales in (process.curvature, np.diag(process.noise))) > np.log(WIDEST):
-        raise Inapplicable(f"the scales of {subject.name} span too much for a matrix equation in doubles")
+    if max(
+        np.ptp(np.log(scales)) for scales in (process.curvature, np.diag(process.noise))
+    ) > np.log(WIDEST):
+        raise Inapplicable(
+            f"the scales of {subject.name} span too much for a matrix equation in doubles"
+        )
     value = np.array([produced.value])
     return Claim(
         id="kunin_2024/measured_noise_dissipates",
@@ -58,13 +63,22 @@ def _dissipation(process: UnderdampedLangevin) -> tuple[FloatArray, FloatArray]:
     """Enclose tr(D^{-1} J P J'), J the irreversible drift, by the rounding of D and the residual of P."""
     n, lr, m = process.curvature.size, process.lr, process.momentum
     damping, noise = 2 * (1 - m) / (1 + m), np.array(process.noise)
-    A = np.block([[np.zeros((n, n)), -lr * np.eye(n)], [np.diag(2 * process.curvature / (1 + m)), damping * np.eye(n)]])
+    A = np.block(
+        [
+            [np.zeros((n, n)), -lr * np.eye(n)],
+            [np.diag(2 * process.curvature / (1 + m)), damping * np.eye(n)],
+        ]
+    )
     Q = np.zeros_like(A)
     Q[n:, n:] = 4 * noise / (1 + m) ** 2
     P, D = solve_continuous_lyapunov(A, Q), Q[n:, n:] / 2
     J = D @ np.linalg.inv(P)[n:] - damping * np.eye(2 * n)[n:]
     value = float(np.trace(np.linalg.solve(D, J @ P @ J.T)))
     slowest = float(np.linalg.eigvals(A).real.min())
-    defect = float(np.linalg.norm(A @ P + P @ A.T - Q)) / (2 * slowest) * float(np.linalg.norm(np.linalg.inv(P)))
+    defect = (
+        float(np.linalg.norm(A @ P + P @ A.T - Q))
+        / (2 * slowest)
+        * float(np.linalg.norm(np.linalg.inv(P)))
+    )
     error = damping * n * (1e3 * np.finfo(float).eps * float(np.linalg.cond(D)) + 10 * defect)
     return np.array([value - error]), np.array([value + error])

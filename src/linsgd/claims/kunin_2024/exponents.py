@@ -1,9 +1,10 @@
 r"""The exponent of stationary displacement: its bound, its value for power-law spectra, and what the batch does to it.
 
 A mode's exponent is at most 1/(1 - tau/k), tau = (1 + beta)/(2 (1 - beta)), from 20 tau on
-(`linsgd.theory.displacement`). For eigenvalues l^-a the displacement is 2 Var w sum_l (1 - exp(-l^-a T)) ~ 2 Var w
-Gamma(1 - 1/a) T^{1/a} at T = lr k/(1 - beta), which is Gamma(1 - 1/a) times the number of modes with rho > 1/T. At
-equal steps the exponent does not know the batch; over equal epochs it does, through the steps that they hold.
+(`linsgd.theory.displacement.displacement`). For eigenvalues l^-a the displacement is 2 Var w sum_l
+(1 - exp(-l^-a T)) ~ 2 Var w Gamma(1 - 1/a) T^{1/a} at T = lr k/(1 - beta), which is Gamma(1 - 1/a)
+times the number of modes with rho > 1/T. At equal steps the exponent does not know the batch; over
+equal epochs it does, through the steps that they hold.
 """
 
 from dataclasses import replace
@@ -13,18 +14,18 @@ import numpy as np
 import sympy
 from scipy.special import gamma
 
-from linsgd.claims.acceptance import Acceptance, Inapplicable
 from linsgd.claims.case import at_steps
 from linsgd.claims.citations import KUNIN
-from linsgd.claims.claim import Claim, Enclosure, Source
-from linsgd.claims.kunin_2024.calm import LAGS, calm
-from linsgd.claims.observables import Displacement, Total
+from linsgd.claims.kunin_2024.langevin_regime import LAGS, calm
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.judge.acceptance import Acceptance, Inapplicable
+from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.judge.observables import Displacement, Total
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.symbols import E, b, beta, eta, k
-from linsgd.theory.displacement import displacement
+from linsgd.theory.displacement.displacement import displacement
 from linsgd.theory.langevin.propagator import flow
 
 alpha, c, tau, T = sympy.symbols("alpha c tau T", positive=True)
@@ -68,12 +69,15 @@ def displacement_counts_the_modes_that_have_moved(subject: Subject) -> Claim:
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(
-            E(sympy.Abs(Delta(k)) ** 2), 2 * sympy.Symbol("V") * sympy.gamma(1 - 1 / alpha) * N((1 - beta) / (eta * k))
+            E(sympy.Abs(Delta(k)) ** 2),
+            2 * sympy.Symbol("V") * sympy.gamma(1 - 1 / alpha) * N((1 - beta) / (eta * k)),
         ),
         regime=f"30,000 modes, lr 0.01, momentum 0.5, 10^4 and 10^6 steps; not of {subject.name}; no simulation",
         components=tuple(f"displacement over 2 Var w and the count, at a = {a:g}" for a in DECAYS),
         prediction=counted,
-        acceptance=Acceptance.interval(counted, 0.05 * counted, "a twentieth: the counts are of 27 and 53 modes"),
+        acceptance=Acceptance.interval(
+            counted, 0.05 * counted, "a twentieth: the counts are of 27 and 53 modes"
+        ),
         mutants={"each mode counts once": np.ones(2), "a factor 2 lost": counted / 2},
         evidence=Enclosure(enclose=lambda: _power_law()[1]),
     )
@@ -111,7 +115,9 @@ def stationary_exponents_are_bounded_from_twenty_tau(subject: Subject) -> Claim:
         regime="one mode of the Langevin equation, of any stable stiffness; momentum 0.99; no simulation",
         components=("largest exponent at 20 tau", "largest exponent at 10 tau"),
         prediction=largest,
-        acceptance=Acceptance.interval(largest, [0.01, 0.5], "0.01: a fifth of what is above 1; 0.5: of 13"),
+        acceptance=Acceptance.interval(
+            largest, [0.01, 0.5], "0.01: a fifth of what is above 1; 0.5: of 13"
+        ),
         mutants={
             "stationarity means at most 1": np.array([1.0, largest[1]]),
             "the bound holds at 10 tau too": np.array([largest[0], 1 / (1 - 1 / 10)]),
@@ -123,14 +129,18 @@ def stationary_exponents_are_bounded_from_twenty_tau(subject: Subject) -> Claim:
 
 def _largest() -> tuple[FloatArray, FloatArray]:
     """Enclose the largest exponents by two grids of stiffnesses, one twice as fine."""
-    coarse, fine = (np.array([_fastest(0.99, times, n) for times in (20, 10)]) for n in (8000, 16000))
+    coarse, fine = (
+        np.array([_fastest(0.99, times, n) for times in (20, 10)]) for n in (8000, 16000)
+    )
     left = 2 * np.abs(fine - coarse) + 1e-6
     return fine - left, fine + left
 
 
 def _fastest(momentum: float, times_tau: int, points: int) -> float:
     u = (1 - momentum) / (1 + momentum)
-    stiffness = np.concatenate([np.geomspace(1e-9, 1, points) * u**2, np.linspace(u, 2, points) ** 2])
+    stiffness = np.concatenate(
+        [np.geomspace(1e-9, 1, points) * u**2, np.linspace(u, 2, points) ** 2]
+    )
     mode = flow(np.array(times_tau / (2 * u)), u, stiffness)
     return float((mode.t * mode.S / mode.kick_integral()).max())
 
@@ -145,7 +155,8 @@ def exponents_do_not_know_the_batch(subject: Subject) -> Claim:
     own = displacement(problem, sgd, LAGS[1:]).global_msd
     position = case.all_directions[0]
     observable = Total(
-        (Displacement(position, 0, 2, 1 / own[1]), Displacement(position, 0, 1, ratio / own[1])), (1, -1)
+        (Displacement(position, 0, 2, 1 / own[1]), Displacement(position, 0, 1, ratio / own[1])),
+        (1, -1),
     )
     return Claim(
         id="kunin_2024/exponents_do_not_know_the_batch",
@@ -162,7 +173,9 @@ def exponents_do_not_know_the_batch(subject: Subject) -> Claim:
         prediction=np.zeros(1),
         acceptance=Acceptance.interval([0.0], 0.05, "a twentieth: an exponent of 0.035"),
         mutants={
-            "the batch acts as lr does": np.array([_growth(problem, replace(sgd, lr=4 * sgd.lr)) / ratio - 1]),
+            "the batch acts as lr does": np.array(
+                [_growth(problem, replace(sgd, lr=4 * sgd.lr)) / ratio - 1]
+            ),
             "saturated": np.array([1 / ratio - 1]),
             "ballistic": np.array([16 / ratio - 1]),
         },
@@ -174,7 +187,9 @@ def _growth(problem: LinearRegression, sgd: SGD) -> float:
     """Return E|Delta_16|^2 / E|Delta_4|^2 from stationarity."""
     early, late = displacement(problem, sgd, LAGS[1:]).global_msd
     if not (early > 0 and np.isfinite(late)):
-        raise Inapplicable("the gradient is without noise, or the stationary law without a variance")
+        raise Inapplicable(
+            "the gradient is without noise, or the stationary law without a variance"
+        )
     return float(late / early)
 
 
@@ -215,7 +230,9 @@ def _over_epochs(
 ) -> tuple[FloatArray, FloatArray]:
     """Enclose the exact exponents, each of its own batch size."""
     each = [replace(sgd, batch_size=int(size)) for size in batches]
-    found = [displacement(problem, own, [k_]).exponent[0] for own, k_ in zip(each, steps, strict=True)]
+    found = [
+        displacement(problem, own, [k_]).exponent[0] for own, k_ in zip(each, steps, strict=True)
+    ]
     error = 1e-10 * steps  # of the compressed sums, times the steps
     return np.array(found) - error, np.array(found) + error
 

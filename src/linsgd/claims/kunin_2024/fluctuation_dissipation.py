@@ -4,13 +4,14 @@ With delta = w_k - w_{k-1}, at stationarity and for independent batches,
 
     E[L(w)] - min L = (1 + momentum) E|delta|^2 / (4 lr (1 - dampening)),
 
-whatever the noise, as long as it is unbiased and has a second moment; L holds its weight decay. With Nesterov's
-momentum, by taking the stationary second moments of w' = w + lr (beta v' - g) and v' = beta v - g,
+whatever the noise, as long as it is unbiased and has a second moment; L holds its weight decay.
+With Nesterov's momentum, by taking the stationary second moments of w' = w + lr (beta v' - g) and
+v' = beta v - g,
 
     E[L(w)] - min L = (E|delta|^2 + beta^2 (1 + 2 beta) lr^2 E|v|^2) / (4 lr (1 + beta)).
 
-Each claim measures the difference of the two sides over the loss. Reshuffled epochs break the relation: their
-gradients are not independent.
+Each claim measures the difference of the two sides over the loss. Reshuffled epochs break the
+relation: their gradients are not independent.
 """
 
 from typing import Any
@@ -18,22 +19,24 @@ from typing import Any
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
 from linsgd.claims.case import Case, dampened, epochs, heavy_ball, nesterov
 from linsgd.claims.citations import YAIDA
-from linsgd.claims.claim import Claim, Source
 from linsgd.claims.losses import excess_loss
-from linsgd.claims.observables import Displacement, Quadratic, Total
 from linsgd.claims.subjects import Subject
-from linsgd.optimizer import SGD
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Source
+from linsgd.judge.observables import Displacement, Quadratic, Total
+from linsgd.optimizers.sgd import SGD
 from linsgd.symbolic.stationary import stationary_covariance
 from linsgd.symbolic.symbols import E, beta, eta, h, tau, tidy
-from linsgd.theory.recurrence import Method
+from linsgd.theory.recurrence.recurrence import Method
 
 w, v, delta, L_min = sympy.symbols("w v delta L_min")
 excess = E(sympy.Function("L")(w)) - L_min
 LAW = stationary_covariance("exact")
-FACTOR = tidy(h * LAW["position"] / (2 * eta**2 * LAW["velocity"]))  # of (h/2) Var w over (lr)^2 Var v, every mode's
+FACTOR = tidy(
+    h * LAW["position"] / (2 * eta**2 * LAW["velocity"])
+)  # of (h/2) Var w over (lr)^2 Var v, every mode's
 step, speed = E(sympy.Abs(delta) ** 2), E(sympy.Abs(v) ** 2)
 WIDTH = "5 % of the loss: a lost factor 2, 1 + momentum or 1 - dampening costs at least 20 %"
 
@@ -90,7 +93,9 @@ def fluctuation_dissipation_nesterov(subject: Subject) -> Claim:
             "With Nesterov's momentum the stationary excess of the regularised loss follows from the mean squares of "
             "the step and of the momentum buffer together."
         ),
-        formula=sympy.Eq(excess, (step + beta**2 * (1 + 2 * beta) * eta**2 * speed) / (4 * eta * (1 + beta))),
+        formula=sympy.Eq(
+            excess, (step + beta**2 * (1 + 2 * beta) * eta**2 * speed) / (4 * eta * (1 + beta))
+        ),
         mutants={
             "heavy ball's relation": np.array([1 - (1 + m) * moved / (4 * lr) / loss]),
             "a factor 2 lost": np.array([1 - 2 * ratio]),
@@ -127,7 +132,9 @@ def fluctuation_dissipation_fails_for_epochs(subject: Subject) -> Claim:
         regime=case.regime,
         components=("(loss - a fifth of the right side) / exact loss with independent batches",),
         prediction=np.array([0.0]),
-        acceptance=Acceptance.below(0.0, 0.1, "less than a fifth: the relation is not even nearly true"),
+        acceptance=Acceptance.below(
+            0.0, 0.1, "less than a fifth: the relation is not even nearly true"
+        ),
         evidence=case.simulation(_defect(case, share)),
     )
 
@@ -177,5 +184,10 @@ def _nesterov_defect(case: Case, loss: float) -> Total:
     m, lr = case.sgd.momentum, case.sgd.lr
     w, v = case.all_directions
     moved = Displacement(w, -2, -1, 1 / (4 * lr * (1 + m) * loss))
-    buffer = Quadratic(np.zeros(len(v)), v, v, np.full((v.shape[1], 1), m**2 * (1 + 2 * m) * lr / (4 * (1 + m) * loss)))
+    buffer = Quadratic(
+        np.zeros(len(v)),
+        v,
+        v,
+        np.full((v.shape[1], 1), m**2 * (1 + 2 * m) * lr / (4 * (1 + m) * loss)),
+    )
     return Total((excess_loss(case, loss), moved, buffer), (1.0, -1.0, -1.0))

@@ -1,19 +1,20 @@
 r"""What the stationary law does not depend on: the curvature, and which of the equivalent optimizers is run.
 
-In the Langevin equation Var w = lr sigma^2 / (2 b (1 - beta)) without weight decay, the same along every eigenvector,
-and Var v = sigma^2 rho / (b (1 - beta^2)): both are functions of lr (1 + beta) and b (1 - beta^2) alone.
+In the Langevin equation Var w = lr sigma^2 / (2 b (1 - beta)) without weight decay, the same along
+every eigenvector, and Var v = sigma^2 rho / (b (1 - beta^2)): both are functions of lr (1 + beta)
+and b (1 - beta^2) alone.
 """
 
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
 from linsgd.claims.case import batch, settled, stable_sgd
 from linsgd.claims.citations import KUNIN
-from linsgd.claims.claim import Claim, Source
-from linsgd.claims.kunin_2024.calm import calm, variances
-from linsgd.claims.observables import Stack
+from linsgd.claims.kunin_2024.langevin_regime import calm, variances
 from linsgd.claims.subjects import Subject
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Source
+from linsgd.judge.observables import Stack
 from linsgd.symbolic.stationary import stationary_covariance
 from linsgd.symbolic.symbols import Var, b, beta, eta, h, rho
 from linsgd.theory.langevin.equivalence import equivalent
@@ -43,7 +44,9 @@ def positions_are_isotropic_without_decay(subject: Subject) -> Claim:
         regime=case.regime,
         components=case.names("Var w over lr sigma^2 / (2 b (1 - momentum))"),
         prediction=flat,
-        acceptance=Acceptance.interval(flat, 0.08, "0.08: three times what state-dependent noise adds at this lr"),
+        acceptance=Acceptance.interval(
+            flat, 0.08, "0.08: three times what state-dependent noise adds at this lr"
+        ),
         mutants={
             "the loss's own Gibbs law: as 1 / curvature": 1 / ratio,
             "as the noise: in proportion to the curvature": ratio,
@@ -75,7 +78,9 @@ def equivalent_optimizers_share_the_law(subject: Subject) -> Claim:
         regime=f"{case.regime}; predicted from lr {one.sgd.lr:g}, batch {one.sgd.batch_size}, momentum 0.8",
         components=(*case.names("Var w"), *case.names("Var v")),
         prediction=law,
-        acceptance=Acceptance.interval(law, 0.08 * law, "8 %: more than twice what lr h and the noise's growth cost"),
+        acceptance=Acceptance.interval(
+            law, 0.08 * law, "8 %: more than twice what lr h and the noise's growth cost"
+        ),
         mutants={
             "a larger batch shrinks it in proportion": law * less,
             "lr / b alone decides": law * less * other.lr / one.sgd.lr,

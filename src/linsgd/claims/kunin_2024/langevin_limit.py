@@ -1,12 +1,14 @@
 r"""Where the Langevin limit fails: the noise grows with the distance, and lr is not zero.
 
-The limit freezes the minibatch gradient's variance sigma_g^2 at the minimum and lets lr h tend to 0:
+The limit freezes the minibatch gradient's variance sigma_g^2 at the minimum and lets lr h tend to
+0:
 
     Var w = lr sigma_g^2 / (2 h (1 - beta)),    E|delta|^2 = lr^2 sum sigma_g^2 / (1 - beta^2).
 
-At a quarter of the mean-square threshold both are too small by a quarter to a third. The relative error of Var w falls
-as the first power of lr: at a fiftieth of the threshold it is below 5 %. The limit's picture of a position variance
-that is flat, but for rho/(rho + weight_decay), rests on noise proportional to H, which data need not have.
+At a quarter of the mean-square threshold both are too small by a quarter to a third. The relative
+error of Var w falls as the first power of lr: at a fiftieth of the threshold it is below 5 %. The
+limit's picture of a position variance that is flat, but for rho/(rho + weight_decay), rests on
+noise proportional to H, which data need not have.
 """
 
 import math
@@ -16,16 +18,16 @@ from itertools import pairwise
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
 from linsgd.claims.case import Case, at_steps, batch, heavy_ball, stable_sgd
 from linsgd.claims.citations import KUNIN
-from linsgd.claims.claim import Claim, Enclosure, Source
 from linsgd.claims.kunin_2024.stationary_law import frozen_noise
-from linsgd.claims.observables import Quadratic
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.judge.observables import Quadratic
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.stationary import stationary_covariance
 from linsgd.symbolic.symbols import E, Var, eta, lam, rho, sigma_g
 from linsgd.theory.moments import moments, stationary_moments
@@ -85,7 +87,10 @@ def langevin_variance_is_too_small(subject: Subject) -> Claim:
         components=("Var w over Langevin's, mean over the modes",),
         prediction=np.array([exact]),
         acceptance=Acceptance.above(1.1, 0.08, TENTH),
-        mutants={"the Langevin equation holds": np.array([1.0]), "it is too large by a tenth": np.array([0.9])},
+        mutants={
+            "the Langevin equation holds": np.array([1.0]),
+            "it is too large by a tenth": np.array([0.9]),
+        },
         evidence=case.simulation(Quadratic(case.centre(), case.position, case.position, weights)),
     )
 
@@ -110,7 +115,9 @@ def langevin_variance_at_small_lr(subject: Subject) -> Claim:
         regime=f"{case.regime}; the formula is the stationary one, the prediction that of the step",
         components=case.names("Var w"),
         prediction=limit,
-        acceptance=Acceptance.interval(limit, 0.1 * limit, "a tenth: more than twice the error of first order in lr"),
+        acceptance=Acceptance.interval(
+            limit, 0.1 * limit, "a tenth: more than twice the error of first order in lr"
+        ),
         mutants={
             "a factor 2 lost": limit / 2,
             "1 - momentum^2 in place of 1 - momentum": limit / (1 + sgd.momentum),
@@ -140,7 +147,9 @@ def noise_is_not_proportional_to_the_hessian(subject: Subject) -> Claim:
         source=Source.CONDITION,
         formula=sympy.Ne((rho + lam) / rho * Var(x), sympy.Symbol("constant")),
         regime=case.regime,
-        components=(f"spread of (rho + decay) Var(w) / rho between modes {high} and {low}, over its mean",),
+        components=(
+            f"spread of (rho + decay) Var(w) / rho between modes {high} and {low}, over its mean",
+        ),
         prediction=np.array([exact]),
         acceptance=Acceptance.above(0.1, 0.1, "more than a tenth: the Langevin picture has none"),
         mutants={
@@ -167,7 +176,9 @@ def langevin_variance_is_first_order(subject: Subject) -> Claim:
         regime=f"momentum {case.sgd.momentum:g}, lr from 1/32 to 1/1024 of the mean-square threshold; no simulation",
         components=("order in lr",),
         prediction=np.array([1.0]),
-        acceptance=Acceptance.interval([1.0], 0.05, "a twentieth: orders are whole numbers or halves"),
+        acceptance=Acceptance.interval(
+            [1.0], 0.05, "a twentieth: orders are whole numbers or halves"
+        ),
         mutants={"half order": np.array([0.5]), "second order": np.array([2.0])},
         evidence=Enclosure(enclose=partial(_order, case)),
     )
@@ -181,7 +192,9 @@ def _langevin(sgd: SGD, curvature: FloatArray, noise: FloatArray) -> FloatArray:
 def _flattened(case: Case) -> FloatArray:
     """Return the exact (rho + weight_decay) Var(w) / rho along the modes (m,)."""
     flat: FloatArray = (
-        case.law.position_variance[-1][case.modes] * case.curvature / case.problem.eigenvalues[case.modes]
+        case.law.position_variance[-1][case.modes]
+        * case.curvature
+        / case.problem.eigenvalues[case.modes]
     )
     return flat
 
@@ -196,6 +209,9 @@ def _order(case: Case) -> tuple[FloatArray, FloatArray]:
 
 def _error(case: Case, lr: float) -> float:
     problem: LinearRegression = case.problem
-    sgd = SGD(**{name: getattr(case.sgd, name) for name in ("batch_size", "momentum", "weight_decay")}, lr=lr)
+    sgd = SGD(
+        **{name: getattr(case.sgd, name) for name in ("batch_size", "momentum", "weight_decay")},
+        lr=lr,
+    )
     exact = stationary_moments(problem, sgd).position_variance[case.modes]
     return float(1 - np.mean(_langevin(sgd, case.curvature, frozen_noise(case)) / exact))

@@ -1,21 +1,21 @@
 r"""The mean path: how SGD with momentum falls to the minimum, mode by mode.
 
-The mean obeys the deterministic recursion v' = beta v - h x, x' = x + lr v' of x = w - mu, whatever the noise: it
-rings where lr h > (1 - sqrt(beta))^2 and creeps elsewhere. The Langevin equation's mean follows it to second order in
-lr if two half steps are minded: it starts from the matched velocity, and the algorithm's velocity is that of its last
-step.
+The mean obeys the deterministic recursion v' = beta v - h x, x' = x + lr v' of x = w - mu, whatever
+the noise: it rings where lr h > (1 - sqrt(beta))^2 and creeps elsewhere. The Langevin equation's
+mean follows it to second order in lr if two half steps are minded: it starts from the matched
+velocity, and the algorithm's velocity is that of its last step.
 """
 
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
 from linsgd.claims.case import Case, at_steps, batch, decay, stable_sgd
 from linsgd.claims.citations import KUNIN
-from linsgd.claims.claim import Claim, Source
-from linsgd.claims.observables import Linear, Stack
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Source
+from linsgd.judge.observables import Linear, Stack
 from linsgd.symbolic.propagators import propagator
 from linsgd.symbolic.symbols import E, tau, tidy, v0, x0
 from linsgd.symbolic.update import update_rule
@@ -29,9 +29,14 @@ x_t, v_t, Z_0 = sympy.Symbol("x_t"), sympy.Symbol("v_t"), sympy.Matrix([x0, v0])
 def mean_path(subject: Subject) -> Claim:
     """E w_k along each eigenvector at three steps, from a distance of 1."""
     problem = subject.problem
-    sgd = stable_sgd(problem, 0.25, batch_size=batch(subject), weight_decay=decay(problem), momentum=0.9)
+    sgd = stable_sgd(
+        problem, 0.25, batch_size=batch(subject), weight_decay=decay(problem), momentum=0.9
+    )
     solution = problem.solution(sgd.weight_decay)
-    start = (solution + problem.from_eigenbasis(np.ones(problem.dimension)), np.zeros(problem.dimension))
+    start = (
+        solution + problem.from_eigenbasis(np.ones(problem.dimension)),
+        np.zeros(problem.dimension),
+    )
     case = at_steps(subject, sgd, STEPS, start)
     exact = problem.to_eigenbasis(case.law.mean - solution)[:, case.modes].ravel()
     k, lr_h = np.array(STEPS)[:, None], sgd.lr * case.curvature
@@ -49,7 +54,9 @@ def mean_path(subject: Subject) -> Claim:
         acceptance=Acceptance.interval(exact, 0.03, "3 % of the initial distance 1"),
         mutants={
             "momentum forgotten": ((1 - lr_h) ** k).ravel(),
-            "gradient flow sped up by 1/(1 - momentum)": np.exp(-lr_h * k / (1 - sgd.momentum)).ravel(),
+            "gradient flow sped up by 1/(1 - momentum)": np.exp(
+                -lr_h * k / (1 - sgd.momentum)
+            ).ravel(),
             "no motion": np.ones(exact.size),
         },
         evidence=case.simulation(_path(case, solution)),
@@ -64,21 +71,32 @@ def _path(case: Case, solution: FloatArray) -> Stack:
 def langevin_mean_path(subject: Subject) -> Claim:
     """E w at steps 4, 8 and 16 and E v half a step earlier, by the Langevin equation from the matched velocity."""
     problem = subject.problem
-    sgd = stable_sgd(problem, 0.05, batch_size=batch(subject, 32), weight_decay=decay(problem), momentum=0.8)
+    sgd = stable_sgd(
+        problem, 0.05, batch_size=batch(subject, 32), weight_decay=decay(problem), momentum=0.8
+    )
     solution = problem.solution(sgd.weight_decay)
-    start = (solution + problem.from_eigenbasis(np.ones(problem.dimension)), np.zeros(problem.dimension))
+    start = (
+        solution + problem.from_eigenbasis(np.ones(problem.dimension)),
+        np.zeros(problem.dimension),
+    )
     case = at_steps(subject, sgd, LANGEVIN_STEPS, start)
     process, steps = langevin(problem, sgd), np.array(LANGEVIN_STEPS)
-    scale = np.sqrt(process.mass / case.curvature)  # turns velocities into positions of equal energy
+    scale = np.sqrt(
+        process.mass / case.curvature
+    )  # turns velocities into positions of equal energy
 
     def path(late: float, matched: bool = True) -> FloatArray:
         mean = process.start(start, matched)[0]
-        x, v = (process.modes.mean(process.modes.flow(steps - shift), mean) for shift in (0.0, late))
+        x, v = (
+            process.modes.mean(process.modes.flow(steps - shift), mean) for shift in (0.0, late)
+        )
         return np.concatenate([x[:, 0, case.modes], scale * v[:, 1, case.modes]], axis=1).ravel()
 
     centre = np.concatenate([solution, np.zeros_like(solution)])
     rate = np.exp(-sgd.lr * case.curvature / (1 - sgd.momentum) * steps[:, None])
-    creeping = np.concatenate([rate, -rate * scale * case.curvature / (1 - sgd.momentum)], axis=1).ravel()
+    creeping = np.concatenate(
+        [rate, -rate * scale * case.curvature / (1 - sgd.momentum)], axis=1
+    ).ravel()
     names = [*case.names("E(w - mu)"), *case.names("E v, in units of equal energy")]
     seen = tuple(
         Linear(centre, directions, at)
@@ -95,11 +113,15 @@ def langevin_mean_path(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(sympy.Matrix([E(x_t), E(v_t)]), propagator("underdamped", "langevin").result * Z_0),
+        formula=sympy.Eq(
+            sympy.Matrix([E(x_t), E(v_t)]), propagator("underdamped", "langevin").result * Z_0
+        ),
         regime=case.regime,
         components=tuple(f"{name}, step {k}" for k in LANGEVIN_STEPS for name in names),
         prediction=path(0.5),
-        acceptance=Acceptance.interval(path(0.5), 0.018, "1.8 % of the initial distance 1: twice its error in lr^2"),
+        acceptance=Acceptance.interval(
+            path(0.5), 0.018, "1.8 % of the initial distance 1: twice its error in lr^2"
+        ),
         mutants={
             "started with the algorithm's own velocity": path(0.5, matched=False),
             "velocity read at the same time": path(0.0),

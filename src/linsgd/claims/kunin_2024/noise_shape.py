@@ -1,25 +1,26 @@
 r"""Noise proportional to the Hessian: where the picture's assumption holds on linear regression, and where it ends.
 
-With residuals of one variance sigma^2 and Gaussian features the covariance of the minibatch gradient at distance x from
-the minimum is
+With residuals of one variance sigma^2 and Gaussian features the covariance of the minibatch
+gradient at distance x from the minimum is
 
     Cov g = (2 R H + u u') / b,    2 R = sigma^2 + x'Hx,    u = H x:
 
-proportional to H at the minimum and, away from it, larger and no longer proportional, by the direction of u. One step
-from a chosen point measures it. The residuals of a data set have no one variance, and the first half fails too.
+proportional to H at the minimum and, away from it, larger and no longer proportional, by the
+direction of u. One step from a chosen point measures it. The residuals of a data set have no one
+variance, and the first half fails too.
 """
 
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
 from linsgd.claims.case import Case, at_steps, batch
 from linsgd.claims.citations import KUNIN
-from linsgd.claims.claim import Claim, Source
-from linsgd.claims.observables import Quadratic
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
-from linsgd.optimizer import SGD
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Source
+from linsgd.judge.observables import Quadratic
+from linsgd.optimizers.sgd import SGD
 from linsgd.symbolic.symbols import Cov, b, sigma
 
 g, H, R = sympy.symbols("g H R")
@@ -30,9 +31,17 @@ def noise_is_proportional_to_the_hessian_at_the_minimum(subject: Subject) -> Cla
     """Every entry of the gradient's covariance at the minimum, in units of sigma^2 H / b along the eigenvectors."""
     case = _one_step(subject, np.zeros(subject.problem.dimension))
     i, j = np.triu_indices(case.modes.size)
-    scale = case.problem.noise_variance * np.sqrt(np.multiply.outer(case.curvature, case.curvature))[i, j]
+    scale = (
+        case.problem.noise_variance
+        * np.sqrt(np.multiply.outer(case.curvature, case.curvature))[i, j]
+    )
     same, ratio = np.where(i == j, 1.0, 0.0), case.curvature / case.curvature.mean()
-    products = Quadratic(case.centre(), case.velocity[:, i], case.velocity[:, j], np.diag(case.sgd.batch_size / scale))
+    products = Quadratic(
+        case.centre(),
+        case.velocity[:, i],
+        case.velocity[:, j],
+        np.diag(case.sgd.batch_size / scale),
+    )
     return Claim(
         id="kunin_2024/noise_is_proportional_to_the_hessian_at_the_minimum",
         problem=subject.name,
@@ -44,9 +53,13 @@ def noise_is_proportional_to_the_hessian_at_the_minimum(subject: Subject) -> Cla
         source=Source.CONDITION,
         formula=sympy.Eq(Cov(g), sigma**2 * H / b),
         regime=case.regime,
-        components=tuple(f"Cov(g_{p}, g_{q}) in units of sigma^2 H / b" for p, q in zip(i, j, strict=True)),
+        components=tuple(
+            f"Cov(g_{p}, g_{q}) in units of sigma^2 H / b" for p, q in zip(i, j, strict=True)
+        ),
         prediction=same,
-        acceptance=Acceptance.interval(same, 0.05, "a twentieth of the Hessian's entries along the eigenvectors"),
+        acceptance=Acceptance.interval(
+            same, 0.05, "a twentieth of the Hessian's entries along the eigenvectors"
+        ),
         mutants={
             "the same in every direction": same / ratio[i],
             "proportional to the Hessian's square": same * ratio[i],
@@ -87,7 +100,9 @@ def noise_is_not_proportional_away_from_the_minimum(subject: Subject) -> Claim:
             "frozen at the minimum": np.ones(grown.size),
             "in proportion to the loss, alike in every direction": alike,
         },
-        evidence=case.simulation(Quadratic(case.centre(), case.velocity, case.velocity, np.diag(1 / frozen))),
+        evidence=case.simulation(
+            Quadratic(case.centre(), case.velocity, case.velocity, np.diag(1 / frozen))
+        ),
     )
 
 
@@ -95,4 +110,6 @@ def _one_step(subject: Subject, away: FloatArray) -> Case:
     """One step without decay, from rest at a distance from the minimum given along the eigenvectors (d,)."""
     problem = subject.problem
     start = problem.solution(0.0) + problem.from_eigenbasis(away)
-    return at_steps(subject, SGD(lr=0.1, batch_size=batch(subject)), [1], (start, np.zeros(problem.dimension)))
+    return at_steps(
+        subject, SGD(lr=0.1, batch_size=batch(subject)), [1], (start, np.zeros(problem.dimension))
+    )

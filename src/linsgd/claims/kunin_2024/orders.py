@@ -1,9 +1,9 @@
 r"""What the Langevin equation costs: the order in lr of each of its errors, and the thresholds it moves.
 
-Against the algorithm with the same noise: Cov(w, v) is 0 for lr Var(v)/2, a correlation of sqrt(lr h / (2 (1 +
-beta))); the damping of a ringing mode is u for artanh(u), u = (1 - beta)/(1 + beta), at every lr; the mean at a fixed
-time errs by O(lr), and by O(lr^2) from the matched velocity. Modes ring beyond lr h = (1 - sqrt(beta))^2, for the
-equation (1 - beta)^2 / (2 (1 + beta)).
+Against the algorithm with the same noise: Cov(w, v) is 0 for lr Var(v)/2, a correlation of sqrt(lr
+h / (2 (1 + beta))); the damping of a ringing mode is u for artanh(u), u = (1 - beta)/(1 + beta), at
+every lr; the mean at a fixed time errs by O(lr), and by O(lr^2) from the matched velocity. Modes
+ring beyond lr h = (1 - sqrt(beta))^2, for the equation (1 - beta)^2 / (2 (1 + beta)).
 """
 
 from collections.abc import Callable
@@ -12,13 +12,13 @@ from functools import partial
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
 from linsgd.claims.citations import KUNIN
-from linsgd.claims.claim import Claim, Enclosure, Source
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.expansions import lr_expansion
 from linsgd.symbolic.propagators import propagator
 from linsgd.symbolic.symbols import Cov, Var, eta, h
@@ -122,8 +122,13 @@ def ringing_starts_at_the_discrete_threshold(subject: Subject) -> Claim:
         regime="one mode; momentum 0.3, 0.5 and 0.8; no simulation",
         components=tuple(f"lr h at momentum {m:g}" for m in momenta),
         prediction=exact,
-        acceptance=Acceptance.interval(exact, 1e-3 * exact, "a thousandth: the two thresholds differ by 0.6 to 10 %"),
-        mutants={"the Langevin equation's": equation, "(1 - momentum)^2 / 4, its limit": (1 - momenta) ** 2 / 4},
+        acceptance=Acceptance.interval(
+            exact, 1e-3 * exact, "a thousandth: the two thresholds differ by 0.6 to 10 %"
+        ),
+        mutants={
+            "the Langevin equation's": equation,
+            "(1 - momentum)^2 / 4, its limit": (1 - momenta) ** 2 / 4,
+        },
         evidence=Enclosure(enclose=partial(_threshold, momenta)),
     )
 
@@ -177,14 +182,21 @@ def _damping(lr: float) -> float:
 
 
 def _mean(lr: float, matched: bool) -> float:
-    sgd, steps, start = SGD(lr=lr, momentum=MOMENTUM), [round(0.5 / lr)], (np.array([3.0]), np.array([1.0]))
+    sgd, steps, start = (
+        SGD(lr=lr, momentum=MOMENTUM),
+        [round(0.5 / lr)],
+        (np.array([3.0]), np.array([1.0])),
+    )
     equation = langevin.moments(ONE_MODE, sgd, steps, start, matched=matched)
     return float(equation.mean[0, 0] - moments(ONE_MODE, sgd, steps, start).mean[0, 0])
 
 
 def _equivalence(lr: float) -> float:
     one = SGD(lr=lr, batch_size=10**6, momentum=0.5)
-    pair = [stationary_moments(ONE_MODE, sgd).position_variance[0] for sgd in (one, equivalent(one, 4 * 10**6))]
+    pair = [
+        stationary_moments(ONE_MODE, sgd).position_variance[0]
+        for sgd in (one, equivalent(one, 4 * 10**6))
+    ]
     return float(pair[0] / pair[1] - 1)
 
 

@@ -4,22 +4,29 @@ With s the standard deviation of the minibatch gradient, at lr h << 2 (1 + beta)
 
     Var w = lr s^2 / (2 h (1 - beta)),    Var v = s^2 / (1 - beta^2),
 
-so where s^2 ~ rho the positions shrink as rho/(rho + lambda) and the velocities grow as rho. Over k steps the law
-turns clockwise: E[w v_k - v w_k] / (2 sd(w) sd(v)) = -sqrt(z) S_k, also where it is overdamped. Correlations decay as
-R_k and V_k of `linsgd.theory.langevin.propagator`.
+so where s^2 ~ rho the positions shrink as rho/(rho + lambda) and the velocities grow as rho. Over k
+steps the law turns clockwise: E[w v_k - v w_k] / (2 sd(w) sd(v)) = -sqrt(z) S_k, also where it is
+overdamped. Correlations decay as R_k and V_k of `linsgd.theory.langevin.propagator`.
 """
 
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
 from linsgd.claims.case import dampened, large_batch
 from linsgd.claims.citations import KUNIN
-from linsgd.claims.claim import Claim, Source
-from linsgd.claims.kunin_2024.calm import LAGS, TENTH, LaggedProduct, calm, equation, variances
-from linsgd.claims.observables import Quadratic, Stack, Total
+from linsgd.claims.kunin_2024.langevin_regime import (
+    LAGS,
+    TENTH,
+    LaggedProduct,
+    calm,
+    equation,
+    variances,
+)
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Source
+from linsgd.judge.observables import Quadratic, Stack, Total
 from linsgd.symbolic.correlations import autocorrelation
 from linsgd.symbolic.propagators import propagator
 from linsgd.symbolic.stationary import stationary_covariance
@@ -28,7 +35,10 @@ from linsgd.theory.langevin.propagator import Flow, flow
 
 w_i, v_i, w_k, v_k = sympy.symbols("w_i v_i w_k v_k")
 LANGEVIN, EXACT = stationary_covariance("langevin"), stationary_covariance("exact")
-BY_STEPS = {delta: sympy.sqrt(omega**2 - gamma**2), t: k}  # rates a step, as the SDE has them a unit of its time
+BY_STEPS = {
+    delta: sympy.sqrt(omega**2 - gamma**2),
+    t: k,
+}  # rates a step, as the SDE has them a unit of its time
 RINGING = propagator("underdamped", "langevin").result.subs(BY_STEPS)
 MEMORY = autocorrelation("langevin", "underdamped")
 MASS = tidy(h * EXACT["position"] / EXACT["velocity"])
@@ -52,7 +62,9 @@ def decay_confines_flat_directions(subject: Subject) -> Claim:
         components=case.names("Var w"),
         prediction=xx,
         acceptance=Acceptance.interval(
-            xx, 0.06 * xx, "6 % of the prediction: a quarter of what weight decay takes from the flattest direction"
+            xx,
+            0.06 * xx,
+            "6 % of the prediction: a quarter of what weight decay takes from the flattest direction",
         ),
         mutants={
             "a factor 2 lost": 2 * xx,
@@ -93,7 +105,9 @@ def velocity_variance_follows_the_noise(subject: Subject) -> Claim:
 def equipartition_needs_the_equations_mass(subject: Subject) -> Claim:
     """Kinetic and potential temperature are equal with the mass lr (1 + momentum)/2, at every lr."""
     case = large_batch(subject)
-    xx, vv = (part[-1][case.modes] for part in (case.law.position_variance, case.law.velocity_variance))
+    xx, vv = (
+        part[-1][case.modes] for part in (case.law.position_variance, case.law.velocity_variance)
+    )
     lr, m = case.sgd.lr, case.sgd.momentum
     potential = case.curvature * xx
     kinetic = case.squares(case.velocity), np.diag(lr * (1 + m) / 2 / potential)
@@ -101,7 +115,9 @@ def equipartition_needs_the_equations_mass(subject: Subject) -> Claim:
     observable = Total(
         (
             Quadratic(case.centre(), case.velocity, case.velocity, kinetic[1]),
-            Quadratic(case.centre(), case.position, case.position, np.diag(case.curvature / potential)),
+            Quadratic(
+                case.centre(), case.position, case.position, np.diag(case.curvature / potential)
+            ),
         ),
         (1.0, -1.0),
     )
@@ -131,7 +147,9 @@ def equipartition_needs_the_equations_mass(subject: Subject) -> Claim:
 def temperatures_with_dampening(subject: Subject) -> Claim:
     """Lr Var v / (h Var w) along each eigenvector, with dampening."""
     case = dampened(subject)
-    xx, vv = (part[-1][case.modes] for part in (case.law.position_variance, case.law.velocity_variance))
+    xx, vv = (
+        part[-1][case.modes] for part in (case.law.position_variance, case.law.velocity_variance)
+    )
     sgd, potential = case.sgd, case.curvature * xx
     ratio = 2 * sgd.gradient_weight / (1 + sgd.momentum)
     exact = sgd.lr * vv / potential
@@ -195,7 +213,9 @@ def phase_space_turns_clockwise(subject: Subject) -> Claim:
         regime=case.regime,
         components=case.names("area swept in 4 steps"),
         prediction=area,
-        acceptance=Acceptance.interval(area, 0.08, "0.08 radians: a fifth of the stiffest mode's turn or less"),
+        acceptance=Acceptance.interval(
+            area, 0.08, "0.08 radians: a fifth of the stiffest mode's turn or less"
+        ),
         mutants={
             "detailed balance: no current": 0 * area,
             "counter-clockwise": -area,
@@ -221,7 +241,9 @@ def position_correlation(subject: Subject) -> Claim:
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Cov(w_i, w_k) / Var(w_i), MEMORY.result.subs(BY_STEPS)),
         regime=case.regime,
-        components=tuple(name for lag in LAGS[1:] for name in case.names(f"correlation over {lag} steps")),
+        components=tuple(
+            name for lag in LAGS[1:] for name in case.names(f"correlation over {lag} steps")
+        ),
         prediction=exact,
         acceptance=Acceptance.interval(exact, 0.05, "0.05: on the scale of a correlation, 1"),
         mutants={
@@ -249,7 +271,9 @@ def velocity_correlation(subject: Subject) -> Claim:
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Cov(v_i, v_k) / Var(v_i), MEMORY["velocity"].subs(BY_STEPS)),
         regime=case.regime,
-        components=tuple(name for lag in LAGS[1:] for name in case.names(f"correlation over {lag} steps")),
+        components=tuple(
+            name for lag in LAGS[1:] for name in case.names(f"correlation over {lag} steps")
+        ),
         prediction=exact,
         acceptance=Acceptance.interval(exact, 0.06, "0.06: on the scale of a correlation, 1"),
         mutants={

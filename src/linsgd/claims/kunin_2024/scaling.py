@@ -1,8 +1,8 @@
 r"""How displacement depends on the hyperparameters: one step by powers, many steps through the exponent.
 
-At small lr, E|delta|^2 = lr^2 tr(Sigma) / (b (1 - beta^2)): powers 2 of lr, -1 of b, -1 of 1 - beta^2 and 0 of weight
-decay. The exponent c(k) depends on lr h and beta alone: it falls with both, because more modes have saturated, and the
-batch drops out.
+At small lr, E|delta|^2 = lr^2 tr(Sigma) / (b (1 - beta^2)): powers 2 of lr, -1 of b, -1 of 1 -
+beta^2 and 0 of weight decay. The exponent c(k) depends on lr h and beta alone: it falls with both,
+because more modes have saturated, and the batch drops out.
 """
 
 from dataclasses import replace
@@ -11,17 +11,17 @@ from functools import partial
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
 from linsgd.claims.citations import KUNIN
-from linsgd.claims.claim import Claim, Enclosure, Source
-from linsgd.claims.kunin_2024.calm import calm
+from linsgd.claims.kunin_2024.langevin_regime import calm
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.stationary import stationary_covariance
 from linsgd.symbolic.symbols import E, G, b, eta, k, sigma_g
-from linsgd.theory.displacement import displacement
+from linsgd.theory.displacement.displacement import displacement
 from linsgd.theory.moments import stationary_moments
 
 STEPS = 64
@@ -36,7 +36,12 @@ def local_displacement_is_a_product_of_powers(subject: Subject) -> Claim:
     sgd = calm(subject).sgd
     problem = subject.problem
     powers = np.array([2.0, -1.0, -1.0, 0.0])
-    small = replace(sgd, lr=sgd.lr / 500, weight_decay=1e-4 * float(problem.eigenvalues.mean()), replacement=True)
+    small = replace(
+        sgd,
+        lr=sgd.lr / 500,
+        weight_decay=1e-4 * float(problem.eigenvalues.mean()),
+        replacement=True,
+    )
     return Claim(
         id="kunin_2024/local_displacement_is_a_product_of_powers",
         problem=subject.name,
@@ -48,7 +53,12 @@ def local_displacement_is_a_product_of_powers(subject: Subject) -> Claim:
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(E(sympy.Abs(delta) ** 2), ONE_STEP),
         regime=f"lr {small.lr:.3g}, momentum {sgd.momentum:g}, batch {sgd.batch_size}; exact theory, no simulation",
-        components=("power of lr", "power of b", "power of 1 - momentum^2", "power of weight decay"),
+        components=(
+            "power of lr",
+            "power of b",
+            "power of 1 - momentum^2",
+            "power of weight decay",
+        ),
         prediction=powers,
         acceptance=Acceptance.interval(powers, 0.05, "a twentieth: powers are whole numbers"),
         mutants={
@@ -76,13 +86,20 @@ def feedback_needs_each_modes_own_share(subject: Subject) -> Claim:
         citation=KUNIN,
         source=Source.LIMIT,
         formula=sympy.Eq(
-            E(sympy.Abs(delta) ** 2) / ONE_STEP, 1 + G * (1 + tr(H**2) / tr(H) ** 2) + sympy.Order(eta**2)
+            E(sympy.Abs(delta) ** 2) / ONE_STEP,
+            1 + G * (1 + tr(H**2) / tr(H) ** 2) + sympy.Order(eta**2),
         ),
         regime=f"momentum {m:g}, batch 1, no weight decay, G from 2^-6 to 2^-12; no simulation",
         components=("excess over G",),
         prediction=np.array([exact]),
-        acceptance=Acceptance.interval([exact], 0.05, "0.05: the modes' own share is seven times that"),
-        mutants={"1/(1 - G)": np.array([1.0]), "frozen noise": np.zeros(1), "G without its 1/2": np.array([2 * exact])},
+        acceptance=Acceptance.interval(
+            [exact], 0.05, "0.05: the modes' own share is seven times that"
+        ),
+        mutants={
+            "1/(1 - G)": np.array([1.0]),
+            "frozen noise": np.zeros(1),
+            "G without its 1/2": np.array([2 * exact]),
+        },
         evidence=Enclosure(enclose=partial(_excess, subject.problem, m)),
     )
 
@@ -157,8 +174,14 @@ def _local(problem: LinearRegression, sgd: SGD) -> tuple[float, float]:
 
 
 def _changes(problem: LinearRegression, sgd: SGD, theory: str) -> FloatArray:
-    others = (replace(sgd, lr=2 * sgd.lr), replace(sgd, momentum=0.8), replace(sgd, batch_size=4 * sgd.batch_size))
-    return np.array([_exponent(problem, each, theory) for each in others]) - _exponent(problem, sgd, theory)
+    others = (
+        replace(sgd, lr=2 * sgd.lr),
+        replace(sgd, momentum=0.8),
+        replace(sgd, batch_size=4 * sgd.batch_size),
+    )
+    return np.array([_exponent(problem, each, theory) for each in others]) - _exponent(
+        problem, sgd, theory
+    )
 
 
 def _exponent(problem: LinearRegression, sgd: SGD, theory: str) -> float:
@@ -166,5 +189,8 @@ def _exponent(problem: LinearRegression, sgd: SGD, theory: str) -> float:
 
 
 def _exact_changes(problem: LinearRegression, sgd: SGD) -> tuple[FloatArray, FloatArray]:
-    changes, error = _changes(problem, sgd, "exact"), 1e-8  # of the compressed sums, times the steps
+    changes, error = (
+        _changes(problem, sgd, "exact"),
+        1e-8,
+    )  # of the compressed sums, times the steps
     return changes - error, changes + error

@@ -1,12 +1,13 @@
 r"""The stationary law of heavy ball: variances of position and velocity, and what ties them together.
 
-Along one eigenvector, with h = rho + weight_decay and s the standard deviation of the minibatch gradient, which
-depends on the law itself,
+Along one eigenvector, with h = rho + weight_decay and s the standard deviation of the minibatch
+gradient, which depends on the law itself,
 
     Var w = lr (1 + beta) s^2 / (h (1 - beta) (2 (1 + beta) - lr h)),
     Var v = 2 s^2 / ((1 - beta) (2 (1 + beta) - lr h)),             Cov(w, v) = lr Var(v) / 2,
 
-and, for any noise, as matrices Cov(w, v) + Cov(v, w) = lr Cov(v, v): w' = w + lr v' leaves Cov(w, w) as it is.
+and, for any noise, as matrices Cov(w, v) + Cov(v, w) = lr Cov(v, v): w' = w + lr v' leaves Cov(w,
+w) as it is.
 """
 
 from dataclasses import replace
@@ -14,13 +15,13 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
 from linsgd.claims.case import Case, heavy_ball, large_batch, nesterov
 from linsgd.claims.citations import KUNIN, LINSGD
-from linsgd.claims.claim import Claim, Source
-from linsgd.claims.observables import Quadratic
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Source
+from linsgd.judge.observables import Quadratic
 from linsgd.symbolic.stationary import stationary_covariance
 from linsgd.symbolic.symbols import Cov, Var, eta, tidy
 from linsgd.theory.moments import moments, stationary_moments
@@ -95,7 +96,9 @@ def stationary_position_variance_nesterov(subject: Subject) -> Claim:
     case = nesterov(subject)
     exact = case.law.position_variance[-1][case.modes]
     sgd = case.sgd
-    ball = stationary_moments(case.problem, replace(sgd, nesterov=False)).position_variance[case.modes]
+    ball = stationary_moments(case.problem, replace(sgd, nesterov=False)).position_variance[
+        case.modes
+    ]
     frozen = sgd.lr * frozen_noise(case) / (2 * case.curvature * (1 - sgd.momentum))
     return Claim(
         id="kunin_2024/stationary_position_variance_nesterov",
@@ -113,7 +116,9 @@ def stationary_position_variance_nesterov(subject: Subject) -> Claim:
         acceptance=Acceptance.interval(exact, 0.05 * exact, FIVE_PERCENT),
         mutants={
             "a factor 2 lost": exact / 2,
-            "heavy ball at the same lr and momentum": np.where(np.isfinite(ball), ball, 100 * exact),
+            "heavy ball at the same lr and momentum": np.where(
+                np.isfinite(ball), ball, 100 * exact
+            ),
             "Langevin equation, noise frozen at the minimum": frozen,
         },
         evidence=case.simulation(case.squares(case.position)),
@@ -170,10 +175,15 @@ def cross_covariance_matrix(subject: Subject) -> Claim:
         source=Source.CONDITION,
         formula=sympy.Eq(Cov(*PAIR[:2]) + Cov(*PAIR[2:]), eta * Cov(PAIR[3], PAIR[1])),
         regime=case.regime,
-        components=tuple(f"defect of modes {a}, {b} over lr sd(v_{a}) sd(v_{b})" for a, b in zip(i, j, strict=True)),
+        components=tuple(
+            f"defect of modes {a}, {b} over lr sd(v_{a}) sd(v_{b})"
+            for a, b in zip(i, j, strict=True)
+        ),
         prediction=exact,
         acceptance=Acceptance.interval(
-            exact, 0.1, "a tenth of the scale of the entries: the Langevin equation is off by the whole of it"
+            exact,
+            0.1,
+            "a tenth of the scale of the entries: the Langevin equation is off by the whole of it",
         ),
         mutants={
             "Langevin equation: uncorrelated": exact - correlation,

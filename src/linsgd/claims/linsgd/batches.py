@@ -1,8 +1,8 @@
 r"""Batches: the stationary loss is not inverse in their size, and reshuffled epochs beat independent ones.
 
-At fixed lr a smaller batch adds noise, the noise spreads the weights, and spread weights have noisier gradients:
-L(b = 1) / L(b = 8) exceeds 8. In a reshuffled epoch the gradients of the batches sum to nearly nothing at fixed
-weights, and at its end most of their noise has cancelled.
+At fixed lr a smaller batch adds noise, the noise spreads the weights, and spread weights have
+noisier gradients: L(b = 1) / L(b = 8) exceeds 8. In a reshuffled epoch the gradients of the batches
+sum to nearly nothing at fixed weights, and at its end most of their noise has cancelled.
 """
 
 from dataclasses import replace
@@ -10,12 +10,12 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
 from linsgd.claims.case import epochs, settled, single
 from linsgd.claims.citations import LINSGD
-from linsgd.claims.claim import Claim, Source
 from linsgd.claims.losses import excess_loss
 from linsgd.claims.subjects import Subject
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Source
 
 LARGER = 8  # the batch that batch 1 is compared with
 loss = sympy.Function("L")
@@ -40,7 +40,9 @@ def loss_is_not_inverse_in_the_batch(subject: Subject) -> Claim:
         regime=case.regime,
         components=(f"L(1) / ({LARGER} L({LARGER}))",),
         prediction=np.array([exact]),
-        acceptance=Acceptance.interval([exact], 0.05, "0.05: a fifth or less of what sets the ratio apart from 1"),
+        acceptance=Acceptance.interval(
+            [exact], 0.05, "0.05: a fifth or less of what sets the ratio apart from 1"
+        ),
         mutants={
             "inverse in the batch": np.ones(1),
             "inverse in the batch's root": np.array([LARGER**-0.5]),
@@ -67,7 +69,12 @@ def epochs_end_below_independent_batches(subject: Subject) -> Claim:
         regime=case.regime,
         components=("loss over the exact one with independent batches",),
         prediction=np.array([0.0]),
-        acceptance=Acceptance.below(0.1, 0.1, "less than a tenth: no correction for finite batches alone explains it"),
-        mutants={"as independent batches": np.ones(1), "a quarter of independent batches": np.full(1, 0.25)},
+        acceptance=Acceptance.below(
+            0.1, 0.1, "less than a tenth: no correction for finite batches alone explains it"
+        ),
+        mutants={
+            "as independent batches": np.ones(1),
+            "a quarter of independent batches": np.full(1, 0.25),
+        },
         evidence=case.simulation(excess_loss(case, independent)),
     )

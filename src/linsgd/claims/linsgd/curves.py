@@ -3,15 +3,15 @@ r"""Curves in time: the loss from a fresh start, the first step, and where weigh
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance, Inapplicable
 from linsgd.claims.case import Case, at_steps, batch, decay, heavy_ball, stable_sgd
 from linsgd.claims.citations import LINSGD
-from linsgd.claims.claim import Claim, Source
 from linsgd.claims.losses import excess_loss
-from linsgd.claims.observables import Linear, Stack
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
-from linsgd.optimizer import SGD
+from linsgd.judge.acceptance import Acceptance, Inapplicable
+from linsgd.judge.claim import Claim, Source
+from linsgd.judge.observables import Linear, Stack
+from linsgd.optimizers.sgd import SGD
 from linsgd.symbolic.symbols import E, Var, d, lam, rho
 
 STEPS = [4, 16, 48]
@@ -23,7 +23,9 @@ h, x = sympy.IndexedBase("h")[i], sympy.IndexedBase("x")[i]
 def excess_loss_curve(subject: Subject) -> Claim:
     """Follow the loss at three steps from a fresh start at w = 0."""
     problem = subject.problem
-    sgd = stable_sgd(problem, 0.25, batch_size=batch(subject), weight_decay=decay(problem), momentum=0.8)
+    sgd = stable_sgd(
+        problem, 0.25, batch_size=batch(subject), weight_decay=decay(problem), momentum=0.8
+    )
     case = at_steps(subject, sgd, STEPS)
     exact, m = case.law.excess_loss, problem.eigenvalues + sgd.weight_decay
     mean = problem.to_eigenbasis(case.law.mean - problem.solution(sgd.weight_decay))
@@ -42,12 +44,16 @@ def excess_loss_curve(subject: Subject) -> Claim:
         regime=case.regime,
         components=tuple(f"excess loss over the prediction, step {k}" for k in STEPS),
         prediction=ones,
-        acceptance=Acceptance.interval(ones, 0.05, "5 % at each step: the noise's part is several times that"),
+        acceptance=Acceptance.interval(
+            ones, 0.05, "5 % at each step: the noise's part is several times that"
+        ),
         mutants={
             "noise forgotten: the loss at the mean": noiseless / exact,
             "momentum forgotten": _without_momentum(case) / exact,
         },
-        evidence=case.simulation(Stack(tuple(excess_loss(case, exact[i], i) for i in range(len(STEPS))))),
+        evidence=case.simulation(
+            Stack(tuple(excess_loss(case, exact[i], i) for i in range(len(STEPS))))
+        ),
     )
 
 
@@ -56,7 +62,9 @@ def first_step_is_undampened(subject: Subject) -> Claim:
     sgd = SGD(lr=0.1, batch_size=batch(subject), momentum=0.9, dampening=0.5)
     case = at_steps(subject, sgd, [1])
     size = np.linalg.norm(case.law.velocity_mean[-1])
-    along = np.concatenate([np.zeros(case.problem.dimension), case.law.velocity_mean[-1] / size**2])[:, None]
+    along = np.concatenate(
+        [np.zeros(case.problem.dimension), case.law.velocity_mean[-1] / size**2]
+    )[:, None]
     return Claim(
         id="linsgd/first_step_is_undampened",
         problem=subject.name,
@@ -68,7 +76,10 @@ def first_step_is_undampened(subject: Subject) -> Claim:
         components=("E v_1 along minus the mean gradient, over its length",),
         prediction=np.ones(1),
         acceptance=Acceptance.interval([1.0], 0.05, "5 %: dampening would take half"),
-        mutants={"dampened like any other step": np.full(1, 1 - sgd.dampening), "no first step": np.zeros(1)},
+        mutants={
+            "dampened like any other step": np.full(1, 1 - sgd.dampening),
+            "no first step": np.zeros(1),
+        },
         evidence=case.simulation(Linear(np.zeros(len(along)), along)),
     )
 
@@ -82,7 +93,9 @@ def weight_decay_moves_the_mean(subject: Subject) -> Claim:
     exact = (case.law.mean[-1] - problem.optimum) @ along
     twice = (problem.solution(2 * sgd.weight_decay) - problem.optimum) @ along
     zeros = np.zeros(problem.dimension)
-    observable = Linear(np.concatenate([problem.optimum, zeros]), np.concatenate([along, zeros])[:, None])
+    observable = Linear(
+        np.concatenate([problem.optimum, zeros]), np.concatenate([along, zeros])[:, None]
+    )
     return Claim(
         id="linsgd/weight_decay_moves_the_mean",
         problem=subject.name,
@@ -102,7 +115,9 @@ def weight_decay_moves_the_mean(subject: Subject) -> Claim:
 def _shifted_mode(case: Case) -> FloatArray:
     """Return the eigenvector over its shift (d,): the clearest one whose shift a doubled decay changes by a third."""
     problem, decay_, modes = case.problem, case.sgd.weight_decay, case.modes
-    once, twice = (problem.to_eigenbasis(problem.solution(a * decay_) - problem.optimum)[modes] for a in (1, 2))
+    once, twice = (
+        problem.to_eigenbasis(problem.solution(a * decay_) - problem.optimum)[modes] for a in (1, 2)
+    )
     changed = 3 * np.abs(twice) > 4 * np.abs(once)
     if not changed.any():
         raise Inapplicable(f"on {case.subject.name} doubling the decay changes no shift by a third")

@@ -5,12 +5,12 @@ from functools import partial
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
 from linsgd.claims.case import Case, dampened
 from linsgd.claims.citations import LINSGD
-from linsgd.claims.claim import Claim, Enclosure, Source
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Enclosure, Source
 from linsgd.symbolic.symbols import Cov, eta
 from linsgd.theory.moments import stationary_moments
 
@@ -33,7 +33,9 @@ def stationary_identities(subject: Subject) -> Claim:
         regime=case.regime.partition(";")[0] + "; stationary; no simulation",
         components=("largest defect of the matrix over its norm", "1 - right side / loss"),
         prediction=np.zeros(2),
-        acceptance=Acceptance.interval(np.zeros(2), 1e-6, "far above rounding, far below any physical difference"),
+        acceptance=Acceptance.interval(
+            np.zeros(2), 1e-6, "far above rounding, far below any physical difference"
+        ),
         mutants={
             "uncorrelated, and a factor 2 lost": np.array([1.0, 0.5]),
             "dampening forgotten": np.array([0.0, 1 - case.sgd.gradient_weight]),

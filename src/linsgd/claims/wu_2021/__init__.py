@@ -1,7 +1,8 @@
 """Claims after Wu, Luo, Zhang, Wang and Yang (2021): the minibatch gradient's noise and SGD's temperature.
 
-Reconstructed from the abstract: the noise has a finite variance, and momentum makes SGD a Langevin equation with a
-temperature. The exact covariances and the exact ratio of temperatures are derived here.
+Reconstructed from the abstract: the noise has a finite variance, and momentum makes SGD a Langevin
+equation with a temperature. The exact covariances and the exact ratio of temperatures are derived
+here.
 """
 
 from linsgd.claims.entry import Entry

@@ -1,11 +1,12 @@
 r"""The covariance of the minibatch gradient at fixed weights.
 
-A fresh optimizer's first velocity is minus the minibatch gradient, so that one step measures its law. For Gaussian
-features, with u = H (w - w*) and 2 R = noise_std^2 + (w - w*)'u,
+A fresh optimizer's first velocity is minus the minibatch gradient, so that one step measures its
+law. For Gaussian features, with u = H (w - w*) and 2 R = noise_std^2 + (w - w*)'u,
 
     Cov g = (2 R H + u u') / b;
 
-for N rows it is the covariance of the rows' gradients over b, times (N - b)/(N - 1) without replacement.
+for N rows it is the covariance of the rows' gradients over b, times (N - b)/(N - 1) without
+replacement.
 """
 
 from dataclasses import replace
@@ -13,17 +14,17 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
 from linsgd.claims.case import Case, at_steps, batch, decay, settled, stable_sgd
 from linsgd.claims.citations import WU
-from linsgd.claims.claim import Claim, Source
 from linsgd.claims.losses import excess_loss
-from linsgd.claims.observables import Quadratic
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray, IntArray
-from linsgd.features import FiniteData
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Source
+from linsgd.judge.observables import Quadratic
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.features import FiniteData
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.symbols import Cov, b
 from linsgd.theory.moments import moments
 
@@ -42,7 +43,9 @@ def gradient_noise_covariance(subject: Subject) -> Claim:
     scale = spread[i] * spread[j]
     gradient = case.problem.to_eigenbasis(case.law.velocity_mean[-1])[case.modes]
     crossed = np.outer(gradient, gradient) / case.sgd.batch_size
-    frozen = moments(case.problem, case.sgd, [1], start=(case.problem.optimum, np.zeros(case.problem.dimension)))
+    frozen = moments(
+        case.problem, case.sgd, [1], start=(case.problem.optimum, np.zeros(case.problem.dimension))
+    )
     frozen_covariance = _along_modes(case, frozen.velocity_covariance()[-1])
     formula = (2 * R * H + u * u_transposed) / b if not subject.finite else S / b
     return Claim(
@@ -62,7 +65,10 @@ def gradient_noise_covariance(subject: Subject) -> Claim:
             covariance[i, j] / scale, 0.05, "5 % of the product of the two standard deviations"
         ),
         mutants={
-            "second moment taken for the covariance": (covariance + crossed * case.sgd.batch_size)[i, j] / scale,
+            "second moment taken for the covariance": (covariance + crossed * case.sgd.batch_size)[
+                i, j
+            ]
+            / scale,
             "frozen at the minimum": frozen_covariance[i, j] / scale,
             "one sample's covariance": covariance[i, j] / scale * case.sgd.batch_size,
         },

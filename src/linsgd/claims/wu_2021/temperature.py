@@ -1,20 +1,20 @@
 r"""Two temperatures: what the velocity and the position say of the noise that drives them.
 
-With the displacement per step as velocity and lr as mass, the kinetic temperature is lr Var v and the potential one
-h Var w. Their ratio is 2 (1 - dampening)/(1 + momentum) for every lr, every mode and any unbiased noise: letting lr
-tend to 0 at fixed momentum does not lead to equipartition.
+With the displacement per step as velocity and lr as mass, the kinetic temperature is lr Var v and
+the potential one h Var w. Their ratio is 2 (1 - dampening)/(1 + momentum) for every lr, every mode
+and any unbiased noise: letting lr tend to 0 at fixed momentum does not lead to equipartition.
 """
 
 import numpy as np
 import sympy
 
-from linsgd.claims.acceptance import Acceptance
 from linsgd.claims.case import Case, dampened
 from linsgd.claims.citations import WU
-from linsgd.claims.claim import Claim, Source
-from linsgd.claims.observables import Quadratic
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Source
+from linsgd.judge.observables import Quadratic
 from linsgd.symbolic.symbols import Var, beta, eta, h, tau
 
 x, v = sympy.symbols("w_i v_i")
@@ -41,7 +41,9 @@ def kinetic_and_potential_temperature(subject: Subject) -> Claim:
         regime=case.regime,
         components=case.names("kinetic over ratio x potential, less 1"),
         prediction=exact,
-        acceptance=Acceptance.interval(exact, 0.05, "5 % of the ratio: equipartition would miss it by much more"),
+        acceptance=Acceptance.interval(
+            exact, 0.05, "5 % of the ratio: equipartition would miss it by much more"
+        ),
         mutants={
             "equipartition": np.full(exact.size, 1 / ratio - 1),
             "dampening forgotten": np.full(exact.size, 1 / sgd.gradient_weight - 1),
@@ -54,5 +56,7 @@ def kinetic_and_potential_temperature(subject: Subject) -> Claim:
 def _difference(case: Case, ratio: float, potential: FloatArray) -> Quadratic:
     """Lr v^2 / ratio - h w^2 along each mode, over the predicted h Var w."""
     directions = np.hstack([case.velocity, case.position])
-    weights = np.vstack([np.diag(case.sgd.lr / (ratio * potential)), np.diag(-case.curvature / potential)])
+    weights = np.vstack(
+        [np.diag(case.sgd.lr / (ratio * potential)), np.diag(-case.curvature / potential)]
+    )
     return Quadratic(case.centre(), directions, directions, weights)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.montecarlo.jit import Array, kernel
+from linsgd.jit import Array, kernel
 from linsgd.montecarlo.observables.observable import (
     NEVER,
     Coordinate,
@@ -18,8 +18,8 @@ from linsgd.montecarlo.observables.observable import (
     coordinate_argument,
     step_argument,
 )
-from linsgd.montecarlo.streams import LANES
-from linsgd.montecarlo.walk import Walks
+from linsgd.montecarlo.random.streams import LANES
+from linsgd.montecarlo.walks.walks import Walks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,8 +29,8 @@ class Autocovariance:
     Parameters
     ----------
     of : array_like (2d,)
-        Direction a in phase space: x = a'(w, v) less its value at the minimiser of the regularised loss and v = 0,
-        which is its stationary mean for independent batches.
+        Direction a in phase space: x = a'(w, v) less its value at the minimiser of the regularised
+        loss and v = 0, which is its stationary mean for independent batches.
     lags : array_like of int
         Increasing, in steps.
     after : int
@@ -55,7 +55,9 @@ class Autocovariance:
     def needs(self, at: IntArray) -> Needs:
         """Return the steps it must see."""
         if self.after + self.lags[-1] > at[-1]:
-            domains.refuse("steps", int(at[-1]), f"[{self.after + self.lags[-1]}, inf) to hold the largest lag")
+            domains.refuse(
+                "steps", int(at[-1]), f"[{self.after + self.lags[-1]}, inf) to hold the largest lag"
+            )
         return Needs(1, NEVER)
 
     def recorder(self, walks: Walks, at: IntArray) -> Recorder:

@@ -1,7 +1,7 @@
 r"""Logarithms of single values and of sums over blocks: the statistic of a tail index.
 
-For independent symmetric stable x, a sum of n has the law of n^(1/alpha) x, so 1/alpha = (E ln|sum| - E ln|x|)/ln n.
-Source: Mohammadi, Mohammadpour and Ogata, Metrika 78 (2015).
+For independent symmetric stable x, a sum of n has the law of n^(1/alpha) x, so 1/alpha = (E ln|sum|
+- E ln|x|)/ln n. Source: Mohammadi, Mohammadpour and Ogata, Metrika 78 (2015).
 """
 
 import math
@@ -14,10 +14,16 @@ from numpy.typing import NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.montecarlo.jit import Array, kernel
-from linsgd.montecarlo.observables.observable import NEVER, Coordinate, Needs, Recorder, coordinate_argument
-from linsgd.montecarlo.streams import LANES
-from linsgd.montecarlo.walk import Walks
+from linsgd.jit import Array, kernel
+from linsgd.montecarlo.observables.observable import (
+    NEVER,
+    Coordinate,
+    Needs,
+    Recorder,
+    coordinate_argument,
+)
+from linsgd.montecarlo.random.streams import LANES
+from linsgd.montecarlo.walks.walks import Walks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +33,8 @@ class BlockLogs:
     Parameters
     ----------
     of : array_like (2d,)
-        Direction a in phase space: x = a'(w, v) less its value at the regularised minimiser and v = 0.
+        Direction a in phase space: x = a'(w, v) less its value at the regularised minimiser and v =
+        0.
     length : int
         Steps a block, at least 2.
     after : int
@@ -52,7 +59,9 @@ class BlockLogs:
     def needs(self, at: IntArray) -> Needs:
         """Return the steps it must see."""
         if self.after + self.length > at[-1] + 1:
-            domains.refuse("steps", int(at[-1]), f"[{self.after + self.length - 1}, inf) to hold a block")
+            domains.refuse(
+                "steps", int(at[-1]), f"[{self.after + self.length - 1}, inf) to hold a block"
+            )
         return Needs(1, NEVER)
 
     def recorder(self, walks: Walks, at: IntArray) -> Recorder:
@@ -70,11 +79,19 @@ class _Recorder:
         what = self.what
         counted = (steps >= what.after) & (steps < what.after + self.blocks * what.length)
         if counted.any():
-            _add_logs(steps[counted] - what.after, self.coordinate(rows[counted]), what.length, self.partial, self.logs)
+            _add_logs(
+                steps[counted] - what.after,
+                self.coordinate(rows[counted]),
+                what.length,
+                self.partial,
+                self.logs,
+            )
 
     def averages(self, lanes: int) -> Mapping[str, FloatArray]:
         singles, sums = self.logs[:, :lanes].mean(axis=1)
-        return {"block_logs": np.array([singles / (self.blocks * self.what.length), sums / self.blocks])}
+        return {
+            "block_logs": np.array([singles / (self.blocks * self.what.length), sums / self.blocks])
+        }
 
 
 @kernel

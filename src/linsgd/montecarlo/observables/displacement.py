@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
 from linsgd.montecarlo.observables.observable import Needs, Recorder, step_argument
-from linsgd.montecarlo.radial_walk import RadialWalks
-from linsgd.montecarlo.streams import LANES
-from linsgd.montecarlo.walk import Walks
+from linsgd.montecarlo.random.streams import LANES
+from linsgd.montecarlo.walks.radial import RadialWalks
+from linsgd.montecarlo.walks.walks import Walks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,13 +44,21 @@ class SquaredDisplacement:
         """Return the steps it must see."""
         ends = np.add.outer(self.origins, self.lags)
         if ends[-1, -1] > at[-1]:
-            domains.refuse("steps", int(at[-1]), f"[{ends[-1, -1]}, inf) to hold the last origin and the largest lag")
+            domains.refuse(
+                "steps",
+                int(at[-1]),
+                f"[{ends[-1, -1]}, inf) to hold the last origin and the largest lag",
+            )
         return Needs(0, np.union1d(self.origins, ends))
 
     def recorder(self, walks: Walks, at: IntArray) -> Recorder:
         """Start recording a tile."""
         if isinstance(walks, RadialWalks):
-            domains.refuse("engine", "radial", "'full' or 'reduced' for a displacement, which is no radial observable")
+            domains.refuse(
+                "engine",
+                "radial",
+                "'full' or 'reduced' for a displacement, which is no radial observable",
+            )
         return _Recorder(self, walks.problem.dimension)
 
 

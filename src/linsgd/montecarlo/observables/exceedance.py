@@ -1,7 +1,7 @@
 """How often a coordinate exceeds thresholds over hundreds of octaves: a histogram by the bits of the float.
 
-A float64 without its sign orders as its bits do, and its first 14 bits, exponent and three of the mantissa, split each
-octave in eight: a bin is a shift of the bits, no logarithm and no search.
+A float64 without its sign orders as its bits do, and its first 14 bits, exponent and three of the
+mantissa, split each octave in eight: a bin is a shift of the bits, no logarithm and no search.
 """
 
 from collections.abc import Mapping
@@ -13,10 +13,17 @@ from numpy.typing import NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.montecarlo.jit import Array, kernel
-from linsgd.montecarlo.observables.observable import NEVER, RADIUS, Coordinate, Needs, Recorder, coordinate_argument
-from linsgd.montecarlo.streams import LANES
-from linsgd.montecarlo.walk import Walks
+from linsgd.jit import Array, kernel
+from linsgd.montecarlo.observables.observable import (
+    NEVER,
+    RADIUS,
+    Coordinate,
+    Needs,
+    Recorder,
+    coordinate_argument,
+)
+from linsgd.montecarlo.random.streams import LANES
+from linsgd.montecarlo.walks.walks import Walks
 
 SHIFT = 49  # of 52 bits of mantissa: eight bins an octave
 
@@ -28,7 +35,8 @@ class Exceedance:
     Parameters
     ----------
     of : "radius" or array_like (2d,)
-        |w - w*|, or a direction a in phase space: x = a'(w, v) less its value at the regularised minimiser and v = 0.
+        |w - w*|, or a direction a in phase space: x = a'(w, v) less its value at the regularised
+        minimiser and v = 0.
     lowest, highest : int
         Thresholds go from 2^lowest to below 2^highest, eight an octave.
     after : int
@@ -65,7 +73,9 @@ class Exceedance:
     def needs(self, at: IntArray) -> Needs:
         """Return the steps it must see."""
         if self.times(int(at[-1])) < 1:
-            domains.refuse("steps", int(at[-1]), f"steps with a multiple of {self.every} from {self.after} on")
+            domains.refuse(
+                "steps", int(at[-1]), f"steps with a multiple of {self.every} from {self.after} on"
+            )
         return Needs(self.every, NEVER)
 
     def times(self, last: int) -> int:
@@ -84,7 +94,9 @@ class _Recorder:
         self.counts = np.zeros((8 * (what.highest - what.lowest) + 1, LANES), np.int64)
 
     def update(self, steps: IntArray, rows: NDArray[Any]) -> None:
-        _count(steps, self.coordinate(rows), self.what.after, self.what.every, self.below, self.counts)
+        _count(
+            steps, self.coordinate(rows), self.what.after, self.what.every, self.below, self.counts
+        )
 
     def averages(self, lanes: int) -> Mapping[str, FloatArray]:
         counts = self.counts[:, :lanes].sum(axis=1)

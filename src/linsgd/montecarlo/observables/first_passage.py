@@ -9,10 +9,17 @@ from numpy.typing import NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.montecarlo.jit import Array, kernel
-from linsgd.montecarlo.observables.observable import NEVER, RADIUS, Coordinate, Needs, Recorder, coordinate_argument
-from linsgd.montecarlo.streams import LANES
-from linsgd.montecarlo.walk import Walks
+from linsgd.jit import Array, kernel
+from linsgd.montecarlo.observables.observable import (
+    NEVER,
+    RADIUS,
+    Coordinate,
+    Needs,
+    Recorder,
+    coordinate_argument,
+)
+from linsgd.montecarlo.random.streams import LANES
+from linsgd.montecarlo.walks.walks import Walks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +33,8 @@ class FirstPassage:
     level : float
         What x must reach.
     of : "radius" or array_like (2d,)
-        |w - w*|, or a direction a in phase space: x = a'(w, v) less its value at the regularised minimiser and v = 0.
+        |w - w*|, or a direction a in phase space: x = a'(w, v) less its value at the regularised
+        minimiser and v = 0.
 
     Examples
     --------
@@ -62,7 +70,10 @@ class _Recorder:
     def averages(self, lanes: int) -> Mapping[str, FloatArray]:
         first = self.first[:lanes]
         reached = np.less_equal.outer(first, self.at).mean(axis=0)
-        return {"first_passage": reached, "first_passage_time": np.minimum(first, self.at[-1]).mean(keepdims=True)}
+        return {
+            "first_passage": reached,
+            "first_passage_time": np.minimum(first, self.at[-1]).mean(keepdims=True),
+        }
 
 
 @kernel

@@ -1,7 +1,8 @@
 """An observable, its recorder on one tile, and scalar coordinates of phase space.
 
-An observable says at which steps it must see a tile and starts a recorder there; the recorder sees rows (K, R, 64) of
-the walk's coordinates at increasing steps (K,), and ends with averages over the tile's first `lanes` chains.
+An observable says at which steps it must see a tile and starts a recorder there; the recorder sees
+rows (K, R, 64) of the walk's coordinates at increasing steps (K,), and ends with averages over the
+tile's first `lanes` chains.
 """
 
 from collections.abc import Mapping
@@ -12,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.montecarlo.jit import Array, kernel
-from linsgd.montecarlo.radial_walk import RadialWalks
-from linsgd.montecarlo.streams import LANES
-from linsgd.montecarlo.walk import Walks
+from linsgd.jit import Array, kernel
+from linsgd.montecarlo.random.streams import LANES
+from linsgd.montecarlo.walks.radial import RadialWalks
+from linsgd.montecarlo.walks.walks import Walks
 
 RADIUS = "radius"
 NEVER = np.empty(0, np.int64)
@@ -67,7 +68,11 @@ class Coordinate:
             a = domains.array("of", of, (2 * d,))
             if self.radial:
                 domains.refuse("of", "a direction", f"{RADIUS!r} with engine = 'radial'")
-            self.direction = a if walks.basis is None else np.concatenate([a[:d] @ walks.basis, a[d:] @ walks.basis])
+            self.direction = (
+                a
+                if walks.basis is None
+                else np.concatenate([a[:d] @ walks.basis, a[d:] @ walks.basis])
+            )
             self.origin = np.array(a[:d] @ (w - walks.centre))
 
     def __call__(self, rows: NDArray[Any]) -> FloatArray:
@@ -106,7 +111,11 @@ def _project(rows: Array, direction: Array, origin: float, x: Array) -> None:
 
 def coordinate_argument(of: ArrayLike | str) -> str | FloatArray:
     """Check the argument that names a coordinate."""
-    return domains.choice("of", of, (RADIUS,)) if isinstance(of, str) else domains.array("of", of, (None,))
+    return (
+        domains.choice("of", of, (RADIUS,))
+        if isinstance(of, str)
+        else domains.array("of", of, (None,))
+    )
 
 
 def step_argument(name: str, value: ArrayLike) -> IntArray:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.montecarlo.jit import Array, kernel
+from linsgd.jit import Array, kernel
 from linsgd.montecarlo.observables.observable import Needs, Recorder
-from linsgd.montecarlo.walk import Walks
+from linsgd.montecarlo.walks.walks import Walks
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,22 @@
 r"""Modified loss, probability current, temperatures and entropy production of the stationary Langevin law.
 
-With P the stationary covariance of zeta = (w - mu, v), A the drift and D half the noise intensity, per step,
+With P the stationary covariance of zeta = (w - mu, v), A the drift and D half the noise intensity,
+per step,
 
     p(zeta) ~ exp(-Phi / T),    Phi = (T/2) zeta' P^{-1} zeta,    J = (-A + D P^{-1}) zeta p.
 
-Where modes do not share noise J = (lr v, -(z/lr) (w - mu)) p: every mode rotates along the ellipses of Phi at sqrt(z)
-a step, from w > mu to v < 0, also where it is overdamped.
+Where modes do not share noise J = (lr v, -(z/lr) (w - mu)) p: every mode rotates along the ellipses
+of Phi at sqrt(z) a step, from w > mu to v < 0, also where it is overdamped.
 
-Under time reversal v changes sign, and the irreversible part of J is (-G v + D_vv (P^{-1} zeta)_v) p, G = 2 u. Its
-dissipation, with (P^{-1} P)_vv = I and tr(D_vv (P^{-1})_vv) = G d from stationarity, is
+Under time reversal v changes sign, and the irreversible part of J is (-G v + D_vv (P^{-1} zeta)_v)
+p, G = 2 u. Its dissipation, with (P^{-1} P)_vv = I and tr(D_vv (P^{-1})_vv) = G d from
+stationarity, is
 
-    Sigma = G (G tr(D_vv^{-1} P_vv) - d) = -G sum_ij (D_vv^{-1})_ij (D_vv)_ij k_ij / (1 + k_ij) >= 0,
-    k_ij = (z_i - z_j)^2 / (2 G^2 (z_i + z_j)),
+    Sigma = G (G tr(D_vv^{-1} P_vv) - d) = -G sum_ij (D_vv^{-1})_ij (D_vv)_ij k_ij / (1 + k_ij) >=
+    0, k_ij = (z_i - z_j)^2 / (2 G^2 (z_i + z_j)),
 
-in nats a step: zero if and only if the noise does not correlate modes of different stiffness, that is, commutes with
-H. The modes may have any temperatures; they exchange no heat then.
+in nats a step: zero if and only if the noise does not correlate modes of different stiffness, that
+is, commutes with H. The modes may have any temperatures; they exchange no heat then.
 """
 
 from collections.abc import Callable
@@ -34,7 +36,9 @@ class DissipationStatus(Status):
 
     OK = "ok"
     NULL_SPACE = "null_space"  # some modes have neither force nor noise: those that have both
-    SINGULAR_NOISE = "singular_noise"  # the noise has lower rank than the modes it correlates: infinite
+    SINGULAR_NOISE = (
+        "singular_noise"  # the noise has lower rank than the modes it correlates: infinite
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -56,7 +60,9 @@ class EntropyProduction(Result):
     status: DissipationStatus
 
 
-def modified_loss(modes: Modes, temperature: float, position: FloatArray, velocity: FloatArray) -> FloatArray:
+def modified_loss(
+    modes: Modes, temperature: float, position: FloatArray, velocity: FloatArray
+) -> FloatArray:
     """Return Phi at points (..., d) along the eigenvectors; inf off the support of the stationary law."""
     zeta = np.concatenate([position, velocity], axis=-1)
     if modes.intensity.ndim == 1:
@@ -85,7 +91,9 @@ def current(modes: Modes, position: FloatArray, velocity: FloatArray) -> FloatAr
     zeta = np.concatenate([position, velocity], axis=-1)
     force = np.linalg.solve(stationary_matrix(modes), zeta[..., None])[..., 0][..., z.size :]
     half = modes.intensity / lr**2 / 2
-    return np.stack([flow_w, -z / lr * position - 2 * modes.damping * velocity + force @ half], axis=-2)
+    return np.stack(
+        [flow_w, -z / lr * position - 2 * modes.damping * velocity + force @ half], axis=-2
+    )
 
 
 def entropy_production(modes: Modes) -> EntropyProduction:
@@ -98,7 +106,9 @@ def entropy_production(modes: Modes) -> EntropyProduction:
     return exchange(modes.intensity, share, modes.stiffness > 0)
 
 
-def exchange(noise: FloatArray, share: Callable[[], FloatArray], bound: NDArray[np.bool_]) -> EntropyProduction:
+def exchange(
+    noise: FloatArray, share: Callable[[], FloatArray], bound: NDArray[np.bool_]
+) -> EntropyProduction:
     """Return -sum_ij (noise^{-1})_ij noise_ij share_ij over the modes that are `bound` and have noise.
 
     Parameters
@@ -141,5 +151,7 @@ def stationary_matrix(modes: Modes) -> FloatArray:
 
 def _half_square(values: FloatArray, variances: FloatArray) -> FloatArray:
     off_support = np.where(np.abs(values) > 1e-12, np.inf, 0.0)
-    total: FloatArray = np.sum(np.divide(values**2, variances, out=off_support, where=variances > 0), axis=-1)
+    total: FloatArray = np.sum(
+        np.divide(values**2, variances, out=off_support, where=variances > 0), axis=-1
+    )
     return total / 2

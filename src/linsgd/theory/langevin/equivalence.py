@@ -1,8 +1,9 @@
 r"""Optimizers that share a stationary Langevin law: equal lr (1 + momentum) and equal b (1 - momentum^2).
 
-The law has Var w ~ lr / (b (1 - momentum)) = lr (1 + momentum) / (b (1 - momentum^2)) and Var v ~ 1 / (b (1 -
-momentum^2)); lr (1 + momentum) is also the mass. Between such optimizers only the damping differs. The algorithm's own
-laws then agree up to their relative errors lr h / (2 (1 + momentum)) and to the growth of the noise.
+The law has Var w ~ lr / (b (1 - momentum)) = lr (1 + momentum) / (b (1 - momentum^2)) and Var v ~ 1
+/ (b (1 - momentum^2)); lr (1 + momentum) is also the mass. Between such optimizers only the damping
+differs. The algorithm's own laws then agree up to their relative errors lr h / (2 (1 + momentum))
+and to the growth of the noise.
 """
 
 from dataclasses import replace
@@ -10,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from linsgd import domains
-from linsgd.optimizer import SGD
+from linsgd.optimizers.sgd import SGD
 
 
 def equivalent(sgd: SGD, batch_size: int) -> SGD:
@@ -26,7 +27,8 @@ def equivalent(sgd: SGD, batch_size: int) -> SGD:
     Returns
     -------
     SGD
-        With momentum sqrt(1 - b (1 - momentum^2) / batch_size) and the learning rate that keeps lr (1 + momentum).
+        With momentum sqrt(1 - b (1 - momentum^2) / batch_size) and the learning rate that keeps lr
+        (1 + momentum).
 
     Raises
     ------
@@ -43,4 +45,6 @@ def equivalent(sgd: SGD, batch_size: int) -> SGD:
     least = sgd.batch_size * (1 - sgd.momentum**2)
     size = domains.integer("batch_size", batch_size, f"[{least}, inf)")
     momentum = float(np.sqrt(1 - least / size))
-    return replace(sgd, batch_size=size, momentum=momentum, lr=sgd.lr * (1 + sgd.momentum) / (1 + momentum))
+    return replace(
+        sgd, batch_size=size, momentum=momentum, lr=sgd.lr * (1 + sgd.momentum) / (1 + momentum)
+    )

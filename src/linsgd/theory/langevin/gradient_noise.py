@@ -2,10 +2,12 @@ r"""The gradient noise that drives the Langevin equation: one covariance for all
 
 None            the paper's: sigma^2 H / b at the optimum of a law of features; a data set's own at the ridge solution
 "self_consistent"  the noise averaged over the stationary law that it causes itself: with the centre mu, the ridge
-                shift s = mu - w* and N(D, E delta) of `linsgd.theory.noise`, C = X(N(C + s s', s)), X the linear map
-                from noise to stationary position covariance. It has a solution if and only if the positive operator
-                C -> X(N_1(C)) has spectral radius below one; second moments of the equation with state-dependent
-                noise are then exactly those of this frozen noise.
+                shift s = mu - w* and N(D, E delta) of
+                `linsgd.theory.recurrence.gradient_covariance`, C = X(N(C + s s', s)), X the linear
+                map from noise to stationary position covariance. It has a solution if and only if
+                the positive operator C -> X(N_1(C)) has spectral radius below one; second moments
+                of the equation with state-dependent noise are then exactly those of this frozen
+                noise.
 an array        a measured covariance of one sample's gradient: (d,) along the eigenvectors of H, or (d, d)
 """
 
@@ -15,12 +17,12 @@ from scipy.sparse.linalg import LinearOperator, cg
 
 from linsgd import domains
 from linsgd.domains import FloatArray
-from linsgd.features import FiniteData
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.features import FiniteData
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.langevin.phase_space import mismatch
-from linsgd.theory.noise import MatrixNoise, ModeNoise, gradient_noise_law
-from linsgd.theory.recurrence import largest_eigenvalue
+from linsgd.theory.recurrence.gradient_covariance import MatrixNoise, ModeNoise, gradient_noise_law
+from linsgd.theory.recurrence.recurrence import largest_eigenvalue
 
 Noise = None | str | ArrayLike
 
@@ -63,18 +65,24 @@ def minibatch_covariance(
     if isinstance(problem.features, FiniteData) and isinstance(law, MatrixNoise):
         return law(np.multiply.outer(shift, shift), shift)
     rho = problem.eigenvalues
-    return np.multiply(rho, problem.noise_variance / sgd.batch_size, out=np.zeros_like(rho), where=rho > 0)
+    return np.multiply(
+        rho, problem.noise_variance / sgd.batch_size, out=np.zeros_like(rho), where=rho > 0
+    )
 
 
 def _measured(problem: LinearRegression, noise: ArrayLike) -> FloatArray:
     covariance = domains.covariance("noise", noise)
     if len(covariance) != problem.dimension:
-        domains.refuse("noise", f"array of shape {covariance.shape}", f"({problem.dimension},) or that twice")
+        domains.refuse(
+            "noise", f"array of shape {covariance.shape}", f"({problem.dimension},) or that twice"
+        )
     if covariance.ndim == 1:
         return covariance
     smallest = float(np.linalg.eigvalsh(covariance)[0])
     if smallest < -1e-12 * np.abs(covariance).max():
-        domains.refuse("noise", f"matrix with eigenvalue {smallest:.6g}", "positive semidefinite matrices")
+        domains.refuse(
+            "noise", f"matrix with eigenvalue {smallest:.6g}", "positive semidefinite matrices"
+        )
     Q = problem.eigenvectors
     return covariance if Q is None else Q.T @ covariance @ Q
 
@@ -82,7 +90,9 @@ def _measured(problem: LinearRegression, noise: ArrayLike) -> FloatArray:
 def _response(damping: float, stiffness: FloatArray) -> FloatArray:
     """Return Cov(x_i, x_j) of the modes (d, d) in units of their noise and of the gain; 0 for free pairs."""
     total = stiffness[:, None] + stiffness
-    return np.divide(1.0, total, out=np.zeros_like(total), where=total > 0) / (1 + mismatch(stiffness, damping))
+    return np.divide(1.0, total, out=np.zeros_like(total), where=total > 0) / (
+        1 + mismatch(stiffness, damping)
+    )
 
 
 def _self_consistent_modes(
@@ -103,12 +113,18 @@ def _self_consistent_modes(
         return own
     domains.matrix_size("the self-consistent noise of a shifted centre", rho.size)
     coupling = law.pair * np.multiply.outer(rho, rho)
-    N = coupling * np.multiply.outer(shift, shift) / (1 - coupling * gain * _response(damping, stiffness))
+    N = (
+        coupling
+        * np.multiply.outer(shift, shift)
+        / (1 - coupling * gain * _response(damping, stiffness))
+    )
     np.fill_diagonal(N, own)
     return N
 
 
-def _self_consistent_matrix(law: MatrixNoise, shift: FloatArray, response: FloatArray) -> FloatArray:
+def _self_consistent_matrix(
+    law: MatrixNoise, shift: FloatArray, response: FloatArray
+) -> FloatArray:
     """Solve C = response o N(C + s s', s) in the variable response^{-1/2} o C, in which the operator is symmetric."""
     d, root = shift.size, np.sqrt(response)
 
@@ -118,7 +134,9 @@ def _self_consistent_matrix(law: MatrixNoise, shift: FloatArray, response: Float
     if any(law.heavy) or (law.scale > 0 and largest_eigenvalue(gain, d) >= 1):
         return np.where(law.eigenvalues > 0, np.inf, 0.0)
     frozen = law(np.multiply.outer(shift, shift), shift)
-    operator = LinearOperator((d * d, d * d), matvec=lambda x: x - gain(x.reshape(d, d)).ravel(), dtype=np.float64)
+    operator = LinearOperator(
+        (d * d, d * d), matvec=lambda x: x - gain(x.reshape(d, d)).ravel(), dtype=np.float64
+    )
     solution, _ = cg(operator, (root * frozen).ravel(), rtol=1e-15, atol=0.0, maxiter=1000)
     C = root * solution.reshape(d, d)
     return frozen + law.homogeneous((C + C.T) / 2)

@@ -5,8 +5,8 @@ from numpy.typing import ArrayLike
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.langevin.gradient_noise import Noise
 from linsgd.theory.langevin.process import UnderdampedLangevin, langevin
 from linsgd.theory.langevin.propagator import blocks

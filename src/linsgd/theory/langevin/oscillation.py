@@ -1,7 +1,8 @@
 r"""How each mode returns to the minimum: its regime, its frequency and its damping, in the algorithm and in the SDE.
 
-The mean of a mode follows e^{-r k} with, in the Langevin equation (u, z of `linsgd.theory.langevin.process`)
-r^2 - 2 u r + z = 0, and in the algorithm with z = lr (1 - dampening) h
+The mean of a mode follows e^{-r k} with, in the Langevin equation (u, z of
+`linsgd.theory.langevin.process`) r^2 - 2 u r + z = 0, and in the algorithm with z = lr (1 -
+dampening) h
 
     (1 - r)^2 - (1 + momentum - z) (1 - r) + momentum = 0,      mode ~ (1 - r)^k.
 
@@ -20,10 +21,10 @@ from numpy.typing import NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Result, Status
-from linsgd.theory.heavy_ball import discriminant, roots
+from linsgd.theory.recurrence.heavy_ball import discriminant, roots
 
 THEORIES = ("exact", "langevin")
 ROUNDING = 8 * np.finfo(float).eps
@@ -35,7 +36,9 @@ class Regime(Status):
     UNDERDAMPED = "underdamped"
     CRITICAL = "critical"
     OVERDAMPED = "overdamped"
-    ALTERNATING = "alternating"  # it changes sign at every step; the differential equation has no such regime
+    ALTERNATING = (
+        "alternating"  # it changes sign at every step; the differential equation has no such regime
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -51,7 +54,8 @@ class Oscillation(Result):
     frequency : ndarray (d,)
         Radians a step; pi where the mode alternates.
     damping : ndarray (d,)
-        Rate of the slowest exponential a step: negative where the mode diverges, inf where one step ends it.
+        Rate of the slowest exponential a step: negative where the mode diverges, inf where one step
+        ends it.
     underdamped_above, alternating_above : float
         Thresholds of lr (rho + weight_decay); inf where there is none.
     """
@@ -111,10 +115,16 @@ def oscillation(problem: LinearRegression, sgd: SGD, theory: str = "exact") -> O
 def no_nesterov(sgd: SGD) -> None:
     """Raise ValueError with Nesterov momentum, for which these equations are not derived."""
     if sgd.nesterov:
-        domains.refuse("nesterov", True, "False: the underdamped Langevin equation and its modes are of plain momentum")
+        domains.refuse(
+            "nesterov",
+            True,
+            "False: the underdamped Langevin equation and its modes are of plain momentum",
+        )
 
 
-def _langevin(product: FloatArray, momentum: float) -> tuple[NDArray[np.str_], FloatArray, FloatArray, float, float]:
+def _langevin(
+    product: FloatArray, momentum: float
+) -> tuple[NDArray[np.str_], FloatArray, FloatArray, float, float]:
     u, z = (1 - momentum) / (1 + momentum), 2 * product / (1 + momentum)
     gap = np.sqrt(np.abs(u**2 - z))
     over = z <= u**2
@@ -123,7 +133,9 @@ def _langevin(product: FloatArray, momentum: float) -> tuple[NDArray[np.str_], F
     return regime, np.where(over, 0.0, gap), damping, u * (1 - momentum) / 2, np.inf
 
 
-def _exact(product: FloatArray, momentum: float) -> tuple[NDArray[np.str_], FloatArray, FloatArray, float, float]:
+def _exact(
+    product: FloatArray, momentum: float
+) -> tuple[NDArray[np.str_], FloatArray, FloatArray, float, float]:
     lower, upper = ((1 - momentum) / (1 + np.sqrt(momentum))) ** 2, (1 + np.sqrt(momentum)) ** 2
     log_modulus, angle = roots(momentum, product)
     over = discriminant(momentum, product) >= 0

@@ -1,11 +1,12 @@
 r"""Mean and covariance of the Langevin modes in phase space, stationary and from any start.
 
-With the propagator E = exp(-A t) of each mode (`linsgd.theory.langevin.propagator`; x the position from the centre,
-y = lr v, time in steps),
+With the propagator E = exp(-A t) of each mode (`linsgd.theory.langevin.propagator`; x the position
+from the centre, y = lr v, time in steps),
 
     m(t) = E m(0),        C(t) = E C(0) E' + N(t),        N(t) = int_0^t E_y(s) q E_y(s)' ds,
 
-E_y the second column of E. For uncorrelated noise N is the propagator's closed form, and at stationarity
+E_y the second column of E. For uncorrelated noise N is the propagator's closed form, and at
+stationarity
 
     Var y = q / (4 u),        Var x = Var y / z,        Cov(x, y) = 0.
 
@@ -14,8 +15,9 @@ For noise q_ij between modes of different stiffness there is, with G = 2 u,
     Var y_ij = (q_ij / 2 G) / (1 + (z_i - z_j)^2 / (2 G^2 (z_i + z_j))),
     Var x_ij = 2 Var y_ij / (z_i + z_j),        Cov(x_i, y_j) = Var y_ij (z_i - z_j) / (G (z_i + z_j)),
 
-the solution of the three Lyapunov equations of a pair; in time N is integrated by Gauss-Legendre quadrature over a
-time in which nothing oscillates, and doubled, N(2t) = N(t) + E(t) N(t) E(t)', which adds only positive matrices.
+the solution of the three Lyapunov equations of a pair; in time N is integrated by Gauss-Legendre
+quadrature over a time in which nothing oscillates, and doubled, N(2t) = N(t) + E(t) N(t) E(t)',
+which adds only positive matrices.
 """
 
 from dataclasses import dataclass
@@ -62,7 +64,9 @@ class Modes:
     def mean(self, e: Flow, start: FloatArray) -> FloatArray:
         """Return the means of x and v (K, 2, d) after the flow `e`, from those of `start` (2, d)."""
         x, v = start
-        return np.stack([e.R * x + self.lr * e.S * v, e.V * v - self.stiffness / self.lr * e.S * x], axis=1)
+        return np.stack(
+            [e.R * x + self.lr * e.S * v, e.V * v - self.stiffness / self.lr * e.S * x], axis=1
+        )
 
     def variance(self, e: Flow, start: FloatArray) -> FloatArray:
         """Return Var x, Cov(x, v) and Var v of each mode (K, 3, d) after the flow `e`, from `start` (3, d)."""
@@ -73,14 +77,18 @@ class Modes:
         """Return Cov(x, x), Cov(x, v) and Cov(v, v) (K, 3, d, d) after the flow `e`, from `start` (3, d, d)."""
         if self.intensity.ndim == 1:
             return carried_blocks(self._columns(e), start) + _diagonal(self._own_noise(e))
-        return carried_blocks(self._columns(e), start) + np.stack([self._noise_blocks(t) for t in e.t.ravel()])
+        return carried_blocks(self._columns(e), start) + np.stack(
+            [self._noise_blocks(t) for t in e.t.ravel()]
+        )
 
     def stationary_variance(self) -> FloatArray:
         """Return the stationary Var x, Cov(x, v) and Var v of each mode (3, d); inf for a free mode with noise."""
         u, z, q = self.damping, self.stiffness, self.own_intensity
         if self.intensity.ndim == 2:
             return np.diagonal(self.stationary_blocks(), axis1=-2, axis2=-1).copy()
-        return self._scaled(_over(q / (4 * u), z), np.where(z > 0, 0.0, q / (8 * u**2)), q / (4 * u))
+        return self._scaled(
+            _over(q / (4 * u), z), np.where(z > 0, 0.0, q / (8 * u**2)), q / (4 * u)
+        )
 
     def stationary_blocks(self) -> FloatArray:
         """Return the stationary Cov(x, x), Cov(x, v) and Cov(v, v) (3, d, d)."""
@@ -98,10 +106,15 @@ class Modes:
         short = t / 2.0**doublings
         nodes = self.flow(short * NODES)
         kick = np.stack([self.lr * nodes.S, nodes.V], axis=1)
-        N = short * np.einsum("n,nai,nbj,ij->abij", WEIGHTS, kick, kick, self.intensity / self.lr**2)
+        N = short * np.einsum(
+            "n,nai,nbj,ij->abij", WEIGHTS, kick, kick, self.intensity / self.lr**2
+        )
         noise = np.stack([N[0, 0], N[0, 1], N[1, 1]])
         for halving in range(doublings, 0, -1):
-            noise = noise + carried_blocks(self._columns(self.flow(np.array([t / 2.0**halving]))), noise)[0]
+            noise = (
+                noise
+                + carried_blocks(self._columns(self.flow(np.array([t / 2.0**halving]))), noise)[0]
+            )
         return noise
 
     def _columns(self, e: Flow) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -110,7 +123,9 @@ class Modes:
     def _own_noise(self, e: Flow) -> FloatArray:
         parts, q = (e.position_noise(), e.S**2 / 2, e.velocity_noise()), self.own_intensity
         units = (1.0, self.lr, self.lr**2)
-        return np.stack([_times(q / unit, part) for unit, part in zip(units, parts, strict=True)], axis=1)
+        return np.stack(
+            [_times(q / unit, part) for unit, part in zip(units, parts, strict=True)], axis=1
+        )
 
     def _scaled(self, xx: FloatArray, xy: FloatArray, yy: FloatArray) -> FloatArray:
         """Stack covariances of (x, y), with v in the place of y."""

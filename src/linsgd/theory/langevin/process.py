@@ -1,27 +1,31 @@
 r"""SGD with momentum as an underdamped Langevin equation around the minimum of a quadratic loss.
 
-From the update w_{k+1} - w_k = momentum (w_k - w_{k-1}) - lr a (H_lam (w_k - mu) + noise), a = 1 - dampening, both
-neighbours of w_k expanded to second order in lr,
+From the update w_{k+1} - w_k = momentum (w_k - w_{k-1}) - lr a (H_lam (w_k - mu) + noise), a = 1 -
+dampening, both neighbours of w_k expanded to second order in lr,
 
     dw = v ds,    dv = -(2 / (lr (1 + momentum))) (a H_lam (w - mu) + (1 - momentum) v) ds + noise,    s = lr k,
 
-with H_lam = H + weight_decay I and mu the ridge solution. In steps every eigenvector of H is a damped oscillator,
+with H_lam = H + weight_decay I and mu the ridge solution. In steps every eigenvector of H is a
+damped oscillator,
 
     u = (1 - momentum) / (1 + momentum),    z = 2 a lr (rho + weight_decay) / (1 + momentum),
     q = (2 a lr / (1 + momentum))^2 N,      N the covariance of the minibatch gradient.
 
-The algorithm's velocity is that of its last step, half a step older than its position. The velocity that gives the
-equation's slow motion the algorithm's amplitude to second order in lr is the matched one,
+The algorithm's velocity is that of its last step, half a step older than its position. The velocity
+that gives the equation's slow motion the algorithm's amplitude to second order in lr is the matched
+one,
 
     v(0) = (2 momentum v_0 - a h x_0) / (1 + momentum),
 
-because a free mode travels momentum lr v_0 / (1 - momentum) in all, in the equation (1 + momentum) lr v(0) / (2 (1 -
-momentum)). A fresh optimizer's first gradient is not dampened, which turns that a into 2 - a.
+because a free mode travels momentum lr v_0 / (1 - momentum) in all, in the equation (1 + momentum)
+lr v(0) / (2 (1 - momentum)). A fresh optimizer's first gradient is not dampened, which turns that a
+into 2 - a.
 
 References
 ----------
-Kunin, Sagastuy-Brena, Gillespie, Margalit, Tanaka, Ganguli, Yamins, "The Limiting Dynamics of SGD: Modified Loss,
-Phase-Space Oscillations, and Anomalous Diffusion", Neural Computation 36 (2024). The equations are re-derived here.
+Kunin, Sagastuy-Brena, Gillespie, Margalit, Tanaka, Ganguli, Yamins, "The Limiting Dynamics of SGD:
+Modified Loss, Phase-Space Oscillations, and Anomalous Diffusion", Neural Computation 36 (2024). The
+equations are re-derived here.
 """
 
 from dataclasses import dataclass
@@ -31,8 +35,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
+from linsgd.theory.discrete.stationary import existence
 from linsgd.theory.langevin import currents
 from linsgd.theory.langevin.autocorrelation import langevin_correlations
 from linsgd.theory.langevin.currents import EntropyProduction
@@ -41,9 +46,8 @@ from linsgd.theory.langevin.oscillation import no_nesterov, oscillation
 from linsgd.theory.langevin.phase_space import Modes, carried, carried_blocks
 from linsgd.theory.langevin.starts import Centered
 from linsgd.theory.moments import MomentsStatus, Start
-from linsgd.theory.noise import gradient_noise_law
-from linsgd.theory.recurrence import Method
-from linsgd.theory.stationary import existence
+from linsgd.theory.recurrence.gradient_covariance import gradient_noise_law
+from linsgd.theory.recurrence.recurrence import Method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -53,13 +57,15 @@ class UnderdampedLangevin(Centered):
     Attributes
     ----------
     status : MomentsStatus
-        Of its stationary law: "exact_law_missing" where this one exists and the algorithm's does not.
+        Of its stationary law: "exact_law_missing" where this one exists and the algorithm's does
+        not.
     lr, momentum, gradient_weight : float
         The optimizer's; the last is 1 - dampening.
     temperature : float
         1 / (b (1 - momentum^2)), the unit of the modified loss.
     mass : float
-        lr (1 + momentum) / (2 (1 - dampening)), with which mass Var(v) = curvature Var(w) along each direction.
+        lr (1 + momentum) / (2 (1 - dampening)), with which mass Var(v) = curvature Var(w) along
+        each direction.
     curvature : ndarray (d,)
         rho + weight_decay, in the order of ``problem.eigenvalues``.
     frequency, damping : ndarray (d,)
@@ -67,7 +73,8 @@ class UnderdampedLangevin(Centered):
     regime : ndarray of str (d,)
         "underdamped", "critical" or "overdamped".
     noise : ndarray (d,) or (d, d)
-        Covariance of the minibatch gradient along the eigenvectors of H; (d,) where modes do not share noise.
+        Covariance of the minibatch gradient along the eigenvectors of H; (d,) where modes do not
+        share noise.
     """
 
     status: MomentsStatus
@@ -109,7 +116,9 @@ class UnderdampedLangevin(Centered):
         d, pull = self.curvature.size, 2 * self.gradient_weight / (1 + self.momentum)
         domains.matrix_size("a (2d, 2d) drift", d)
         force = self.outward_matrix(np.diag(pull * self.curvature))
-        return np.block([[np.zeros((d, d)), -self.lr * np.eye(d)], [force, 2 * self.modes.damping * np.eye(d)]])
+        return np.block(
+            [[np.zeros((d, d)), -self.lr * np.eye(d)], [force, 2 * self.modes.damping * np.eye(d)]]
+        )
 
     def noise_intensity(self) -> FloatArray:
         """Return the covariance (2 d, 2 d) that the noise of `drift` adds in a step; it acts on v alone."""
@@ -129,7 +138,8 @@ class UnderdampedLangevin(Centered):
         start : None, "stationary", (w, v) or Moments
             At rest at w = 0; this theory's stationary law; a point; a law.
         matched : bool
-            Whether to start from the matched velocity, with which the mean is accurate to second order in lr.
+            Whether to start from the matched velocity, with which the mean is accurate to second
+            order in lr.
 
         Returns
         -------
@@ -140,13 +150,16 @@ class UnderdampedLangevin(Centered):
         x = self.modes.mean(self.modes.flow(times), self.start(start, matched)[0])
         return np.concatenate([self.center + self.outward(x[:, 0]), self.outward(x[:, 1])], axis=-1)
 
-    def covariance(self, steps: ArrayLike, start: Start = None, matched: bool = False) -> FloatArray:
+    def covariance(
+        self, steps: ArrayLike, start: Start = None, matched: bool = False
+    ) -> FloatArray:
         """Return the covariance of (w, v) in the problem's coordinates (K, 2 d, 2 d); arguments as in `mean`."""
         times = domains.step_list("steps", steps)
         domains.matrix_size("a (2d, 2d) covariance", self.curvature.size)
         _, P0 = self.start(start, matched)
         blocks = self.modes.blocks(
-            self.modes.flow(times), P0 if P0.ndim == 3 else P0[:, :, None] * np.eye(self.curvature.size)
+            self.modes.flow(times),
+            P0 if P0.ndim == 3 else P0[:, :, None] * np.eye(self.curvature.size),
         )
         xx, xv, vv = np.moveaxis(self.outward_matrix(blocks), 1, 0)
         return np.block([[xx, xv], [np.swapaxes(xv, -1, -2), vv]])
@@ -169,7 +182,9 @@ class UnderdampedLangevin(Centered):
     def current(self, w: ArrayLike, v: ArrayLike) -> FloatArray:
         """Return the stationary probability current over the density (..., 2 d) at points w, v (..., d), per step."""
         flow = currents.current(self.modes, *self.inward(w, v))
-        return np.concatenate([self.outward(flow[..., 0, :]), self.outward(flow[..., 1, :])], axis=-1)
+        return np.concatenate(
+            [self.outward(flow[..., 0, :]), self.outward(flow[..., 1, :])], axis=-1
+        )
 
     def entropy_production(self) -> EntropyProduction:
         """Return the entropy that the stationary state produces a step: 0 if and only if noise and H commute."""
@@ -181,19 +196,26 @@ class UnderdampedLangevin(Centered):
         if isinstance(start, str):
             domains.choice("start", start, ("stationary",))
             diagonal = modes.intensity.ndim == 1
-            return np.zeros((2, d)), modes.stationary_variance() if diagonal else modes.stationary_blocks()
+            return np.zeros(
+                (2, d)
+            ), modes.stationary_variance() if diagonal else modes.stationary_blocks()
         mean, covariance = self.begin(start)
         if not domains.boolean("matched", matched):
             return mean, covariance
         a = 2 - self.gradient_weight if start is None else self.gradient_weight
-        pull, kept = -a * self.curvature / (1 + self.momentum), 2 * self.momentum / (1 + self.momentum)
+        pull, kept = (
+            -a * self.curvature / (1 + self.momentum),
+            2 * self.momentum / (1 + self.momentum),
+        )
         columns = tuple(np.broadcast_to(entry, (1, d)) for entry in (1.0, 0.0, pull, kept))
         carry = carried if covariance.ndim == 2 else carried_blocks
         return np.stack([mean[0], pull * mean[0] + kept * mean[1]]), carry(columns, covariance)[0]
 
     def _correlations(self, steps: ArrayLike) -> tuple[FloatArray, FloatArray]:
         times = domains.step_list("steps", steps)
-        return langevin_correlations(times[:, None], self.momentum, self.lr * self.gradient_weight * self.curvature)
+        return langevin_correlations(
+            times[:, None], self.momentum, self.lr * self.gradient_weight * self.curvature
+        )
 
 
 def langevin(problem: LinearRegression, sgd: SGD, noise: Noise = None) -> UnderdampedLangevin:
@@ -204,11 +226,12 @@ def langevin(problem: LinearRegression, sgd: SGD, noise: Noise = None) -> Underd
     problem : LinearRegression
         What is learned.
     sgd : SGD
-        How; without Nesterov. Batches are taken as independent between steps, also those of reshuffled epochs.
+        How; without Nesterov. Batches are taken as independent between steps, also those of
+        reshuffled epochs.
     noise : None, "self_consistent" or array_like (d,) or (d, d)
-        Gradient covariance of one sample, frozen for all times: noise_std^2 H (of a data set its own at the ridge
-        solution); that of the stationary law it causes itself; or a measured one, (d,) along the eigenvectors of H or
-        (d, d) in the problem's coordinates.
+        Gradient covariance of one sample, frozen for all times: noise_std^2 H (of a data set its
+        own at the ridge solution); that of the stationary law it causes itself; or a measured one,
+        (d,) along the eigenvectors of H or (d, d) in the problem's coordinates.
 
     Returns
     -------
@@ -233,7 +256,9 @@ def langevin(problem: LinearRegression, sgd: SGD, noise: Noise = None) -> Underd
     no_nesterov(sgd)
     curvature = problem.eigenvalues + sgd.weight_decay
     free = modes_of(sgd.lr, sgd.momentum, sgd.gradient_weight, curvature, np.zeros_like(curvature))
-    covariance = minibatch_covariance(problem, sgd, noise, damping=free.damping, stiffness=free.stiffness)
+    covariance = minibatch_covariance(
+        problem, sgd, noise, damping=free.damping, stiffness=free.stiffness
+    )
     relaxation = oscillation(problem, sgd, "langevin")
     return UnderdampedLangevin(
         status=_status(problem, sgd, curvature, covariance),
@@ -252,13 +277,17 @@ def langevin(problem: LinearRegression, sgd: SGD, noise: Noise = None) -> Underd
     )
 
 
-def modes_of(lr: float, momentum: float, gradient_weight: float, curvature: FloatArray, noise: FloatArray) -> Modes:
+def modes_of(
+    lr: float, momentum: float, gradient_weight: float, curvature: FloatArray, noise: FloatArray
+) -> Modes:
     """Return the damped oscillators, in steps, of given curvature and minibatch noise."""
     kick = 2 * gradient_weight * lr / (1 + momentum)
     return Modes(lr, (1 - momentum) / (1 + momentum), kick * curvature, kick**2 * noise)
 
 
-def _status(problem: LinearRegression, sgd: SGD, curvature: FloatArray, noise: FloatArray) -> MomentsStatus:
+def _status(
+    problem: LinearRegression, sgd: SGD, curvature: FloatArray, noise: FloatArray
+) -> MomentsStatus:
     own = noise if noise.ndim == 1 else np.diagonal(noise)
     if not np.isfinite(noise).all() or (own[curvature == 0] > 0).any():
         return MomentsStatus.INFINITE_VARIANCE

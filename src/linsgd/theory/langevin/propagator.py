@@ -4,8 +4,8 @@ Time t counts steps, x is the position and y = lr v the displacement a step:
 
     dx = y dt,        dy = -(z x + 2 u y) dt + sqrt(q) dW,
 
-with damping u = (1 - momentum) / (1 + momentum) and stiffness z. Let S be the response of x to a unit kick of y,
-S'' + 2 u S' + z S = 0, S(0) = 0, S'(0) = 1; then V = S' and R = S' + 2 u S, and
+with damping u = (1 - momentum) / (1 + momentum) and stiffness z. Let S be the response of x to a
+unit kick of y, S'' + 2 u S' + z S = 0, S(0) = 0, S'(0) = 1; then V = S' and R = S' + 2 u S, and
 
     exp(-A t) = [[R, S], [-z S, V]],        T = int_0^t S = (1 - R) / z.
 
@@ -13,13 +13,14 @@ The noise adds the covariance q [[X, S^2 / 2], [S^2 / 2, Y]] with
 
     X = int_0^t S^2 = (F - S R) / (2 z),    Y = int_0^t V^2 = (F + S V) / 2,    F = (1 - exp(-2 u t)) / (2 u),
 
-which follows from the derivatives of S^2, S V and V^2 and from V^2 + z S^2 = exp(-2 u t) - 2 u S V. With
-r1 r2 = z, r1 + r2 = 2 u and d = (r2 - r1) / 2 real the overdamped and critical modes are
+which follows from the derivatives of S^2, S V and V^2 and from V^2 + z S^2 = exp(-2 u t) - 2 u S V.
+With r1 r2 = z, r1 + r2 = 2 u and d = (r2 - r1) / 2 real the overdamped and critical modes are
 
     S = exp(-r1 t) (1 - exp(-2 d t)) / (2 d),    R = exp(-r1 t) + r1 S,    V = exp(-r2 t) - r1 S,
 
-free of overflow and of cancellation as z -> 0 and as d -> 0. Where u t and sqrt(z) t are both below 1/2 the integrals
-T and X are summed as Taylor series, because there the closed forms cancel to the second and the third order in t.
+free of overflow and of cancellation as z -> 0 and as d -> 0. Where u t and sqrt(z) t are both below
+1/2 the integrals T and X are summed as Taylor series, because there the closed forms cancel to the
+second and the third order in t.
 """
 
 from collections.abc import Iterator
@@ -95,7 +96,8 @@ def flow(t: Times, u: float, z: FloatArray) -> Flow:
     Returns
     -------
     Flow
-        R, S and V, accurate to a few rounding errors of their amplitude times 1 + the phase sqrt(z) t.
+        R, S and V, accurate to a few rounding errors of their amplitude times 1 + the phase sqrt(z)
+        t.
 
     Examples
     --------
@@ -132,14 +134,18 @@ def decayed(rate: FloatArray | float, t: FloatArray) -> FloatArray:
     return t * np.divide(-np.expm1(-x), x, out=np.ones_like(x), where=x > 0)
 
 
-def _underdamped(t: FloatArray, u: float, z: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _underdamped(
+    t: FloatArray, u: float, z: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     d = np.sqrt(z - u**2)
     envelope = np.exp(-u * t)
     C, S = envelope * np.cos(d * t), envelope * np.sin(d * t) / d
     return C + u * S, S, C - u * S
 
 
-def _overdamped(t: FloatArray, u: float, z: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _overdamped(
+    t: FloatArray, u: float, z: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     d = np.sqrt(u**2 - z)
     r1, r2 = z / (u + d), u + d
     slow = np.exp(-r1 * t)
@@ -147,13 +153,23 @@ def _overdamped(t: FloatArray, u: float, z: FloatArray) -> tuple[FloatArray, Flo
     return slow + r1 * S, S, np.exp(-r2 * t) - r1 * S
 
 
-def _integral_series(t: FloatArray, rates: tuple[FloatArray, ...], slopes: tuple[float, float]) -> FloatArray:
+def _integral_series(
+    t: FloatArray, rates: tuple[FloatArray, ...], slopes: tuple[float, float]
+) -> FloatArray:
     """Integral of f with f''' + a f'' + b f' + c f = 0 for rates (a, b, c), f(0) = 0 and slopes f'(0), f''(0)."""
     a, b, c = rates
-    older, old, new = np.zeros_like(t), np.full_like(t, slopes[0]) * t**2 / 2, np.full_like(t, slopes[1]) * t**3 / 6
+    older, old, new = (
+        np.zeros_like(t),
+        np.full_like(t, slopes[0]) * t**2 / 2,
+        np.full_like(t, slopes[1]) * t**3 / 6,
+    )
     total = old + new
     for m in range(4, TERMS):
-        older, old, new = old, new, -t / m * (a * new + t / (m - 1) * (b * old + t / (m - 2) * c * older))
+        older, old, new = (
+            old,
+            new,
+            -t / m * (a * new + t / (m - 1) * (b * old + t / (m - 2) * c * older)),
+        )
         total += new
     return total
 

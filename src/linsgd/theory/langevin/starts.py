@@ -31,7 +31,9 @@ class Centered(Result):
         position, velocity = (np.asarray(part, dtype=np.float64) for part in (w, v))
         for name, part in (("w", position), ("v", velocity)):
             if part.ndim == 0 or part.shape[-1] != self.center.size:
-                domains.refuse(name, f"array of shape {part.shape}", f"shape (..., {self.center.size})")
+                domains.refuse(
+                    name, f"array of shape {part.shape}", f"shape (..., {self.center.size})"
+                )
         Q = self.eigenvectors
         centered = position - self.center
         return (centered, velocity) if Q is None else (centered @ Q, velocity @ Q)
@@ -63,7 +65,11 @@ class Centered(Result):
         if isinstance(start, Moments):
             return self._from_law(start)
         if not isinstance(start, tuple) or len(start) != 2:
-            domains.refuse("start", start, "None, 'stationary', a pair (w, v) of arrays (d,), or a result of moments")
+            domains.refuse(
+                "start",
+                start,
+                "None, 'stationary', a pair (w, v) of arrays (d,), or a result of moments",
+            )
         w, v = (domains.array(f"start[{i}]", part, (d,)) for i, part in enumerate(start))
         return np.stack(self.inward(w, v)), np.zeros((3, d))
 
@@ -71,10 +77,18 @@ class Centered(Result):
         d = self.center.size
         if start.mean.shape != (d,):
             at = f"law with mean of shape {start.mean.shape}"
-            domains.refuse("start", at, f"one law with mean of shape ({d},); choose a step by .at(index)")
-        modes = np.stack([start.position_variance, start.position_velocity_covariance, start.velocity_variance])
+            domains.refuse(
+                "start", at, f"one law with mean of shape ({d},); choose a step by .at(index)"
+            )
+        modes = np.stack(
+            [start.position_variance, start.position_velocity_covariance, start.velocity_variance]
+        )
         if not (np.isfinite(modes).all() and np.isfinite(start.mean).all()):
-            domains.refuse("start", f"law of status {start.status.value!r}", "laws with finite mean and variance")
+            domains.refuse(
+                "start",
+                f"law of status {start.status.value!r}",
+                "laws with finite mean and variance",
+            )
         correlated = start.blocks is not None or start.pairs is not None
         mean = np.stack(self.inward(start.mean, start.velocity_mean))
         return mean, start.eigenbasis_blocks() if correlated else modes

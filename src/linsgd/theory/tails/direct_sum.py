@@ -1,14 +1,16 @@
 r"""Products that fall into parts: subspaces that no batch mixes.
 
-Where the rows of a data set fall into mutually orthogonal groups, every H_B, and with it every step, is block diagonal
-in the spans of the groups, whatever the batch. Then
+Where the rows of a data set fall into mutually orthogonal groups, every H_B, and with it every
+step, is block diagonal in the spans of the groups, whatever the batch. Then
 
     rho = max rho_i,      h(s) = max h_i(s),      alpha = min alpha_i,
 
-over the blocks i, and one law exists where each has one. A block is a problem of its own, in fewer dimensions, in which
-the rows of other groups are zero. The groups are the connected components of the graph of rows that are not orthogonal.
+over the blocks i, and one law exists where each has one. A block is a problem of its own, in fewer
+dimensions, in which the rows of other groups are zero. The groups are the connected components of
+the graph of rows that are not orthogonal.
 
-Two equal signs are data too: (1, 1) and (1, -1) up to sign, each with probability 1/2; both blocks have the same law.
+Two equal signs are data too: (1, 1) and (1, -1) up to sign, each with probability 1/2; both blocks
+have the same law.
 """
 
 import dataclasses
@@ -18,13 +20,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from linsgd.domains import FloatArray, IntArray
-from linsgd.features import FiniteData, RademacherFeatures, principal_axes
+from linsgd.problems.features import FiniteData, RademacherFeatures, principal_axes
 from linsgd.result import Guarantee
 from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting, along_axes, interpolates
 
 _ORTHOGONAL = 1e-12  # cosine of an angle that is a right one to rounding
-_MIXING = 1e-6  # cosines up to which directions take so many steps to mix that sampling does not see it
+_MIXING = (
+    1e-6  # cosines up to which directions take so many steps to mix that sampling does not see it
+)
 _RISING = (Guarantee.RIGOROUS, Guarantee.NUMERICAL, Guarantee.STATISTICAL)  # in doubt
 
 
@@ -81,7 +85,9 @@ def orthogonal_groups(X: FloatArray, cosine: float = _ORTHOGONAL) -> list[IntArr
         while new.size:
             group.append(new)
             span = np.asarray(np.linalg.qr(unit[new], mode="r"))
-            joined = np.linalg.norm(unit[left] @ span.T, axis=1) > cosine  # |span x| = |(x_i'x)_{i new}|
+            joined = (
+                np.linalg.norm(unit[left] @ span.T, axis=1) > cosine
+            )  # |span x| = |(x_i'x)_{i new}|
             new, left = left[joined], left[~joined]
         groups.append(np.concatenate(group))
     return groups
@@ -111,7 +117,10 @@ def heaviest(results: Sequence[TailResult]) -> TailResult:
 
 
 def _with_bounds(
-    lead: TailResult, results: Sequence[TailResult], extreme: Callable[[Sequence[float]], float], status: TailStatus
+    lead: TailResult,
+    results: Sequence[TailResult],
+    extreme: Callable[[Sequence[float]], float],
+    status: TailStatus,
 ) -> TailResult:
     """Return the result of the leading block with bounds on the extreme, and no value where a block may pass it."""
     value, lower, upper = _extreme(results, extreme)
@@ -123,13 +132,24 @@ def _with_bounds(
         upper=upper,
         status=status if resolved else TailStatus.UNRESOLVED,
         guarantee=max((result.guarantee for result in results), key=_RISING.index),
-        confidence=next((result.confidence for result in results if result.confidence is not None), None),
+        confidence=next(
+            (result.confidence for result in results if result.confidence is not None), None
+        ),
     )
 
 
-def _extreme(results: Sequence[TailResult], extreme: Callable[[Sequence[float]], float]) -> Interval:
+def _extreme(
+    results: Sequence[TailResult], extreme: Callable[[Sequence[float]], float]
+) -> Interval:
     known = [result.value for result in results if result.value == result.value]
-    lower, upper = (extreme([getattr(result, end) for result in results]) for end in ("lower", "upper"))
+    lower, upper = (
+        extreme([getattr(result, end) for result in results]) for end in ("lower", "upper")
+    )
     value = extreme(known) if known else math.nan
-    ends = [end for result in results if result.value != result.value for end in (result.lower, result.upper)]
+    ends = [
+        end
+        for result in results
+        if result.value != result.value
+        for end in (result.lower, result.upper)
+    ]
     return Interval(value if known and extreme([value, *ends]) == value else math.nan, lower, upper)

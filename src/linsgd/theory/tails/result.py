@@ -80,7 +80,10 @@ class TailResult(Result):
         """Return what the printed form shows: (label, text) pairs."""
         shown = [(self.quantity, rounded(self.value, (self.upper - self.lower) / 2))]
         shown += [("bounds", f"[{self.lower:.12g}, {self.upper:.12g}] ({self.guarantee})")]
-        shown += [("status", str(self.status) + (f": {self.reason}" if self.reason else "")), ("method", self.method)]
+        shown += [
+            ("status", str(self.status) + (f": {self.reason}" if self.reason else "")),
+            ("method", self.method),
+        ]
         if self.lyapunov == self.lyapunov:
             shown.append(("lyapunov exponent", summary(self.lyapunov)))
         return shown

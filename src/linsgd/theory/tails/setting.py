@@ -4,9 +4,9 @@ With H = E xx' restricted to its range and along its eigenvectors, one step is W
 
     A = a I - (lr / b) sum_{i<=b} x_i x_i',      a = 1 - lr weight_decay,
 
-and with momentum the corresponding matrix on phase space. Dampening only scales the step: lr (1 - dampening).
-Null directions of H carry no noise and are left out. Of B it only matters whether it is random at all: W rests at a
-point where one exists that every batch leaves where it is.
+and with momentum the corresponding matrix on phase space. Dampening only scales the step: lr (1 -
+dampening). Null directions of H carry no noise and are left out. Of B it only matters whether it is
+random at all: W rests at a point where one exists that every batch leaves where it is.
 """
 
 import dataclasses
@@ -16,9 +16,15 @@ import numpy as np
 
 from linsgd import domains
 from linsgd.domains import FloatArray
-from linsgd.features import FeatureLaw, FiniteData, GaussianFeatures, PrincipalAxesLaw, RademacherFeatures
-from linsgd.optimizer import SGD
-from linsgd.problem import LinearRegression
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.features import (
+    FeatureLaw,
+    FiniteData,
+    GaussianFeatures,
+    PrincipalAxesLaw,
+    RademacherFeatures,
+)
+from linsgd.problems.linear_regression import LinearRegression
 
 _RESTING = 1e-12  # of the labels, a residual that is rounding
 _REFINEMENTS = 4  # of the least-squares solution
@@ -44,7 +50,11 @@ class Setting:
         """Reduce a problem and an optimizer; batches must be independent between steps."""
         sgd.check(problem)
         if sgd.sampling != "independent":
-            domains.refuse("sampling", sgd.sampling, "'independent': a random recurrence needs independent batches")
+            domains.refuse(
+                "sampling",
+                sgd.sampling,
+                "'independent': a random recurrence needs independent batches",
+            )
         setting = cls(
             features=along_axes(problem.features, problem.eigenvalues, problem.eigenvectors),
             spectrum=problem.eigenvalues[problem.eigenvalues > 0],
@@ -71,18 +81,26 @@ class Setting:
     @property
     def isotropic(self) -> bool:
         """Whether the positive eigenvalues of H are equal to rounding error."""
-        return bool(np.ptp(self.spectrum) <= 4 * np.finfo(float).eps * self.dimension * self.spectrum.max())
+        return bool(
+            np.ptp(self.spectrum) <= 4 * np.finfo(float).eps * self.dimension * self.spectrum.max()
+        )
 
     @property
     def full_batch(self) -> bool:
         """Whether every batch is the whole data set."""
-        return isinstance(self.features, FiniteData) and not self.replacement and self.batch == len(self.features.y)
+        return (
+            isinstance(self.features, FiniteData)
+            and not self.replacement
+            and self.batch == len(self.features.y)
+        )
 
     @property
     def constant(self) -> bool:
         """Whether A is the same for every batch: of all the data, or of vectors equal up to sign."""
         if not isinstance(self.features, FiniteData) or self.dimension > 1:
-            return self.full_batch or (isinstance(self.features, RademacherFeatures) and self.dimension == 1)
+            return self.full_batch or (
+                isinstance(self.features, RademacherFeatures) and self.dimension == 1
+            )
         size = np.abs(self.features.X)
         return self.full_batch or bool(np.ptp(size) <= _EQUAL * size.max())
 
@@ -111,7 +129,9 @@ class AlongAxes:
 
     def fourth_moment(self, M: FloatArray) -> FloatArray:
         """Return E[x x'M x x'] (d, d)."""
-        moment: FloatArray = self.axes.T @ self.law.fourth_moment(self.axes @ M @ self.axes.T) @ self.axes
+        moment: FloatArray = (
+            self.axes.T @ self.law.fourth_moment(self.axes @ M @ self.axes.T) @ self.axes
+        )
         return moment
 
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
@@ -119,7 +139,9 @@ class AlongAxes:
         return self.law.sample(n, rng) @ self.axes
 
 
-def along_axes(law: FeatureLaw, eigenvalues: FloatArray, eigenvectors: FloatArray | None) -> FeatureLaw:
+def along_axes(
+    law: FeatureLaw, eigenvalues: FloatArray, eigenvectors: FloatArray | None
+) -> FeatureLaw:
     """Return the law along the eigenvectors of its H that span the range of H."""
     there = eigenvalues > 0
     if isinstance(law, PrincipalAxesLaw):

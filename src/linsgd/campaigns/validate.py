@@ -1,0 +1,136 @@
+"""The main job: judge the claims, and write the report."""
+
+import os
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from linsgd import domains
+from linsgd.claims.registry import claims, ids
+from linsgd.judge.claim import Claim
+from linsgd.judge.judge import judge
+from linsgd.judge.verdict import Verdict
+from linsgd.problems.csv import read_csv
+from linsgd.problems.linear_regression import LinearRegression
+from linsgd.report.record import Report, writable
+from linsgd.result import environment
+
+Progress = Callable[[int, int], None]
+Table = tuple[str | os.PathLike[str], str]
+
+
+def validate(
+    papers: str | Sequence[str] = "all",
+    effort: str = "quick",
+    seed: int = 0,
+    folder: str | os.PathLike[str] | None = None,
+    data: LinearRegression | Table | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    problem: str | None = None,
+) -> Report:
+    """Judge the claims and write the report.
+
+    Parameters
+    ----------
+    papers : str or sequence of str
+        Whose claims to judge: "all", or names of papers or of single claims.
+    effort : {"quick", "full"}
+        The budget in steps x features: the core claims with a small one, or all claims with what
+        they take.
+    seed : int
+        At least 0; the same seed gives the same verdicts.
+    folder : path, optional
+        Where index.html, report.json and report.txt go. Finished blocks of the simulation are kept
+        in its folder ``blocks``: an interrupted validation, started again, goes on from there.
+    data : LinearRegression or tuple (path, target), optional
+        A data set of one's own to judge the exact predictions on: a problem made by
+        `LinearRegression.from_data`, or a CSV file and the column of its labels.
+    executor : concurrent.futures.Executor, optional
+        Where blocks of chains run; by default threads on all cores.
+    progress : callable, optional
+        Called with (claims judged, claims).
+    problem : str, optional
+        Judge only what is claimed of this problem, such as "diabetes".
+
+    Returns
+    -------
+    Report
+        The verdicts in `.claims`, 0 in `.exit_code` if all came out as expected.
+
+    Raises
+    ------
+    ValueError
+        If an argument lies outside its domain or the folder cannot be written, before any work.
+    ModuleNotFoundError
+        If an extra is missing, before any work.
+    """
+    started = time.monotonic()
+    place = None if folder is None else writable(folder)
+    candidates = claims(papers, effort, _problem(data))
+    if not candidates:
+        domains.refuse(
+            "papers",
+            papers,
+            "names of claims of which one can be told from its mutants on these data",
+        )
+    chosen = _about(problem, candidates)
+    verdicts = judge(chosen, seed, effort, executor, place and place / "blocks", progress)
+    found = {(verdict.id, verdict.problem): verdict for verdict in verdicts}
+    report = Report(
+        claims=tuple(_reproducible(found[c.id, c.problem], data) for c in chosen),
+        provenance=environment() | _circumstances(started),
+        papers=papers if isinstance(papers, str) else ",".join(papers),
+        effort=effort,
+        seed=seed,
+        data=_name(data),
+        problem=problem,
+        left_out=tuple(sorted(set(ids(papers, effort)) - {claim.id for claim in candidates})),
+    )
+    if place is not None:
+        report.save(place)
+    return report
+
+
+def _problem(data: LinearRegression | Table | None) -> LinearRegression | None:
+    if isinstance(data, tuple) and len(data) == 2:
+        return read_csv(*data)
+    if data is not None and not isinstance(data, LinearRegression):
+        domains.refuse(
+            "data",
+            data,
+            "a problem made by LinearRegression.from_data or a pair (CSV file, target column)",
+        )
+    return data
+
+
+def _about(problem: str | None, candidates: Sequence[Claim]) -> Sequence[Claim]:
+    if problem is None:
+        return candidates
+    domains.choice("problem", problem, sorted({claim.problem for claim in candidates}))
+    return [claim for claim in candidates if claim.problem == problem]
+
+
+def _circumstances(started: float) -> dict[str, Any]:
+    """Return when, for how long and on how many cores this run worked; a resumed run counts from its last start."""
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"date": date, "seconds": round(time.monotonic() - started, 1), "cores": os.cpu_count()}
+
+
+def _name(data: LinearRegression | Table | None) -> str | None:
+    if isinstance(data, tuple):
+        return f"{Path(data[0]).name}, target {data[1]}"
+    return None if data is None else f"{data.dimension} features given in Python"
+
+
+def _reproducible(verdict: Verdict, data: LinearRegression | Table | None) -> Verdict:
+    """Add to the command of a verdict the file that it was reached on."""
+    if not isinstance(data, tuple):
+        return verdict
+    path, target = (shlex.quote(str(part)) for part in data)
+    return replace(verdict, command=f"{verdict.command} --data {path} --target {target}")

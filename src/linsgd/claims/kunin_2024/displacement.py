@@ -1,0 +1,238 @@
+r"""How far the weights travel: diffusion that saturates, drift that outruns it, and a formula that never stops growing.
+
+From stationarity E|w_{s+k} - w_s|^2 is a sum of 2 Var(w) (1 - R_k): it grows hardly faster than in
+proportion to k once k exceeds twenty relaxation times (1 + beta)/(2 (1 - beta)), and saturates at 2
+sum Var(w). From a distant start the mean drifts, and the square of a drift grows faster.
+
+The sum form E|Delta_k|^2 = sum Var(y) (k + 2 sum_{j<k} (k - j) C(j)) is the same with the
+velocities' correlation at whole steps. With the equation's own C = V it is not: 1 + 2 sum V(j) =
+u/3, u = (1 - beta)/(1 + beta), in place of 0 (the cusp of V at 0, by Euler and Maclaurin), so that
+it grows for ever by Var(y) u/3 a step.
+"""
+
+from functools import lru_cache, partial
+
+import numpy as np
+import sympy
+
+from linsgd.claims.case import Case, at_steps, batch, decay, stable_sgd
+from linsgd.claims.citations import KUNIN
+from linsgd.claims.kunin_2024.langevin_regime import LAGS, calm
+from linsgd.claims.subjects import Subject
+from linsgd.domains import FloatArray
+from linsgd.judge.acceptance import Acceptance, Inapplicable
+from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.judge.observables import Displacement, Quadratic, Total
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
+from linsgd.symbolic.correlations import displacement as derived_displacement
+from linsgd.symbolic.correlations import summed_displacement
+from linsgd.symbolic.symbols import E, beta, k
+from linsgd.theory.displacement.displacement import displacement, effective_dimension
+from linsgd.theory.langevin.autocorrelation import langevin_correlations
+
+NOISELESS = "the gradient of {} is without noise"
+Delta = sympy.Function("Delta")
+GROWTH = summed_displacement().explicit("growth")
+msd, doubled = E(sympy.Abs(Delta(k)) ** 2), E(sympy.Abs(Delta(2 * k)) ** 2)
+
+
+def stationary_displacement(subject: Subject) -> Claim:
+    """E|w_{s+16} - w_s|^2 from stationarity, over the exact one."""
+    case = calm(subject)
+    lag = LAGS[-1]
+    path = displacement(case.problem, case.sgd, [1, lag])
+    exact, step = path.global_msd[1], path.local_msd[1]
+    if exact == 0:
+        raise Inapplicable(NOISELESS.format(subject.name))
+    position = case.all_directions[0]
+    return Claim(
+        id="kunin_2024/stationary_displacement",
+        problem=subject.name,
+        statement=(
+            "From stationarity the mean-squared displacement over 16 steps is what the velocities' correlations make "
+            "of the local one: neither that of independent steps nor that of one straight line."
+        ),
+        citation=KUNIN,
+        source=Source.RECONSTRUCTED,
+        formula=derived_displacement("exact").formula,
+        regime=case.regime,
+        components=("E|Delta_16|^2 over the exact one",),
+        prediction=np.ones(1),
+        acceptance=Acceptance.interval(
+            [1.0], 0.05, "5 %: the two extremes are off by more than half"
+        ),
+        mutants={
+            "independent steps": np.array([lag * step / exact]),
+            "one straight line": np.array([lag**2 * step / exact]),
+        },
+        evidence=case.simulation(Displacement(position, 0, 1 + LAGS.index(lag), 1 / exact)),
+    )
+
+
+def drift_is_faster_than_diffusion(subject: Subject) -> Claim:
+    """E|Delta_64|^2 / (2 E|Delta_32|^2) from a distant start exceeds 1, at more than 20 relaxation times."""
+    case = _distant(subject)
+    once, twice = displacement(case.problem, case.sgd, case.steps, case.start).global_msd
+    stationary = displacement(case.problem, case.sgd, case.steps).global_msd
+    if stationary[0] == 0:
+        raise Inapplicable(NOISELESS.format(subject.name))
+    position = case.all_directions[0]
+    from_start = np.concatenate(case.start) if case.start else np.zeros(len(position))
+    total = np.ones((case.problem.dimension, 1)) / (2 * once)
+    observable = Total(
+        (
+            Quadratic(from_start, position, position, total, 1),
+            Quadratic(from_start, position, position, total, 0),
+        ),
+        (1.0, -2.0),
+    )
+    return Claim(
+        id="kunin_2024/drift_is_faster_than_diffusion",
+        problem=subject.name,
+        statement=(
+            "From a distant start the mean-squared displacement grows faster than in proportion to the steps, more "
+            "than twenty relaxation times of the velocity on: a late exponent above 1 is drift, not stationary motion."
+        ),
+        citation=KUNIN,
+        source=Source.LIMIT,
+        formula=sympy.Gt(doubled / (2 * msd), 1),
+        regime=case.regime,
+        components=("E|Delta_64|^2 / (2 E|Delta_32|^2) - 1",),
+        prediction=np.array([twice / (2 * once) - 1]),
+        acceptance=Acceptance.above(
+            0.3, 0.25, "0.3, an exponent of 1.38; no stationary walk has more than 1.05 there"
+        ),
+        mutants={
+            "diffusion: in proportion": np.zeros(1),
+            "the same optimizer from stationarity": np.array(
+                [stationary[1] / (2 * stationary[0]) - 1]
+            ),
+        },
+        evidence=case.simulation(observable),
+    )
+
+
+def drift_depends_on_its_origin(subject: Subject) -> Claim:
+    """E|w_64 - w_32|^2 over E|w_32 - w_0|^2 from a distant start, where stationary motion has 1."""
+    case = _distant(subject)
+    once = displacement(case.problem, case.sgd, case.steps[:1], case.start).global_msd[0]
+    again = displacement(case.problem, case.sgd, case.steps[:1], case.law.at(0)).global_msd[0]
+    position = case.all_directions[0]
+    from_start = np.concatenate(case.start) if case.start else np.zeros(len(position))
+    total = np.ones((case.problem.dimension, 1)) / once
+    observable = Total(
+        (
+            Displacement(position, 0, 1, 1 / once),
+            Quadratic(from_start, position, position, total, 0),
+        ),
+        (1.0, -1.0),
+    )
+    return Claim(
+        id="kunin_2024/drift_depends_on_its_origin",
+        problem=subject.name,
+        statement=(
+            "From a distant start the mean-squared displacement over 32 steps depends on when they begin, which tells "
+            "drift from stationary motion: the first 32 steps and the next go different distances."
+        ),
+        citation=KUNIN,
+        source=Source.CONDITION,
+        formula=sympy.Ne(E(sympy.Abs(Delta(32, 64)) ** 2), E(sympy.Abs(Delta(0, 32)) ** 2)),
+        regime=case.regime,
+        components=("E|w_64 - w_32|^2 over E|w_32 - w_0|^2, less 1",),
+        prediction=np.array([again / once - 1]),
+        acceptance=Acceptance.interval(
+            again / once - 1, 0.08, "0.08: of a ratio that is 1 at stationarity"
+        ),
+        mutants={
+            "stationary: the origin does not matter": np.zeros(1),
+            "the drift stops": np.full(1, -1.0),
+        },
+        evidence=case.simulation(observable),
+    )
+
+
+@lru_cache(maxsize=4)
+def _distant(subject: Subject) -> Case:
+    """Momentum 0.5, batch 32, lr a 500th of the mean-square threshold, from a distance of 3 along every eigenvector."""
+    problem = subject.problem
+    sgd = stable_sgd(
+        problem, 0.002, batch_size=batch(subject, 32), weight_decay=decay(problem), momentum=0.5
+    )
+    far = problem.solution(sgd.weight_decay) + problem.from_eigenbasis(
+        np.full(problem.dimension, 3.0)
+    )
+    return at_steps(subject, sgd, [32, 64], (far, np.zeros(problem.dimension)))
+
+
+def summed_displacement_grows_forever(subject: Subject) -> Claim:
+    """Measure the late growth of the sum form with the equation's own correlations."""
+    case = calm(subject)
+    return Claim(
+        id="kunin_2024/summed_displacement_grows_forever",
+        problem=subject.name,
+        statement=(
+            "Summing the Langevin equation's velocity correlation at whole steps gives a displacement that does not "
+            "saturate but grows, at small lr h, by some (1 - momentum)/(3 (1 + momentum)) of a squared step every step."
+        ),
+        citation=KUNIN,
+        source=Source.LIMIT,
+        formula=sympy.Eq(
+            1 + 2 * sympy.Sum(sympy.Function("C")(k), (k, 1, sympy.oo)), GROWTH, evaluate=False
+        ),
+        regime=f"momentum {case.sgd.momentum:g}, lr h from 1/10 to 1/1000 of 1 - momentum; no simulation",
+        components=("late growth a step over the predicted",),
+        prediction=np.ones(1),
+        acceptance=Acceptance.interval([1.0], 0.05, "a twentieth: the next term is of order lr h"),
+        mutants={"it saturates": np.zeros(1), "1/2 of the cusp for 1/3": np.full(1, 1.5)},
+        evidence=Enclosure(enclose=partial(_spurious_growth, case.sgd.momentum)),
+    )
+
+
+def _spurious_growth(momentum: float) -> tuple[FloatArray, FloatArray]:
+    """Enclose 1 + 2 sum V(j) over its limit as lr h falls: what is left after the last of three tenfold steps."""
+    u = (1 - momentum) / (1 + momentum)
+    growth = []
+    for product in (1 - momentum) * np.array([0.1, 0.01, 0.001]):
+        steps = np.arange(1, int(60 * (1 - momentum) / product + 60 / u))
+        growth.append(
+            1 + 2 * langevin_correlations(steps[:, None], momentum, np.array([product]))[1].sum()
+        )
+    ratio = np.array(growth) / float(GROWTH.subs(beta, momentum))
+    left = abs(ratio[2] - ratio[1])
+    return ratio[2:] - left, ratio[2:] + left
+
+
+def displacement_saturates_at_the_effective_dimension(subject: Subject) -> Claim:
+    """Late displacement over lr sigma^2 / (b (1 - momentum)), with noise sigma^2 H."""
+    decay_, spectrum = decay(subject.problem), subject.problem.eigenvalues
+    problem = LinearRegression.gaussian(spectrum)
+    held, modes = effective_dimension(problem, decay_), float(np.sum(spectrum > 0))
+    return Claim(
+        id="kunin_2024/displacement_saturates_at_the_effective_dimension",
+        problem=subject.name,
+        statement=(
+            "With gradient noise proportional to the Hessian the stationary displacement saturates at the effective "
+            "dimension of the decayed problem times lr sigma^2 / (b (1 - momentum)); lr small, exact theory."
+        ),
+        citation=KUNIN,
+        source=Source.RECONSTRUCTED,
+        formula=sympy.Eq(sympy.Limit(msd, k, sympy.oo), sympy.Symbol("d_eff"), evaluate=False),
+        regime=f"weight decay {decay_:g}, batch 10^6, lr 1/1000 of the inverse largest eigenvalue; no simulation",
+        components=("late displacement in units of lr sigma^2 / (b (1 - momentum))",),
+        prediction=np.array([held]),
+        acceptance=Acceptance.interval([held], 0.01 * held, "1 %: several times lr h"),
+        mutants={
+            "the number of modes": np.array([modes]),
+            "1 - momentum^2 for 1 - momentum": np.array([held / 1.9]),
+        },
+        evidence=Enclosure(enclose=partial(_saturation, problem, decay_)),
+    )
+
+
+def _saturation(problem: LinearRegression, decay_: float) -> tuple[FloatArray, FloatArray]:
+    lr, m, b = 1e-3 / float(problem.eigenvalues.max()), 0.9, 10**6
+    sgd = SGD(lr=lr, batch_size=b, momentum=m, weight_decay=decay_)
+    path = displacement(problem, sgd, [10**9])
+    late = path.global_msd * b * (1 - m) / lr
+    return late * (1 - path.error), late * (1 + path.error)

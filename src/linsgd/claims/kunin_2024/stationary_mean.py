@@ -1,0 +1,70 @@
+r"""Where a trajectory is centred: at the minimum of the regularised loss, read off the gradient where training began.
+
+On a quadratic loss the stationary mean is, along each eigenvector, theta_0 - g/h with g the
+gradient and h the curvature, both with weight decay, at any starting point theta_0: the ridge
+solution, and not the minimum of the training loss.
+"""
+
+import numpy as np
+import sympy
+
+from linsgd.claims.case import LONGEST, Case, at_steps, batch, decay, stable_sgd
+from linsgd.claims.citations import KUNIN
+from linsgd.claims.subjects import Subject
+from linsgd.judge.acceptance import Acceptance, Inapplicable
+from linsgd.judge.claim import Claim, Source
+from linsgd.judge.observables import Linear
+from linsgd.symbolic.symbols import E, h
+
+w, theta_0, g = sympy.symbols("w_i theta_0 g_i")
+
+
+def trajectory_centres_on_the_regularised_minimum(subject: Subject) -> Claim:
+    """E w along each eigenvector, of chains that start at the minimum of the training loss."""
+    case = _from_the_training_minimum(subject)
+    problem, lambda_ = case.problem, case.sgd.weight_decay
+    origin = problem.to_eigenbasis(case.start[0]) if case.start else np.zeros(problem.dimension)
+    gradient = lambda_ * origin  # the loss's own part vanishes at its minimum
+    moved = -(gradient / (problem.eigenvalues + lambda_))[case.modes]
+    undecayed = -(gradient / np.where(problem.eigenvalues > 0, problem.eigenvalues, np.inf))[
+        case.modes
+    ]
+    length = float(np.linalg.norm(moved))
+    if length == 0:
+        raise Inapplicable(f"both minima of {subject.name} are the same")
+    start = np.concatenate(case.start) if case.start else np.zeros(2 * problem.dimension)
+    return Claim(
+        id="kunin_2024/trajectory_centres_on_the_regularised_minimum",
+        problem=subject.name,
+        statement=(
+            "With weight decay the trajectory is centred, along each eigenvector, one Newton step of the regularised "
+            "loss from where it began, at the ridge solution, and not at the training loss's minimum."
+        ),
+        citation=KUNIN,
+        source=Source.RECONSTRUCTED,
+        formula=sympy.Eq(E(w), theta_0 - g / h),
+        regime=f"{case.regime}; from the minimum of the training loss",
+        components=case.names("E(w - theta_0) over the whole step"),
+        prediction=moved / length,
+        acceptance=Acceptance.interval(moved / length, 0.03, "3 % of the Newton step's length"),
+        mutants={
+            "at the training loss's minimum": 0 * moved,
+            "decay in the gradient but not in the curvature": undecayed / length,
+            "half of the way": moved / length / 2,
+        },
+        evidence=case.simulation(Linear(start, case.position / length)),
+    )
+
+
+def _from_the_training_minimum(subject: Subject) -> Case:
+    """Momentum 0.5, batch 32, half of the mean-square threshold, until a thousandth of the way is left."""
+    problem = subject.problem
+    sgd = stable_sgd(
+        problem, 0.5, batch_size=batch(subject, 32), weight_decay=decay(problem), momentum=0.5
+    )
+    origin, target = problem.solution(0.0), problem.solution(sgd.weight_decay)
+    for step in (2**j for j in range(4, LONGEST.bit_length())):
+        case = at_steps(subject, sgd, [step], (origin, np.zeros(problem.dimension)))
+        if np.linalg.norm(case.law.mean[-1] - target) <= 1e-3 * np.linalg.norm(origin - target):
+            return case
+    raise Inapplicable(f"the mean on {subject.name} does not arrive within {LONGEST} steps")

@@ -1,0 +1,1 @@
+"""Every theory beside the exact answer and the simulation."""

@@ -1,0 +1,117 @@
+"""A claim: one testable sentence with its prediction, its acceptance set, its mutants and how it is measured."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from sympy import Basic
+
+from linsgd.claims.experiment import Experiment
+from linsgd.domains import FloatArray
+from linsgd.judge.acceptance import Acceptance, Inapplicable
+from linsgd.judge.intervals import Tail
+from linsgd.judge.observables import Observable
+from linsgd.judge.verdict import Kind
+
+
+class Source(StrEnum):
+    """Whose statement a claim is."""
+
+    PAPER = "the paper's statement as read"
+    RECONSTRUCTED = "reconstructed"
+    CONDITION = "its condition"
+    LIMIT = "its limit"
+    NEW = "new here"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Simulation:
+    """Measured by Monte Carlo: per-chain observables (n, m) of an experiment, and what is guaranteed of them."""
+
+    experiment: Experiment
+    observable: Observable
+    tail: Tail
+    support: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Enclosure:
+    """Computed: a function that returns lower and upper ends (m,) of each component."""
+
+    enclose: Callable[[], tuple[FloatArray, FloatArray]]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Claim:
+    """One testable sentence about one problem.
+
+    Attributes
+    ----------
+    id : str
+        ``paper/slug``.
+    problem : str
+        The problem's name.
+    statement : str
+        One sentence in our own words.
+    citation : str
+        Author, title, year.
+    source : Source
+        Whose statement it is.
+    formula : sympy object
+        What is printed.
+    regime : str
+        Where it holds, and what the interval of the measurement rests on.
+    components : tuple of str
+        One name a coordinate.
+    prediction : ndarray (m,)
+        The value of each coordinate.
+    acceptance : Acceptance
+        What counts as agreement.
+    mutants : mapping of str to ndarray (m,)
+        At least two plausible wrong predictions, each clear of the acceptance set.
+    evidence : Simulation or Enclosure
+        How it is measured.
+
+    Raises
+    ------
+    Inapplicable
+        If a mutant is too near, or the prediction outside the acceptance set, on this problem.
+    """
+
+    id: str
+    problem: str
+    statement: str
+    citation: str
+    source: Source
+    formula: Basic
+    regime: str
+    components: tuple[str, ...]
+    prediction: FloatArray
+    acceptance: Acceptance
+    mutants: Mapping[str, FloatArray]
+    evidence: Simulation | Enclosure
+
+    def __post_init__(self) -> None:
+        if len(self.mutants) < 2:
+            raise ValueError(
+                f"mutants of {self.id} = {list(self.mutants)} is outside its domain: at least two"
+            )
+        for name, wrong in self.mutants.items():
+            if not self.acceptance.is_clear_of(wrong):
+                near = f"{self.acceptance.distance(wrong):.2f} units outside the acceptance set"
+                raise Inapplicable(
+                    f"mutant {name!r} of {self.id} on {self.problem} lies only {near}"
+                )
+        if not np.all(self.acceptance.contains(self.prediction, self.prediction)):
+            raise Inapplicable(f"{self.id} is not what theory predicts on {self.problem}")
+
+    @property
+    def paper(self) -> str:
+        """The folder of the id."""
+        return self.id.partition("/")[0]
+
+    @property
+    def kind(self) -> Kind:
+        """Simulation or numerical."""
+        return Kind.SIMULATION if isinstance(self.evidence, Simulation) else Kind.NUMERICAL

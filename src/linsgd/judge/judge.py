@@ -1,0 +1,273 @@
+r"""The judge: looks at 64, 128, ..., 2048 blocks of 256 chains until every claim is decided or the effort is spent.
+
+Each claim has its own error alpha = 1e-5, split evenly over its components and the looks
+(Bonferroni), so that all its intervals hold together with probability 1 - alpha, and a verdict at
+whichever look comes first is wrong with probability at most alpha. A claim is settled at the first
+look that decides it and its mutants; chains bought later for another claim on the same ensemble do
+not change its verdict.
+"""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from linsgd import domains
+from linsgd.blocks import map_blocks
+from linsgd.claims.experiment import Experiment, canonical
+from linsgd.domains import FloatArray
+from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.claim import Claim, Enclosure, Simulation
+from linsgd.judge.intervals import BLOCK, confidence
+from linsgd.judge.verdict import Component, Mutant, Outcome, Verdict
+from linsgd.result import environment
+from linsgd.symbolic.printing import latex, mathml
+
+ALPHA = 1e-5
+LOOKS = (64, 128, 256, 512, 1024, 2048)  # blocks
+SCHEDULED = 32  # judging blocks a task
+EFFORT = {
+    "quick": 2e9,
+    "full": np.inf,
+}  # steps x features an experiment; the first look is always bought
+
+Progress = Callable[[int, int], None]
+Ledger = Mapping[str, FloatArray]
+
+
+def judge(
+    claims: Sequence[Claim],
+    seed: int = 0,
+    effort: str = "quick",
+    executor: Executor | None = None,
+    checkpoint: Path | str | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Verdict]:
+    """Judge claims, simulating each ensemble once.
+
+    Parameters
+    ----------
+    claims : sequence of Claim
+        What to judge.
+    seed : int
+        The campaign's seed, at least 0.
+    effort : {"quick", "full"}
+        The budget of each experiment in steps x features.
+    executor : concurrent.futures.Executor, optional
+        Where blocks of chains run; threads by default.
+    checkpoint : path, optional
+        Folder for finished blocks; an interrupted run started again fills the gaps.
+    progress : callable, optional
+        Called with (claims judged, claims) after each verdict.
+
+    Yields
+    ------
+    Verdict
+        Grouped by experiment, in the order in which the experiments first appear.
+
+    Raises
+    ------
+    ValueError
+        If an argument lies outside its domain.
+    """
+    domains.integer("seed", seed, "[0, inf)")
+    budget = EFFORT[domains.choice("effort", effort, tuple(EFFORT))]
+    run = _Run(seed, effort, budget, executor, checkpoint)
+    verdicts = itertools.chain.from_iterable(
+        run.verdicts(group) for group in _by_experiment(claims)
+    )
+    for done, verdict in enumerate(verdicts, start=1):
+        if progress is not None:
+            progress(done, len(claims))
+        yield verdict
+
+
+def share(alpha: float, components: int) -> float:
+    """Return the error of one interval: alpha split over components and looks."""
+    return alpha / (components * len(LOOKS))
+
+
+def outcome(acceptance: Acceptance, lower: FloatArray, upper: FloatArray) -> Outcome:
+    """Compare a confidence box (m,) with an acceptance set.
+
+    Examples
+    --------
+    >>> accepted = Acceptance.interval([1.0], [0.1], "a tenth")
+    >>> str(outcome(accepted, np.array([0.95]), np.array([1.02])))
+    'confirmed'
+    """
+    if acceptance.excludes(lower, upper).any():
+        return Outcome.REFUTED
+    return Outcome.CONFIRMED if acceptance.contains(lower, upper).all() else Outcome.UNDECIDED
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """The task of one scheduled block: simulate its chains and reduce them, 256 at a time, for every claim."""
+
+    experiment: Experiment
+    measurements: Mapping[str, Simulation]
+    seed: int
+
+    def __call__(self, chains: range) -> Ledger:
+        """Return for each claim its block sums and the scatter inside the blocks, (blocks, m) each."""
+        states = self.experiment.sample(chains, self.seed)
+        ledger: dict[str, FloatArray] = {}
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # diverged chains: their interval is the whole line
+            for name, measurement in self.measurements.items():
+                values = measurement.observable(states)
+                values = values.reshape(-1, BLOCK, values.shape[-1])
+                ledger[f"{name}|sums"] = values.sum(axis=1)
+                ledger[f"{name}|scatter"] = values.var(axis=1) * BLOCK
+        return ledger
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    seed: int
+    effort: str
+    budget: float
+    executor: Executor | None
+    checkpoint: Path | str | None
+
+    def verdicts(self, claims: Sequence[Claim]) -> Iterator[Verdict]:
+        """Judge claims that share an experiment, or one numerical claim.
+
+        Yields
+        ------
+        Verdict
+            In the order of the claims.
+        """
+        if isinstance(claims[0].evidence, Enclosure):
+            lower, upper = claims[0].evidence.enclose()
+            yield _verdict(claims[0], (lower + upper) / 2, lower, upper, 0, self)
+        else:
+            yield from self._simulated(claims)
+
+    def _simulated(self, claims: Sequence[Claim]) -> Iterator[Verdict]:
+        measurements = {
+            claim.id: claim.evidence for claim in claims if isinstance(claim.evidence, Simulation)
+        }
+        experiment = measurements[claims[0].id].experiment
+        task = Blocks(experiment, measurements, experiment.seed(self.seed))
+        settled: dict[str, Verdict] = {}
+        ledgers: list[Ledger] = []
+        looks = self._looks(experiment)
+        for look, blocks in enumerate(looks, start=1):
+            bought = [
+                range(i * BLOCK, (i + SCHEDULED) * BLOCK)
+                for i in range(len(ledgers) * SCHEDULED, blocks, SCHEDULED)
+            ]
+            ledgers += map_blocks(
+                task,
+                bought,
+                key=_key(task, claims),
+                executor=self.executor,
+                checkpoint=self.checkpoint,
+            )
+            for claim in (c for c in claims if c.id not in settled):
+                verdict = self._look(claim, measurements[claim.id], ledgers, look)
+                if look == len(looks) or _decided(claim, verdict):
+                    settled[claim.id] = verdict
+            if len(settled) == len(claims):
+                break
+        yield from (settled[claim.id] for claim in claims)
+
+    def _looks(self, experiment: Experiment) -> list[int]:
+        affordable = [blocks for blocks in LOOKS if blocks * BLOCK * experiment.cost <= self.budget]
+        return affordable or [LOOKS[0]]
+
+    def _look(
+        self, claim: Claim, measurement: Simulation, ledgers: Sequence[Ledger], look: int
+    ) -> Verdict:
+        sums = np.concatenate([ledger[f"{claim.id}|sums"] for ledger in ledgers])
+        scatter = np.concatenate([ledger[f"{claim.id}|scatter"] for ledger in ledgers])
+        error = share(ALPHA, sums.shape[1])
+        lower, upper = confidence(measurement.tail, sums, scatter, error, measurement.support)
+        with np.errstate(over="ignore", invalid="ignore"):
+            estimate = sums.mean(axis=0) / BLOCK
+        return _verdict(claim, estimate, lower, upper, look, self)
+
+
+def _decided(claim: Claim, verdict: Verdict) -> bool:
+    if verdict.outcome is not Outcome.CONFIRMED:
+        return verdict.outcome is Outcome.REFUTED
+    return all(mutant.killed for mutant in verdict.mutants)
+
+
+def _by_experiment(claims: Sequence[Claim]) -> list[list[Claim]]:
+    groups: dict[str, list[Claim]] = {}
+    for claim in claims:
+        evidence = claim.evidence
+        key = (
+            evidence.experiment.fingerprint()
+            if isinstance(evidence, Simulation)
+            else f"{claim.id} {claim.problem}"
+        )
+        groups.setdefault(key, []).append(claim)
+    return list(groups.values())
+
+
+def _key(task: Blocks, claims: Sequence[Claim]) -> str:
+    measured = (
+        f"{claim.id} {canonical(task.measurements[claim.id].observable)}" for claim in claims
+    )
+    parts = [task.experiment.fingerprint(), str(task.seed), *measured]
+    return hashlib.sha256("\n".join([*parts, json.dumps(environment())]).encode()).hexdigest()
+
+
+def _verdict(
+    claim: Claim, estimate: FloatArray, lower: FloatArray, upper: FloatArray, look: int, run: _Run
+) -> Verdict:
+    accepted = claim.acceptance
+    return Verdict(
+        id=claim.id,
+        paper=claim.paper,
+        kind=claim.kind,
+        problem=claim.problem,
+        statement=claim.statement,
+        citation=claim.citation,
+        source=str(claim.source),
+        formula=latex(claim.formula),
+        formula_mathml=mathml(claim.formula),
+        regime=claim.regime,
+        reason=accepted.reason,
+        alpha=ALPHA if look else 0.0,
+        chains=LOOKS[look - 1] * BLOCK if look else 0,
+        looks=look,
+        outcome=outcome(accepted, lower, upper),
+        components=tuple(
+            Component(
+                name=name,
+                prediction=float(claim.prediction[i]),
+                acceptance_lower=float(accepted.lower[i]),
+                acceptance_upper=float(accepted.upper[i]),
+                estimate=float(estimate[i]),
+                lower=float(lower[i]),
+                upper=float(upper[i]),
+            )
+            for i, name in enumerate(claim.components)
+        ),
+        mutants=tuple(
+            Mutant(
+                name=name,
+                prediction=np.array2string(wrong, precision=4, threshold=6, separator=", "),
+                killed=outcome(accepted.around(wrong), lower, upper) is Outcome.REFUTED,
+            )
+            for name, wrong in claim.mutants.items()
+        ),
+        margin=accepted.margin(lower, upper),
+        command=_command(claim, run),
+    )
+
+
+def _command(claim: Claim, run: _Run) -> str:
+    options = {"claim": claim.id, "problem": claim.problem, "effort": run.effort, "seed": run.seed}
+    return " ".join(["linsgd validate", *(f"--{name} {value}" for name, value in options.items())])

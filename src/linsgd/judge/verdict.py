@@ -1,0 +1,109 @@
+"""What the judge says of one claim: an outcome, the intervals behind it, and which wrong predictions it excludes.
+
+confirmed: the confidence set of the measurement lies inside the acceptance set. refuted: they are
+disjoint. undecided: anything else. A mutant, a plausible wrong prediction, is killed when the same
+confidence set refutes it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from linsgd.result import Result, Status
+
+
+class Outcome(Status):
+    """What the measurement says of a claim."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    UNDECIDED = "undecided"
+
+
+class Kind(StrEnum):
+    """What stands behind a verdict; the two are counted apart."""
+
+    SIMULATION = "simulation"  # theory against Monte Carlo
+    NUMERICAL = "numerical"  # theory against theory, by enclosures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Component(Result):
+    """One coordinate of a claim: what was predicted, what is accepted, what was measured."""
+
+    name: str
+    prediction: float
+    acceptance_lower: float
+    acceptance_upper: float
+    estimate: float
+    lower: float
+    upper: float
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Mutant(Result):
+    """One wrong prediction, in words, and whether the measurement refutes it."""
+
+    name: str
+    prediction: str
+    killed: bool
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Verdict(Result):
+    """The judgement of one claim on one problem.
+
+    Attributes
+    ----------
+    id, paper, problem, statement, citation, source, regime, reason : str
+        The claim's own words; `source` says whose statement it is, `reason` why the acceptance set
+        has its width.
+    kind : Kind
+        Simulation or numerical.
+    formula, formula_mathml : str
+        LaTeX, and a whole ``<math>`` element.
+    alpha : float
+        The chance of a wrong verdict that was allowed: 0 for a numerical claim.
+    chains, looks : int
+        How many chains were bought, at how many looks.
+    outcome : Outcome
+        confirmed, refuted or undecided.
+    components : tuple of Component
+        One a coordinate.
+    mutants : tuple of Mutant
+        The wrong predictions.
+    margin : float
+        Distance from the confidence set to the nearest edge of the acceptance set in units of the
+        acceptance half-width, the smallest over components: 1 at best for an interval, negative
+        where it sticks out.
+    command : str
+        One line that reproduces the verdict.
+    """
+
+    id: str
+    paper: str
+    kind: Kind
+    problem: str
+    statement: str
+    citation: str
+    source: str
+    formula: str
+    formula_mathml: str
+    regime: str
+    reason: str
+    alpha: float
+    chains: int
+    looks: int
+    outcome: Outcome
+    components: tuple[Component, ...]
+    mutants: tuple[Mutant, ...]
+    margin: float
+    command: str
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the claim is confirmed and every mutant killed."""
+        return self.outcome is Outcome.CONFIRMED and all(mutant.killed for mutant in self.mutants)

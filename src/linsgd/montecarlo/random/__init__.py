@@ -1,0 +1,1 @@
+"""Random bits, variates and laws, in kernels."""

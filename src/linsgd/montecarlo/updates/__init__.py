@@ -1,0 +1,1 @@
+"""Optimizers' steps and their own state, in kernels."""

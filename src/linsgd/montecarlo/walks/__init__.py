@@ -1,0 +1,1 @@
+"""Gradients of minibatches, and the engine that pairs them with updates."""

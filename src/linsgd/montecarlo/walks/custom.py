@@ -1,0 +1,74 @@
+"""Chains on any feature law that can be sampled: one NumPy generator a chain, seeded by (seed, chain).
+
+Draws are made for `PERIOD` steps at a time, counted from step 0, so that a chain does not depend on
+where it is read.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linsgd.domains import FloatArray, IntArray
+from linsgd.montecarlo.random.streams import LANES
+from linsgd.montecarlo.walks.walks import Advance, Walks
+
+PERIOD = 32
+
+
+class CustomWalks(Walks):
+    """Chains on a law known by its `sample` only."""
+
+    __slots__ = ()
+
+    @property
+    def centre(self) -> FloatArray:
+        """The optimum."""
+        return self.problem.optimum
+
+    def tile(self, tile: int) -> Advance:
+        """Start the chains 64 tile to 64 tile + 63."""
+        chains = range(LANES * tile, LANES * (tile + 1))
+        generators = [np.random.default_rng([self.seed, chain]) for chain in chains]
+        W, V = (x.T for x in self.begin())
+        step, X, e = 0, np.empty(0), np.empty(0)
+
+        def advance(at: IntArray) -> NDArray[Any]:
+            nonlocal step, X, e, W, V
+            out = np.empty((len(at), 2 * self.problem.dimension, LANES), self.dtype)
+            for k, stop in enumerate(at):
+                while step < stop:
+                    if step % PERIOD == 0:
+                        X, e = self._draw(generators)
+                    W, V = self._step(step, W, V, X[:, step % PERIOD], e[:, step % PERIOD])
+                    step += 1
+                out[k] = np.concatenate([W, V], axis=1).T
+            return out
+
+        return advance
+
+    def _draw(self, generators: list[np.random.Generator]) -> tuple[FloatArray, FloatArray]:
+        """Draw features (64, PERIOD, b, d) and label noise (64, PERIOD, b)."""
+        problem, b = self.problem, self.sgd.batch_size
+        assert problem.noise is not None
+        X = np.stack([problem.features.sample(PERIOD * b, rng) for rng in generators])
+        e = (
+            np.stack([problem.noise.sample(PERIOD * b, rng) for rng in generators])
+            * problem.noise_std
+        )
+        return X.reshape(LANES, PERIOD, b, -1), e.reshape(LANES, PERIOD, b)
+
+    def _step(
+        self, step: int, W: FloatArray, V: FloatArray, X: FloatArray, e: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        sgd = self.sgd
+        residual = np.einsum("cbd,cd->cb", X, W) - e
+        G = np.einsum("cbd,cb->cd", X, residual) / sgd.batch_size + sgd.weight_decay * (
+            W + self.centre
+        )
+        V = (
+            sgd.momentum * V
+            - (1.0 if step == 0 and self.start is None else sgd.gradient_weight) * G
+        )
+        W = W + sgd.lr * (sgd.momentum * V - G if sgd.nesterov else V)
+        return W.astype(self.dtype, copy=False), V.astype(self.dtype, copy=False)

@@ -1,0 +1,94 @@
+"""A walk: the 64 chains of one tile, advanced together and read at chosen steps.
+
+`Walks` describes all tiles of an ensemble and pickles; ``walks.tile(t)`` starts the chains 64 t to
+64 t + 63 and returns a function from increasing steps (K,) to states (K, rows, 64), to be called
+with later steps each time. Each engine has coordinates of its own; `Walks.states` turns them to the
+problem's.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linsgd.domains import FloatArray, IntArray
+from linsgd.jit import Array, kernel
+from linsgd.montecarlo.random.streams import LANES
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
+
+Advance = Callable[[IntArray], NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Walks:
+    """All tiles of an ensemble.
+
+    Attributes
+    ----------
+    problem, sgd : LinearRegression, SGD
+        What is simulated.
+    seed : int
+        In [0, 2**64).
+    start : tuple of ndarray or None
+        (w, v), each (d,); None for a fresh optimizer at w = 0.
+    dtype : type
+        np.float64 or np.float32.
+    """
+
+    problem: LinearRegression
+    sgd: SGD
+    seed: int
+    start: tuple[FloatArray, FloatArray] | None
+    dtype: Any
+
+    def tile(self, tile: int) -> Advance:
+        """Start the chains 64 tile to 64 tile + 63."""
+        raise NotImplementedError
+
+    @property
+    def basis(self) -> FloatArray | None:
+        """The matrix Q (d, d) that turns the walk's coordinates to the problem's, Q u + centre; None for I."""
+        return None
+
+    @property
+    def centre(self) -> FloatArray:
+        """The origin (d,) of the walk's positions."""
+        return np.zeros(self.problem.dimension)
+
+    def states(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Turn what a tile returned to phase-space states (K, 64, 2d) in the problem's coordinates."""
+        out = np.empty((len(rows), LANES, rows.shape[1]), rows.dtype)
+        d = self.problem.dimension
+        if self.basis is None:
+            out[:] = rows.transpose(0, 2, 1)
+        else:
+            _rotate(self.basis, rows, out)
+        out[:, :, :d] += self.centre.astype(rows.dtype)
+        return out
+
+    def begin(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return positions and velocities (d, 64) at step 0 in the walk's coordinates."""
+        d = self.problem.dimension
+        w, v = (np.zeros(d), np.zeros(d)) if self.start is None else self.start
+        if self.basis is not None:
+            w, v = (w - self.centre) @ self.basis, v @ self.basis
+        else:
+            w = w - self.centre
+        W, V = (np.repeat(x[:, None], LANES, axis=1).astype(self.dtype) for x in (w, v))
+        return W, V
+
+
+@kernel
+def _rotate(Q: Array, rows: Array, out: Array) -> None:
+    d = len(Q)
+    for k in range(len(rows)):
+        for half in range(0, 2 * d, d):
+            for i in range(d):
+                for j in range(LANES):
+                    total = 0.0
+                    for m in range(d):
+                        total += Q[i, m] * rows[k, half + m, j]
+                    out[k, j, half + i] = total

@@ -1,0 +1,1 @@
+"""Stochastic optimizers with PyTorch's names and semantics."""

@@ -1,0 +1,1 @@
+"""Diffusion limits without momentum: the Ornstein-Uhlenbeck and the Pearson diffusion."""

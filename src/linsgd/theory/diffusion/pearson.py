@@ -1,0 +1,151 @@
+r"""The first-order diffusion in one dimension with noise that grows with the distance: a Pearson diffusion.
+
+With theta = a lr h / (1 - momentum) and x = w - mu the noise a step has variance q0 + q1 x^2, so
+that
+
+    dx = -theta x dt + sqrt(q0 + q1 x^2) dW    (Ito),
+
+with (a lr / (1 - momentum))^2 / b times: the variance of one sample's gradient at the centre for
+q0, and E x^4 - h^2 of the feature for q1 (2 h^2 if it is Gaussian). The stationary density
+
+    p ~ (q0 + q1 x^2)^{-1 - theta / q1}
+
+is Student's with nu = 1 + 2 theta / q1 degrees of freedom and scale^2 = q0 / (q1 nu): its variance
+q0 / (2 theta - q1) is finite if and only if q1 < 2 theta. It has the mechanism of the heavy tail
+and the wrong exponent: for a Gaussian feature without momentum nu = 1 + b / (lr h), while the tail
+exponent of the algorithm is the root of E|1 - lr x^2|^s = 1 (b = 1), which is smaller; and it
+misses what the algorithm does in one step, which needs lr h small.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from linsgd import domains
+from linsgd.domains import FloatArray
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.features import FiniteData
+from linsgd.problems.linear_regression import LinearRegression
+from linsgd.result import Result, Status
+from linsgd.theory.diffusion.ornstein_uhlenbeck import diffusion
+from linsgd.theory.recurrence.gradient_covariance import MatrixNoise, ModeNoise, gradient_noise_law
+
+
+class PearsonStatus(Status):
+    """What the stationary law has."""
+
+    OK = "ok"  # a variance
+    INFINITE_VARIANCE = "infinite_variance"  # a density, no variance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Pearson(Result):
+    """The stationary law of a Pearson diffusion: Student's.
+
+    Attributes
+    ----------
+    status : PearsonStatus
+        Whether its variance is finite.
+    dof : float
+        nu, which is the diffusion's tail exponent.
+    center, scale : float
+        Of the law of w.
+    variance : float
+        q0 / (2 theta - q1), or inf.
+    rate, additive, multiplicative : float
+        theta, q0 and q1, a step.
+    """
+
+    status: PearsonStatus
+    dof: float
+    center: float
+    scale: float
+    variance: float
+    rate: float
+    additive: float
+    multiplicative: float
+
+    def density(self, w: ArrayLike) -> FloatArray:
+        """Return the stationary density at weights `w`."""
+        return np.asarray(
+            stats.t.pdf(np.asarray(w, dtype=np.float64), self.dof, self.center, self.scale)
+        )
+
+    def exceedance(self, t: ArrayLike) -> FloatArray:
+        """Return P(|w - center| > t) for t >= 0."""
+        return np.asarray(2 * stats.t.sf(np.asarray(t, dtype=np.float64) / self.scale, self.dof))
+
+
+def pearson(problem: LinearRegression, sgd: SGD) -> Pearson:
+    """Return the stationary law of the one-dimensional diffusion with state-dependent noise.
+
+    Parameters
+    ----------
+    problem : LinearRegression
+        One feature with a law, whose fourth moment is finite; label noise of finite, positive
+        variance.
+    sgd : SGD
+        Without Nesterov; weight decay only if the optimum is 0, else the noise is not symmetric
+        about the centre.
+
+    Returns
+    -------
+    Pearson
+        The law.
+
+    Raises
+    ------
+    ValueError
+        If the problem has several features, is a data set, or has another of the forms above.
+
+    Examples
+    --------
+    >>> import linsgd
+    >>> law = pearson(linsgd.LinearRegression.gaussian([1.0]), linsgd.SGD(lr=0.1, batch_size=4))
+    >>> round(law.dof, 6), round(law.variance, 6)  # 1 + b / (lr h), lr / (2 (b - lr h))
+    (41.0, 0.012821)
+    """
+    _check(problem, sgd)
+    rate, noise = float(diffusion(problem, sgd).rate[0]), gradient_noise_law(problem, sgd)
+    pace = sgd.gradient_weight * sgd.lr / (1 - sgd.momentum)
+    q0, beside = (pace**2 * _variance(noise, distance) for distance in (0.0, 1.0))
+    q1 = beside - q0
+    if not (0 < q0 < np.inf and 0 < q1 < np.inf and rate > 0):
+        domains.refuse(
+            "problem",
+            f"noise of variance {q0:g} + {q1:g} x^2 a step",
+            "finite noise that grows with |x|",
+        )
+    dof = 1 + 2 * rate / q1
+    finite = q1 < 2 * rate
+    return Pearson(
+        status=PearsonStatus.OK if finite else PearsonStatus.INFINITE_VARIANCE,
+        dof=dof,
+        center=float(problem.solution(sgd.weight_decay)[0]),
+        scale=float(np.sqrt(q0 / (q1 * dof))),
+        variance=q0 / (2 * rate - q1) if finite else np.inf,
+        rate=rate,
+        additive=q0,
+        multiplicative=q1,
+    )
+
+
+def _check(problem: LinearRegression, sgd: SGD) -> None:
+    if problem.dimension != 1 or isinstance(problem.features, FiniteData):
+        what = (
+            "a data set"
+            if isinstance(problem.features, FiniteData)
+            else f"{problem.dimension} features"
+        )
+        domains.refuse("problem", what, "problems of one feature with a law")
+    if sgd.weight_decay > 0 and problem.optimum[0] != 0:
+        domains.refuse("weight_decay", sgd.weight_decay, "0, unless the optimum is 0")
+
+
+def _variance(noise: ModeNoise | MatrixNoise, distance: float) -> float:
+    second = np.full(1, distance**2)
+    if isinstance(noise, ModeNoise):
+        return float(noise.diagonal(second)[0])
+    return float(noise(second[:, None], np.full(1, distance))[0, 0])

@@ -1,0 +1,1 @@
+"""The exact mean and covariance of the discrete algorithm."""

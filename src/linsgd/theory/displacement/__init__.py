@@ -1,0 +1,1 @@
+"""Mean squared displacements and their exponents."""

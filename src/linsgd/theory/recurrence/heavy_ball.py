@@ -1,0 +1,169 @@
+r"""Propagator of one mode of SGD with momentum, exact in discrete time, in every regime and at every step.
+
+The mean of a mode obeys y' = momentum y - z x, x' = x + y' with z = lr (1 - dampening) h. Let U_k
+be the response of x after k steps to a unit kick of y',
+
+    U_{k+1} = (1 + momentum - z) U_k - momentum U_{k-1},    U_0 = 0, U_1 = 1;
+
+then the k-th power of the step matrix is [[P, momentum U], [-z U, Q]] with P = C + D U, Q = C - D
+U, where C is half the sum of the k-th powers of the two roots and D = (1 - momentum - z) / 2, and
+the sum of responses is T_k = U_1 + ... + U_k = (1 - P_k) / z. The discriminant factors,
+
+    Delta = ((1 - sqrt(momentum))^2 - z) ((1 + sqrt(momentum))^2 - z),
+
+so the roots are accurate at both edges of the oscillating band. Real roots are 1 - r1 and 1 - r2
+with r1 r2 = z and r1 + r2 = 1 - momentum + z. Above the band the roots are negative and U_k
+alternates: U_k(z) = (-1)^{k-1} times the response whose trace 1 + momentum - z has the other sign.
+Where (1 - momentum + z) k and sqrt(z) k are below 1/2, T_k is the Newton series sum_m C(k+1, m+1)
+h_{m-1}, with h_m the complete homogeneous polynomials of -r1 and -r2.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from linsgd.domains import FloatArray, IntArray
+
+NEWTON = 0.5  # in units of the fastest rate: below it the series, whose terms are then below machine precision after
+TERMS = 20  # so many
+SMALLEST_ROOT = 1e-304  # a smaller root is 0: its powers are
+
+
+@dataclass(frozen=True, slots=True)
+class Powers:
+    """P, U and Q of the module's docstring, with the step k, momentum and stiffness they belong to; all broadcast."""
+
+    k: IntArray
+    momentum: float
+    z: FloatArray
+    P: FloatArray
+    U: FloatArray
+    Q: FloatArray
+
+    def kick_sum(self) -> FloatArray:
+        """T_k = U_1 + ... + U_k = (1 - P_k) / z, to relative accuracy."""
+        total, z = 1 - self.momentum + self.z, self.z
+        gap = discriminant(self.momentum, z)
+        slow = (gap >= 0) & (self.momentum + 1 - z > 0)
+        r2 = np.where(slow, (total + np.sqrt(np.maximum(gap, 0.0))) / 2, 1.0)
+        r1 = np.where(slow, z / r2, 0.0)
+        geometric = _geometric_sum(r1, self.k)
+        far = np.divide(
+            1 - self.P, z, out=np.zeros_like(self.P), where=np.broadcast_to(z > 0, self.P.shape)
+        )
+        sums: FloatArray = np.where(slow, (geometric - (1 - r2) * self.U) / r2, far)
+        small = np.maximum(total, np.sqrt(z)) * self.k < NEWTON
+        if small.any():
+            e1, e2 = (np.broadcast_to(x, sums.shape)[small] for x in (total, z))
+            sums[small] = _newton_series(np.broadcast_to(self.k, sums.shape)[small], e1, e2)
+        return sums
+
+
+def powers(k: IntArray, momentum: float, z: FloatArray) -> Powers:
+    """Return the k-th power of the step matrix of modes.
+
+    Parameters
+    ----------
+    k : ndarray of int
+        Steps, >= 0; broadcasts with `z`.
+    momentum : float
+        In [0, 1).
+    z : ndarray
+        lr (1 - dampening) (h + weight_decay), in [0, 2 (1 + momentum)].
+
+    Returns
+    -------
+    Powers
+        P, U and Q, accurate to a few rounding errors of their amplitude times 1 + the phase.
+
+    Examples
+    --------
+    >>> powers(np.array([1, 2]), 0.5, np.array([0.1])).U  # 1, then 1 + momentum - z
+    array([1. , 1.4])
+    """
+    k, z = np.asarray(k), np.asarray(z, dtype=np.float64)
+    shape = np.broadcast_shapes(k.shape, z.shape)
+    C, U = np.empty(shape), np.empty(shape)
+    under = np.broadcast_to(discriminant(momentum, z) < 0, shape)
+    for mask, branch in ((under, _oscillating), (~under, _real)):
+        if mask.any():
+            C[mask], U[mask] = branch(
+                np.broadcast_to(k, shape)[mask], momentum, np.broadcast_to(z, shape)[mask]
+            )
+    D = (1 - momentum - z) / 2
+    return Powers(k, momentum, z, C + D * U, U, C - D * U)
+
+
+def discriminant(momentum: float, z: FloatArray) -> FloatArray:
+    """Return Delta = (1 + momentum - z)^2 - 4 momentum: negative where the mode oscillates."""
+    root = np.sqrt(momentum)
+    lower = (1 - momentum) / (1 + root)
+    gap: FloatArray = (lower**2 - z) * ((1 + root) ** 2 - z)
+    return gap
+
+
+def roots(momentum: float, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the logarithm of the larger root's modulus (-inf at momentum 0 and z 1), and its angle in [0, pi]."""
+    gap = discriminant(momentum, z)
+    with np.errstate(divide="ignore"):
+        log_large = np.where(gap < 0, np.log(momentum) / 2, _log_large(momentum, z))
+    log_large = np.where((momentum == 0) & (z == 1), -np.inf, log_large)
+    angle = np.arctan2(np.sqrt(np.maximum(-gap, 0.0)), 1 + momentum - z)
+    return log_large, angle
+
+
+def _oscillating(k: IntArray, momentum: float, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+    trace = 1 + momentum - z
+    angle = np.arctan2(
+        np.sqrt(-discriminant(momentum, z)), np.abs(trace)
+    )  # folded, so that its sine is accurate
+    envelope = np.exp(k * (np.log(momentum) / 2))
+    sign = _alternation(trace, k)
+    kick = envelope * np.sin(k * angle) / (np.sqrt(momentum) * np.sin(angle))
+    return sign * envelope * np.cos(k * angle), np.where(trace < 0, -sign, sign) * kick
+
+
+def _real(k: IntArray, momentum: float, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+    trace, gap = 1 + momentum - z, np.sqrt(np.maximum(discriminant(momentum, z), 0.0))
+    log_large = _log_large(momentum, z)
+    with np.errstate(
+        divide="ignore"
+    ):  # momentum 0: the other root is 0, its logarithm -inf, its powers rightly 0
+        log_ratio = np.log1p(-np.minimum(gap * np.exp(-log_large), 1.0))
+    lost = np.where(k > 0, -np.expm1(np.maximum(k, 1) * log_ratio), 0.0)
+    count = np.divide(lost, -np.expm1(log_ratio), out=k.astype(np.float64), where=log_ratio < 0)
+    sign = _alternation(trace, k)
+    U = np.where(trace < 0, -sign, sign) * np.exp(np.maximum(k - 1, 0) * log_large) * count
+    return sign * np.exp(k * log_large) * (1 - lost / 2), U
+
+
+def _log_large(momentum: float, z: FloatArray) -> FloatArray:
+    """Return the logarithm of the modulus of the larger of two real roots."""
+    trace, gap = 1 + momentum - z, np.sqrt(np.maximum(discriminant(momentum, z), 0.0))
+    r1 = np.where(trace > 0, 2 * z / (1 - momentum + z + gap), 1.0)
+    far = np.log(np.maximum((np.abs(trace) + gap) / 2, SMALLEST_ROOT))
+    return np.where(r1 < 0.5, np.log1p(-np.minimum(r1, 0.5)), far)
+
+
+def _alternation(trace: FloatArray, k: IntArray) -> FloatArray:
+    return np.where((trace < 0) & (k % 2 == 1), -1.0, 1.0)
+
+
+def _geometric_sum(rate: FloatArray, k: IntArray) -> FloatArray:
+    """Return the sum of (1 - rate)^j over 0 <= j < k, which is k at rate 0."""
+    with np.errstate(divide="ignore"):
+        gain = -np.expm1(np.maximum(k, 1) * np.log1p(-np.minimum(rate, 1.0)))
+    sums = np.divide(
+        gain, rate, out=np.broadcast_to(k, gain.shape).astype(np.float64), where=rate > 0
+    )
+    return np.where(k > 0, sums, 0.0)
+
+
+def _newton_series(k: IntArray, e1: FloatArray, e2: FloatArray) -> FloatArray:
+    binomial, older, old = k * (k + 1) / 2, np.zeros_like(e1), np.ones_like(e1)
+    total = binomial * old
+    for m in range(1, TERMS):
+        binomial = binomial * (k - m) / (m + 2)
+        older, old = old, -e1 * old - e2 * older
+        total = total + binomial * old
+    return total

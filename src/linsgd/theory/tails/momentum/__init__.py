@@ -1,0 +1,1 @@
+"""Momentum with equal curvatures: the transfer operator on Gram matrices."""

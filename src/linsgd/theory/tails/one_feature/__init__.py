@@ -1,0 +1,1 @@
+"""One feature without momentum: the products are of scalars."""

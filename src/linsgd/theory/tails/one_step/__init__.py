@@ -1,0 +1,1 @@
+"""Bounds of the exponent from the norms of one step."""

@@ -1,0 +1,1 @@
+"""Interacting particles: confidence intervals where no deterministic method serves."""

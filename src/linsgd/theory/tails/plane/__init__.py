@@ -1,0 +1,1 @@
+"""Two-dimensional steps: transfer operators on the projective line."""

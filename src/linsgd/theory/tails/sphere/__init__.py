@@ -1,0 +1,1 @@
+"""Two or three Gaussian features of different variances: the transfer operator on the sphere."""

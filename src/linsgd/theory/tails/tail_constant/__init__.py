@@ -1,0 +1,1 @@
+"""Goldie's constant C of P(|w - E w| > t) ~ C t^-alpha."""

@@ -1,0 +1,194 @@
+r"""The mean growth K of |W|^alpha a step where h(alpha) = 1, for isotropic Gaussian features and label noise.
+
+With r = |W - w*| in units of noise / sqrt(variance), c = lr variance / b, a = 1 - lr weight_decay
+and given the independent X ~ chi2_b, Y ~ chi2_{d-1}, n ~ N(0, 1), one step is a Markov chain on [0,
+inf):
+
+    r'^2 = (a r - c X r - c sqrt(X) n)^2 + c^2 X Y (r^2 + 1).
+
+There is one smooth function psi ~ r^alpha, up to constants, and one number with E[psi(r') | r] =
+psi(r) + K (Poisson's equation), and K = E[|A W + B|^alpha - |A W|^alpha] under the stationary law,
+since psi - r^alpha = O(r^{alpha - 2}) integrates to nothing. With e^{2u} = 1 + r^2 / scale^2 it is
+found in the form
+
+    psi = scale^alpha (e^{alpha u} + K' u / rho + e^{beta u} q(u)),      beta = max(1, alpha - 1), or 0 if alpha <= 1,
+
+rho the Lyapunov exponent: what is left, q, decays to a constant at least like e^{-u}, and is a
+polynomial in the variable y that takes [0, REACH] to [-1, 1] and crowds at u = 0, found by
+collocation. Beyond REACH, q is constant: there the law has mass e^{-alpha REACH}, and the error is
+of order e^{-2 REACH}, or e^{-(1 + alpha) REACH} if d = 1.
+
+For large alpha the scale is such that K' = K / scale^alpha is of order 1, or psi would lose its
+digits. With eps = e^{-u} and kappa^2 = 1 - eps^2 the ratio e^{2u'} / e^{2u} is eps^2 + (kappa (a -
+c X) - eps c sqrt(X) n / scale)^2 + c^2 X Y (kappa^2 + eps^2 / scale^2): nothing overflows, and its
+difference from R^2 = (a - c X)^2 + c^2 X Y is formed without cancellation.
+"""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from linsgd.blocks import available_cores
+from linsgd.domains import FloatArray
+from linsgd.theory.tails.isotropic.chi_square import log_nodes, log_sum
+from linsgd.theory.tails.isotropic.radial import RadialLaw
+from linsgd.theory.tails.result import Interval
+
+LARGEST_EXPONENT = 150.0  # beyond it rounding spoils more than it leaves, at great cost
+REACH, _HALF = 24.0, 1.0  # the largest u, and the u that half the points are below
+
+
+class Level(NamedTuple):
+    """The degree of q, the coarseness of the quadrature, and the log weight below which its nodes are left out."""
+
+    degree: int
+    coarse: float
+    depth: float
+
+    def steeper(self, alpha: float) -> "Level":
+        """Return the level that large exponents need."""
+        return Level(self.degree + int(alpha / 4), self.coarse, self.depth + alpha / 5)
+
+
+_LEVELS = {  # by the least d
+    1: (Level(32, 1.5, 23.0), Level(44, 1.0, 26.0)),
+    2: (Level(20, 2.0, 22.0), Level(28, 1.6, 25.0)),
+    5: (Level(20, 1.7, 22.0), Level(28, 1.4, 25.0)),
+}
+_NOISE_STEP = (0.25, 0.4)  # of n, at coarseness 1
+_ATTEMPTS, _STEEP = 4, 10.0  # to balance the scale, above this alpha
+_BALANCED, _OTHER = (
+    5.0,
+    1.02,
+)  # log size of K' that will do, and scale of the second level over the first
+_TILTS = np.linspace(0, 1, 5)  # shares of alpha: orders of the moments that the nodes serve
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """Nodes of one step: a - c X, c sqrt(X) n / scale, c^2 X Y and log weights, each (n,)."""
+
+    along: FloatArray
+    push: FloatArray
+    across: FloatArray
+    log_weight: FloatArray
+    scale: float
+
+    @classmethod
+    def of(cls, law: RadialLaw, alpha: float, scale: float, level: Level) -> "Step":
+        """Return the nodes that matter to moments up to `alpha`, near or far from the optimum."""
+        k, orders = (law.d - 1) / 2, tuple(alpha * _TILTS)
+        log_x, along, weight_x, reach = law.batch_nodes(orders, level.coarse, joined=True)
+        log_y, weight_y = (
+            log_nodes(k, alpha / 2, reach, level.coarse)
+            if k
+            else (np.array([-np.inf]), np.zeros(1))
+        )
+        gap = _NOISE_STEP[law.d > 1] * level.coarse
+        n = gap * (np.arange(np.ceil((7 + np.sqrt(alpha)) / gap)) + 0.5)
+        n = np.concatenate([-n[::-1], n])
+        X, along = np.exp(log_x)[:, None, None], along[:, None, None]
+        parts = [weight_x[:, None, None], weight_y[:, None], -n * n / 2]
+        log_weight = sum((part - log_sum(part.ravel()) for part in parts), np.zeros(1))
+        push, across = law.c * np.sqrt(X) * n / scale, law.c**2 * X * np.exp(log_y)[:, None]
+        kept = np.zeros(log_weight.shape, bool)
+        pushed = push**2 + across / scale**2
+        for ratio in (along**2 + across, pushed, 1 + pushed):
+            log_ratio = np.log(np.maximum(ratio, 1e-300))
+            for s in orders:
+                tilted = log_weight + s / 2 * log_ratio
+                kept |= tilted > tilted.max() - level.depth
+        along, push, across = (
+            np.broadcast_to(part, kept.shape)[kept] for part in (along, push, across)
+        )
+        return cls(along, push, across, log_weight[kept], scale)
+
+    def moved(self, u: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return log R^2, by how much 2 (u' - u) exceeds it, and u' - u, each (n,)."""
+        eps, kappa = np.exp(-u), np.sqrt(-np.expm1(-2 * u))
+        push, shorter = eps * self.push, self.scale**-2 - 1
+        squared = self.along**2 + self.across
+        excess = (
+            eps**2 * (1 - self.along**2 + self.across * shorter)
+            - 2 * kappa * self.along * push
+            + push**2
+        )
+        new = (kappa * self.along - push) ** 2 + eps**2 + self.across * (1 + eps**2 * shorter)
+        log_squared, log_new = np.log(squared), np.log(new)
+        near = np.abs(excess) < squared / 2
+        log_ratio = np.where(
+            near, np.log1p(np.where(near, excess, 0) / squared), log_new - log_squared
+        )
+        return log_squared, log_ratio, log_new / 2
+
+
+def growth(law: RadialLaw, alpha: float) -> tuple[float, Interval]:
+    """Return a scale, and K / scale^alpha with the distance of two levels of all approximations as its error."""
+    coarse, fine = (
+        level.steeper(alpha) for level in _LEVELS[max(d for d in _LEVELS if d <= law.d)]
+    )
+    scale = _scale(law)
+    for _ in range(_ATTEMPTS):
+        first = _solved(law, alpha, coarse, scale)
+        unbalanced = math.log(abs(first)) if first else 0.0
+        if alpha < _STEEP or not abs(unbalanced) > _BALANCED:
+            break
+        scale *= math.exp(unbalanced / alpha)
+    second = _OTHER**alpha * _solved(law, alpha, fine, _OTHER * scale)
+    return scale, Interval.about(second, abs(second - first))
+
+
+def _scale(law: RadialLaw) -> float:
+    """Return the distance at which psi turns from its value at 0 to r^alpha, roughly."""
+    second, fourth = (np.exp(law.log_moment(s, 2.0)[0]) for s in (2.0, 4.0))
+    lost, spread = 1 - second, fourth - 2 * second + 1
+    return float(np.sqrt(0.65 + law.c**2 * law.b * law.d / np.hypot(lost, spread / 4)))
+
+
+def _solved(law: RadialLaw, alpha: float, level: Level, scale: float) -> float:
+    """Return K' = K / scale^alpha by collocation at the extremes of the Chebyshev polynomial of q's degree."""
+    step, degree = Step.of(law, alpha, scale, level), level.degree
+    beta = max(1.0, alpha - 1) if alpha > 1 else 0.0
+    angles = np.pi * np.arange(degree + 1) / degree
+    here = np.cos(np.outer(angles, np.arange(degree + 1)))
+    u = _HALF * (1 + np.cos(angles)) / (1 + 2 * _HALF / REACH - np.cos(angles))
+    rho = law.log_moment(0.0)[1]
+    with ThreadPoolExecutor(available_cores()) as pool:
+        rows = np.array(list(pool.map(lambda each: _row(step, each, alpha, beta, rho, degree), u)))
+    system = np.zeros((degree + 2, degree + 2))
+    system[:-1] = rows[:, :-1]
+    system[:-1, :-1] -= (
+        here * np.exp(step.log_weight).sum()
+    )  # what the nodes leave out stays where it is
+    system[-1, :-1] = here[-1]  # q(0) = 0: psi is known up to a constant
+    return float(np.linalg.solve(system, np.append(rows[:, -1], 0))[-1])
+
+
+def _row(step: Step, u: float, alpha: float, beta: float, rho: float, degree: int) -> FloatArray:
+    """Return E e^{beta(u' - u)} T_k(y') for each k, the factor of K', and the right-hand side, all over e^{beta u}."""
+    log_squared, log_ratio, rise = step.moved(u)
+    weight = np.exp(step.log_weight)
+    larger = np.maximum(log_ratio, 0) + log_squared
+    gained = (
+        -np.sign(log_ratio)
+        * np.exp(step.log_weight + alpha / 2 * larger)
+        * np.expm1(-alpha / 2 * np.abs(log_ratio))
+    )
+    there = np.clip(u + rise, 0, REACH)
+    y = np.clip((there * (1 + 2 * _HALF / REACH) - _HALF) / (there + _HALF), -1, 1)
+    values = _chebyshev_sums(y, np.exp(step.log_weight + beta * rise), degree)
+    slope = ((weight * rise).sum() / rho - 1) * np.exp(-beta * u)
+    return np.array([*values, slope, -np.exp((alpha - beta) * u) * gained.sum()])
+
+
+def _chebyshev_sums(y: FloatArray, weight: FloatArray, degree: int) -> list[float]:
+    """Return the sums of weight T_k(y) for k = 0 ... degree."""
+    before, here, double = weight, weight * y, 2 * y
+    sums = [float(before.sum()), float(here.sum())]
+    for _ in range(degree - 1):
+        before, here = here, double * here - before
+        sums.append(float(here.sum()))
+    return sums
