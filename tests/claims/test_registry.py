@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from linsgd import SGD, LinearRegression, spectral_function
 from linsgd.claims import case, registry, subjects
-from linsgd.claims.experiment import Experiment
+from linsgd.claims.experiment import SGDChains
 from linsgd.judge.acceptance import CLEARANCE
 from linsgd.judge.claim import Simulation
+from linsgd.judge.experiment import seed_of
 from linsgd.judge.judge import ALPHA, Blocks, judge
 from linsgd.judge.verdict import Kind
 from linsgd.symbolic.printing import latex, mathml
@@ -148,18 +149,18 @@ def test_claims_on_a_users_data_are_confirmed():
 def test_the_seed_of_an_experiment_is_that_of_what_it_simulates():
     def made(scale=1.0, lr=0.1, steps=(1, 5), noise_std=1.0):
         problem = LinearRegression.gaussian(np.array([1.0, 0.5]) * scale, noise_std=noise_std)
-        return Experiment(
+        return SGDChains(
             problem=problem, sgd=SGD(lr=lr), steps=steps, start=(np.ones(2) * scale, np.zeros(2))
         )
 
     seeds = [
-        made().seed(1),
-        made(lr=0.2).seed(1),
-        made(steps=(1, 6)).seed(1),
-        made(noise_std=2.0).seed(1),
+        seed_of(made(), 1),
+        seed_of(made(lr=0.2), 1),
+        seed_of(made(steps=(1, 6)), 1),
+        seed_of(made(noise_std=2.0), 1),
     ]
-    assert len({*seeds, made().seed(2), made(scale=1.001).seed(1)}) == 6
-    assert made(scale=1 + 1e-15).seed(1) == seeds[0]
+    assert len({*seeds, seed_of(made(), 2), seed_of(made(scale=1.001), 1)}) == 6
+    assert seed_of(made(scale=1 + 1e-15), 1) == seeds[0]
     assert 0 <= seeds[0] < 2**64
 
 

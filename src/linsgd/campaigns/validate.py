@@ -22,6 +22,7 @@ from linsgd.result import environment
 
 Progress = Callable[[int, int], None]
 Table = tuple[str | os.PathLike[str], str]
+AGAIN = "linsgd-again"  # the folder of a repeated verdict, not that of the whole report
 
 
 def validate(
@@ -83,7 +84,7 @@ def validate(
     verdicts = judge(chosen, seed, effort, executor, place and place / "blocks", progress)
     found = {(verdict.id, verdict.problem): verdict for verdict in verdicts}
     report = Report(
-        claims=tuple(_reproducible(found[c.id, c.problem], data) for c in chosen),
+        claims=tuple(_reproducible(found[c.id, c.problem], data, effort, seed) for c in chosen),
         provenance=environment() | _circumstances(started),
         papers=papers if isinstance(papers, str) else ",".join(papers),
         effort=effort,
@@ -128,9 +129,16 @@ def _name(data: LinearRegression | Table | None) -> str | None:
     return None if data is None else f"{data.dimension} features given in Python"
 
 
-def _reproducible(verdict: Verdict, data: LinearRegression | Table | None) -> Verdict:
-    """Add to the command of a verdict the file that it was reached on."""
-    if not isinstance(data, tuple):
-        return verdict
-    path, target = (shlex.quote(str(part)) for part in data)
-    return replace(verdict, command=f"{verdict.command} --data {path} --target {target}")
+def _reproducible(
+    verdict: Verdict, data: LinearRegression | Table | None, effort: str, seed: int
+) -> Verdict:
+    """Add the line that reaches a verdict again, in a folder of its own."""
+    if isinstance(data, LinearRegression):
+        asked = f"{verdict.id!r}, effort={effort!r}, seed={seed}, data=problem"
+        return replace(verdict, command=f"linsgd.validate({asked})")
+    words = ["linsgd", "validate", "--claim", verdict.id, "--problem", verdict.problem]
+    words += ["--effort", effort, "--seed", str(seed), "--out", AGAIN]
+    if data is not None:
+        path, target = data
+        words += ["--data", str(path), "--target", target]
+    return replace(verdict, command=shlex.join(words))

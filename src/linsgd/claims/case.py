@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from linsgd.claims.experiment import Experiment
+from linsgd.claims.experiment import SGDChains
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray, IntArray
 from linsgd.judge.acceptance import Inapplicable
@@ -120,9 +120,9 @@ class Case:
         return Simulation(experiment=self.experiment, observable=observable, tail=tail)
 
     @property
-    def experiment(self) -> Experiment:
+    def experiment(self) -> SGDChains:
         """The ensemble of this case."""
-        return Experiment(problem=self.problem, sgd=self.sgd, steps=self.steps, start=self.start)
+        return SGDChains(problem=self.problem, sgd=self.sgd, steps=self.steps, start=self.start)
 
     @property
     def regime(self) -> str:

@@ -6,6 +6,7 @@ tell from its mutants is left out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from linsgd import domains
@@ -16,6 +17,7 @@ from linsgd.claims.subjects import Subject
 from linsgd.judge.acceptance import Inapplicable
 from linsgd.judge.claim import Claim
 from linsgd.problems.linear_regression import LinearRegression
+from linsgd.symbolic.printing import latex, mathml
 
 PAPERS: Mapping[str, tuple[Entry, ...]] = MappingProxyType(
     {
@@ -99,7 +101,8 @@ def _build(paper: str, entry: Entry, about: Sequence[Subject], *, skip: bool) ->
         if (entry.data_only and not subject.finite) or (entry.law_only and subject.finite):
             continue
         try:
-            yield entry.build(subject)
+            claim = entry.build(subject)
+            yield replace(claim, latex=latex(claim.formula), mathml=mathml(claim.formula))
         except Inapplicable:
             if not skip:
                 raise

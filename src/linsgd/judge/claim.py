@@ -7,9 +7,9 @@ from enum import StrEnum
 import numpy as np
 from sympy import Basic
 
-from linsgd.claims.experiment import Experiment
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance, Inapplicable
+from linsgd.judge.experiment import Experiment
 from linsgd.judge.intervals import Tail
 from linsgd.judge.observables import Observable
 from linsgd.judge.verdict import Kind
@@ -60,6 +60,8 @@ class Claim:
         Whose statement it is.
     formula : sympy object
         What is printed.
+    latex, mathml : str
+        The formula in print: LaTeX, and a whole ``<math>`` element.
     regime : str
         Where it holds, and what the interval of the measurement rests on.
     components : tuple of str
@@ -91,6 +93,8 @@ class Claim:
     acceptance: Acceptance
     mutants: Mapping[str, FloatArray]
     evidence: Simulation | Enclosure
+    latex: str = ""
+    mathml: str = ""
 
     def __post_init__(self) -> None:
         if len(self.mutants) < 2:

@@ -19,14 +19,13 @@ import numpy as np
 
 from linsgd import domains
 from linsgd.blocks import map_blocks
-from linsgd.claims.experiment import Experiment, canonical
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Claim, Enclosure, Simulation
+from linsgd.judge.experiment import Experiment, canonical, seed_of
 from linsgd.judge.intervals import BLOCK, confidence
 from linsgd.judge.verdict import Component, Mutant, Outcome, Verdict
 from linsgd.result import environment
-from linsgd.symbolic.printing import latex, mathml
 
 ALPHA = 1e-5
 LOOKS = (64, 128, 256, 512, 1024, 2048)  # blocks
@@ -77,7 +76,7 @@ def judge(
     """
     domains.integer("seed", seed, "[0, inf)")
     budget = EFFORT[domains.choice("effort", effort, tuple(EFFORT))]
-    run = _Run(seed, effort, budget, executor, checkpoint)
+    run = _Run(seed, budget, executor, checkpoint)
     verdicts = itertools.chain.from_iterable(
         run.verdicts(group) for group in _by_experiment(claims)
     )
@@ -132,7 +131,6 @@ class Blocks:
 @dataclass(frozen=True, slots=True)
 class _Run:
     seed: int
-    effort: str
     budget: float
     executor: Executor | None
     checkpoint: Path | str | None
@@ -147,7 +145,7 @@ class _Run:
         """
         if isinstance(claims[0].evidence, Enclosure):
             lower, upper = claims[0].evidence.enclose()
-            yield _verdict(claims[0], (lower + upper) / 2, lower, upper, 0, self)
+            yield _verdict(claims[0], (lower + upper) / 2, lower, upper, 0)
         else:
             yield from self._simulated(claims)
 
@@ -156,7 +154,7 @@ class _Run:
             claim.id: claim.evidence for claim in claims if isinstance(claim.evidence, Simulation)
         }
         experiment = measurements[claims[0].id].experiment
-        task = Blocks(experiment, measurements, experiment.seed(self.seed))
+        task = Blocks(experiment, measurements, seed_of(experiment, self.seed))
         settled: dict[str, Verdict] = {}
         ledgers: list[Ledger] = []
         looks = self._looks(experiment)
@@ -193,7 +191,7 @@ class _Run:
         lower, upper = confidence(measurement.tail, sums, scatter, error, measurement.support)
         with np.errstate(over="ignore", invalid="ignore"):
             estimate = sums.mean(axis=0) / BLOCK
-        return _verdict(claim, estimate, lower, upper, look, self)
+        return _verdict(claim, estimate, lower, upper, look)
 
 
 def _decided(claim: Claim, verdict: Verdict) -> bool:
@@ -224,7 +222,7 @@ def _key(task: Blocks, claims: Sequence[Claim]) -> str:
 
 
 def _verdict(
-    claim: Claim, estimate: FloatArray, lower: FloatArray, upper: FloatArray, look: int, run: _Run
+    claim: Claim, estimate: FloatArray, lower: FloatArray, upper: FloatArray, look: int
 ) -> Verdict:
     accepted = claim.acceptance
     return Verdict(
@@ -235,8 +233,8 @@ def _verdict(
         statement=claim.statement,
         citation=claim.citation,
         source=str(claim.source),
-        formula=latex(claim.formula),
-        formula_mathml=mathml(claim.formula),
+        formula=claim.latex,
+        formula_mathml=claim.mathml,
         regime=claim.regime,
         reason=accepted.reason,
         alpha=ALPHA if look else 0.0,
@@ -264,10 +262,4 @@ def _verdict(
             for name, wrong in claim.mutants.items()
         ),
         margin=accepted.margin(lower, upper),
-        command=_command(claim, run),
     )
-
-
-def _command(claim: Claim, run: _Run) -> str:
-    options = {"claim": claim.id, "problem": claim.problem, "effort": run.effort, "seed": run.seed}
-    return " ".join(["linsgd validate", *(f"--{name} {value}" for name, value in options.items())])

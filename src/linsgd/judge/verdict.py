@@ -80,7 +80,7 @@ class Verdict(Result):
         acceptance half-width, the smallest over components: 1 at best for an interval, negative
         where it sticks out.
     command : str
-        One line that reproduces the verdict.
+        One line that reproduces the verdict, written by the campaign that asked for it.
     """
 
     id: str
@@ -101,7 +101,7 @@ class Verdict(Result):
     components: tuple[Component, ...]
     mutants: tuple[Mutant, ...]
     margin: float
-    command: str
+    command: str = ""
 
     @property
     def as_expected(self) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gamma
 
-from linsgd.claims.experiment import Experiment
+from linsgd.claims.experiment import SGDChains
 from linsgd.domains import FloatArray
 from linsgd.judge.intervals import BLOCK
 from linsgd.montecarlo.snapshots import snapshots
@@ -32,12 +32,12 @@ class Powers:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Averages(Experiment):
+class Averages(SGDChains):
     """Averages of the states of SGD over its first k steps, for each k of `steps`."""
 
     def fingerprint(self) -> str:
         """Return a hash of what is simulated."""
-        return f"averages {Experiment.fingerprint(self)}"
+        return f"averages {SGDChains.fingerprint(self)}"
 
     def sample(self, chains: range, seed: int) -> FloatArray:
         """Simulate chains and return their averages (len(steps), len(chains), 2 d)."""
@@ -53,12 +53,12 @@ class Averages(Experiment):
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Stretches(Experiment):
+class Stretches(SGDChains):
     """Single steps A = I - lr H_B, drawn afresh: by how much A stretches at most, at least, and a fixed direction."""
 
     def fingerprint(self) -> str:
         """Return a hash of what is simulated."""
-        return f"stretches {Experiment.fingerprint(self)}"
+        return f"stretches {SGDChains.fingerprint(self)}"
 
     def sample(self, chains: range, seed: int) -> FloatArray:
         """Draw steps and return the largest and the smallest singular value and |A e_1| (1, len(chains), 3)."""
@@ -80,7 +80,7 @@ class Stretches(Experiment):
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class TiltedMoments(Experiment):
+class TiltedMoments(SGDChains):
     r"""E|w_k|^order of one white Gaussian feature, batch 1, from w_0 = w* = 0, without the rare paths that carry it.
 
     Paths follow the law of SGD up to a step J drawn evenly from 0..k, and from there the law under
@@ -102,7 +102,7 @@ class TiltedMoments(Experiment):
 
     def fingerprint(self) -> str:
         """Return a hash of what is simulated."""
-        return f"tilted {self.order:.9g} {Experiment.fingerprint(self)}"
+        return f"tilted {self.order:.9g} {SGDChains.fingerprint(self)}"
 
     def sample(self, chains: range, seed: int) -> FloatArray:
         """Return weighted |w_k|^order for each k of `steps`, from paths of their own (len(steps), len(chains), 1)."""

@@ -10,7 +10,7 @@ import numpy as np
 import sympy
 from scipy.stats import norm
 
-from linsgd.claims.experiment import Experiment
+from linsgd.claims.experiment import SGDChains
 from linsgd.claims.hodgkinson_mahoney_2021.experiments import Powers
 from linsgd.claims.hodgkinson_mahoney_2021.paper import claim
 from linsgd.claims.subjects import Subject
@@ -98,5 +98,5 @@ _REGIME = (
 
 def _measured(observable: Observable, tail: Tail) -> Simulation:
     start = (np.ones(1), np.zeros(1))
-    experiment = Experiment(problem=SILENT, sgd=SGD(lr=LR), steps=(*EARLY, LATE), start=start)
+    experiment = SGDChains(problem=SILENT, sgd=SGD(lr=LR), steps=(*EARLY, LATE), start=start)
     return Simulation(experiment=experiment, observable=observable, tail=tail)

@@ -12,7 +12,7 @@ import numpy as np
 import sympy
 from scipy.stats import norm
 
-from linsgd.claims.experiment import Experiment
+from linsgd.claims.experiment import SGDChains
 from linsgd.claims.hodgkinson_mahoney_2021.paper import ONE_FEATURE, claim
 from linsgd.claims.subjects import Subject
 from linsgd.domains import FloatArray
@@ -148,7 +148,7 @@ def beyond(problem: LinearRegression, sgd: SGD, thresholds: FloatArray, steps: i
     )
     square = Quadratic(centre, position, position, np.ones((d, thresholds.size)))
     return Simulation(
-        experiment=Experiment(problem=problem, sgd=sgd, steps=(steps,)),
+        experiment=SGDChains(problem=problem, sgd=sgd, steps=(steps,)),
         observable=Exceeds(square, thresholds**2),
         tail=Tail.EVENT,
     )

@@ -22,9 +22,6 @@ class Draws:
     def fingerprint(self):
         return f"{self.law} {self.d}"
 
-    def seed(self, seed):
-        return seed
-
     def sample(self, chains, seed):
         rows = [
             np.random.default_rng([seed, block])
