@@ -6,6 +6,7 @@ value and appears in the error.
 
 import math
 import operator
+import reprlib
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -21,9 +22,38 @@ LARGEST = 1e75
 """Above it a fourth power, which every second moment of SGD needs, is out of a double's range."""
 
 
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 160
+
+
+def shown(value: object) -> str:
+    """Return the repr of a value on one line, long ones and long collections abridged."""
+    if isinstance(value, int) and abs(value) >= 10**40:
+        return f"an integer of {value.bit_length()} bits"
+    return " ".join(_SHORT.repr(value).split())
+
+
+def type_name(kind: type) -> str:
+    """Return the name of a type with its top-level package, such as "linsgd.SGD"."""
+    package = kind.__module__.partition(".")[0]
+    return kind.__qualname__ if package == "builtins" else f"{package}.{kind.__qualname__}"
+
+
 def refuse(name: str, value: object, domain: str) -> NoReturn:
     """Raise the ValueError that names an argument, its value and its domain."""
-    raise ValueError(f"{name} = {value!r} is outside its domain: {domain}")
+    raise ValueError(f"{name} = {shown(value)} is outside its domain: {domain}")
+
+
+def refuse_type(name: str, value: object, accepted: str) -> NoReturn:
+    """Raise the ValueError that names an argument, its value, the type of it and what is accepted."""
+    found = f"{shown(value)} of type {type_name(type(value))}"
+    raise ValueError(f"{name} = {found} is outside its domain: {accepted}")
+
+
+def exact_type(name: str, value: object, kinds: tuple[type, ...]) -> None:
+    """Refuse a value whose type is not one of `kinds`; a subclass is refused too."""
+    if type(value) not in kinds:
+        refuse_type(name, value, f"exactly of type {' or '.join(map(type_name, kinds))}")
 
 
 def _inside(value: float, domain: str) -> bool:

@@ -99,10 +99,10 @@ def validate(
 
 
 def _problem(data: LinearRegression | Table | None) -> LinearRegression | None:
-    if isinstance(data, tuple) and len(data) == 2:
+    if isinstance(data, tuple) and len(data) == 2 and isinstance(data[0], str | os.PathLike):
         return read_csv(*data)
-    if data is not None and not isinstance(data, LinearRegression):
-        domains.refuse(
+    if data is not None and type(data) is not LinearRegression:
+        domains.refuse_type(
             "data",
             data,
             "a problem made by LinearRegression.from_data or a pair (CSV file, target column)",

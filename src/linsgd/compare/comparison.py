@@ -13,6 +13,7 @@ import numpy as np
 from linsgd import domains
 from linsgd.domains import FloatArray
 from linsgd.montecarlo.snapshots import snapshots
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Result, rounded
@@ -107,6 +108,7 @@ def compare(problem: LinearRegression, sgd: SGD, chains: int = 4096, seed: int =
     >>> bool((abs(table.simulated - table.exact) < 6 * table.standard_error).all())
     True
     """
+    accept(problem, sgd)
     domains.choice("sgd.sampling", sgd.sampling, ("independent",))
     domains.integer("chains", chains, "[2, inf)")
     laws = _laws(problem, sgd)

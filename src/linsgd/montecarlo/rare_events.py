@@ -25,6 +25,7 @@ from scipy.stats import t as student
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.features import FiniteData, GaussianFeatures
 from linsgd.problems.linear_regression import LinearRegression
@@ -135,6 +136,7 @@ def rare_events(
     >>> bool(found.probability[1] < found.probability[0] < 0.2)
     True
     """
+    accept(problem, sgd)
     sgd.check(problem)
     if sgd.sampling != "independent" or not sgd.replacement:
         domains.refuse("sgd", sgd, "independent batches with replacement")

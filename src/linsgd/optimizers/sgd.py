@@ -92,6 +92,7 @@ class SGD:
 
     def check(self, problem: LinearRegression) -> None:
         """Raise ValueError if the batches cannot be drawn from `problem`."""
+        domains.exact_type("problem", problem, (LinearRegression,))
         data = problem.features
         if not isinstance(data, FiniteData):
             if not self.replacement:

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.plot.style import COLORS, INK, LABELS, LINES, axes, clean
 from linsgd.problems.linear_regression import LinearRegression
@@ -49,6 +50,7 @@ def phase_portrait(
         The shaded band holds 68 % of the Langevin law at each step; dots are the algorithm's exact
         mean.
     """
+    accept(problem, sgd)
     ax, mode = axes(ax), _mode(problem, mode)
     times = np.arange(domains.integer("steps", steps, "[1, inf)") + 1)
     exact = moments(problem, sgd, times, start)
@@ -105,6 +107,7 @@ def modified_loss(
         Contours at 1, 2, 3 and 4 standard deviations; arrows in units of the mode's own standard
         deviations.
     """
+    accept(problem, sgd)
     ax, mode = axes(ax, 5.4, 4.6), _mode(problem, mode)
     process = langevin(problem, sgd)
     deviations = np.sqrt(process.modes.stationary_variance()[[0, 2], mode])

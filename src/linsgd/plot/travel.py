@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.plot.style import COLORS, INK, LABELS, LINES, axes, clean
 from linsgd.problems.linear_regression import LinearRegression
@@ -38,6 +39,7 @@ def displacement(
     Axes
         Logarithmic in both directions.
     """
+    accept(problem, sgd)
     ax = axes(ax)
     for name in theories:
         path = predict(problem, sgd, steps, start, name)
@@ -76,6 +78,7 @@ def exponent(
     Axes
         The shaded region is out of reach of any stationary process of this momentum.
     """
+    accept(problem, sgd)
     ax = axes(ax)
     for name in theories:
         path = predict(problem, sgd, steps, start, name)

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.optimizers.accept import PROBLEMS
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.features import (
     FeatureLaw,
@@ -164,6 +166,8 @@ def sgds(
     SGD
         Shrinks to batch 1, momentum 0 and no decay.
     """
+    if problem is not None:
+        domains.exact_type("problem", problem, PROBLEMS)
     momentum = draw(st.just(0.0) | st.floats(0.01, 0.95))
     kinds: list[dict[str, Any]] = [{}, {"nesterov": True}, {"dampening": draw(st.floats(0, 0.9))}]
     settings = {

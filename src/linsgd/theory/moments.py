@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Result, Status
@@ -227,6 +228,7 @@ def stationary_moments(problem: LinearRegression, sgd: SGD, theory: str = "exact
     >>> law.position_variance
     array([0.01360246, 0.01316367])
     """
+    accept(problem, sgd)
     return _theory(theory).stationary(problem, sgd)
 
 
@@ -271,6 +273,7 @@ def moments(
            [0.5 ],
            [0.75]])
     """
+    accept(problem, sgd)
     return _theory(theory).moments(problem, sgd, domains.step_list("steps", steps), start)
 
 

@@ -14,6 +14,7 @@ from linsgd.montecarlo.walks.one_feature import LineWalks
 from linsgd.montecarlo.walks.radial import RadialWalks
 from linsgd.montecarlo.walks.reduced import ReducedWalks
 from linsgd.montecarlo.walks.walks import Walks
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.features import FiniteData, GaussianFeatures, PrincipalAxesLaw
 from linsgd.problems.labels import GaussianNoise
@@ -26,6 +27,7 @@ def walks(
     problem: LinearRegression, sgd: SGD, seed: int, start: Any, engine: str, dtype: str
 ) -> Walks:
     """Check the arguments and return the walks of `engine` on `problem`."""
+    accept(problem, sgd)
     sgd.check(problem)
     chosen = ENGINES[domains.choice("engine", engine, tuple(ENGINES))](problem, sgd, dtype)
     return chosen(

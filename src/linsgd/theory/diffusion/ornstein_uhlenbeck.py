@@ -35,6 +35,7 @@ from numpy.typing import ArrayLike
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.langevin.currents import EntropyProduction, energy, exchange
@@ -154,6 +155,7 @@ def diffusion(problem: LinearRegression, sgd: SGD, noise: Noise = None) -> Ornst
     >>> process.stationary()  # lr noise_std^2 / (2 b), whatever the curvature
     array([0.0125, 0.0125])
     """
+    accept(problem, sgd)
     process = langevin(problem, sgd, noise)
     pace = process.gradient_weight * process.lr / (1 - process.momentum)
     return OrnsteinUhlenbeck(

@@ -25,6 +25,7 @@ from scipy import stats
 
 from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.features import FiniteData
 from linsgd.problems.linear_regression import LinearRegression
@@ -107,6 +108,7 @@ def pearson(problem: LinearRegression, sgd: SGD) -> Pearson:
     >>> round(law.dof, 6), round(law.variance, 6)  # 1 + b / (lr h), lr / (2 (b - lr h))
     (41.0, 0.012821)
     """
+    accept(problem, sgd)
     _check(problem, sgd)
     rate, noise = float(diffusion(problem, sgd).rate[0]), gradient_noise_law(problem, sgd)
     pace = sgd.gradient_weight * sgd.lr / (1 - sgd.momentum)

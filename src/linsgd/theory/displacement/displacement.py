@@ -34,6 +34,7 @@ from scipy.special import lambertw
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Result
@@ -127,6 +128,7 @@ def displacement(
     >>> travel.exponent.round(2)
     array([1.88, 0.09, 0.  ])
     """
+    accept(problem, sgd)
     domains.choice("theory", theory, THEORIES)
     k = domains.step_list("steps", steps)
     if k.min() < 1:

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Result
@@ -86,6 +87,7 @@ def autocorrelation(
            [ 0.85  ],
            [-0.5813]])
     """
+    accept(problem, sgd)
     domains.choice("theory", theory, THEORIES)
     no_nesterov(sgd)
     lags = domains.step_list("steps", steps)

@@ -40,6 +40,7 @@ def equivalent(sgd: SGD, batch_size: int) -> SGD:
     >>> equivalent(SGD(lr=0.1, batch_size=16, momentum=0.6), 64).momentum
     0.916515138991168
     """
+    domains.exact_type("sgd", sgd, (SGD,))
     if sgd.nesterov or sgd.dampening > 0:
         domains.refuse("sgd", sgd, "optimizers without Nesterov and without dampening")
     least = sgd.batch_size * (1 - sgd.momentum**2)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Result, Status
@@ -97,6 +98,7 @@ def oscillation(problem: LinearRegression, sgd: SGD, theory: str = "exact") -> O
     >>> linsgd.oscillation(problem, linsgd.SGD(lr=0.1, momentum=0.9)).regime
     array(['overdamped', 'underdamped'], dtype='<U11')
     """
+    accept(problem, sgd)
     domains.choice("theory", theory, THEORIES)
     no_nesterov(sgd)
     product = sgd.lr * (problem.eigenvalues + sgd.weight_decay)

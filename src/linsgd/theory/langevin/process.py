@@ -35,6 +35,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.discrete.stationary import existence
@@ -253,6 +254,7 @@ def langevin(problem: LinearRegression, sgd: SGD, noise: Noise = None) -> Underd
     >>> process.covariance([0, 10, 1000])[:, 0, 0].round(4)  # of w_1, which starts at rest
     array([0.    , 0.0805, 0.125 ])
     """
+    accept(problem, sgd)
     no_nesterov(sgd)
     curvature = problem.eigenvalues + sgd.weight_decay
     free = modes_of(sgd.lr, sgd.momentum, sgd.gradient_weight, curvature, np.zeros_like(curvature))

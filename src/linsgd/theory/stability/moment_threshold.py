@@ -13,6 +13,7 @@ from collections.abc import Callable
 from scipy.optimize import brentq
 
 from linsgd import domains
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Guarantee
@@ -70,6 +71,7 @@ def moment_threshold(
     >>> round(moment_threshold(problem, sgd).value, 10)
     0.6265382933
     """
+    accept(problem, sgd)
     order = domains.real("order", order, "[2, 1e6]")
     setting = Setting.of(problem, sgd)
     name = _choose(setting, order, domains.choice("method", method, METHODS))

@@ -22,6 +22,7 @@ from scipy.optimize import brentq
 
 from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.features import (
     FeatureLaw,
@@ -254,6 +255,7 @@ def stability(problem: LinearRegression, sgd: SGD) -> Stability:
     >>> round(stability(problem, SGD(lr=0.1, batch_size=4)).lr_mean_square, 12)
     0.8
     """
+    accept(problem, sgd)
     if sgd.sampling == "epoch":
         domains.refuse(
             "sampling",

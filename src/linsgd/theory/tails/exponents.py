@@ -14,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from linsgd import domains
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.tails.bounded_steps import label_exponent, largest_order, lightness
@@ -58,6 +59,7 @@ def lyapunov_exponent(
     >>> round(lyapunov_exponent(problem, linsgd.SGD(lr=0.5)).value, 12)
     -0.484626765823
     """
+    accept(problem, sgd)
     seed = domains.integer("seed", seed, "[0, inf)")
     return largest([_lyapunov(part, method, seed) for part in parts(Setting.of(problem, sgd))])
 
@@ -97,6 +99,7 @@ def spectral_function(
     >>> print(spectral_function(problem, linsgd.SGD(lr=0.5), 2.0).value)
     1.0
     """
+    accept(problem, sgd)
     setting, seed = Setting.of(problem, sgd), domains.integer("seed", seed, "[0, inf)")
     s = domains.real("s", s, "[0, 1e6]")
     return largest([_spectral(part, s, method, seed) for part in parts(setting)])
@@ -138,6 +141,7 @@ def tail_exponent(
     >>> print(tail_exponent(problem, linsgd.SGD(lr=2 / 3)).value)
     2.0
     """
+    accept(problem, sgd)
     seed = domains.integer("seed", seed, "[0, inf)")
     labels = label_exponent(problem)
     return heaviest([_tail(part, labels, method, seed) for part in parts(Setting.of(problem, sgd))])

@@ -26,6 +26,7 @@ from scipy.optimize import brentq
 
 from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Result
@@ -92,6 +93,7 @@ def asymptotic_exponent(problem: LinearRegression, sgd: SGD, regime: str) -> Asy
     >>> round(linsgd.tail_exponent(problem, sgd).value, 3)
     178.889
     """
+    accept(problem, sgd)
     domains.choice("regime", regime, REGIMES)
     setting = Setting.of(problem, sgd)
     if missing := _needs(setting, regime):

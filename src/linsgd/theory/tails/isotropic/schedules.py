@@ -23,6 +23,7 @@ from scipy.sparse.csgraph import connected_components
 
 from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Guarantee
@@ -79,6 +80,7 @@ def schedule_exponent(
     >>> round(schedule_exponent(problem, linsgd.SGD(lr=0.4), [0.3, 0.5]).value, 6)
     3.545483
     """
+    accept(problem, sgd)
     domains.choice("order", order, _ORDERS)
     rates = domains.array("lrs", lrs, (None,))
     settings = [Setting.of(problem, dataclasses.replace(sgd, lr=float(lr))) for lr in rates]

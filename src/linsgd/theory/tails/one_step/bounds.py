@@ -24,6 +24,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from linsgd.domains import FloatArray
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Result, Status, rounded
@@ -123,6 +124,7 @@ def one_step_bounds(problem: LinearRegression, sgd: SGD) -> OneStepBounds:
     >>> round(one_step_bounds(problem, linsgd.SGD(lr=0.7, batch_size=4)).lower.value, 6)
     3.960733
     """
+    accept(problem, sgd)
     setting = Setting.of(problem, sgd)
     return OneStepBounds(lower=_bound(setting, upper=False), upper=_bound(setting, upper=True))
 

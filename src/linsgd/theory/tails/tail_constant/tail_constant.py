@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.labels import GaussianNoise
 from linsgd.problems.linear_regression import LinearRegression
@@ -67,6 +68,7 @@ def tail_constant(problem: LinearRegression, sgd: SGD) -> TailResult:
     >>> round(tail_constant(problem, linsgd.SGD(lr=2 / 3)).value, 8)
     0.45290362
     """
+    accept(problem, sgd)
     setting = Setting.of(problem, sgd)
     repeats, needs = period(setting), _needs(problem, setting)
     quick = not needs or not scalar.covers(setting) or bool(lightness(setting)[0])
@@ -165,6 +167,7 @@ def tail_probability(problem: LinearRegression, sgd: SGD, t: ArrayLike) -> TailP
     >>> tail_probability(problem, linsgd.SGD(lr=2 / 3), [1e3, 1e6]).value
     array([4.52903621e-07, 4.52903621e-13])
     """
+    accept(problem, sgd)
     distances = domains.array("t", t, (None,))
     if distances.min() <= 0:
         domains.refuse("t", float(distances.min()), "(0, inf)")

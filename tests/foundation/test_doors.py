@@ -1,0 +1,182 @@
+"""Every public call refuses a problem or an optimizer that it does not cover, in one sentence.
+
+The calls are read from the package's stub and the lists of its public modules, so that a new one is
+tried as soon as it is exported.
+"""
+
+import ast
+import inspect
+import typing
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+import linsgd
+from linsgd import SGD, LinearRegression
+
+mpl.use("Agg")
+
+
+class ClippedSGD(SGD):
+    """A subclass: its step may be another one."""
+
+
+class WarpedRegression(LinearRegression):
+    """A subclass: its gradient may be another one."""
+
+
+class ForeignOptimizer:
+    lr, batch_size, momentum, dampening, nesterov, weight_decay = 0.1, 1, 0.0, 0.0, False, 0.0
+    replacement, sampling, gradient_weight = True, "independent", 1.0
+
+    def check(self, problem):
+        """Agree to everything."""
+
+
+class ForeignProblem:
+    def __getattr__(self, name):
+        return getattr(PROBLEM, name)
+
+
+PROBLEM, OPTIMIZER = LinearRegression.gaussian([1.0, 1.0]), SGD(lr=0.1)
+FIELDS = {name: getattr(PROBLEM, name) for name in LinearRegression.__dataclass_fields__}
+KINDS = {LinearRegression: PROBLEM, SGD: OPTIMIZER}
+# Whatever else a call requires, by the name of the parameter.
+OTHERS = {
+    "steps": [1, 2],
+    "s": 1.0,
+    "t": [10.0],
+    "thresholds": [10.0],
+    "lrs": [0.1, 0.2],
+    "batch_size": 2,
+    "regime": "small_step",
+    "law": linsgd.GaussianFeatures([1.0]),
+}
+ANYWHERE = {
+    "None": None,
+    "a string": "sgd",
+    "an array": np.ones(2),
+    "a class": SGD,
+    "a pair": (PROBLEM, OPTIMIZER),
+}
+WRONG = {
+    LinearRegression: ANYWHERE
+    | {
+        "the optimizer": OPTIMIZER,
+        "a foreign problem": ForeignProblem(),
+        "a subclass": WarpedRegression(**FIELDS),
+        "a feature law": linsgd.GaussianFeatures([1.0]),
+    },
+    SGD: ANYWHERE
+    | {
+        "the problem": PROBLEM,
+        "a foreign optimizer": ForeignOptimizer(),
+        "a subclass": ClippedSGD(lr=0.1),
+    },
+}
+
+
+def exported():
+    """Yield the names and objects that the stub exports, those of its modules included."""
+    stub = ast.parse(Path(linsgd.__file__).with_suffix(".pyi").read_text())
+    for line in stub.body:
+        for alias in line.names:
+            thing = getattr(linsgd, alias.asname)
+            if inspect.ismodule(thing):
+                public = getattr(thing, "__all__", [n for n in vars(thing) if n[0] != "_"])
+                yield from ((f"{alias.asname}.{name}", getattr(thing, name)) for name in public)
+            else:
+                yield alias.asname, thing
+
+
+def kinds_of(function):
+    """Return which parameters of a function are problems or optimizers, from their annotations."""
+    found = {}
+    for name, parameter in inspect.signature(function, eval_str=True).parameters.items():
+        inside = {parameter.annotation, *typing.get_args(parameter.annotation)}
+        for kind, wanted in ((LinearRegression, "problem"), (SGD, "sgd")):
+            if kind in inside or (name == wanted and str not in inside):
+                found[name] = kind
+    return found
+
+
+CALLS = {name: call for name, call in exported() if inspect.isfunction(call) and kinds_of(call)}
+CASES = [
+    pytest.param(name, argument, value, id=f"{name}({argument} = {what})")
+    for name, call in CALLS.items()
+    for argument, kind in kinds_of(call).items()
+    for what, value in WRONG[kind].items()
+    if value is not inspect.signature(call).parameters[argument].default
+]
+
+
+def given(call):
+    """Return valid values for what a call requires."""
+    kinds = kinds_of(call)
+    return {
+        name: KINDS[kinds[name]] if name in kinds else OTHERS[name]
+        for name, parameter in inspect.signature(call).parameters.items()
+        if parameter.default is parameter.empty or name in kinds
+    }
+
+
+@pytest.mark.parametrize(("name", "argument", "value"), CASES)
+def test_a_call_refuses_what_it_does_not_cover(name, argument, value):
+    call = CALLS[name]
+    with pytest.raises(ValueError, match=f"^{argument} = .* is outside its domain: ") as refusal:
+        call(**given(call) | {argument: value})
+    message = str(refusal.value)
+    assert f"of type {linsgd.domains.type_name(type(value))} is outside" in message
+    assert linsgd.domains.type_name(kinds_of(call)[argument]).rpartition(".")[2] in message
+    assert "\n" not in message
+    assert len(message) < 400
+
+
+@pytest.mark.parametrize("name", [n for n, call in CALLS.items() if len(kinds_of(call)) == 2])
+def test_swapped_arguments_are_refused(name):
+    arguments = given(CALLS[name])
+    arguments["problem"], arguments["sgd"] = arguments["sgd"], arguments["problem"]
+    with pytest.raises(ValueError, match=r"^problem = SGD\(.* of type linsgd.SGD is outside"):
+        CALLS[name](**arguments)
+
+
+def test_the_calls_are_found():
+    assert {"moments", "simulate", "tail_exponent", "plot.exponent", "validate"} <= CALLS.keys()
+    assert kinds_of(linsgd.equivalent) == {"sgd": SGD}
+
+
+def test_a_method_that_takes_a_problem_is_known():
+    found = {
+        (name, method)
+        for name, kind in exported()
+        if inspect.isclass(kind)
+        for method, function in inspect.getmembers(kind, inspect.isfunction)
+        if method[0] != "_" and kinds_of(function)
+    }
+    assert found == {("SGD", "check")}
+
+
+@pytest.mark.parametrize("value", [ForeignProblem(), None, OPTIMIZER])
+def test_an_optimizer_checks_its_problem(value):
+    with pytest.raises(ValueError, match="^problem = .* is outside its domain: "):
+        OPTIMIZER.check(value)
+
+
+@pytest.mark.parametrize(
+    "huge",
+    [
+        [[1.0]] * 100_000 + [None],
+        np.full((1000, 1000), "x"),
+        "x" * 10**6,
+        10**5000,
+        dict.fromkeys(range(10**5)),
+    ],
+    ids=["a list", "an array", "a string", "an integer", "a mapping"],
+)
+def test_a_refusal_does_not_repeat_a_huge_argument(huge):
+    for call in (LinearRegression.gaussian, linsgd.estimate.tail_index):
+        with pytest.raises(ValueError, match="is outside its domain") as refusal:
+            call(huge)
+        assert len(str(refusal.value)) < 400
