@@ -99,8 +99,9 @@ def validate(
 
 
 def _problem(data: LinearRegression | Table | None) -> LinearRegression | None:
-    if isinstance(data, tuple) and len(data) == 2 and isinstance(data[0], str | os.PathLike):
-        return read_csv(*data)
+    match data:
+        case (str() | os.PathLike() as path, str() as target):
+            return read_csv(path, target)
     if data is not None and type(data) is not LinearRegression:
         domains.refuse_type(
             "data",
