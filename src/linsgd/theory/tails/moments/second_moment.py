@@ -35,6 +35,7 @@ from linsgd.theory.tails.setting import Setting
 
 LARGEST_DIMENSION = 200  # without principal axes
 _ROUNDING = 1e-11
+_SPREAD = 1e-12  # of D, relatively: far below what changes the norm, far above rounding
 
 Noise = Callable[[FloatArray], FloatArray]
 
@@ -114,11 +115,20 @@ class SecondMoment:
         if radius < 1e-12:
             modes = np.ones(len(self.A)) if self.diagonal else np.eye(len(self.A))
             return np.multiply.outer(np.eye(2), modes)
-        source = self.noise(D)
+        source = self.noise(self._spread(D))
         Q = self._solve(log_mu) * source[..., None]
         form: FloatArray = np.moveaxis(Q.reshape(*source.shape, 2, 2), (-2, -1), (0, 1))
         scaled: FloatArray = form / np.abs(form).max()
         return scaled
+
+    def _spread(self, D: FloatArray) -> FloatArray:
+        """Return D plus a small multiple of the identity: where no batch mixes two blocks, D vanishes on one.
+
+        Q would be singular there, to rounding, and no norm.
+        """
+        modes = np.ones(len(D)) if self.diagonal else np.eye(len(D))
+        spread: FloatArray = D + _SPREAD * np.abs(D).max() * modes
+        return spread
 
     def _solve(self, log_mu: float) -> FloatArray:
         """Return (mu - A_i' x A_j')^{-1} (e_w x e_w), shape (d, 4) or (d, d, 4)."""

@@ -20,6 +20,7 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import lu_factor, lu_solve
 from scipy.sparse.linalg import ArpackError, eigs
 
 from linsgd.domains import FloatArray
@@ -51,6 +52,7 @@ _LEAST = 1e-300
 _SMALL = 0.5  # order whose h bounds rho
 _NEWTON = 25  # steps at most, doublings included
 _DENSE = 100  # nodes up to which all eigenvalues are found
+_SHIFT, _INVERSE_ITERATIONS = 1e-10, 4  # of the eigenvalue, relatively; errors fall by shift / gap
 
 covers = planar_steps.covers
 
@@ -101,9 +103,11 @@ class Operator:
     def perron(self, grid: Grid, s: float) -> Perron:
         """Return the largest eigenvalue on the nodes."""
         A, grown = self.rows(grid, grid.nodes, s, _COARSE)
-        (h, F), (_, dual) = (_leading(matrix) for matrix in (A, A.T))
-        slope = float(dual @ (grown @ F) / (dual @ F) / h) if h > 0 else float("nan")
-        return Perron(A, h, F / F[np.abs(F).argmax()], slope)
+        h = _largest_eigenvalue(A)
+        if not h > 0:
+            return Perron(A, 0.0, np.ones(len(A)), float("nan"))
+        F, dual = _positive_eigenvectors(A, h)
+        return Perron(A, h, F, float(dual @ (grown @ F) / (dual @ F) / h))
 
     def log_spectral(self, grid: Grid, s: float) -> Attempt:
         """Return log h(s)."""
@@ -146,9 +150,10 @@ class Operator:
         lower, upper = (
             rho + 1.25 * float(end) for end in (min(error.min(), 0), max(error.max(), 0))
         )
-        return Attempt(
-            Interval(rho, lower - 1e-13, upper + 1e-13), np.abs(error).reshape(-1, 2).max(axis=1)
-        )
+        # g is as large as it likes where the direction all but has two stationary laws
+        rounding = 1e-13 * max(1.0, float(np.abs(g).max()))
+        found = Interval(rho, lower - rounding, upper + rounding)
+        return Attempt(found, np.abs(error).reshape(-1, 2).max(axis=1))
 
     def refined(
         self, grid: Grid, attempt: Callable[[Grid], Attempt], goal: float
@@ -210,17 +215,35 @@ class Operator:
         return self.refined(grid, attempt, goal)[0].found
 
 
-def _leading(A: FloatArray) -> tuple[float, FloatArray]:
-    """Return the eigenvalue of largest real part, 0 where it is not found, and its eigenvector."""
-    if len(A) > _DENSE:
-        try:
-            values, vectors = eigs(A, k=1, which="LR", v0=np.ones(len(A)), maxiter=200)
-        except ArpackError:
-            return 0.0, np.ones(len(A))
-    else:
-        values, vectors = np.linalg.eig(A)
-    top = values.real.argmax()
-    return float(values[top].real), vectors[:, top].real
+def _largest_eigenvalue(A: FloatArray) -> float:
+    """Return the largest real part of the eigenvalues of A (n, n), 0 where it is not found."""
+    if len(A) <= _DENSE:
+        return float(np.linalg.eigvals(A).real.max())
+    try:
+        values = eigs(
+            A, k=1, which="LR", v0=np.ones(len(A)), maxiter=200, return_eigenvectors=False
+        )
+    except ArpackError:
+        return 0.0
+    return float(values.real[0])
+
+
+def _positive_eigenvectors(A: FloatArray, h: float) -> tuple[FloatArray, FloatArray]:
+    """Return right and left eigenvectors of A (n, n) at its largest eigenvalue h, with largest entries 1.
+
+    Inverse iteration from the vector of ones, which has a part in every nonnegative eigenvector.
+    Where h is a multiple eigenvalue, as of products that two groups of directions do not mix, each
+    vector is the projection of ones on its eigenspace, so that their product is positive.
+    """
+    shifted = lu_factor(h * (1 + _SHIFT) * np.eye(len(A)) - A)
+    vectors = []
+    for transposed in (0, 1):
+        vector = np.ones(len(A))
+        for _ in range(_INVERSE_ITERATIONS):
+            vector = lu_solve(shifted, vector, trans=transposed)
+            vector /= vector[np.abs(vector).argmax()]
+        vectors.append(vector)
+    return vectors[0], vectors[1]
 
 
 def _bounds(h: float, PF: FloatArray, F: FloatArray, P1: FloatArray) -> tuple[float, float]:
