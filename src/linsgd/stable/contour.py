@@ -1,0 +1,190 @@
+r"""Symmetric stable density, survival function and derivative in alpha by contour integrals.
+
+With the characteristic function exp(-|t|^alpha), for x >= 0,
+
+    f(x)         =  1/pi Re int_C exp(i x t - t^alpha) dt,
+    P(X > x)     = -1/pi Im int_C exp(i x t - t^alpha) dt/t   (+ 1/2 - phi/pi if C leaves 0 at angle phi),
+    df/dalpha(x) = -1/pi Re int_C t^alpha log(t) exp(i x t - t^alpha) dt,
+
+over any path C from 0 to infinity in the right half plane on which the integrand decays. Each range of
+alpha has a path on which nothing cancels, so that small values keep their relative accuracy:
+
+- alpha <= 3/4: the imaginary axis t = i s. There exp(i x t - t^alpha) = exp(-x s - c s^alpha - i d s^alpha)
+  with c = cos(pi alpha/2), d = sin(pi alpha/2), and i dt is real: f(x) = 1/pi int exp(-x s - c s^alpha)
+  sin(d s^alpha) ds.
+- 3/4 < alpha < 1.35: the ray t = s e^{i phi} with tan(phi) = x, on which the phase is that of Cauchy's law,
+  (1 - i x) e^{i phi} = R = sqrt(1 + x^2). With E = t^{alpha - 1} - 1 and sigma = R s,
+  f(x) = 1/(pi R) int e^{-sigma} {1/R + Re e^{i phi} (exp(-s e^{i phi} E) - 1)} dsigma.
+- alpha >= 1.35: up the imaginary axis to i S, the saddle of -x s + |c| s^alpha, and parallel to the real
+  axis from there. The first leg carries the power-law tail, in proportion to d = sin(pi (2 - alpha)/2),
+  the second the Gaussian centre.
+
+Integrals over a half line use s = scale exp(w - e^{-w}), those over an interval s = S/(1 + exp(-pi sinh w)),
+with the trapezoidal rule in w: both converge double exponentially (Takahasi, Mori 1974).
+
+Relative error, for 0.3 <= alpha <= 2 and x <= 1e12: below 2e-13 (against mpmath; see the tests).
+"""
+
+import math
+
+from linsgd.jit import inlined, kernel
+
+SMALLEST_ALPHA = 0.3
+LARGEST_X = 1e12
+RELATIVE_ERROR = 1e-12
+
+_AXIS, _SADDLE = 0.75, 1.35  # the values of alpha at which the path changes
+_PEAK = 0.5  # x up to which exp(i x t) hardly turns where t^alpha is of order one
+_STEP, _FINER = 0.1, 0.0625  # of the trapezoidal rules on a half line and on an interval
+_FIRST = -45  # w = -4.5: s = exp(-4.5 - e^4.5) of the scale
+_DECAY = 60.0  # an exponent beyond which terms are dropped
+_HALF_PI = math.pi / 2
+
+
+@inlined
+def _turned(alpha):  # type: ignore[no-untyped-def]
+    """Return cos(pi alpha/2) and sin(pi alpha/2), the latter with full accuracy near alpha = 2."""
+    if alpha > 1:
+        angle = _HALF_PI * (2 - alpha)
+        return -math.cos(angle), math.sin(angle)
+    return math.cos(_HALF_PI * alpha), math.sin(_HALF_PI * alpha)
+
+
+@inlined
+def _on_axis(x, alpha, c, d, s):  # type: ignore[no-untyped-def]
+    """Return the integrands in s on t = i s: of f, of the survival function and of df/dalpha."""
+    log_s = math.log(s)
+    power = math.exp(alpha * log_s)
+    size = math.exp(-x * s - c * power)
+    sine, cosine = math.sin(d * power), math.cos(d * power)
+    # t^alpha log t = power (c + i d)(log s + i pi/2) = power (real + i imaginary)
+    real = c * log_s - d * _HALF_PI
+    imaginary = d * log_s + c * _HALF_PI
+    return size * sine, size * sine / s, size * power * (imaginary * cosine - real * sine)
+
+
+@kernel
+def _half_axis(x, alpha, top, scale):  # type: ignore[no-untyped-def]
+    """Integrate over 0 < s < top on the imaginary axis, where the integrand is negligible at top."""
+    c, d = _turned(alpha)
+    density, survival, slope = 0.0, 0.0, 0.0
+    for k in range(_FIRST, int(math.log(top / scale) / _STEP) + 2):
+        shrink = math.exp(-k * _STEP)
+        s = scale * math.exp(k * _STEP - shrink)
+        weight = _STEP * s * (1 + shrink)
+        f, tail, change = _on_axis(x, alpha, c, d, s)
+        density += weight * f
+        survival += weight * tail
+        slope += weight * change
+    return density, survival, slope
+
+
+@kernel
+def _up_to(x, alpha, top):  # type: ignore[no-untyped-def]
+    """Integrate over 0 < s < top on the imaginary axis, where the integrand does not vanish at top."""
+    c, d = _turned(alpha)
+    density, survival, slope = 0.0, 0.0, 0.0
+    for k in range(-52, 53):  # w from -3.25 to 3.25
+        w = k * _FINER
+        rest = math.exp(-math.pi * math.sinh(w))
+        share = 1 / (1 + rest)
+        s = top * share
+        weight = _FINER * s * math.pi * math.cosh(w) * rest * share
+        f, tail, change = _on_axis(x, alpha, c, d, s)
+        density += weight * f
+        survival += weight * tail
+        slope += weight * change
+    return density, survival, slope
+
+
+@kernel
+def _across(x, alpha, height):  # type: ignore[no-untyped-def]
+    """Integrate over t = i height + u, 0 < u < infinity."""
+    density, survival, slope = 0.0, 0.0, 0.0
+    top = height + _DECAY ** (1 / alpha)
+    for k in range(_FIRST, int(math.log(top) / _STEP) + 2):
+        shrink = math.exp(-k * _STEP)
+        u = math.exp(k * _STEP - shrink)
+        square = u * u + height * height
+        log_size, angle = 0.5 * math.log(square), math.atan2(height, u)
+        power = math.exp(alpha * log_size)
+        real, imaginary = power * math.cos(alpha * angle), power * math.sin(alpha * angle)
+        size = _STEP * u * (1 + shrink) * math.exp(-x * height - real)
+        phase = x * u - imaginary
+        cosine, sine = math.cos(phase), math.sin(phase)
+        density += size * cosine
+        # Im e^{i phase}/(u + i height)
+        survival -= size * (sine * u - cosine * height) / square
+        # Re t^alpha log(t) e^{i phase}
+        change_real = real * log_size - imaginary * angle
+        change_imaginary = real * angle + imaginary * log_size
+        slope -= size * (change_real * cosine - change_imaginary * sine)
+    return density, survival, slope
+
+
+@kernel
+def _on_ray(x, alpha):  # type: ignore[no-untyped-def]
+    """Integrate along the ray of angle arctan(x)."""
+    R = math.hypot(1.0, x)
+    turn = complex(1.0, x) / R
+    phi = math.atan(x)
+    top = max(_DECAY, _DECAY ** (1 / alpha))
+    density, survival, slope = 0.0, 0.0, 0.0
+    for k in range(_FIRST, int(math.log(top) / _STEP) + 2):
+        shrink = math.exp(-k * _STEP)
+        sigma = math.exp(k * _STEP - shrink)
+        weight = _STEP * (1 + shrink) * math.exp(-sigma)
+        s = sigma / R
+        log_t = complex(math.log(s), phi)
+        beyond = _expm1((alpha - 1) * log_t)  # E
+        change = _expm1(-s * turn * beyond)
+        density += weight * sigma * (1 / R + (turn * change).real)
+        survival -= weight * change.imag
+        # t^alpha log(t) dt e^{-sigma + ...} = s turn (1 + E) log(t) turn (1 + change)
+        slope -= weight * sigma * s * (turn * turn * (1 + beyond) * log_t * (1 + change)).real
+    return density / R, survival + math.atan2(1.0, x), slope / R
+
+
+@inlined
+def _expm1(z):  # type: ignore[no-untyped-def]
+    """Return e^z - 1 without cancellation for small complex z."""
+    half = math.sin(0.5 * z.imag)
+    growth = math.expm1(z.real)
+    # e^x cos y - 1 = (e^x - 1) - 2 e^x sin(y/2)^2
+    size = growth + 1
+    return complex(growth - 2 * size * half * half, size * math.sin(z.imag))
+
+
+@kernel
+def evaluate(x, alpha):  # type: ignore[no-untyped-def]
+    """Return f(x), P(X > x) and df/dalpha (x) of the law of unit scale, for x >= 0."""
+    c, d = _turned(alpha)
+    if alpha <= _AXIS:
+        slow = (_DECAY / c) ** (1 / alpha)
+        top = min(_DECAY / x, slow) if x > 0 else slow
+        parts = _half_axis(x, alpha, top, 1 / (x + c ** (1 / alpha)))
+    elif alpha < _SADDLE:
+        parts = _on_ray(x, alpha)
+    else:
+        # near the peak the real axis itself serves; it leaves 0 at angle 0
+        height = (x / (alpha * -c)) ** (1 / (alpha - 1)) if x > _PEAK else 0.0
+        # exp(-exponent) is the size of the integrand at the saddle, d that of the first leg
+        exponent = x * height * (1 - 1 / alpha)
+        if d > 0 and exponent > _DECAY - math.log(d):
+            parts = _half_axis(x, alpha, min(height, _DECAY / x), 1 / x)
+        else:
+            parts = _across(x, alpha, height)
+            if height > 0 and d > 0:
+                first = _up_to(x, alpha, height)
+                parts = (parts[0] + first[0], parts[1] + first[1], parts[2] + first[2])
+            if height == 0:
+                parts = (parts[0], _HALF_PI + parts[1], parts[2])
+    survival = 0.5 if x == 0 else parts[1] / math.pi
+    return parts[0] / math.pi, survival, parts[2] / math.pi
+
+
+@kernel
+def evaluate_all(x, alpha, density, survival, slope):  # type: ignore[no-untyped-def]
+    """Fill the three arrays (n,) with `evaluate` at each x (n,)."""
+    for i in range(x.size):
+        density[i], survival[i], slope[i] = evaluate(x[i], alpha)

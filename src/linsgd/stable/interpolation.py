@@ -1,0 +1,98 @@
+"""Logarithms of a stable density and survival function at many points, by piecewise polynomials.
+
+In y = asinh(x/x0), with x0 the width of the peak, log f, log P(X > x) and d log f/dalpha vary by order one over
+order one. Each panel carries the interpolating polynomials of degree `DEGREE` in the Chebyshev points; a
+panel whose polynomials miss `contour` between their nodes by more than the tolerance is halved. The
+last point ends the last panel, so that nothing is extrapolated.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.polynomial import chebyshev
+
+from linsgd.domains import FloatArray
+from linsgd.jit import kernel
+from linsgd.stable.contour import evaluate_all
+
+DEGREE = 14
+TOLERANCE = 2e-13  # of a logarithm: below the error of `contour`
+ROUGH = 1e-9  # enough where a likelihood is maximised
+_NARROWEST = 2.0**-8  # of a panel in y
+_NODES = np.cos(np.pi * (np.arange(DEGREE + 1) + 0.5) / (DEGREE + 1))
+_TESTS = np.array([-0.97, -0.43, 0.31, 0.88])
+_TO_COEFFICIENTS = np.linalg.inv(chebyshev.chebvander(_NODES, DEGREE))
+_AT_TESTS = chebyshev.chebvander(_TESTS, DEGREE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """Chebyshev coefficients (panels, 3, DEGREE + 1) of the three functions between `edges` (panels + 1,)."""
+
+    width: float
+    edges: FloatArray
+    coefficients: FloatArray
+
+    @classmethod
+    def of(cls, alpha: float, largest: float, tolerance: float = TOLERANCE) -> "Table":
+        """Tabulate the law of unit scale on [0, largest]."""
+        width = peak_width(alpha)
+        last = math.asinh(largest / width)
+        starts = np.linspace(0, last, max(2, math.ceil(last) + 1))
+        open_panels = list(zip(starts[:-1], starts[1:], strict=True))
+        done: list[tuple[float, FloatArray]] = []
+        while open_panels:
+            lower, upper = open_panels.pop(0)
+            middle, half = (lower + upper) / 2, (upper - lower) / 2
+            exact = _logarithms(width * np.sinh(middle + half * np.append(_NODES, _TESTS)), alpha)
+            coefficients = exact[:, : DEGREE + 1] @ _TO_COEFFICIENTS.T
+            error = np.abs(coefficients @ _AT_TESTS.T - exact[:, DEGREE + 1 :])
+            if error.max() > tolerance * max(1.0, np.abs(exact).max()) and half > _NARROWEST:
+                open_panels[:0] = [(lower, middle), (middle, upper)]
+            else:
+                done.append((upper, coefficients))
+        edges = np.array([0.0, *(upper for upper, _ in done)])
+        return cls(width, edges, np.array([coefficients for _, coefficients in done]))
+
+    def at(self, x: FloatArray, function: int) -> FloatArray:
+        """Return log f (0), log P(X > x) (1) or d log f/dalpha (2) at x >= 0 of any shape."""
+        values = np.empty(x.size)
+        _interpolate(x.ravel(), self.width, self.edges, self.coefficients[:, function], values)
+        return values.reshape(x.shape)
+
+    def slope(self, x: FloatArray) -> FloatArray:
+        """Return d log f/dx at x >= 0 (n,)."""
+        half = np.diff(self.edges)[:, None] / 2
+        derived = chebyshev.chebder(self.coefficients[:, 0], axis=1) / half
+        values = np.empty(x.size)
+        _interpolate(x, self.width, self.edges, np.ascontiguousarray(derived), values)
+        return values / np.hypot(x, self.width)
+
+
+def peak_width(alpha: float) -> float:
+    """Return x0 = sqrt(f(0)/|f''(0)|) of the law of unit scale."""
+    # f(0) = Gamma(1/alpha)/(pi alpha) and f''(0) = -Gamma(3/alpha)/(pi alpha)
+    return math.exp((math.lgamma(1 / alpha) - math.lgamma(3 / alpha)) / 2)
+
+
+def _logarithms(x: FloatArray, alpha: float) -> FloatArray:
+    """Return log f, log P(X > x) and d log f/dalpha (3, n)."""
+    density, survival, slope = np.empty((3, x.size))
+    evaluate_all(x, alpha, density, survival, slope)
+    return np.array([np.log(density), np.log(survival), slope / density])
+
+
+@kernel
+def _interpolate(x, width, edges, coefficients, values):  # type: ignore[no-untyped-def]
+    """Fill `values` (n,) with the piecewise polynomial at x (n,), by Clenshaw's recurrence."""
+    terms = coefficients.shape[1]
+    for i in range(x.size):
+        y = math.asinh(x[i] / width)
+        panel = min(max(np.searchsorted(edges, y, side="right") - 1, 0), edges.size - 2)
+        lower, upper = edges[panel], edges[panel + 1]
+        z = (2 * y - lower - upper) / (upper - lower)
+        ahead, now = 0.0, 0.0
+        for k in range(terms - 1, 0, -1):
+            ahead, now = now, 2 * z * now - ahead + coefficients[panel, k]
+        values[i] = z * now - ahead + coefficients[panel, 0]
