@@ -27,6 +27,7 @@ from .problems.labels import RademacherNoise as RademacherNoise
 from .problems.labels import StudentNoise as StudentNoise
 from .problems.linear_regression import LinearRegression as LinearRegression
 from .report.record import Report as Report
+from .stable.law import Stable as Stable
 from .theory.diffusion.ornstein_uhlenbeck import diffusion as diffusion
 from .theory.diffusion.pearson import pearson as pearson
 from .theory.displacement.displacement import displacement as displacement

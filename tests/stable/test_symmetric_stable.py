@@ -14,7 +14,7 @@ PROMISED = Stable(1.5).relative_error
 
 
 def by_series(x, alpha):
-    """Return f(x) and P(X > x) by the large-x series if it settles, else by the small-x series, at high precision."""
+    """Return f(x) and P(X > x) by the series in 1/x if it settles, else by the series in x."""
     mp.mp.dps = 60
     x, alpha = mp.mpf(x), mp.mpf(alpha)
     density, tail, before = mp.mpf(0), mp.mpf(0), mp.inf
@@ -136,7 +136,7 @@ def test_bad_input_names_argument_value_and_domain():
         Stable(2.5)
     with pytest.raises(ValueError, match="scale = 0"):
         Stable(1.5, 0.0)
-    with pytest.raises(ValueError, match="x = .*nan"):
+    with pytest.raises(ValueError, match=r"x = .*nan"):
         Stable(1.5).pdf([0.0, math.nan])
     with pytest.raises(ValueError, match=r"p = .*\(0, 1\)"):
         Stable(1.5).quantile(1.0)

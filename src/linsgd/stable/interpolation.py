@@ -1,11 +1,12 @@
 """Logarithms of a stable density and survival function at many points, by piecewise polynomials.
 
-In y = asinh(x/x0), with x0 the width of the peak, log f, log P(X > x) and d log f/dalpha vary by order one over
-order one. Each panel carries the interpolating polynomials of degree `DEGREE` in the Chebyshev points; a
-panel whose polynomials miss `contour` between their nodes by more than the tolerance is halved. The
-last point ends the last panel, so that nothing is extrapolated.
+In y = asinh(x/x0), with x0 the width of the peak, log f, log P(X > x) and d log f/dalpha change by
+order one over order one. Each panel holds their interpolating polynomials of degree `DEGREE` in the
+Chebyshev points; a panel whose polynomials miss `contour` between the nodes by more than the
+tolerance is halved. The largest point ends the last panel, so that nothing is extrapolated.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ _AT_TESTS = chebyshev.chebvander(_TESTS, DEGREE)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """Chebyshev coefficients (panels, 3, DEGREE + 1) of the three functions between `edges` (panels + 1,)."""
+    """Chebyshev coefficients (panels, 3, DEGREE + 1) between the `edges` (panels + 1,) in y."""
 
     width: float
     edges: FloatArray
@@ -40,7 +41,7 @@ class Table:
         width = peak_width(alpha)
         last = math.asinh(largest / width)
         starts = np.linspace(0, last, max(2, math.ceil(last) + 1))
-        open_panels = list(zip(starts[:-1], starts[1:], strict=True))
+        open_panels = list(itertools.pairwise(starts.tolist()))
         done: list[tuple[float, FloatArray]] = []
         while open_panels:
             lower, upper = open_panels.pop(0)
@@ -84,12 +85,15 @@ def _logarithms(x: FloatArray, alpha: float) -> FloatArray:
 
 
 @kernel
-def _interpolate(x, width, edges, coefficients, values):  # type: ignore[no-untyped-def]
+def _interpolate(
+    x: FloatArray, width: float, edges: FloatArray, coefficients: FloatArray, values: FloatArray
+) -> None:
     """Fill `values` (n,) with the piecewise polynomial at x (n,), by Clenshaw's recurrence."""
     terms = coefficients.shape[1]
     for i in range(x.size):
         y = math.asinh(x[i] / width)
-        panel = min(max(np.searchsorted(edges, y, side="right") - 1, 0), edges.size - 2)
+        panel = int(np.searchsorted(edges, y, side="right")) - 1
+        panel = min(max(panel, 0), edges.size - 2)
         lower, upper = edges[panel], edges[panel + 1]
         z = (2 * y - lower - upper) / (upper - lower)
         ahead, now = 0.0, 0.0

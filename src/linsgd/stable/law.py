@@ -43,7 +43,7 @@ class Stable:
     >>> import linsgd
     >>> law = linsgd.Stable(1.5)
     >>> print(f"{law.pdf(0.0):.6f} {law.sf(10.0):.6f} {law.quantile(0.975):.4f}")
-    0.287353 0.006640 4.0897
+    0.287353 0.006640 4.4814
     """
 
     alpha: float
@@ -118,13 +118,14 @@ class Stable:
         return self._log(z, 0) - beyond
 
     def _log(self, z: FloatArray, function: int) -> FloatArray:
-        """Return the logarithm of a function of `Table` at min(z, LARGEST_X), z >= 0 of any shape."""
+        """Return the logarithm of a function of `Table` at min(z, LARGEST_X), for z >= 0."""
         inside = np.minimum(z, LARGEST_X)
         if inside.size >= _MANY:
             return Table.of(self.alpha, float(inside.max())).at(inside, function)
-        values = np.empty((3, inside.size))
-        evaluate_all(inside.ravel(), self.alpha, *values)
-        return np.log(values[function]).reshape(inside.shape)
+        density, survival, slope = np.empty((3, inside.size))
+        evaluate_all(inside.ravel(), self.alpha, density, survival, slope)
+        values: FloatArray = np.log((density, survival)[function])
+        return values.reshape(inside.shape)
 
     def _tail(self, z: FloatArray) -> FloatArray:
         """Return P(X > z) of the law of unit scale, z >= 0."""
