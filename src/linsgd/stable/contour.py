@@ -14,8 +14,8 @@ keep their relative accuracy:
   exp(i x t - t^alpha) = exp(-x s - c s^alpha - i d s^alpha), so that
   f(x) = 1/pi int exp(-x s - c s^alpha) sin(d s^alpha) ds.
 - 3/4 < alpha < 1.35: the ray t = s e^{i phi} with tan(phi) = x, on which Cauchy's law has a
-  constant phase, (1 - i x) e^{i phi} = R = sqrt(1 + x^2). With E = t^{alpha - 1} - 1 and sigma = R s,
-  f(x) = 1/(pi R) int e^{-sigma} {1/R + Re e^{i phi} (exp(-s e^{i phi} E) - 1)} dsigma.
+  constant phase, (1 - i x) e^{i phi} = R = sqrt(1 + x^2). With E = t^{alpha - 1} - 1 and
+  sigma = R s, f(x) = 1/(pi R) int e^{-sigma} {1/R + Re e^{i phi} (exp(-s e^{i phi} E) - 1)} dsigma.
 - alpha >= 1.35: up the imaginary axis to i S, the saddle of -x s + |c| s^alpha, and from there
   parallel to the real axis. The first leg carries the power-law tail, in proportion to
   d = sin(pi (2 - alpha)/2), the second the Gaussian centre.
