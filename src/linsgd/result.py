@@ -1,7 +1,7 @@
-"""The base of every result: a frozen record with a status and its provenance, that reads, prints and round-trips.
+"""The base of every result: a frozen record with a status and its provenance.
 
 Concrete results are frozen, slotted, keyword-only dataclasses beside the function that returns
-them.
+them. They print themselves, compare by value and convert to JSON data and back.
 """
 
 import dataclasses
@@ -19,15 +19,19 @@ from typing import Any, Self
 
 import numpy as np
 
-SCHEMA = 1
+SCHEMA = 2  # of `to_dict`: nested results carry neither schema nor provenance of their own
+_SHOWN = 6  # numbers of an array that are printed one by one
+_DIGITS = 12  # of a value beside its error, at most
+_LEAST = -307  # decimal exponent of the smallest normal number
+_PLAIN = (-4, 7)  # decimal exponents of numbers that are printed without an exponent
 
 
 class Status(StrEnum):
-    """Base of the enums whose value is said beside a number; each result says which it uses."""
+    """Base of the enums that qualify a number; each result documents the one it uses."""
 
 
 class Guarantee(StrEnum):
-    """What an interval [lower, upper] is worth."""
+    """How far an interval [lower, upper] can be relied on."""
 
     RIGOROUS = "rigorous"  # an enclosure: rounding and truncation are bounded
     NUMERICAL = "numerical"  # from refinement or a condition number, not a proof
@@ -54,7 +58,15 @@ def _environment() -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Result:
-    """A frozen result; arrays are read-only, numbers plain, `provenance` holds what may differ between equal runs."""
+    """A frozen result with read-only arrays and plain numbers.
+
+    Two results of one type are equal if all their fields but `provenance` are; nan equals nan.
+
+    Attributes
+    ----------
+    provenance : mapping
+        What may differ between equal runs: versions, machine, time.
+    """
 
     provenance: Mapping[str, Any] = field(default_factory=environment)
 
@@ -69,43 +81,67 @@ class Result:
                 object.__setattr__(self, f.name, value.item())
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return what the printed form shows: (label, text) pairs."""
-        shown = (f for f in dataclasses.fields(self) if f.repr and f.name != "provenance")
-        return [(f.name, summary(getattr(self, f.name))) for f in shown]
+        """Return (label, text) pairs for the printed form; fields that are None are left out."""
+        shown = (f.name for f in dataclasses.fields(self) if f.repr and f.name != "provenance")
+        values = ((name, getattr(self, name)) for name in shown)
+        return [(name, summary(value)) for name, value in values if value is not None]
 
     def __repr__(self) -> str:
-        width = max((len(label) for label, _ in self.rows()), default=0)
-        return "\n".join(
-            [type(self).__name__, *(f"  {label:<{width}}  {text}" for label, text in self.rows())]
-        )
+        rows = self.rows()
+        width = max((len(label) for label, _ in rows), default=0)
+        lines = [f"  {label:<{width}}  {text}" for label, text in rows]
+        return "\n".join([type(self).__name__, *lines])
 
     def _repr_html_(self) -> str:
         cells = "".join(
-            f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in self.rows()
+            f'<tr><th scope="row">{html.escape(a)}</th><td>{html.escape(b)}</td></tr>'
+            for a, b in self.rows()
         )
         return f"<table><caption>{type(self).__name__}</caption>{cells}</table>"
 
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        names = (f.name for f in dataclasses.fields(self) if f.name != "provenance")
+        return all(encode(getattr(self, name)) == encode(getattr(other, name)) for name in names)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))  # equal results print alike
+
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON data: arrays as nested lists, non-finite numbers as strings."""
+        """Return plain JSON data: arrays as nested lists, non-finite numbers as strings.
+
+        Nested results are written without provenance: it is that of the outer result.
+        """
         values = {f.name: encode(getattr(self, f.name)) for f in dataclasses.fields(self)}
         return {"type": type(self).__name__, "schema": SCHEMA, **values}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild the result that `to_dict` wrote."""
+        """Rebuild the result that `to_dict` wrote.
+
+        Raises
+        ------
+        ValueError
+            If `data` is of another type or schema.
+        """
         if data.get("type") != cls.__name__ or data.get("schema") != SCHEMA:
             raise ValueError(
-                f"data = type {data.get('type')!r}, schema {data.get('schema')!r} is outside its domain: "
-                f"type {cls.__name__!r}, schema {SCHEMA}"
+                f"data = type {data.get('type')!r}, schema {data.get('schema')!r} is outside its "
+                f"domain: type {cls.__name__!r}, schema {SCHEMA}"
             )
         hints = typing.get_type_hints(cls)
-        return cls(**{f.name: decode(hints[f.name], data[f.name]) for f in dataclasses.fields(cls)})
+        shared = data["provenance"]
+        return cls(
+            **{f.name: decode(hints[f.name], data[f.name], shared) for f in dataclasses.fields(cls)}
+        )
 
 
 def encode(value: Any) -> Any:
     """Turn a field into plain JSON data."""
     if isinstance(value, Result):
-        return value.to_dict()
+        inner = value.to_dict()
+        return {key: inner[key] for key in inner if key not in ("schema", "provenance")}
     if isinstance(value, np.ndarray | np.generic):
         return encode(value.tolist())
     if isinstance(value, Mapping):
@@ -117,28 +153,42 @@ def encode(value: Any) -> Any:
     return str(value) if isinstance(value, StrEnum) else value
 
 
-def decode(hint: Any, value: Any) -> Any:
-    """Turn plain JSON data back into a field annotated with `hint`."""
+def decode(hint: Any, value: Any, provenance: Mapping[str, Any]) -> Any:
+    """Turn plain JSON data back into a field annotated with `hint`.
+
+    Parameters
+    ----------
+    hint : type or type alias
+        The field's annotation.
+    value : JSON data
+        What `encode` made of the field.
+    provenance : mapping
+        Of the result whose field it is; nested results receive it.
+
+    Returns
+    -------
+    object
+        The field's value.
+    """
     options = typing.get_args(hint)
     origin = typing.get_origin(hint)
-    alias = getattr(
-        origin, "__value__", None
-    )  # NumPy's NDArray is a `type` statement from Python 3.12 on
+    # NumPy's NDArray is a `type` statement from Python 3.12 on
+    alias = getattr(origin, "__value__", None)
     if alias is not None:
-        return decode(alias[options], value)
+        return decode(alias[options], value, provenance)
     if origin in (types.UnionType, typing.Union):
         if value is None:
             return None
-        return decode(next(option for option in options if option is not type(None)), value)
+        return decode(next(o for o in options if o is not type(None)), value, provenance)
     if origin is np.ndarray:
         return _array(hint, value)
     if origin is tuple:
         each = options[:1] * len(value) if options[-1:] == (Ellipsis,) else options
-        return tuple(decode(h, v) for h, v in zip(each, value, strict=True))
-    if origin is not None and issubclass(origin, Mapping):
-        return {k: decode(options[1], v) for k, v in value.items()}
+        return tuple(decode(h, v, provenance) for h, v in zip(each, value, strict=True))
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return {k: decode(options[1], v, provenance) for k, v in value.items()}
     if isinstance(hint, type) and issubclass(hint, Result):
-        return hint.from_dict(value)
+        return hint.from_dict({"schema": SCHEMA, "provenance": provenance, **value})
     return hint(value) if isinstance(hint, type) and issubclass(hint, StrEnum | float) else value
 
 
@@ -149,16 +199,36 @@ def _array(hint: Any, value: Any) -> Any:
 
 
 def summary(value: Any) -> str:
-    """Return a short text of a field: a number to six digits, an array by its shape and range."""
+    """Return a short text of a field: a number to six digits, a long array by shape and range.
+
+    Examples
+    --------
+    >>> summary(np.array([1.0, 0.5])), summary(np.append(np.zeros(6), np.inf))
+    ('[1. , 0.5]', '7 numbers: 0 to 0, 1 inf')
+    """
     if isinstance(value, Result):
         return ", ".join(f"{label} {text}" for label, text in value.rows())
-    if isinstance(value, np.ndarray) and value.size > 6:
-        finite = value[np.isfinite(value)]
-        span = f", {finite.min():.6g} to {finite.max():.6g}" if finite.size else ""
-        return f"array {value.shape}{span}"
     if isinstance(value, np.ndarray):
-        return np.array2string(value, precision=6, separator=", ").replace("\n", "")
+        return _array_summary(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _array_summary(array: np.ndarray[Any, Any]) -> str:
+    """Return the text of an array; beyond `_SHOWN` numbers its shape, range and exceptions."""
+    if array.size <= _SHOWN:
+        return np.array2string(array, precision=6, separator=", ").replace("\n", "")
+    shape = " x ".join(map(str, array.shape))
+    if array.dtype.kind not in "iuf":
+        names, counts = np.unique(array, return_counts=True)
+        found = [f"{count} {name}" for name, count in zip(names, counts, strict=True)]
+        return f"{shape} values: {', '.join(found)}"
+    finite = array[np.isfinite(array)]
+    found = [f"{finite.min():.6g} to {finite.max():.6g}"] if finite.size else []
+    exceptions = {"inf": array == np.inf, "-inf": array == -np.inf, "nan": np.isnan(array)}
+    found += [f"{where.sum()} {name}" for name, where in exceptions.items() if where.any()]
+    return f"{shape} numbers: {', '.join(found)}"
 
 
 def rounded(value: float, error: float) -> str:
@@ -170,6 +240,8 @@ def rounded(value: float, error: float) -> str:
     '3.1416 ± 0.0026'
     >>> rounded(12345.6, 120.0)
     '12350 ± 120'
+    >>> rounded(3.47e11, 3.8e10)
+    '(3.47 ± 0.38)e+11'
     >>> rounded(float("inf"), 0.0)
     'inf'
     >>> rounded(2.0134, float("inf"))
@@ -179,8 +251,12 @@ def rounded(value: float, error: float) -> str:
         return f"{value:.3g} ± inf"
     if not (math.isfinite(value) and math.isfinite(error)) or error == 0:
         return f"{value:.12g}"
-    digits = 1 - math.floor(math.log10(error))
-    if digits > 8 and abs(value) < 1e-3:
-        return f"{value:.6e} ± {error:.1e}"
-    places = max(digits, 0)
-    return f"{round(value, digits):.{places}f} ± {round(error, digits):.{places}f}"
+    last = math.floor(math.log10(error)) - 1  # decimal place of the error's second digit
+    first = max(math.floor(math.log10(max(abs(value), error))), _LEAST)
+    if first - last > _DIGITS:
+        return f"{value:.{_DIGITS}g} ± {error:.1e}"
+    if _PLAIN[0] <= first < _PLAIN[1]:
+        places = max(-last, 0)
+        return f"{round(value, -last):.{places}f} ± {round(error, -last):.{places}f}"
+    scale, places = 10.0**first, first - last
+    return f"({value / scale:.{places}f} ± {error / scale:.{places}f})e{first:+03d}"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from linsgd.domains import FloatArray, IntArray
-from linsgd.result import Result, Status, environment, rounded
+from linsgd.result import Result, Status, environment, rounded, summary
 
 
 class Weather(Status):
@@ -89,7 +89,7 @@ def sunny(**changes):
 
 @pytest.mark.parametrize("change", [{"type": "Inner"}, {"schema": 0}, {"schema": None}])
 def test_another_type_or_schema_is_refused(change):
-    with pytest.raises(ValueError, match="type 'Outer', schema 1"):
+    with pytest.raises(ValueError, match="type 'Outer', schema 2"):
         Outer.from_dict({**sunny().to_dict(), **change})
 
 
@@ -117,10 +117,32 @@ def test_provenance_names_the_versions():
 def test_the_printed_forms_show_fields_and_escape():
     result = sunny(name="<b>", matrix=np.arange(12.0).reshape(3, 4))
     assert repr(result).startswith("Outer\n  status   sun")
-    assert "matrix   array (3, 4), 0 to 11" in repr(result)
+    assert "matrix   3 x 4 numbers: 0 to 11" in repr(result)
     assert "inner    value 1.5" in repr(result)
+    assert "steps" not in repr(result), "a field that is None is left out"
     assert "provenance" not in repr(result)
     assert "<td>&lt;b&gt;</td>" in result._repr_html_()
+
+
+def test_infinite_numbers_are_counted_beside_the_range_of_the_others():
+    values = np.array([np.inf] * 7 + [0.0])
+    assert summary(values) == "8 numbers: 0 to 0, 7 inf"
+    assert summary(np.array([np.nan, -np.inf] * 4)) == "8 numbers: 4 -inf, 4 nan"
+    assert summary(np.array(["under"] * 6 + ["over"])) == "7 values: 1 over, 6 under"
+
+
+def test_results_compare_by_value_and_not_by_provenance():
+    assert sunny() == sunny(provenance={"machine": "another"})
+    assert hash(sunny()) == hash(sunny(provenance={}))
+    assert sunny(pair=(1, math.nan)) == sunny(pair=(1, math.nan))
+    assert sunny() != sunny(matrix=np.eye(2) + 1e-15)
+    assert Inner(value=1.5) != sunny()
+
+
+def test_provenance_is_written_once_and_given_to_nested_results():
+    document = sunny(provenance={"machine": "mine"}).to_dict()
+    assert document["inner"] == {"type": "Inner", "value": 1.5}
+    assert Outer.from_dict(document).inner.provenance == {"machine": "mine"}
 
 
 @pytest.mark.parametrize(
@@ -128,7 +150,11 @@ def test_the_printed_forms_show_fields_and_escape():
     [
         (1.0, 0.0996, "1.000 ± 0.100"),
         (-2.5, 0.25, "-2.50 ± 0.25"),
-        (1e-9, 2.3e-11, "1.000000e-09 ± 2.3e-11"),
+        (1e-9, 2.3e-11, "(1.000 ± 0.023)e-09"),
+        (0.0, 1e-15, "(0.0 ± 1.0)e-15"),
+        (3.47e140, 4e139, "(3.47 ± 0.40)e+140"),
+        (5e-324, 5e-324, "(0.0000000000000000 ± 0.0000000000000000)e-307"),
+        (1.5, 1e-14, "1.5 ± 1.0e-14"),
         (math.nan, 0.1, "nan"),
         (3.0, math.inf, "3 ± inf"),
         (-math.inf, 0.0, "-inf"),
