@@ -10,6 +10,7 @@ not change its verdict.
 import hashlib
 import itertools
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Claim, Enclosure, Simulation
 from linsgd.judge.experiment import Experiment, canonical, seed_of
-from linsgd.judge.intervals import BLOCK, confidence
+from linsgd.judge.intervals import BLOCK, Tail, confidence
 from linsgd.judge.verdict import Component, Mutant, Outcome, Verdict
 from linsgd.result import environment
 
@@ -224,7 +225,7 @@ def _key(task: Blocks, claims: Sequence[Claim]) -> str:
 def _verdict(
     claim: Claim, estimate: FloatArray, lower: FloatArray, upper: FloatArray, look: int
 ) -> Verdict:
-    accepted = claim.acceptance
+    accepted, support = claim.acceptance, _support(claim)
     return Verdict(
         id=claim.id,
         paper=claim.paper,
@@ -250,16 +251,25 @@ def _verdict(
                 estimate=float(estimate[i]),
                 lower=float(lower[i]),
                 upper=float(upper[i]),
+                support_lower=support[0],
+                support_upper=support[1],
             )
             for i, name in enumerate(claim.components)
         ),
         mutants=tuple(
             Mutant(
                 name=name,
-                prediction=np.array2string(wrong, precision=4, threshold=6, separator=", "),
+                prediction=tuple(map(float, wrong)),
                 killed=outcome(accepted.around(wrong), lower, upper) is Outcome.REFUTED,
             )
             for name, wrong in claim.mutants.items()
         ),
         margin=accepted.margin(lower, upper),
     )
+
+
+def _support(claim: Claim) -> tuple[float, float]:
+    """Return the values that the measured quantity can take, as far as they are stated."""
+    evidence = claim.evidence
+    bounded = isinstance(evidence, Simulation) and evidence.tail in (Tail.EVENT, Tail.BOUNDED)
+    return evidence.support if bounded else (-math.inf, math.inf)

@@ -5,6 +5,7 @@ disjoint. undecided: anything else. A mutant, a plausible wrong prediction, is k
 confidence set refutes it.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -30,7 +31,21 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Component(Result):
-    """One coordinate of a claim: what was predicted, what is accepted, what was measured."""
+    """One coordinate of a claim: prediction, acceptance set and measurement.
+
+    Attributes
+    ----------
+    name : str
+        What the coordinate is.
+    prediction : float
+        The predicted value.
+    acceptance_lower, acceptance_upper : float
+        The acceptance set; infinite on the open side of a half-line.
+    estimate, lower, upper : float
+        The measured value and its confidence interval, or the enclosure of a computed one.
+    support_lower, support_upper : float
+        The values that the quantity can take: 0 and 1 for a probability.
+    """
 
     name: str
     prediction: float
@@ -39,15 +54,27 @@ class Component(Result):
     estimate: float
     lower: float
     upper: float
+    support_lower: float = -math.inf
+    support_upper: float = math.inf
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Mutant(Result):
-    """One wrong prediction, in words, and whether the measurement refutes it."""
+    """One wrong prediction.
+
+    Attributes
+    ----------
+    name : str
+        What is wrong with it.
+    prediction : tuple of float (m,)
+        Its value of each component.
+    killed : bool
+        Whether the measurement refutes it.
+    """
 
     name: str
-    prediction: str
+    prediction: tuple[float, ...]
     killed: bool
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
