@@ -50,8 +50,8 @@ def verdict(**changes):
         "outcome": Outcome.CONFIRMED,
         "components": (component(),),
         "mutants": (
-            Mutant(name="a factor 2 lost", prediction="[1.0]", killed=True),
-            Mutant(name="the diffusion limit", prediction="[2.11]", killed=True),
+            Mutant(name="a factor 2 lost", prediction=(1.0,), killed=True),
+            Mutant(name="the diffusion limit", prediction=(2.11,), killed=True),
         ),
         "margin": 0.5,
         "command": "linsgd validate --claim kunin_2024/stationary_position_variance --problem gaussian --seed 0",
@@ -61,6 +61,12 @@ def verdict(**changes):
 
 def report(*claims, left_out=()):
     return Report(claims=claims, papers="all", effort="quick", seed=0, data=None, left_out=left_out)
+
+
+@pytest.fixture
+def make_component():
+    """Make a component inside its acceptance set, with changes."""
+    return component
 
 
 @pytest.fixture
@@ -91,6 +97,12 @@ def every_kind():
             id="kunin_2024/velocity_variance",
             problem="diabetes",
             components=modes,
+            mutants=tuple(
+                Mutant(
+                    name=name, prediction=tuple(factor * 10.0**-i for i in range(30)), killed=True
+                )
+                for name, factor in (("a factor 2 lost", 0.5), ("the diffusion limit", 1.055))
+            ),
             statement="The stationary variance of the velocity holds along every eigenvector of the Hessian at once.",
         ),
         verdict(
@@ -98,7 +110,7 @@ def every_kind():
             outcome=Outcome.REFUTED,
             components=(component(estimate=2.2),),
             margin=-4.25,
-            mutants=(Mutant(name="a factor 2 lost", prediction="[4.0]", killed=True),),
+            mutants=(Mutant(name="a factor 2 lost", prediction=(4.0,), killed=True),),
         ),
         verdict(
             id="linsgd/growth_beyond_threshold",
@@ -107,7 +119,7 @@ def every_kind():
             outcome=Outcome.UNDECIDED,
             components=(component("E|w_k|² / E|w_0|²", 1.4, estimate=1.05, width=0.08, **beyond),),
             margin=-0.2,
-            mutants=(Mutant(name="the mean's threshold", prediction="[0.5]", killed=False),),
+            mutants=(Mutant(name="the mean's threshold", prediction=(0.5,), killed=False),),
         ),
         verdict(
             id="linsgd/order_of_the_langevin_limit",

@@ -107,6 +107,37 @@ def test_what_is_as_expected_can_be_hidden(look, every_kind):
     assert len(shown) == sum(not verdict.as_expected for verdict in every_kind.claims)
 
 
+def test_an_address_with_a_claims_id_opens_its_card(look, every_kind):
+    page = look(every_kind)
+    card = page.locator(".claim").nth(2)
+    assert card.get_attribute("open") is None
+    page.goto(f"{page.url}#{card.locator('.target').get_attribute('id')}")
+    page.wait_for_function("document.querySelectorAll('.claim')[2].open")
+    assert card.locator("summary").evaluate("node => node.getBoundingClientRect().top") >= 0
+
+
+def test_evidence_is_printed_on_demand(look, every_kind):
+    page = look(every_kind)
+    page.emulate_media(media="print")
+    shown = "() => [...document.querySelectorAll('.more')].filter(e => e.checkVisibility()).length"
+    assert page.evaluate(shown) == 0
+    assert page.locator(".reading li").first.evaluate("node => node.checkVisibility()")
+    page.emulate_media(media="screen")
+    page.get_by_label("Print the evidence too").check()
+    assert page.evaluate(shown) == 0
+    page.emulate_media(media="print")
+    assert page.evaluate(shown) == len(every_kind.claims)
+
+
+def test_the_cells_of_a_table_stand_below_each_other_on_a_phone(look, every_kind):
+    page = look(every_kind, "phone")
+    page.locator(".claim > summary").nth(1).click()
+    cells = page.locator(".claim").nth(1).locator("tbody tr").first.locator("th, td").all()
+    boxes = [cell.bounding_box() for cell in cells]
+    assert all(a["y"] + a["height"] <= b["y"] + 1 for a, b in zip(boxes, boxes[1:], strict=False))
+    assert all(box["x"] + box["width"] <= 375 for box in boxes)
+
+
 def test_a_script_in_a_claim_is_shown_and_not_run(look, make_report, make_verdict):
     page = look(make_report(make_verdict(statement='<script>document.title = "taken"</script>')))
     assert page.locator(".statement").inner_text() == '<script>document.title = "taken"</script>'

@@ -118,7 +118,7 @@ def test_a_figure_survives_any_text(make_report, make_verdict):
 
 def test_the_page_says_how_to_make_all_of_it_again(every_kind):
     html = page({**every_kind.to_dict(), "problem": "gaussian", "data": "table.csv, target y"})
-    command = "linsgd validate --papers all --effort quick --seed 0 --problem gaussian --data FILE.csv --target COLUMN"
+    command = "linsgd validate --papers all --effort quick --seed 0 --problem gaussian --data FILE.csv --target COLUMN --out linsgd-report"
     assert f"<pre><code>{command}</code></pre>" in html
 
 
@@ -148,18 +148,35 @@ def test_the_error_bound_is_the_sum_over_claims(every_kind):
 
 def test_the_text_has_every_claim_and_count(every_kind):
     lines = text(every_kind.to_dict())
-    assert lines.startswith("✕ 1 of 5 claims is refuted")
+    assert lines.startswith("✕ 1 refuted, 1 undecided, 3 confirmed, 1 of 8 mutants alive")
     assert "simulation  2 confirmed, 1 refuted, 1 undecided; 5 of 6 mutants killed" in lines
     assert all(f"{claim.id} on {claim.problem}" in lines for claim in every_kind.claims)
 
 
-def accepted(value, lower, upper, measured=(0.0, 0.0)):
+@pytest.mark.parametrize(
+    ("outcomes", "heading"),
+    [
+        (["refuted", "undecided", "confirmed"], "1 refuted, 1 undecided, 1 confirmed"),
+        (["refuted", "refuted"], "2 refuted"),
+        (["undecided", "confirmed", "confirmed"], "1 undecided, 2 confirmed"),
+        (["confirmed", "confirmed"], "All 2 claims came out as expected"),
+    ],
+)
+def test_the_heading_counts_every_outcome(outcomes, heading):
+    claims = [{"verdict": outcome, "mutants": [{"killed": True}]} for outcome in outcomes]
+    assert summary.headline(claims) == (outcomes[0], heading)
+
+
+def accepted(value, lower, upper, measured=(0.0, 0.0), support=(-math.inf, math.inf)):
     return {
         "value": value,
         "acceptance_lower": lower,
         "acceptance_upper": upper,
+        "estimate": sum(measured) / 2,
         "lower": measured[0],
         "upper": measured[1],
+        "support_lower": support[0],
+        "support_upper": support[1],
     }
 
 
@@ -179,12 +196,84 @@ def test_the_acceptance_set_is_the_unit_of_the_scale(component, x, position):
     assert math.isclose(gauge.position(component, x), position, abs_tol=1e-12)
 
 
-def test_the_nearest_component_comes_first(every_kind):
+def test_components_stand_in_their_own_order_and_the_nearest_to_its_edge_is_marked(every_kind):
     claim = every_kind.to_dict()["claims"][1]
-    components = gauge.decisive(claim)
-    margins = [gauge.margin(component) for component in components]
-    assert margins == sorted(margins)
-    assert components[0]["name"] == "mode 29"
+    assert [c["name"] for c in gauge.components(claim)] == [f"mode {i}" for i in range(30)]
+    assert gauge.nearest(claim) == 29
+    html = page(every_kind.to_dict())
+    names = re.findall(r'<tr( class="nearest")?><th scope="row">(mode \d+)', html)
+    assert [name for _, name in names] == [f"mode {i}" for i in range(30)]
+    assert [name for marked, name in names if marked] == ["mode 29"]
+    shown = re.findall(r">(mode \d+)( \(nearest to its edge\))?<", figure(claim))
+    assert shown == [(f"mode {i}", "") for i in range(14, 29)] + [
+        ("mode 29", " (nearest to its edge)")
+    ]
+
+
+def test_mutants_are_written_in_the_order_and_the_digits_of_the_components(every_kind):
+    html = page(every_kind.to_dict())
+    assert '<td class="wide" data-label="predicts">0.5000, 0.05000, 0.005000,' in html
+    assert '<td class="wide" data-label="predicts">2.110</td>' in html
+
+
+@pytest.mark.parametrize(
+    ("estimate", "alone", "beside_another"),
+    [(2.1, None, None), (2.3, None, None), (5.0, "5", "75"), (-1e6, "-1e+06", "-2.5e+07")],
+)
+def test_what_lies_beyond_the_axis_is_an_arrow_with_its_number(
+    make_report, make_verdict, make_component, estimate, alone, beside_another
+):
+    far, near = make_component(estimate=estimate), make_component()
+    for components, number in (((far,), alone), ((far, near), beside_another)):
+        (claim,) = make_report(make_verdict(components=components, mutants=())).to_dict()["claims"]
+        picture = figure(claim)
+        assert (f">{number}<" in picture) == (number is not None)
+
+
+def test_an_infinite_interval_is_drawn(make_report, make_verdict, make_component):
+    endless = make_component(lower=-math.inf, upper=math.inf)
+    report = make_report(make_verdict(components=(endless,)))
+    assert "measured" in figure(report.to_dict()["claims"][0])
+    assert "−∞ to ∞" in page(report.to_dict())
+
+
+def test_accepted_values_end_where_the_quantity_does():
+    says = digits.quantities(accepted(0.995, 0.985, 1.005, (0.99, 1.0), support=(0.0, 1.0)))
+    assert says["accepted"] == "0.9850 to 1.0000"
+
+
+def test_zero_is_written_as_zero():
+    says = digits.quantities(accepted(0.0, -1e-6, 1e-6, (-1e-17, 1e-17)))
+    assert says == {
+        "predicted": "0",
+        "accepted": "(−1.0000 to 1.0000)×10⁻⁶",
+        "measured": "0",
+        "interval": "0 to 0",
+    }
+
+
+def test_a_link_to_a_claim_leads_into_its_card(make_report, make_verdict):
+    html = page(make_report(make_verdict(id="mine/flat", problem="my data")).to_dict())
+    inside = html.partition("</summary>\n    <div class=\"more\">")[2]
+    assert 'id="mine/flat@my-data"' in inside
+    assert html.count('href="#mine/flat@my-data"') == 2
+    assert html.count('id="mine/flat@my-data"') == 1
+
+
+def test_claims_of_ones_own_have_their_heading_and_no_command_that_cannot_work(
+    make_report, make_verdict
+):
+    html = page(make_report(make_verdict(id="mine/flat", paper="mine", command="")).to_dict())
+    assert "<h2>Mine <small>" in html
+    assert "Make it again" not in html
+    assert "linsgd validate" not in html
+
+
+def test_the_footer_is_for_readers(make_report, make_verdict):
+    made = {"numpy": "2.4", "date": "2026-11-30T19:07:44+01:00", "seconds": 312.4, "cores": 2}
+    html = page(make_report(make_verdict()).to_dict() | {"provenance": {"linsgd": "0.1.0", **made}})
+    assert "<dd>30 November 2026, 18:07 UTC</dd>" in html
+    assert "<dt>duration</dt><dd>5 min 12 s</dd>" in html
 
 
 @pytest.mark.parametrize(
@@ -193,7 +282,8 @@ def test_the_nearest_component_comes_first(every_kind):
         (1.0, 0.01, "1.000"),
         (-1234.5678, 0.2, "−1234.57"),
         (123456789.0, 1000.0, "1.234568×10⁸"),
-        (0.0, 0.0, "0.00000"),
+        (0.0, 0.0, "0"),
+        (0.0, 1e-9, "0"),
         (1e300, 1e-300, "1.00000000000×10³⁰⁰"),
         (math.nan, 0.1, "not a number"),
         (-math.inf, 0.1, "−∞"),

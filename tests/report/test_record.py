@@ -1,5 +1,6 @@
 """report.json is the source of truth: whole, versioned, and enough to write the page and the text again."""
 
+import dataclasses
 import json
 import os
 
@@ -27,6 +28,9 @@ def test_the_document_holds_what_is_promised(every_kind):
             "prediction",
             "measurement",
         } <= claim.keys()
+        for mutant in claim["mutants"]:
+            assert len(mutant["prediction"]) == len(claim["prediction"])
+            assert all(isinstance(value, float) for value in mutant["prediction"])
         assert all(mutant.keys() >= {"name", "killed"} for mutant in claim["mutants"])
         assert [part["name"] for part in claim["prediction"]] == [
             part["name"] for part in claim["measurement"]
@@ -74,6 +78,32 @@ def test_a_new_report_takes_the_place_of_the_old_one_at_once(every_kind, tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
 
 
+def test_a_report_does_not_take_the_place_of_verdicts_that_it_does_not_renew(
+    every_kind, make_report, make_verdict, tmp_path
+):
+    every_kind.save(tmp_path)
+    whole = (tmp_path / "report.json").read_bytes()
+    one = make_report(make_verdict())
+    with pytest.raises(ValueError, match=r"holds 4 verdicts .*such as kunin_2024/isotropic_vel"):
+        one.save(tmp_path)
+    assert (tmp_path / "report.json").read_bytes() == whole
+    one.save(tmp_path, overwrite=True)
+    every_kind.save(tmp_path)  # a report that renews all that is there needs no leave
+    assert (tmp_path / "report.json").read_bytes() == whole
+
+
+def test_a_report_on_other_data_is_kept(every_kind, tmp_path):
+    dataclasses.replace(every_kind, data="one.csv, target y").save(tmp_path)
+    with pytest.raises(ValueError, match="holds 5 verdicts"):
+        dataclasses.replace(every_kind, data="two.csv, target y").save(tmp_path)
+
+
+def test_a_report_json_of_another_program_is_kept(every_kind, tmp_path):
+    (tmp_path / "report.json").write_text('{"coverage": 1}')
+    with pytest.raises(ValueError, match="folder = "):
+        every_kind.save(tmp_path)
+
+
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ValueError, match=r"folder = .*file.* cannot be written"):
@@ -98,7 +128,7 @@ def test_another_schema_is_refused(every_kind):
     ],
 )
 def test_the_exit_code_says_the_worst(make_report, make_verdict, outcomes, killed, code):
-    mutants = (Mutant(name="a factor 2 lost", prediction="[1.0]", killed=killed),)
+    mutants = (Mutant(name="a factor 2 lost", prediction=(1.0,), killed=killed),)
     report = make_report(*(make_verdict(outcome=outcome, mutants=mutants) for outcome in outcomes))
     assert report.exit_code == code
 

@@ -271,5 +271,6 @@ def _verdict(
 def _support(claim: Claim) -> tuple[float, float]:
     """Return the values that the measured quantity can take, as far as they are stated."""
     evidence = claim.evidence
-    bounded = isinstance(evidence, Simulation) and evidence.tail in (Tail.EVENT, Tail.BOUNDED)
-    return evidence.support if bounded else (-math.inf, math.inf)
+    if isinstance(evidence, Simulation) and evidence.tail in (Tail.EVENT, Tail.BOUNDED):
+        return evidence.support
+    return -math.inf, math.inf

@@ -13,8 +13,8 @@ MOST_DIGITS = 12
 def written(values: Sequence[float], resolution: float) -> list[str]:
     """Return texts of `values` in one common format, to two digits of `resolution`.
 
-    A resolution of 0 or inf stands for six digits of the largest value. What rounds to zero in a
-    format with an exponent is written as 0.
+    A resolution of 0 or inf stands for six digits of the largest value. Zero is written as 0, and
+    so is what rounds to zero in a format with an exponent.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def _one(value: float, exponent: int, places: int) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     mantissa = f"{value / 10.0**exponent:z.{places}f}".replace("-", "−")
-    if exponent and not mantissa.strip("0."):
+    if value == 0 or (exponent and not mantissa.strip("0.")):
         return "0"
     return f"{mantissa}×10{str(exponent).translate(SUPERSCRIPTS)}" if exponent else mantissa
 

@@ -1,19 +1,21 @@
-"""The figure of a claim: what was accepted beforehand, what was measured, and where the mutants lie.
+"""The figure of a claim: the values accepted beforehand, the measurement, and the mutants.
 
 Equal claims give equal bytes: the SVG has no date, and the salt of its ids is the claim's own.
+What lies outside the axis is an arrow at its end with the number beside it.
 """
 
 import base64
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
-from linsgd.report import gauge
+from linsgd.report import digits, gauge
 
 MOST_ROWS = 16
 WIDTH, ROW, BELOW = 5.4, 0.36, 0.62  # inches: the figure, a row, the axis below
@@ -38,8 +40,8 @@ DARK = {
 
 def figure(claim: Mapping[str, Any]) -> str:
     """Draw one claim of report.json as an SVG in light colours."""
-    components = gauge.decisive(claim)[:MOST_ROWS]
-    draw = _draw_one if len(components) == 1 else _draw_many
+    components = _drawn(claim)
+    rows = len(components) if len(claim["prediction"]) > 1 else 1 + len(claim["mutants"])
     with matplotlib.rc_context(
         {
             "svg.hashsalt": claim["id"],
@@ -49,9 +51,13 @@ def figure(claim: Mapping[str, Any]) -> str:
             "text.parse_math": False,  # a $ in a name is a $
         }
     ):
-        canvas = Figure(figsize=(WIDTH, BELOW + ROW * _rows(claim, components)))
+        canvas = Figure(figsize=(WIDTH, BELOW + ROW * rows))
         canvas.patch.set_alpha(0.0)
-        draw(_axes(canvas), claim, components)
+        axes = _axes(canvas)
+        if len(claim["prediction"]) == 1:
+            _draw_one(axes, claim, components[0])
+        else:
+            _draw_many(axes, claim, components)
         file = io.StringIO()
         canvas.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     return file.getvalue()
@@ -70,8 +76,15 @@ def _uri(svg: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
-def _rows(claim: Mapping[str, Any], components: list[dict[str, Any]]) -> int:
-    return len(components) if len(components) > 1 else 1 + len(_mutants(claim))
+def _drawn(claim: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the components that are drawn: all, or the nearest to their edge in the claim's order.
+
+    Each has the key "nearest", true for the one nearest to its edge.
+    """
+    components, nearest = gauge.components(claim), gauge.nearest(claim)
+    by_margin = sorted(range(len(components)), key=lambda i: gauge.margin(components[i]))
+    kept = sorted(by_margin[:MOST_ROWS])
+    return [{**components[i], "nearest": i == nearest} for i in kept]
 
 
 def _axes(canvas: Figure) -> Axes:
@@ -85,93 +98,90 @@ def _axes(canvas: Figure) -> Axes:
     return axes
 
 
-def _draw_one(axes: Axes, claim: Mapping[str, Any], components: list[dict[str, Any]]) -> None:
-    """Draw a scalar in its own units, with the mutants that predict a number."""
-    (component,) = components
+def _draw_one(axes: Axes, claim: Mapping[str, Any], component: Mapping[str, Any]) -> None:
+    """Draw a scalar in its own units, with what its mutants predict."""
     centre, half = gauge.scale(component)
-    measured = [float(component[key]) for key in ("estimate", "lower", "upper")]
-    reach = max(3.0 * half, *(1.2 * abs(value - centre) for value in measured))
-    _interval(axes, 0, *measured)
-    mutants = _mutants(claim)
-    for row, (_, value) in enumerate(mutants, start=1):
-        _mutant(axes, row, value, centre, reach)
-    _band(axes, component, centre, 2 * reach)
-    axes.axvline(float(component["value"]), color=LIGHT["edge"], lw=1.0, ls=(0, (4, 2)))
-    _labels(axes, ["measured", *(f"mutant: {name}" for name, _ in mutants)], component["name"])
-    axes.set_xlim(centre - 1.06 * reach, centre + 1.06 * reach)
-
-
-def _mutant(axes: Axes, row: int, value: float, centre: float, reach: float) -> None:
-    """Mark a mutant, or at the edge of the figure the direction in which it lies."""
-    side = 1 if value > centre else -1
-    if abs(value - centre) <= reach:
-        axes.plot(value, row, "x", color=LIGHT["mutant"], ms=6, mew=1.6)
-        return
-    edge = centre + side * reach
-    axes.plot(edge, row, ">" if side > 0 else "<", color=LIGHT["mutant"], ms=6)
-    label = axes.annotate(
-        f"{value:.4g}", (edge, row), (-9 * side, 0), textcoords="offset points", va="center"
+    shown = (centre, half * max(3.0, 1.15 * gauge.reach(gauge.positions(component))))
+    estimate, lower, upper = (float(component[key]) for key in ("estimate", "lower", "upper"))
+    _interval(axes, 0, (estimate, lower, upper), shown)
+    names = ["measured"]
+    for row, mutant in enumerate(claim["mutants"], start=1):
+        _point(axes, row, float(mutant["prediction"][0]), shown, "x", LIGHT["mutant"])
+        names.append(f"mutant: {mutant['name']}")
+    least, most = digits.accepted_bounds(component)
+    axes.axvspan(
+        max(least, centre - 2 * shown[1]),
+        min(most, centre + 2 * shown[1]),
+        color=LIGHT["band"],
+        zorder=0,
+        lw=0,
     )
-    label.set(ha="right" if side > 0 else "left", color=LIGHT["mutant"])
+    axes.axvline(float(component["value"]), color=LIGHT["edge"], lw=1.0, ls=(0, (4, 2)))
+    _labels(axes, names, component["name"])
+    axes.set_xlim(centre - 1.06 * shown[1], centre + 1.06 * shown[1])
 
 
-def _draw_many(axes: Axes, claim: Mapping[str, Any], components: list[dict[str, Any]]) -> None:
+def _draw_many(
+    axes: Axes, claim: Mapping[str, Any], components: Sequence[Mapping[str, Any]]
+) -> None:
     """Draw a vector's components on the common scale of their acceptance sets."""
-    for row, component in enumerate(components):
-        _interval(axes, row, *(_clipped(component, key) for key in ("estimate", "lower", "upper")))
+    positions = [gauge.positions(component) for component in components]
+    reach = gauge.reach(x for row in positions for x in row)
+    for row, places in enumerate(positions):
+        _interval(axes, row, places, (0.0, reach))
     axes.axvspan(-1, 1, color=LIGHT["band"], zorder=0, lw=0)
     axes.axvline(0, color=LIGHT["edge"], lw=1.0, ls=(0, (4, 2)))
     omitted = len(claim["prediction"]) - len(components)
     more = f"\n({omitted} components farther from their edge are not drawn)" if omitted else ""
-    _labels(
+    texts = _labels(
         axes,
         [component["name"] for component in components],
         f"units of the acceptance half-width{more}",
     )
-    axes.set_xlim(-2.1, 2.1)
+    for text, component in zip(texts, components, strict=True):
+        if component["nearest"]:
+            text.set(text=f"{component['name']} (nearest to its edge)", weight="bold")
+    axes.set_xlim(-1.06 * reach, 1.06 * reach)
 
 
-def _clipped(component: Mapping[str, Any], key: str) -> float:
-    return min(max(gauge.position(component, float(component[key])), -2.0), 2.0)
+def _interval(
+    axes: Axes, row: int, measured: tuple[float, float, float], shown: tuple[float, float]
+) -> None:
+    """Draw (estimate, lower, upper); `shown` is the centre and the half-width of the axis."""
+    (estimate, lower, upper), (centre, reach) = measured, shown
+    ends = [min(max(end, centre - reach), centre + reach) for end in (lower, upper)]
+    axes.plot(ends, [row, row], color=LIGHT["mark"], lw=2.4, solid_capstyle="butt")
+    inside = [end for end in (lower, upper) if end in ends]
+    axes.plot(inside, [row] * len(inside), "|", color=LIGHT["mark"], ms=9, mew=1.6)
+    _point(axes, row, estimate, shown, "o", LIGHT["mark"])
 
 
-def _band(axes: Axes, component: Mapping[str, Any], centre: float, reach: float) -> None:
-    lower, upper = float(component["acceptance_lower"]), float(component["acceptance_upper"])
-    axes.axvspan(
-        max(lower, centre - reach), min(upper, centre + reach), color=LIGHT["band"], zorder=0, lw=0
+def _point(
+    axes: Axes, row: int, value: float, shown: tuple[float, float], mark: str, colour: str
+) -> None:
+    """Mark a value, or at the end of the axis the direction in which it lies, with its number."""
+    centre, reach = shown
+    if math.isnan(value):
+        return
+    if abs(value - centre) <= reach:
+        axes.plot(value, row, mark, color=colour, ms=5 if mark == "o" else 6, mew=1.6)
+        return
+    side = 1 if value > centre else -1
+    edge = centre + side * reach
+    axes.plot(edge, row, ">" if side > 0 else "<", color=colour, ms=6)
+    label = axes.annotate(
+        f"{value:.4g}", (edge, row), (-9 * side, 0), textcoords="offset points", va="center"
     )
+    label.set(ha="right" if side > 0 else "left", color=colour)
 
 
-def _interval(axes: Axes, row: int, estimate: float, lower: float, upper: float) -> None:
-    axes.plot([lower, upper], [row, row], color=LIGHT["mark"], lw=2.4, solid_capstyle="butt")
-    axes.plot([lower, upper], [row, row], "|", color=LIGHT["mark"], ms=9, mew=1.6)
-    axes.plot(estimate, row, "o", color=LIGHT["mark"], ms=5)
-
-
-def _labels(axes: Axes, rows: list[str], below: str) -> None:
+def _labels(axes: Axes, rows: list[str], below: str) -> list[Text]:
     """Write each row's name above its line, which leaves the whole width of a phone to the line."""
+    names = []
     for row, name in enumerate(rows):
-        axes.text(
-            0.0,
-            row - 0.2,
-            name,
-            transform=axes.get_yaxis_transform(),
-            va="bottom",
-            color=LIGHT["ink"],
-        )
+        names.append(axes.text(0.0, row - 0.2, name, transform=axes.get_yaxis_transform()))
+        names[-1].set(va="bottom", color=LIGHT["ink"])
     axes.set_yticks([])
     axes.set_ylim(len(rows) - 0.6, -0.75)
     axes.set_xlabel(below)
-
-
-def _mutants(claim: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """Return the mutants whose prediction is one number."""
-    found = []
-    for mutant in claim["mutants"]:
-        try:
-            value = float(mutant["prediction"].strip("[]"))
-        except ValueError:
-            continue
-        if math.isfinite(value):
-            found.append((mutant["name"], value))
-    return found
+    return names

@@ -1,12 +1,28 @@
-"""Where a measurement lies with respect to what was accepted beforehand, in units of the acceptance half-width.
+"""Where a measurement lies relative to its acceptance set, in units of the acceptance half-width.
 
 The acceptance set [a, b] is mapped to [-1, 1]; a half-line [a, inf) to [-1, inf) with the
-prediction at 0.
+prediction at 0. A figure shows at least `NARROW` and at most `WIDE` half-widths on either side of
+the centre; what lies farther out is drawn as an arrow with its number.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+NARROW, WIDE = 2.0, 8.0
+MARGIN = 1.05  # of a window over the farthest point in it
+
+
+def components(claim: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the components of a claim in its own order, each prediction with its measurement."""
+    pairs = zip(claim["prediction"], claim["measurement"], strict=True)
+    return [{**prediction, **measured} for prediction, measured in pairs]
+
+
+def nearest(claim: Mapping[str, Any]) -> int:
+    """Return the index of the component whose confidence set is nearest to its edge."""
+    margins = [margin(component) for component in components(claim)]
+    return margins.index(min(margins))
 
 
 def scale(component: Mapping[str, Any]) -> tuple[float, float]:
@@ -24,22 +40,34 @@ def scale(component: Mapping[str, Any]) -> tuple[float, float]:
 def position(component: Mapping[str, Any], x: float) -> float:
     """Return `x` on the scale on which the acceptance set is [-1, 1]."""
     centre, half = scale(component)
-    return (
-        (float(x) - centre) / half
-        if half > 0
-        else math.copysign(math.inf, float(x) - centre) * (x != centre)
+    if half > 0:
+        return (float(x) - centre) / half
+    return math.copysign(math.inf, float(x) - centre) * (x != centre)
+
+
+def positions(component: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Return the estimate and the ends of its confidence set on that scale."""
+    estimate, lower, upper = (
+        position(component, float(component[key])) for key in ("estimate", "lower", "upper")
     )
+    return estimate, lower, upper
+
+
+def reach(points: Iterable[float]) -> float:
+    """Return how many half-widths a figure of these points shows on either side of the centre.
+
+    Examples
+    --------
+    >>> reach([0.5, -1.2]), reach([4.0, -1.0]), reach([1e6, float("inf")])
+    (2.0, 4.2, 8.0)
+    """
+    farthest = max((abs(x) for x in points if math.isfinite(x)), default=0.0)
+    return min(max(NARROW, MARGIN * farthest), WIDE)
 
 
 def margin(component: Mapping[str, Any]) -> float:
-    """Return the distance of the confidence set from the nearest edge of the acceptance set; negative outside."""
-    low, high = (position(component, float(component[key])) for key in ("lower", "upper"))
+    """Return the distance of the confidence set from the nearest edge; negative outside."""
+    _, low, high = positions(component)
     below = low + 1 if math.isfinite(float(component["acceptance_lower"])) else math.inf
     above = 1 - high if math.isfinite(float(component["acceptance_upper"])) else math.inf
     return min(below, above)
-
-
-def decisive(claim: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the components of a claim, each prediction with its measurement, the one nearest to its edge first."""
-    pairs = zip(claim["prediction"], claim["measurement"], strict=True)
-    return sorted(({**prediction, **measured} for prediction, measured in pairs), key=margin)

@@ -1,4 +1,4 @@
-"""A validation report: verdicts, what was asked, and the folder that they are written to.
+"""A validation report: the verdicts, the request behind them, and the folder that holds them.
 
 report.json is the source of truth; the page and the text are pure functions of it. What may differ
 between equal runs stands under its `provenance`.
@@ -7,17 +7,22 @@ between equal runs stands under its `provenance`.
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from linsgd import domains
 from linsgd.judge.verdict import Outcome, Verdict
 from linsgd.report.page import page
 from linsgd.report.text import text
 from linsgd.result import SCHEMA, Result, encode
 
 ASKED = ("papers", "effort", "seed", "data", "problem", "left_out")
+ACCEPTED = ("acceptance_lower", "acceptance_upper", "support_lower", "support_upper")
+MEASURED = ("estimate", "lower", "upper")
+
+Subject = tuple[str, str, str | None]  # claim, problem, and the user's data if any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -29,10 +34,14 @@ class Report(Result):
     claims : tuple of Verdict
         In the order in which they were asked for.
     papers, effort, seed, data, problem
-        What was asked: names separated by commas or "all", "quick" or "full", the seed, the name of
+        The request: names separated by commas or "all", "quick" or "full", the seed, the name of
         the user's data or None, the one problem that was judged or None for all of them.
     left_out : tuple of str
         Claims that the user's data cannot tell from their mutants, which were therefore not judged.
+
+    See Also
+    --------
+    linsgd.validate : Judges the claims and returns their report.
     """
 
     claims: tuple[Verdict, ...]
@@ -45,13 +54,13 @@ class Report(Result):
 
     @property
     def exit_code(self) -> int:
-        """0: all as expected; 1: a claim is refuted; 3: a claim is undecided or a mutant is alive."""
+        """Exit code: 0 all as expected, 1 a claim refuted, 3 a claim undecided or a mutant alive."""
         if any(verdict.outcome is Outcome.REFUTED for verdict in self.claims):
             return 1
         return 0 if all(verdict.as_expected for verdict in self.claims) else 3
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return what the printed form shows: (claim, verdict) pairs."""
+        """Return (claim, verdict) pairs for the printed form."""
         return [
             (f"{verdict.id} on {verdict.problem}", str(verdict.outcome)) for verdict in self.claims
         ]
@@ -66,23 +75,27 @@ class Report(Result):
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Rebuild the report that `to_dict` wrote."""
         claims = [_to_verdict(claim) for claim in data["claims"]]
-        # slots=True makes a second class, of which a bare super() does not know
+        # a bare super() refers to the class before slots=True replaced it
         return super(Report, cls).from_dict({**data, "claims": claims})
 
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write index.html, report.txt and report.json; a file that is there is whole, the old one or the new one.
+    def save(self, folder: str | os.PathLike[str], overwrite: bool = False) -> None:
+        """Write index.html, report.txt and report.json, each replaced as a whole.
 
         Parameters
         ----------
         folder : path
             Made where it is missing.
+        overwrite : bool
+            Whether verdicts of an earlier report in the folder that this one does not renew may be
+            lost.
 
         Raises
         ------
         ValueError
-            If the folder cannot be written to.
+            If the folder cannot be written to, or holds verdicts that would be lost.
         """
-        folder = writable(folder)
+        subjects = {(verdict.id, verdict.problem, self.data) for verdict in self.claims}
+        folder = writable(folder, None if overwrite else subjects)
         document = self.to_dict()
         _replace(folder / "index.html", page(document))
         _replace(folder / "report.txt", text(document))
@@ -92,9 +105,30 @@ class Report(Result):
         )
 
 
-def writable(folder: str | os.PathLike[str]) -> Path:
-    """Make a folder and return it, or raise the ValueError that says why nothing can be written there."""
+def writable(folder: str | os.PathLike[str], renewed: Collection[Subject] | None = None) -> Path:
+    """Make a folder for a report and return it.
+
+    Parameters
+    ----------
+    folder : path
+        Made where it is missing.
+    renewed : collection of (claim, problem, data), optional
+        What the new report is about. An earlier report in the folder must not be about anything
+        else. None: an earlier report may be lost.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ValueError
+        If nothing can be written there, or verdicts of an earlier report would be lost.
+    """
     path = Path(folder)
+    if renewed is not None:
+        _refuse_loss(path, renewed)
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
@@ -104,6 +138,27 @@ def writable(folder: str | os.PathLike[str]) -> Path:
             f"folder = {str(folder)!r} cannot be written to ({error.strerror}); name another one"
         )
         raise ValueError(message) from error
+
+
+def _refuse_loss(folder: Path, renewed: Collection[Subject]) -> None:
+    """Raise the ValueError that says which verdicts of an earlier report would be lost."""
+    try:
+        document = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        earlier = {(c["id"], c["problem"], document["data"]) for c in document["claims"]}
+    except OSError:
+        return  # there is none
+    except (ValueError, KeyError, TypeError):
+        domains.refuse(
+            "folder",
+            str(folder),
+            "folders without a report.json that linsgd did not write; name another one or overwrite",
+        )
+    lost = sorted(f"{claim} on {problem}" for claim, problem, _ in earlier - set(renewed))
+    if lost:
+        raise ValueError(
+            f"folder = {str(folder)!r} holds {len(lost)} verdicts that this report would lose, "
+            f"such as {lost[0]}; name another folder or overwrite them"
+        )
 
 
 def _replace(path: Path, content: str) -> None:
@@ -117,43 +172,39 @@ def _replace(path: Path, content: str) -> None:
 
 
 def _from_verdict(verdict: Verdict) -> dict[str, Any]:
-    claim = verdict.to_dict()
-    for key in ("type", "schema", "provenance"):
-        del claim[key]
-    components = claim.pop("components")
-    expected = {
-        "value": "prediction",
-        "acceptance_lower": "acceptance_lower",
-        "acceptance_upper": "acceptance_upper",
-    }
-    prediction = [
-        {"name": c["name"]} | {key: c[field] for key, field in expected.items()} for c in components
-    ]
-    measurement = [
-        {key: c[key] for key in ("name", "estimate", "lower", "upper")} for c in components
-    ]
-    mutants = [
-        {key: mutant[key] for key in ("name", "prediction", "killed")}
-        for mutant in claim.pop("mutants")
-    ]
-    verdicts = {"verdict": claim.pop("outcome"), "as_expected": verdict.as_expected}
+    """Return one item of report.json's `claims`."""
+    claim = encode(verdict)
+    components, mutants = claim.pop("components"), claim.pop("mutants")
+    del claim["type"]
     return {
         **claim,
-        **verdicts,
-        "prediction": prediction,
-        "measurement": measurement,
-        "mutants": mutants,
+        "verdict": claim.pop("outcome"),
+        "as_expected": verdict.as_expected,
+        "prediction": [
+            {"name": c["name"], "value": c["prediction"]} | {key: c[key] for key in ACCEPTED}
+            for c in components
+        ],
+        "measurement": [
+            {"name": c["name"]} | {key: c[key] for key in MEASURED} for c in components
+        ],
+        "mutants": [
+            {key: mutant[key] for key in ("name", "prediction", "killed")} for mutant in mutants
+        ],
     }
 
 
 def _to_verdict(claim: Mapping[str, Any]) -> dict[str, Any]:
-    def part(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        return {"type": kind, "schema": SCHEMA, "provenance": {}, **values}
-
+    """Return the fields of a verdict from an item of report.json's `claims`."""
     pairs = zip(claim["prediction"], claim["measurement"], strict=True)
-    components = [part("Component", {**p, **m, "prediction": p["value"]}) for p, m in pairs]
-    mutants = [part("Mutant", mutant) for mutant in claim["mutants"]]
-    return part(
-        "Verdict",
-        {**claim, "outcome": claim["verdict"], "components": components, "mutants": mutants},
-    )
+    components = [
+        {"type": "Component", "prediction": p["value"], "provenance": {}, **p, **m}
+        for p, m in pairs
+    ]
+    mutants = [{"type": "Mutant", "provenance": {}, **mutant} for mutant in claim["mutants"]]
+    return {
+        **claim,
+        "type": "Verdict",
+        "outcome": claim["verdict"],
+        "components": components,
+        "mutants": mutants,
+    }

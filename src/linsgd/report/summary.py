@@ -1,4 +1,4 @@
-"""What a whole report says: counts, one sentence, and the chance that any of its verdicts is wrong.
+"""The summary of a report: counts, one sentence, and the probability that a verdict is wrong.
 
 Each simulated claim c is judged at its own error alpha_c, so the union bound over a report is the
 sum of the alpha_c.
@@ -16,7 +16,7 @@ KINDS = {"simulation": "theory against Monte Carlo", "numerical": "theory agains
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How a set of claims came out."""
+    """Number of claims by outcome, and of their mutants."""
 
     claims: int
     confirmed: int
@@ -36,34 +36,32 @@ def tally(claims: Iterable[Claim]) -> Tally:
 
 
 def by_kind(claims: Iterable[Claim]) -> dict[str, Tally]:
-    """Count each kind apart: a numerical claim is no Monte Carlo evidence."""
+    """Count each kind separately: a numerical claim is not Monte Carlo evidence."""
     claims = list(claims)
     return {kind: tally(claim for claim in claims if claim["kind"] == kind) for kind in KINDS}
 
 
 def error_bound(claims: Iterable[Claim]) -> float:
-    """Return the union bound on the chance that any verdict is wrong."""
+    """Return the union bound on the probability that any verdict is wrong."""
     return float(sum(claim["alpha"] for claim in claims))
 
 
 def headline(claims: Iterable[Claim]) -> tuple[str, str]:
-    """Return the verdict that a whole report stands for, and a sentence."""
+    """Return the verdict that a whole report stands for, and a sentence that counts every outcome.
+
+    Examples
+    --------
+    >>> verdicts = ["refuted", "undecided", "confirmed", "confirmed"]
+    >>> headline({"verdict": verdict, "mutants": []} for verdict in verdicts)
+    ('refuted', '1 refuted, 1 undecided, 2 confirmed')
+    """
     count = tally(claims)
-    of = f"of {count.claims} claims"
-    if count.refuted:
-        return "refuted", f"{count.refuted} {of} {'is' if count.refuted == 1 else 'are'} refuted"
-    if count.undecided:
-        return (
-            "undecided",
-            f"{count.undecided} {of} {'is' if count.undecided == 1 else 'are'} undecided",
-        )
-    if count.killed < count.mutants:
-        alive = count.mutants - count.killed
-        return (
-            "undecided",
-            f"{alive} of {count.mutants} mutants {'is' if alive == 1 else 'are'} alive",
-        )
-    return (
-        "confirmed",
-        f"All {count.claims} claims came out as expected" if count.claims != 1 else "As expected",
-    )
+    alive = count.mutants - count.killed
+    if count.confirmed == count.claims and not alive:
+        many = f"All {count.claims} claims came out as expected"
+        return "confirmed", many if count.claims != 1 else "As expected"
+    numbers = {name: getattr(count, name) for name in ("refuted", "undecided", "confirmed")}
+    parts = [f"{number} {name}" for name, number in numbers.items() if number]
+    if alive:
+        parts.append(f"{alive} of {count.mutants} mutants alive")
+    return "refuted" if count.refuted else "undecided", ", ".join(parts)

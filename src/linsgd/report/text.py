@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from linsgd.report.digits import margin, quantities, share
-from linsgd.report.gauge import decisive
+from linsgd.report.gauge import components as components_of
+from linsgd.report.gauge import nearest
 from linsgd.report.summary import SYMBOLS, by_kind, error_bound, headline, tally
 
 
@@ -14,38 +15,35 @@ def text(document: Mapping[str, Any]) -> str:
 
 
 def heading(document: Mapping[str, Any]) -> str:
-    """Return what the report says as a whole."""
+    """Return the summary of the whole report."""
     claims = document["claims"]
     verdict, sentence = headline(claims)
     lines = [f"{SYMBOLS[verdict]} {sentence}", ""]
     lines += [
-        f"{kind:<10}  {count.confirmed} confirmed, {count.refuted} refuted, {count.undecided} undecided; "
-        f"{count.killed} of {count.mutants} mutants killed"
+        f"{kind:<10}  {count.confirmed} confirmed, {count.refuted} refuted, "
+        f"{count.undecided} undecided; {count.killed} of {count.mutants} mutants killed"
         for kind, count in by_kind(claims).items()
     ]
-    lines.append(
-        f"The chance that any simulated verdict is wrong is at most {share(error_bound(claims))}."
-    )
+    bound = share(error_bound(claims))
+    lines.append(f"The probability that any simulated verdict is wrong is at most {bound}.")
     if document["left_out"]:
-        lines.append(
-            f"Not judged, as these data do not tell them from a mutant: {', '.join(document['left_out'])}."
-        )
+        names = ", ".join(document["left_out"])
+        lines.append(f"Not judged, as these data do not tell them from a mutant: {names}.")
     lines.append("")
     return "\n".join(lines)
 
 
 def paragraph(claim: Mapping[str, Any]) -> str:
-    """Return what the report says of one claim."""
-    nearest = decisive(claim)[0]
-    says = quantities(nearest)
-    more = (
-        f", nearest its edge of {len(claim['prediction'])}" if len(claim["prediction"]) > 1 else ""
-    )
+    """Return verdict, statement and the numbers of one claim in three lines."""
+    components = components_of(claim)
+    component = components[nearest(claim)]
+    says = quantities(component)
+    more = f" (the nearest to its edge of {len(components)})" if len(components) > 1 else ""
     count = tally([claim])
     return (
         f"{SYMBOLS[claim['verdict']]} {claim['verdict']:<9}  {claim['id']} on {claim['problem']}\n"
         f"    {claim['statement']}\n"
-        f"    {nearest['name']}{more}: predicted {says['predicted']} (accepted {says['accepted']}), "
-        f"measured {says['measured']} ({says['interval']}); margin {margin(claim['margin'])}, "
-        f"{count.killed} of {count.mutants} mutants killed\n"
+        f"    {component['name']}{more}: predicted {says['predicted']} "
+        f"(accepted {says['accepted']}), measured {says['measured']} ({says['interval']}); "
+        f"margin {margin(claim['margin'])}, {count.killed} of {count.mutants} mutants killed\n"
     )
