@@ -22,7 +22,7 @@ from linsgd.result import environment
 
 Progress = Callable[[int, int], None]
 Table = tuple[str | os.PathLike[str], str]
-AGAIN = "linsgd-again"  # the folder of a repeated verdict, not that of the whole report
+AGAIN = "linsgd-again"  # holds a folder for each repeated verdict, apart from the whole report
 
 
 def validate(
@@ -34,6 +34,7 @@ def validate(
     executor: Executor | None = None,
     progress: Progress | None = None,
     problem: str | None = None,
+    overwrite: bool = False,
 ) -> Report:
     """Judge the claims and write the report.
 
@@ -58,6 +59,9 @@ def validate(
         Called with (claims judged, claims).
     problem : str, optional
         Judge only what is claimed of this problem, such as "diabetes".
+    overwrite : bool
+        Whether verdicts of an earlier report in `folder` that this validation does not renew may be
+        lost.
 
     Returns
     -------
@@ -67,12 +71,13 @@ def validate(
     Raises
     ------
     ValueError
-        If an argument lies outside its domain or the folder cannot be written, before any work.
+        If an argument lies outside its domain, the folder cannot be written or holds verdicts that
+        would be lost; before any work.
     ModuleNotFoundError
         If an extra is missing, before any work.
     """
     started = time.monotonic()
-    place = None if folder is None else writable(folder)
+    domains.integer("seed", seed, "[0, inf)")
     candidates = claims(papers, effort, _problem(data))
     if not candidates:
         domains.refuse(
@@ -81,6 +86,8 @@ def validate(
             "names of claims of which one can be told from its mutants on these data",
         )
     chosen = _about(problem, candidates)
+    renewed = None if overwrite else {(claim.id, claim.problem, _name(data)) for claim in chosen}
+    place = None if folder is None else writable(folder, renewed)
     verdicts = judge(chosen, seed, effort, executor, place and place / "blocks", progress)
     found = {(verdict.id, verdict.problem): verdict for verdict in verdicts}
     report = Report(
@@ -94,7 +101,7 @@ def validate(
         left_out=tuple(sorted(set(ids(papers, effort)) - {claim.id for claim in candidates})),
     )
     if place is not None:
-        report.save(place)
+        report.save(place, overwrite)
     return report
 
 
@@ -138,7 +145,8 @@ def _reproducible(
         asked = f"{verdict.id!r}, effort={effort!r}, seed={seed}, data=problem"
         return replace(verdict, command=f"linsgd.validate({asked})")
     words = ["linsgd", "validate", "--claim", verdict.id, "--problem", verdict.problem]
-    words += ["--effort", effort, "--seed", str(seed), "--out", AGAIN]
+    words += ["--effort", effort, "--seed", str(seed), "--out"]
+    words += [f"{AGAIN}/{verdict.id}-{verdict.problem}"]
     if data is not None:
         path, target = data
         words += ["--data", str(path), "--target", target]
