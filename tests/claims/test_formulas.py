@@ -10,7 +10,7 @@ from linsgd.claims.hodgkinson_mahoney_2021.momentum import threshold
 from linsgd.claims.hodgkinson_mahoney_2021.thresholds import _leading
 from linsgd.claims.kunin_2024.stationary_law import frozen_noise
 from linsgd.symbolic.stationary import stationary_covariance
-from linsgd.symbolic.symbols import b, beta, eta, h, sigma_g, tau
+from linsgd.symbolic.symbols import b, beta, eta, h_lambda, sigma_g, zeta
 
 SUBJECT = subjects.gaussian()
 
@@ -27,8 +27,8 @@ def values(made, i):
     return {
         eta: sgd.lr,
         beta: sgd.momentum,
-        tau: sgd.dampening,
-        h: curvature,
+        zeta: sgd.dampening,
+        h_lambda: curvature,
         sigma_g: np.sqrt(noise),
     }
 
@@ -60,7 +60,7 @@ def test_printed_variances_belong_to_one_noise(name):
 def test_the_excess_loss_follows_from_the_steps():
     for name, made in (("", case.heavy_ball(SUBJECT)), ("_dampened", case.dampened(SUBJECT))):
         relation = formula(f"kunin_2024/fluctuation_dissipation{name}")
-        numbers = {eta: made.sgd.lr, beta: made.sgd.momentum, tau: made.sgd.dampening}
+        numbers = {eta: made.sgd.lr, beta: made.sgd.momentum, zeta: made.sgd.dampening}
         moved = made.sgd.lr**2 * made.law.velocity_variance[-1].sum()
         mean_square = next(iter(relation.rhs.atoms(sympy.Function("E"))))
         right = relation.rhs.subs(mean_square, moved).subs(numbers)

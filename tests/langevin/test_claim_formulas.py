@@ -19,16 +19,16 @@ from linsgd.symbolic.symbols import (
     eta,
     gamma,
     h,
+    h_lambda,
     k,
     lam,
     omega,
-    rho,
     sigma,
     sigma_g,
     t,
-    tau,
     v0,
     x0,
+    zeta,
 )  # fmt: skip
 from linsgd.theory.displacement.displacement import displacement
 
@@ -46,8 +46,8 @@ def values(i, lag=0):
     noise = process.noise if process.noise.ndim == 1 else np.diagonal(process.noise)
     numbers = {eta: case.sgd.lr, beta: case.sgd.momentum, lam: case.sgd.weight_decay, k: lag}
     numbers |= {
-        rho: case.problem.eigenvalues[mode],
-        h: case.curvature[i],
+        h: case.problem.eigenvalues[mode],
+        h_lambda: case.curvature[i],
         sigma_g: np.sqrt(noise[mode]),
     }
     return numbers | {omega: process.rotation[mode], gamma: process.modes.damping}
@@ -103,7 +103,7 @@ def test_mean_path_in_phase_space(i):
 def test_temperatures(i):
     case = dampened(SUBJECT)
     ratio = float(
-        claim("temperatures_with_dampening").formula.rhs.subs({beta: case.sgd.momentum, tau: 0.5})
+        claim("temperatures_with_dampening").formula.rhs.subs({beta: case.sgd.momentum, zeta: 0.5})
     )
     law = case.law
     found = (
@@ -114,7 +114,7 @@ def test_temperatures(i):
     assert found == pytest.approx(ratio, rel=1e-3)
     case = large_batch(SUBJECT)
     kinetic, potential = claim("equipartition_needs_the_equations_mass").formula.args
-    numbers = {eta: case.sgd.lr, beta: case.sgd.momentum, h: case.curvature[0]}
+    numbers = {eta: case.sgd.lr, beta: case.sgd.momentum, h_lambda: case.curvature[0]}
     kinetic, potential = (
         float(part.subs(numbers).as_coeff_Mul()[0]) for part in (kinetic, potential)
     )
@@ -132,7 +132,7 @@ def test_displacement_of_one_mode(i):
     mode = linsgd.LinearRegression.gaussian([case.curvature[i]], noise_std=1e-3)
     sgd = linsgd.SGD(lr=case.sgd.lr, batch_size=10**9, momentum=case.sgd.momentum)
     letters = {symbol.name: symbol for symbol in formula.free_symbols}
-    numbers = {eta: sgd.lr, beta: sgd.momentum, h: case.curvature[i], k: lag}
+    numbers = {eta: sgd.lr, beta: sgd.momentum, h_lambda: case.curvature[i], k: lag}
     for name in ("U_k", "U_{k+1}"):
         numbers[letters[name]] = complex(powers.explicit(name).subs(numbers).evalf())
     numbers[letters["V"]] = linsgd.stationary_moments(mode, sgd).position_variance[0]
@@ -148,7 +148,7 @@ def test_equivalent_optimizers_and_isotropy_print_one_law():
     )
     law = symbolic.stationary_covariance("langevin").explicit("position")
     assert sympy.simplify(shared - law) == 0
-    assert sympy.simplify(flat - law.subs(h, rho)) == 0
+    assert sympy.simplify(flat - law.subs(h_lambda, h)) == 0
     assert {b, sigma, eta} <= flat.free_symbols
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 from sympy import Indexed, lambdify
 
-from linsgd.symbolic.symbols import beta, eta, h, k
+from linsgd.symbolic.symbols import beta, eta, h_lambda, k
 
 REGIMES = ("underdamped", "critical", "overdamped", "alternating")
 
@@ -35,8 +35,8 @@ def evaluate(formula, values):
 
 
 def per_mode(formula, spectrum, chi, values):
-    """Evaluate a formula in rho[l] and chi[l] along the spectrum."""
-    numbers = {"rho": spectrum, "chi": chi}
+    """Evaluate a formula in h[l] and chi[l] along the spectrum."""
+    numbers = {"h": spectrum, "chi": chi}
     indexed = {str(atom.base): atom for atom in formula.atoms(Indexed)}
     modes = [
         {atom: numbers[name][m] for name, atom in indexed.items()} for m in range(len(spectrum))
@@ -71,7 +71,7 @@ def modes(draw, regime, theory="exact"):
             "underdamped": (edge, 2 * (1 + momentum)),
         }[regime]
     product = edges[0] + inside * (edges[1] - edges[0])
-    return {eta: lr, beta: momentum, h: product / lr, k: draw(st.integers(1, 200))}
+    return {eta: lr, beta: momentum, h_lambda: product / lr, k: draw(st.integers(1, 200))}
 
 
 def step_matrices(lr, momentum, curvature, dampening=0.0, nesterov=False):

@@ -14,18 +14,18 @@ from linsgd.symbolic.symbols import (
     d,
     eta,
     h,
+    h_lambda,
     k,
     lam,
-    rho,
     s,
     sigma,
     sigma_g,
     t,
-    tau,
     v,
     v0,
     x,
     x0,
+    zeta,
 )
 from linsgd.theory.recurrence.gradient_covariance import gradient_noise_law
 from linsgd.theory.recurrence.recurrence import Method
@@ -51,7 +51,7 @@ def test_agreement_is_not_vacuous():
 
 def problem_and_optimizer(values, **settings):
     """A one-dimensional problem whose mode has the drawn lr * curvature, at the drawn momentum."""
-    problem = LinearRegression.gaussian([values[h]], noise_std=0.7)
+    problem = LinearRegression.gaussian([values[h_lambda]], noise_std=0.7)
     return problem, SGD(lr=values[eta], momentum=values[beta], batch_size=3, **settings)
 
 
@@ -63,11 +63,11 @@ def test_exact_stationary_moments(features, batch, momentum, decay, damping, ins
     nesterov, dampening = damping == "nesterov", 0.3 * (damping == "dampening")
     values = {
         beta: momentum,
-        tau: dampening,
+        zeta: dampening,
         b: batch,
         d: features,
-        rho: RHO,
-        h: RHO + decay,
+        h: RHO,
+        h_lambda: RHO + decay,
         sigma: 0.7,
     }
     values[eta] = inside * float(evaluate(symbolic.moment_threshold(2, nesterov).result, values))
@@ -87,8 +87,8 @@ def test_exact_stationary_moments(features, batch, momentum, decay, damping, ins
 
 @given(values=modes("underdamped", "langevin"), decay=st.floats(0, 1))
 def test_stationary_moments_of_the_differential_equations(values, decay):
-    curvature = values[h]
-    values |= {h: curvature + decay, rho: curvature, b: 3, sigma: 0.7}
+    curvature = values[h_lambda]
+    values |= {h_lambda: curvature + decay, h: curvature, b: 3, sigma: 0.7}
     problem = LinearRegression.gaussian([curvature], noise_std=0.7)
     sgd = SGD(lr=values[eta], momentum=values[beta], batch_size=3, weight_decay=decay)
     for theory in ("langevin", "diffusion"):
@@ -148,7 +148,7 @@ def test_displacement_from_stationarity(theory, regime, data):
 def test_modified_loss_and_current(values, position, velocity):
     problem, sgd = problem_and_optimizer(values)
     process = linsgd.langevin(problem, sgd)
-    values |= {x: position, v: velocity, rho: values[h], sigma: 0.7, b: 3}
+    values |= {x: position, v: velocity, h: values[h_lambda], sigma: 0.7, b: 3}
     want = process.modified_loss([position], [velocity])
     assert agrees(
         evaluate(explicit(symbolic.modified_loss()), values), want, 1e-290
@@ -170,7 +170,7 @@ def test_modified_loss_and_current(values, position, velocity):
     lr=st.floats(0.05, 2),
 )
 def test_spectral_functions(batch, features, decay, lr):
-    values = {eta: lr, lam: decay, b: batch, d: features, rho: 1.0}
+    values = {eta: lr, lam: decay, b: batch, d: features, h: 1.0}
     problem, sgd = LinearRegression.gaussian(np.ones(features)), SGD(lr, batch, weight_decay=decay)
     for order in (2, 4, 6):
         want = linsgd.spectral_function(problem, sgd, order).value
@@ -180,7 +180,7 @@ def test_spectral_functions(batch, features, decay, lr):
 @given(batch=st.integers(1, 20), lr=st.floats(0.05, 2), order=st.floats(0.2, 6))
 def test_spectral_function_of_one_feature_at_any_order(batch, lr, order):
     want = linsgd.spectral_function(LinearRegression.gaussian([1.0]), SGD(lr, batch), order).value
-    values = {eta: lr, lam: 0.0, b: batch, rho: 1.0, s: order}
+    values = {eta: lr, lam: 0.0, b: batch, h: 1.0, s: order}
     assert agrees(evaluate(explicit(symbolic.spectral_function()), values), want)
 
 
@@ -189,7 +189,7 @@ def test_spectral_function_of_one_feature_at_any_order(batch, lr, order):
     nesterov=st.booleans(),
 )  # fmt: skip
 def test_mean_square_threshold(batch, features, momentum, decay, nesterov):
-    values = {beta: momentum, tau: 0.0, b: batch, d: features, rho: RHO, h: RHO + decay}
+    values = {beta: momentum, zeta: 0.0, b: batch, d: features, h: RHO, h_lambda: RHO + decay}
     sgd = SGD(1e-3, batch, momentum, nesterov=nesterov, weight_decay=decay)
     want = linsgd.stability(LinearRegression.gaussian([RHO] * features), sgd).lr_mean_square
     assert agrees(evaluate(symbolic.moment_threshold(2, nesterov).result, values), want)
@@ -202,7 +202,7 @@ def test_tail_exponent_is_the_order_at_its_threshold(order, batch, features):
         lr = float(
             evaluate(
                 symbolic.moment_threshold(2).result,
-                {beta: 0, tau: 0, b: batch, d: features, rho: 1, h: 1},
+                {beta: 0, zeta: 0, b: batch, d: features, h: 1, h_lambda: 1},
             )
         )
     else:
@@ -230,7 +230,7 @@ def test_frequencies(values):
 )  # fmt: skip
 def test_one_step(lr, momentum, curvature, dampening, nesterov):
     dampening = 0.0 if nesterov else dampening
-    values = {eta: lr, beta: momentum, tau: dampening, h: curvature}
+    values = {eta: lr, beta: momentum, zeta: dampening, h_lambda: curvature}
     method, rule = (
         Method.of(SGD(lr, 1, momentum, dampening=dampening, nesterov=nesterov)),
         symbolic.update_rule(nesterov),
@@ -279,8 +279,10 @@ def test_gradient_noise_of_a_spectrum(batch, momentum, decay, inside):
         problem, SGD(lr, batch, momentum, weight_decay=decay)
     ).position_variance
     response = symbolic.stationary_covariance("exact")["response"]
-    rates = {eta: lr, beta: momentum, tau: 0.0}
-    chi = np.array([float(evaluate(response, rates | {h: each + decay})) for each in spectrum])
+    rates = {eta: lr, beta: momentum, zeta: 0.0}
+    chi = np.array(
+        [float(evaluate(response, rates | {h_lambda: each + decay})) for each in spectrum]
+    )
     derivation = symbolic.gradient_noise()
     gain = per_mode(derivation["gain"].function, spectrum, chi, {b: batch}).sum()
     noise = per_mode(derivation.result, spectrum, chi, {b: batch, sigma: 0.7, G: gain})
@@ -303,13 +305,16 @@ def test_second_moment_of_one_feature(batch, decay, optimum, inside):
     want = law.position_variance[0] + (law.mean[0] - optimum) ** 2
     derivation = explicit(symbolic.moment_recursion(2))
     letters = {symbol.name: symbol for symbol in derivation.free_symbols}
-    values = {eta: lr, b: batch, rho: 1.1, sigma: 0.7, lam: decay, letters.get("w_*"): optimum}
+    values = {eta: lr, b: batch, h: 1.1, sigma: 0.7, lam: decay, letters.get("w_*"): optimum}
     assert agrees(evaluate(derivation, values), want)
 
 
 def relative_errors(values):
     """What the Langevin equation errs by according to theory, driven by the algorithm's own stationary noise."""
-    problem, sgd = LinearRegression.gaussian([values[h]]), SGD(values[eta], 10**6, values[beta])
+    problem, sgd = (
+        LinearRegression.gaussian([values[h_lambda]]),
+        SGD(values[eta], 10**6, values[beta]),
+    )
     exact, sde = (linsgd.oscillation(problem, sgd, theory) for theory in ("exact", "langevin"))
     law = linsgd.stationary_moments(problem, sgd)
     noise = gradient_noise_law(problem, sgd).diagonal(law.position_variance) * sgd.batch_size
@@ -329,7 +334,9 @@ def relative_errors(values):
 )
 @given(values=modes("underdamped"))
 def test_errors_in_closed_form(quantity, values):
-    assume(values[eta] * values[h] > (1 - values[beta]) ** 2 / (1 + values[beta]))  # rings in both
+    assume(
+        values[eta] * values[h_lambda] > (1 - values[beta]) ** 2 / (1 + values[beta])
+    )  # rings in both
     got = evaluate(symbolic.lr_expansion(quantity).result, values)
     assert agrees(got, relative_errors(values)[quantity][0], 1)
 
@@ -339,7 +346,7 @@ def test_error_series_of_the_mean(momentum, share, start):
     """To fourth order in lr, at lr so small that the fifth is below 1e-10."""
     lr, steps = share * (1 - momentum) ** 2, 4000
     problem, sgd = LinearRegression.gaussian([1.0]), SGD(lr, 1, momentum)
-    values = {eta: lr, beta: momentum, h: 1.0, t: lr * steps, x0: 1.3, v0: start}
+    values = {eta: lr, beta: momentum, h_lambda: 1.0, t: lr * steps, x0: 1.3, v0: start}
     exact = linsgd.moments(problem, sgd, [steps], ([1.3], [start])).mean[0, 0]
     for quantity, matched in (("mean", False), ("matched_mean", True)):
         mean = linsgd.langevin(problem, sgd).mean([steps], ([1.3], [start]), matched)[0, 0]
@@ -358,5 +365,7 @@ def test_error_series_of_the_frequency(product):
     sde, exact = (
         linsgd.oscillation(problem, sgd, theory).frequency[0] for theory in ("langevin", "exact")
     )
-    got = evaluate(symbolic.lr_expansion("frequency", 4).result.removeO(), {eta: product, h: 1.0})
+    got = evaluate(
+        symbolic.lr_expansion("frequency", 4).result.removeO(), {eta: product, h_lambda: 1.0}
+    )
     assert agrees(got, sde / exact - 1, 1)

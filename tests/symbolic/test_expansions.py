@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from linsgd import symbolic
-from linsgd.symbolic.symbols import beta, eta, h, sigma_g, t, tau, v0, x0
+from linsgd.symbolic.symbols import beta, eta, h_lambda, sigma_g, t, v0, x0, zeta
 
 from .evaluate import drift, evaluate, explicit, step_matrices
 
 MOMENTUM, CURVATURE, START = 0.6, 0.7, (1.3, -0.4)
-VALUES = {beta: MOMENTUM, h: CURVATURE, t: 2.0, x0: START[0], v0: START[1]}
+VALUES = {beta: MOMENTUM, h_lambda: CURVATURE, t: 2.0, x0: START[0], v0: START[1]}
 
 
 def slow_rate(lr):
@@ -39,7 +39,7 @@ def slow_mean(lr, velocity):
 
 def variance(step):
     def pair(lr):
-        values = VALUES | {eta: lr, sigma_g: 1, tau: 0}
+        values = VALUES | {eta: lr, sigma_g: 1, zeta: 0}
         return tuple(
             evaluate(symbolic.stationary_covariance(name)[step], values)
             for name in ("langevin", "exact")
@@ -99,7 +99,7 @@ def test_variance_error_is_exact_at_every_lr(step, lr):
 
 @pytest.mark.parametrize("momentum", [0.1, 0.5, 0.9, 0.99])
 def test_errors_that_do_not_depend_on_lr(momentum):
-    values = {beta: momentum, eta: 0.1, h: 1.0}
+    values = {beta: momentum, eta: 0.1, h_lambda: 1.0}
     u = (1 - mp.mpf(momentum)) / (1 + mp.mpf(momentum))
     assert (
         abs(evaluate(symbolic.lr_expansion("damping").result, values) - (u / mp.atanh(u) - 1))
@@ -110,7 +110,7 @@ def test_errors_that_do_not_depend_on_lr(momentum):
 
 
 def test_correlation_is_that_of_the_exact_covariance():
-    values = {beta: 0.9, eta: 0.1, h: 1.0, sigma_g: 1.0, tau: 0.0}
+    values = {beta: 0.9, eta: 0.1, h_lambda: 1.0, sigma_g: 1.0, zeta: 0.0}
     P = evaluate(symbolic.stationary_covariance("exact").result, values)
     error = evaluate(symbolic.lr_expansion("correlation").result, values)
     assert abs(error + P[0, 1] / mp.sqrt(P[0, 0] * P[1, 1])) < 1e-25

@@ -19,17 +19,17 @@ from linsgd.symbolic.symbols import (
     eta,
     gamma,
     h,
+    h_lambda,
     k,
     omega,
     r,
-    rho,
     sigma,
     sigma_g,
     t,
-    tau,
     theta,
     v,
     x,
+    zeta,
 )
 
 from .every import EVERY
@@ -104,7 +104,7 @@ def test_the_taylor_step_drops_what_it_says():
     position = Function("x")(t)
     assert sde["dropped"] == eta**2 * (1 - beta) * position.diff(t, 3) / 6
     assert simplify(sde["taylor"] - sde["dropped"] - sde.steps[3].formula.lhs) == 0
-    trial = sympy.exp(-h * t)  # the whole difference on an exponential, to the order kept
+    trial = sympy.exp(-h_lambda * t)  # the whole difference on an exponential, to the order kept
     difference = (trial.subs(t, t + eta) - trial - beta * (trial - trial.subs(t, t - eta))) / eta
     kept = sde["taylor"].subs(position, trial).doit()
     assert simplify(sympy.series(difference - kept, eta, 0, 3).removeO()) == 0
@@ -134,26 +134,26 @@ def test_the_stationary_density_solves_the_fokker_planck_equation():
 def test_dampening_only_rescales_the_learning_rate_of_the_position():
     """A gradient weighted by 1 - tau is a learning rate smaller by it, and a velocity too."""
     damped = symbolic.stationary_covariance("exact").result
-    plain = damped.subs(tau, 0).subs(eta, eta * (1 - tau))
-    scale = sympy.diag(1, 1 - tau)
+    plain = damped.subs(zeta, 0).subs(eta, eta * (1 - zeta))
+    scale = sympy.diag(1, 1 - zeta)
     assert (scale * plain * scale - damped).applyfunc(simplify) == sympy.zeros(2)
 
 
 def test_the_temperatures_along_each_direction():
     """lr Var(v) / (h Var(w)) = 2 (1 - dampening) / (1 + momentum), at every learning rate and for any noise."""
     P = symbolic.stationary_covariance("exact").result
-    assert simplify(eta * P[1, 1] / (h * P[0, 0]) - 2 * (1 - tau) / (1 + beta)) == 0
+    assert simplify(eta * P[1, 1] / (h_lambda * P[0, 0]) - 2 * (1 - zeta) / (1 + beta)) == 0
 
 
 def test_the_excess_loss_is_the_local_displacement():
     """(h / 2) Var(w) = (1 + momentum) / (4 lr) E|w' - w|^2: Yaida's relation, for any noise."""
-    P = symbolic.stationary_covariance("exact").result.subs(tau, 0)
-    assert simplify(h * P[0, 0] / 2 - (1 + beta) / (4 * eta) * eta**2 * P[1, 1]) == 0
+    P = symbolic.stationary_covariance("exact").result.subs(zeta, 0)
+    assert simplify(h_lambda * P[0, 0] / 2 - (1 + beta) / (4 * eta) * eta**2 * P[1, 1]) == 0
 
 
 def test_nesterov_and_heavy_ball_agree_to_first_order():
     heavy, nesterov = (
-        symbolic.stationary_covariance("exact", flag)["position"].subs(tau, 0)
+        symbolic.stationary_covariance("exact", flag)["position"].subs(zeta, 0)
         for flag in (False, True)
     )
     ratio = sympy.series(simplify(nesterov / heavy), eta, 0, 2).removeO()
@@ -165,8 +165,7 @@ def test_the_isotropic_noise_is_that_of_a_flat_spectrum():
     covariance, spectrum = symbolic.stationary_covariance("exact"), symbolic.gradient_noise()
     chi, gain = sympy.Symbol("chi", positive=True), sympy.Symbol("G", positive=True)
     flat = {
-        atom: {"rho": rho, "chi": chi}[str(atom.base)]
-        for atom in spectrum.result.atoms(sympy.Indexed)
+        atom: {"h": h, "chi": chi}[str(atom.base)] for atom in spectrum.result.atoms(sympy.Indexed)
     }
     closed = d * spectrum["gain"].function.subs(flat)
     assert simplify(spectrum.result.subs(flat).subs(gain, closed) - covariance["noise"]) == 0
@@ -183,7 +182,7 @@ def test_hyperparameters_of_one_stationary_law():
 def test_the_second_moment_is_that_of_the_covariance():
     """Two derivations of one number: the moment recursion and Lyapunov's equation, in d = 1 without momentum."""
     covariance = symbolic.stationary_covariance("exact").explicit("position")
-    undecayed = covariance.subs({d: 1, tau: 0, beta: 0, h: rho})
+    undecayed = covariance.subs({d: 1, zeta: 0, beta: 0, h_lambda: h})
     moment = (
         symbolic.moment_recursion(2).explicit().subs(sympy.Symbol("lambda", nonnegative=True), 0)
     )

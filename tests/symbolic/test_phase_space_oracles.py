@@ -13,16 +13,16 @@ from linsgd.symbolic.symbols import (
     eta,
     gamma,
     h,
+    h_lambda,
     k,
-    rho,
     sigma,
     sigma_g,
     t,
-    tau,
     v,
     v0,
     x,
     x0,
+    zeta,
 )
 
 from .evaluate import (
@@ -45,7 +45,7 @@ momenta, decimals = st.floats(0.05, 0.98), st.floats(0.05, 2.0)
 
 def moved(theory, values):
     """The propagator over k steps: the power of a step or the exponential of the drift."""
-    mode = [values[letter] for letter in (eta, beta, h)]
+    mode = [values[letter] for letter in (eta, beta, h_lambda)]
     if theory == "exact":
         return np.linalg.matrix_power(step_matrices(*mode)[0], values[k])
     return exponential(-drift(*mode) * values[t])
@@ -58,7 +58,7 @@ def fixed_point(M, N):
 
 def spread(theory, values):
     """The stationary covariance of unit gradient noise."""
-    mode = [values[letter] for letter in (eta, beta, h)]
+    mode = [values[letter] for letter in (eta, beta, h_lambda)]
     if theory == "exact":
         return fixed_point(*step_matrices(*mode))
     A = drift(*mode)
@@ -120,7 +120,9 @@ def test_exact_covariance_solves_the_lyapunov_equation_with_dampening(
     curvature = inside * 2 * (1 + momentum) / ((1 - dampening) * lr)
     M, N = step_matrices(lr, momentum, curvature, dampening)
     got = symbolic.stationary_covariance("exact").result
-    got = evaluate(got, {eta: lr, beta: momentum, tau: dampening, h: curvature, sigma_g: 1.0})
+    got = evaluate(
+        got, {eta: lr, beta: momentum, zeta: dampening, h_lambda: curvature, sigma_g: 1.0}
+    )
     assert_close(got, fixed_point(M, N))
 
 
@@ -129,13 +131,13 @@ def test_nesterov_covariance_solves_the_lyapunov_equation(lr, momentum, inside):
     curvature = inside * 2 * (1 + momentum) / ((1 + 2 * momentum) * lr)
     M, N = step_matrices(lr, momentum, curvature, nesterov=True)
     got = symbolic.stationary_covariance("exact", nesterov=True).result
-    got = evaluate(got, {eta: lr, beta: momentum, h: curvature, sigma_g: 1.0})
+    got = evaluate(got, {eta: lr, beta: momentum, h_lambda: curvature, sigma_g: 1.0})
     assert_close(got, fixed_point(M, N))
 
 
 @given(lr=decimals, momentum=momenta, curvature=decimals)
 def test_langevin_and_diffusion_covariances_solve_theirs(lr, momentum, curvature):
-    values = {eta: lr, beta: momentum, h: curvature, sigma_g: 1.0}
+    values = {eta: lr, beta: momentum, h_lambda: curvature, sigma_g: 1.0}
     P = spread("langevin", values)
     assert_close(evaluate(symbolic.stationary_covariance("langevin").result, values), P)
     assert_close(evaluate(symbolic.stationary_covariance("diffusion").result, values), P[:1, :1])
@@ -144,7 +146,7 @@ def test_langevin_and_diffusion_covariances_solve_theirs(lr, momentum, curvature
 def moment_step(lr, momentum, batch, spectrum, decay, nesterov, noise_std):
     """One step of the whole covariance (2d, 2d) of (x, v) with Gaussian features."""
     n = len(spectrum)
-    pairs = [step_matrices(lr, momentum, rho + decay, nesterov=nesterov) for rho in spectrum]
+    pairs = [step_matrices(lr, momentum, h + decay, nesterov=nesterov) for h in spectrum]
     M = np.block([[np.diag([pair[0][i, j] for pair in pairs]) for j in (0, 1)] for i in (0, 1)])
     N = np.vstack([np.diag([pair[1][i] for pair in pairs]) for i in (0, 1)])
     H = np.diag(spectrum)
@@ -175,7 +177,15 @@ def stationary(step, size):
 def test_closed_noise_and_threshold_solve_the_whole_moment_equation(
     momentum, batch, features, decay, inside, nesterov
 ):
-    values = {beta: momentum, tau: 0.0, b: batch, d: features, rho: 0.8, h: 0.8 + decay, sigma: 1.4}
+    values = {
+        beta: momentum,
+        zeta: 0.0,
+        b: batch,
+        d: features,
+        h: 0.8,
+        h_lambda: 0.8 + decay,
+        sigma: 1.4,
+    }
     lr_critical = evaluate(symbolic.moment_threshold(2, nesterov).result, values)
     lr = inside * float(lr_critical)
     C, _ = stationary(
@@ -198,12 +208,14 @@ def test_gradient_noise_of_a_spectrum_solves_the_whole_moment_equation(
     momentum, batch, decay, inside
 ):
     spectrum = np.array([0.3, 0.8, 1.1])
-    values = {beta: momentum, tau: 0.0, b: batch, d: 3, rho: 1.1, h: 1.1 + decay}
+    values = {beta: momentum, zeta: 0.0, b: batch, d: 3, h: 1.1, h_lambda: 1.1 + decay}
     lr = inside * float(evaluate(symbolic.moment_threshold(2).result, values))
     derivation = symbolic.gradient_noise()
-    rates = {eta: lr, beta: momentum, tau: 0.0}
+    rates = {eta: lr, beta: momentum, zeta: 0.0}
     response = symbolic.stationary_covariance("exact")["response"]
-    chi = np.array([evaluate(response, rates | {h: eigenvalue + decay}) for eigenvalue in spectrum])
+    chi = np.array(
+        [evaluate(response, rates | {h_lambda: eigenvalue + decay}) for eigenvalue in spectrum]
+    )
     gain = per_mode(derivation["gain"].function, spectrum, chi, {b: batch}).sum()
     [letter] = [symbol for symbol in derivation.result.free_symbols if symbol.name == "G"]
     noise = per_mode(derivation.result, spectrum, chi, {b: batch, sigma: 1.4, letter: gain})
@@ -224,20 +236,20 @@ def test_modified_loss_and_current_are_those_of_the_stationary_density(
     values = {
         eta: lr,
         beta: momentum,
-        h: curvature,
-        rho: 0.9 * curvature,
+        h_lambda: curvature,
+        h: 0.9 * curvature,
         sigma: 1.2,
         b: 3.0,
         x: position,
         v: velocity,
     }
-    values[sigma_g] = 1.2 * (values[rho] / 3) ** 0.5
+    values[sigma_g] = 1.2 * (values[h] / 3) ** 0.5
     P = spread("langevin", values) * real(values[sigma_g]) ** 2
     A = drift(lr, momentum, curvature)
     z = real([position, velocity])
     precision = solve(lambda U: P @ U, real(np.eye(2)))
     energy = evaluate(
-        explicit(symbolic.modified_loss()) * symbolic.modified_loss()["kappa"], values
+        explicit(symbolic.modified_loss()) / symbolic.modified_loss()["temperature"], values
     )
     assert_close(energy, z @ precision @ z / 2)
     current = (
@@ -251,7 +263,7 @@ def test_modified_loss_and_current_are_those_of_the_stationary_density(
 
 
 def test_damping_and_frequency_are_the_eigenvalues_of_the_drift():
-    values = {eta: 0.1, beta: 0.9, h: 1.0}
+    values = {eta: 0.1, beta: 0.9, h_lambda: 1.0}
     sde = symbolic.propagator("underdamped", "langevin")
     rate = complex(
         evaluate(explicit(sde, "gamma"), values), evaluate(explicit(sde, "delta"), values) ** 0.5

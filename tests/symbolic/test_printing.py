@@ -1,5 +1,6 @@
 """What a page may show: LaTeX, MathML that HTML5 allows, and formulas in canonical form."""
 
+import html
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 import sympy
 
 from linsgd import symbolic
-from linsgd.symbolic.symbols import beta, eta, h, sigma_g, t, tau, tidy, x
+from linsgd.symbolic.symbols import beta, eta, h_lambda, sigma_g, t, tidy, x, zeta
 
 from .every import EVERY
 
@@ -43,20 +44,20 @@ def test_each_step_is_balanced_latex(name):
 
 
 def test_mathml_keeps_names_and_puts_exponentials_in_the_numerator():
-    text = symbolic.mathml(sympy.exp(-h) * sympy.Function("Var")(x))
+    text = symbolic.mathml(sympy.exp(-h_lambda) * sympy.Function("Var")(x))
     assert "<mi>Var</mi>" in text
     assert "mfrac" not in text
-    assert "mfrac" in symbolic.mathml(1 / h)
+    assert "mfrac" in symbolic.mathml(1 / h_lambda)
     assert "<mi>Δ</mi>" in symbolic.mathml(sympy.Function("Delta")(x))
 
 
 def test_mathml_of_special_cases():
     assert "<mi>O</mi>" in symbolic.mathml(sympy.Order(eta))
-    assert "<mmultiscripts>" in symbolic.mathml(sympy.hyper([h], [beta], x))
-    assert "&lt;" in symbolic.mathml(sympy.StrictLessThan(eta, h))
-    assert symbolic.mathml(-sympy.exp(h)).count("<mo>−</mo>") == 1
+    assert "<mmultiscripts>" in symbolic.mathml(sympy.hyper([h_lambda], [beta], x))
+    assert "&lt;" in symbolic.mathml(sympy.StrictLessThan(eta, h_lambda))
+    assert symbolic.mathml(-sympy.exp(h_lambda)).count("<mo>−</mo>") == 1
     assert "<mo>(</mo><mrow><mn>1</mn><mo>+</mo><mi>x</mi>" in symbolic.mathml(
-        sympy.exp(h) * (1 + x)
+        sympy.exp(h_lambda) * (1 + x)
     )
 
 
@@ -66,25 +67,27 @@ def test_mathml_that_sympy_would_not_write():
     second = symbolic.mathml(sympy.Derivative(sympy.Function("f")(t), (t, 2)))
     assert second.count("<msup>") == 2
     assert "<mrow><mi>d</mi><msup><mi>t</mi><mn>2</mn></msup></mrow>" in second
-    assert "<mn>2</mn><mo>\u2062</mo><mrow><mo>(</mo>" in symbolic.mathml(tidy(2 * (1 - beta) / h))
+    assert "<mn>2</mn><mo>\u2062</mo><mrow><mo>(</mo>" in symbolic.mathml(
+        tidy(2 * (1 - beta) / h_lambda)
+    )
 
 
 def test_sums_begin_with_a_plus_and_series_with_the_lowest_power():
-    assert symbolic.latex(h - beta) == r"h - \beta"
-    assert symbolic.latex(h - 1) == "h - 1"
-    series = eta**2 * (1 + h) + eta * (2 - h) / 3 + sympy.Order(eta**3)
-    assert [symbolic.latex(series).index(text) for text in ("2 - h", "1 + h", "O")] == sorted(
-        symbolic.latex(series).index(text) for text in ("2 - h", "1 + h", "O")
+    assert symbolic.latex(h_lambda - beta) == r"h_{\lambda} - \beta"
+    assert symbolic.latex(h_lambda - 1) == r"h_{\lambda} - 1"
+    series = eta**2 * (1 + h_lambda) + eta * (2 - h_lambda) / 3 + sympy.Order(eta**3)
+    assert [symbolic.latex(series).index(text) for text in ("2 - h_", "1 + h_", "O")] == sorted(
+        symbolic.latex(series).index(text) for text in ("2 - h_", "1 + h_", "O")
     )
 
 
 @pytest.mark.parametrize(
     ("expression", "text"),
     [
-        (1 / (beta - 1) / (eta * h - 2), r"\frac{1}{\left(1 - \beta\right) \left(2 - \eta h\right)}"),
-        (2 * beta + 2 - eta * h, r"2 \left(1 + \beta\right) - \eta h"),
+        (1 / (beta - 1) / (eta * h_lambda - 2), r"\frac{1}{\left(1 - \beta\right) \left(2 - \eta h_{\lambda}\right)}"),
+        (2 * beta + 2 - eta * h_lambda, r"2 \left(1 + \beta\right) - \eta h_{\lambda}"),
         (1 / (1 - beta) / (1 + beta), r"\frac{1}{1 - \beta^{2}}"),
-        ((beta - 1) * (tau - 1), r"\left(1 - \beta\right) \left(1 - \tau\right)"),
+        ((beta - 1) * (zeta - 1), r"\left(1 - \beta\right) \left(1 - \zeta\right)"),
         (beta - 1, r"- (1 - \beta)"),
         (2 * beta + 2, r"2 \left(1 + \beta\right)"),
         (sympy.Integer(3), "3"),
@@ -110,11 +113,13 @@ def test_tidy_does_not_change_a_value(name):
 
 def test_a_notebook_shows_the_whole_chain():
     derivation = symbolic.modified_loss()
-    text = derivation._repr_markdown_()
-    assert text.startswith(f"**{derivation.title}**")
+    text = derivation._repr_html_()
+    assert f"<b>{derivation.title}</b>" in text
     assert all(
-        step.why in text and symbolic.latex(step.formula) in text for step in derivation.steps
+        html.escape(step.why) in text and symbolic.mathml(step.formula) in text
+        for step in derivation
     )
+    ElementTree.fromstring(text)
 
 
 def test_importing_the_room_does_not_derive_anything():

@@ -9,8 +9,8 @@ from scipy.special import roots_genlaguerre, roots_hermitenorm
 
 import linsgd
 from linsgd import symbolic
-from linsgd.symbolic.moments import optimum
-from linsgd.symbolic.symbols import b, d, eta, lam, rho, s, sigma
+from linsgd.symbolic.symbols import w_star
+from linsgd.symbolic.symbols import b, d, eta, h, lam, s, sigma
 
 from .evaluate import assert_close, evaluate, explicit
 
@@ -36,7 +36,7 @@ def growth(order, lr, batch, decay, features, variance):
 @pytest.mark.parametrize("order", [2, 4, 6, 8])
 @given(batch=batches, features=st.integers(1, 12), decay=decays, lr=st.floats(0.01, 3))
 def test_even_spectral_functions_are_means_over_the_radial_law(order, batch, features, decay, lr):
-    values = {eta: lr, lam: decay, b: batch, d: features, rho: 1.3}
+    values = {eta: lr, lam: decay, b: batch, d: features, h: 1.3}
     got = evaluate(explicit(symbolic.spectral_function(order)), values)
     assert_close(got, growth(order, lr, batch, decay, features, 1.3))
 
@@ -52,14 +52,14 @@ def test_closed_form_in_one_dimension_is_the_integral(batch, decay, lr, order):
     integral = mp.quad(
         integrand, [0, mp.sqrt(a / c) / 2, mp.sqrt(a / c), mp.sqrt(a / c) + 4, mp.inf]
     )
-    values = {eta: lr, lam: decay, b: batch, rho: 1.0, s: order}
+    values = {eta: lr, lam: decay, b: batch, h: 1.0, s: order}
     got = evaluate(explicit(symbolic.spectral_function()), values)
     assert_close(got, integral * 2 / (2**k * mp.gamma(k)))
 
 
 @given(batch=batches, decay=decays, lr=st.floats(0.05, 1.5), order=st.sampled_from([2, 4, 6]))
 def test_closed_form_meets_the_polynomials(batch, decay, lr, order):
-    values = {eta: lr, lam: decay, b: batch, d: 1, rho: 1.0, s: order}
+    values = {eta: lr, lam: decay, b: batch, d: 1, h: 1.0, s: order}
     closed = evaluate(explicit(symbolic.spectral_function()), values)
     assert_close(closed, evaluate(explicit(symbolic.spectral_function(order)), values))
 
@@ -68,7 +68,7 @@ def test_closed_form_meets_the_polynomials(batch, decay, lr, order):
 @given(batch=batches, decay=decays, inside=st.floats(0.05, 0.9), center=st.floats(-2, 2))
 def test_stationary_moments_do_not_change_in_a_step(order, batch, decay, inside, center):
     lr = inside * threshold(max(order + order % 2, 2), batch, 1, decay, 1.3)
-    values = {eta: lr, lam: decay, b: batch, rho: 1.3, sigma: 0.8, optimum: center}
+    values = {eta: lr, lam: decay, b: batch, h: 1.3, sigma: 0.8, w_star: center}
     derivation = symbolic.moment_recursion(order)
     m = [1.0] + [
         float(evaluate(explicit(derivation, f"m_{j}"), values)) for j in range(1, order + 1)
@@ -111,8 +111,10 @@ def test_thresholds_without_decay_are_where_the_growth_is_one(order, batch, feat
     want = threshold(order, batch, features, 0.0, 1.3)
     values = {b: batch, d: features}
     if order == 2:
-        values |= dict.fromkeys(derivation.result.free_symbols - {b, d}, 0.0) | {rho: 1.3}
-        values |= {letter: 1.3 for letter in derivation.result.free_symbols if letter.name == "h"}
+        values |= dict.fromkeys(derivation.result.free_symbols - {b, d}, 0.0) | {h: 1.3}
+        values |= {
+            letter: 1.3 for letter in derivation.result.free_symbols if letter.name == "h_lambda"
+        }
         got = evaluate(derivation.result, values)
     else:
         got = smallest_root(derivation.result.subs(values)) * batch / 1.3
@@ -128,7 +130,7 @@ def smallest_root(polynomial):
 @given(batch=batches, features=st.integers(1, 12), decay=decays)
 def test_condition_with_decay_holds_at_the_threshold(batch, features, decay):
     lr = threshold(4, batch, features, decay, 1.3)
-    values = {eta: lr, lam: decay, b: batch, d: features, rho: 1.3}
+    values = {eta: lr, lam: decay, b: batch, d: features, h: 1.3}
     derivation = symbolic.moment_threshold(4)
     condition = explicit(symbolic.spectral_function(4))
     assert derivation.steps[-2].formula.lhs == symbolic.spectral_function(4).result
@@ -147,7 +149,7 @@ def test_lyapunov_exponents_are_those_of_theory(batch, lr, decay):
     want = linsgd.lyapunov_exponent(
         problem, linsgd.SGD(lr=lr / 1.3, batch_size=batch, weight_decay=decay)
     )
-    values = {eta: lr / 1.3, lam: decay, b: batch, rho: 1.3}
+    values = {eta: lr / 1.3, lam: decay, b: batch, h: 1.3}
     with mp.workdps(30 + batch):  # digits that the recursion loses
         got = evaluate(explicit(symbolic.lyapunov_exponent(batch)), values)
     assert abs(got - want.value) <= 1e-10 * abs(want.value)
@@ -162,7 +164,7 @@ def test_the_closed_form_is_that_of_theory(lr, batch, order):
         problem, linsgd.SGD(lr=lr, batch_size=batch, weight_decay=0.1), order
     )
     got = evaluate(
-        explicit(symbolic.spectral_function()), {eta: lr, lam: 0.1, b: batch, rho: 1.3, s: order}
+        explicit(symbolic.spectral_function()), {eta: lr, lam: 0.1, b: batch, h: 1.3, s: order}
     )
     assert_close(got, want.value)
 
@@ -194,9 +196,9 @@ def spectral_polynomial(order, batch, features):
 def test_overshot_steps_are_those_of_theory(batch, lr, decay):
     problem = linsgd.LinearRegression.gaussian([1.3])
     sgd = linsgd.SGD(lr=lr, batch_size=batch, weight_decay=decay)
-    values = {eta: lr, lam: decay, b: batch, rho: 1.3, s: 2.7}
-    h = linsgd.spectral_function(problem, sgd, 2.7).value
-    assert_close(evaluate(explicit(symbolic.spectral_function(s, overshoot=True)), values), h)
+    values = {eta: lr, lam: decay, b: batch, h: 1.3, s: 2.7}
+    kappa = linsgd.spectral_function(problem, sgd, 2.7).value
+    assert_close(evaluate(explicit(symbolic.spectral_function(s, overshoot=True)), values), kappa)
     got = evaluate(explicit(symbolic.lyapunov_exponent(batch, overshoot=True)), values)
     want = linsgd.lyapunov_exponent(problem, sgd)
     assert abs(got - want.value) <= want.upper - want.value + 1e-12 * max(1, abs(want.value))
@@ -210,7 +212,7 @@ def test_polynomials_need_no_overshoot():
     )
 
 
-OVERSHOT = {eta: 0.5, lam: 3.0, b: 3, d: 2, rho: 1.3}
+OVERSHOT = {eta: 0.5, lam: 3.0, b: 3, d: 2, h: 1.3}
 
 
 # Goldie's constant
@@ -227,7 +229,7 @@ def test_constants_at_even_exponents_are_those_of_theory(order, batch, decay):
     ).value
     want = linsgd.tail_constant(problem, linsgd.SGD(lr=lr, batch_size=batch, weight_decay=decay))
     derivation = symbolic.tail_constant(order, batch)
-    values = {eta: lr, lam: decay, rho: 1.3, sigma: 0.8}
+    values = {eta: lr, lam: decay, h: 1.3, sigma: 0.8}
     assert float(evaluate(explicit(derivation), values)) == pytest.approx(want.value, rel=1e-9)
     assert_close(
         evaluate(explicit(symbolic.spectral_function(order)), values | {b: batch, d: 1}), 1.0

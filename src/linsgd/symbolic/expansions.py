@@ -1,9 +1,9 @@
-r"""What the underdamped SDE costs: its relative error against the exact algorithm, as a series in the learning rate.
+r"""The relative error of the underdamped SDE against the exact algorithm, as a series in lr.
 
-The slow mode of the mean is multiplied each step by l = (1 + beta - lr h + root) / 2, root^2 = (1 +
-beta - lr h)^2 - 4 beta, and in the SDE by exp(-lr (gamma - delta)). Both roots are power series in
-lr; they are computed in the ring Q(beta, h, x_0, v_0, t)[[lr]]. The fast mode decays like beta^k:
-at a fixed time t = lr k it is below every power of lr.
+The slow mode of the mean is multiplied each step by l = (1 + beta - lr h_lambda + root) / 2,
+root^2 = (1 + beta - lr h_lambda)^2 - 4 beta, and in the SDE by exp(-lr (gamma - delta)). Both roots
+are power series in lr; they are computed in the ring Q(beta, h_lambda, x_0, v_0, t)[[lr]]. The fast
+mode decays like beta^k: at a fixed time t = lr k it is below every power of lr.
 """
 
 from collections.abc import Callable
@@ -15,22 +15,36 @@ from sympy.polys.ring_series import rs_exp, rs_log, rs_mul, rs_nth_root, rs_seri
 from sympy.polys.rings import ring
 
 from linsgd import domains
-from linsgd.symbolic.derivation import Derivation, Step, equation
+from linsgd.symbolic.derivation import Derivation, Step
+from linsgd.symbolic.formulas import Equation
 from linsgd.symbolic.propagators import propagator
+from linsgd.symbolic.scope import Features, Scope
 from linsgd.symbolic.stationary import stationary_covariance
-from linsgd.symbolic.symbols import beta, eta, gamma, h, omega, r, t, tau, tidy, v0, x0
+from linsgd.symbolic.symbols import (
+    beta,
+    eta,
+    gamma,
+    h_lambda,
+    omega,
+    r,
+    t,
+    tidy,
+    v0,
+    x0,
+    zeta,
+)
 from linsgd.symbolic.update import underdamped_sde
 
-FIELD = QQ.frac_field(beta, h, x0, v0, t)
+FIELD = QQ.frac_field(beta, h_lambda, x0, v0, t)
 RING, LR = ring(eta, FIELD)
-CUT = 7  # powers of lr kept in between
+CUT = 7  # powers of lr kept in between: order 4, and up to two lost to divisions by lr
 ERROR, MATCHED = Symbol("epsilon"), Symbol("v_m")
 Series = Any  # an element of RING, cut at CUT
 
 
 @cache
 def lr_expansion(quantity: str, order: int = 2) -> Derivation:
-    """Derive the relative error of an SDE quantity, exact = SDE / (1 + error), as a power series in the learning rate.
+    """Derive the relative error of an SDE quantity as a power series in the learning rate.
 
     Parameters
     ----------
@@ -50,26 +64,35 @@ def lr_expansion(quantity: str, order: int = 2) -> Derivation:
         Steps "langevin" and "exact" where they have a closed form, "matched_velocity" where it is
         used; the result is the series, with its O(lr^n) unless it ends.
 
+    Notes
+    -----
+    The error is that of SDE = exact (1 + error).
+
+    See Also
+    --------
+    linsgd.plot.error_map : The errors over learning rate and momentum.
+
     Examples
     --------
-    >>> lr_expansion("position_variance").result
-    -eta*h/(2*(beta + 1))
-    >>> lr_expansion("slow_rate").result
-    eta**2*h**2/(6*(1 - beta)**2) + O(eta**3)
+    >>> import linsgd
+    >>> linsgd.symbolic.lr_expansion("position_variance").result
+    -eta*h_lambda/(2*(beta + 1))
+    >>> linsgd.symbolic.lr_expansion("slow_rate").result
+    eta**2*h_lambda**2/(6*(1 - beta)**2) + O(eta**3)
     """
     domains.choice("quantity", quantity, tuple(QUANTITIES))
     domains.integer("order", order, "[0, 4]")
     return Derivation(
         f"The error of the Langevin equation: {quantity.replace('_', ' ')}",
         QUANTITIES[quantity](order),
+        Scope(Features.LAW, dampening=False),
     )
 
 
 def _compared(langevin: Expr, exact: Expr, order: int) -> tuple[Step, ...]:
-    return (
-        *_both(langevin, exact),
-        _error(series(simplify(langevin / exact) - 1, eta, 0, order + 1)),
-    )
+    """Return the steps of a quantity that has a closed form in both."""
+    ratio = simplify(langevin / exact)
+    return (*_both(langevin, exact), _error(series(ratio - 1, eta, 0, order + 1)))
 
 
 def _both(langevin: Expr, exact: Expr) -> tuple[Step, Step]:
@@ -77,15 +100,16 @@ def _both(langevin: Expr, exact: Expr) -> tuple[Step, Step]:
 
 
 def _error(expansion: Expr, why: str = "The relative error of the SDE.") -> Step:
+    """Return the last step, the coefficients of the series in canonical form."""
     powers = expansion.removeO().expand().collect(eta, evaluate=False)
     printed = Add(*(tidy(coefficient) * power for power, coefficient in powers.items()))
-    return Step("error", why, equation(ERROR, printed + (expansion.getO() or 0)))
+    return Step("error", why, Equation(ERROR, printed + (expansion.getO() or 0)))
 
 
 def _variance(step: str) -> Callable[[int], tuple[Step, ...]]:
     def steps(order: int) -> tuple[Step, ...]:
         langevin, exact = (
-            stationary_covariance(theory)[step].subs(tau, 0) for theory in ("langevin", "exact")
+            stationary_covariance(theory)[step].subs(zeta, 0) for theory in ("langevin", "exact")
         )
         return _compared(langevin, exact, order)
 
@@ -94,42 +118,33 @@ def _variance(step: str) -> Callable[[int], tuple[Step, ...]]:
 
 def _correlation(order: int) -> tuple[Step, ...]:
     exact = stationary_covariance("exact")
-    square = tidy((exact["cross"] ** 2 / (exact["position"] * exact["velocity"])).subs(tau, 0))
+    square = tidy((exact["cross"] ** 2 / (exact["position"] * exact["velocity"])).subs(zeta, 0))
     correlation = sqrt(square, evaluate=False)
-    error = Step("error", "The absolute error of the SDE.", equation(ERROR, -correlation))
+    error = Step("error", "The absolute error of the SDE.", Equation(ERROR, -correlation))
     return (*_both(Integer(0), correlation), error)
 
 
 def _damping(order: int) -> tuple[Step, ...]:
-    langevin, exact = (
-        tidy(underdamped_sde()["gamma"] * eta),
-        -log(propagator("underdamped")["r"]).expand(force=True),
-    )
-    error = Step(
-        "error", "The relative error, the same at every lr.", equation(ERROR, langevin / exact - 1)
-    )
-    return (*_both(langevin, exact), error)
+    langevin = tidy(underdamped_sde()["gamma"] * eta)
+    exact = -log(propagator("underdamped")["r"]).expand(force=True)
+    why = "The relative error, the same at every lr."
+    return (*_both(langevin, exact), Step("error", why, Equation(ERROR, langevin / exact - 1)))
 
 
 def _threshold(order: int) -> tuple[Step, ...]:
     langevin, exact = (
-        propagator("critical", theory).explicit("h") for theory in ("langevin", "exact")
+        propagator("critical", theory).explicit("h_lambda") for theory in ("langevin", "exact")
     )
     error = tidy((langevin / exact - 1).subs(beta, r**2)).subs(r, sqrt(beta))
-    return (
-        *_both(langevin, exact),
-        Step("error", "The relative error of h at given lr.", equation(ERROR, error)),
-    )
+    why = "The relative error of the curvature at given lr."
+    return (*_both(langevin, exact), Step("error", why, Equation(ERROR, error)))
 
 
 def _frequency(order: int) -> tuple[Step, ...]:
     sde = propagator("underdamped", "langevin")
-    langevin = sqrt(
-        simplify(
-            eta**2
-            * (sde["delta"]).subs({omega**2: sde["omega"], gamma: sde["gamma"]}).subs(beta, 1)
-        )
-    )
+    # the angle per step without damping: lr delta at beta = 1
+    square = sde["delta"].subs({omega**2: sde["omega"], gamma: sde["gamma"]}).subs(beta, 1)
+    langevin = sqrt(simplify(eta**2 * square))
     exact = propagator("underdamped").explicit("theta").subs(beta, 1)
     return _compared(langevin, exact, order)
 
@@ -153,76 +168,81 @@ def _mean(order: int) -> tuple[Step, ...]:
 
 
 def _matched_mean(order: int) -> tuple[Step, ...]:
-    start = _over_lr(
-        2 * rs_mul(_exact_amplitude(), _sde_root(), LR, CUT)
-        - _constant(x0) * (_friction() + _sde_root())
-    )
+    # amplitude of the SDE's slow mode: (lr v + x_0 (lr gamma + lr delta)) / (2 lr delta)
+    amplitude = 2 * rs_mul(_exact_amplitude(), _sde_root(), LR, CUT)
+    start = _over_lr(amplitude - _constant(x0) * (_friction() + _sde_root()))
     matched = _expression(start, 0).removeO()
     return (
         Step(
             "matched_velocity",
             "The SDE's slow mode has the algorithm's amplitude to first order.",
-            equation(MATCHED, matched),
+            Equation(MATCHED, matched),
         ),
         _error(_mean_error(_constant(matched), order)),
     )
 
 
 def _constant(expression: Expr) -> Series:
+    """Return a series with this constant term only."""
     return RING(FIELD.from_sympy(expression))
 
 
 def _friction() -> Series:
+    """Return lr gamma = (1 - beta) / (1 + beta)."""
     return _constant((1 - beta) / (1 + beta))
+
+
+def _discriminant() -> Series:
+    """Return 1 - 2 lr h_lambda (1 + beta) / (1 - beta)^2."""
+    return 1 - _constant(2 * h_lambda * (1 + beta) / (1 - beta) ** 2) * LR
 
 
 @cache
 def _sde_root() -> Series:
     """Return lr delta = sqrt((lr gamma)^2 - (lr omega)^2) of an overdamped mode."""
-    inside = 1 - _constant(2 * h * (1 + beta) / (1 - beta) ** 2) * LR
-    return _friction() * rs_nth_root(inside, 2, LR, CUT)
+    return _friction() * rs_nth_root(_discriminant(), 2, LR, CUT)
 
 
 @cache
 def _exact_root() -> Series:
-    """Return sqrt((1 + beta - lr h)^2 - 4 beta), the difference of the exact eigenvalues."""
-    inside = (
-        1
-        - _constant(2 * h * (1 + beta) / (1 - beta) ** 2) * LR
-        + _constant(h**2 / (1 - beta) ** 2) * LR**2
-    )
+    """Return sqrt((1 + beta - lr h_lambda)^2 - 4 beta), the exact eigenvalues' difference."""
+    inside = _discriminant() + _constant(h_lambda**2 / (1 - beta) ** 2) * LR**2
     return _constant(1 - beta) * rs_nth_root(inside, 2, LR, CUT)
+
+
+def _exact_eigenvalue(sign: int) -> Series:
+    """Return (1 + beta - lr h_lambda +- root) / 2: the slow eigenvalue at +1, the fast at -1."""
+    return (_constant(1 + beta) - _constant(h_lambda) * LR + sign * _exact_root()) / 2
 
 
 @cache
 def _slow_rates() -> tuple[Series, Series]:
     """Return the slow mode's rate per step in the SDE and in the algorithm."""
-    slow = (_constant(1 + beta) - _constant(h) * LR + _exact_root()) / 2
-    return _friction() - _sde_root(), -rs_log(slow, LR, CUT)
+    return _friction() - _sde_root(), -rs_log(_exact_eigenvalue(1), LR, CUT)
 
 
 def _exact_amplitude() -> Series:
-    """Return the amplitude of the slow mode: [(M - fast) z_0]_x over the eigenvalues' difference (Sylvester)."""
-    fast = (_constant(1 + beta) - _constant(h) * LR - _exact_root()) / 2
-    shadow = _constant(x0) * (1 - _constant(h) * LR - fast) + _constant(beta * v0) * LR
-    return rs_mul(shadow, rs_series_inversion(_exact_root(), LR, CUT), LR, CUT)
+    """Return the slow mode's amplitude: [(M - fast) z_0]_x over the eigenvalues' difference."""
+    position = _constant(x0) * (1 - _constant(h_lambda) * LR - _exact_eigenvalue(-1))
+    projected = position + _constant(beta * v0) * LR
+    return rs_mul(projected, rs_series_inversion(_exact_root(), LR, CUT), LR, CUT)
 
 
 def _mean_error(start: Series, order: int) -> Expr:
-    """Return the relative error of the mean position at a fixed time t of the SDE started at the velocity `start`."""
-    langevin, exact = _slow_rates()
-    sde = rs_mul(
-        start * LR + _constant(x0) * (_friction() + _sde_root()),
-        rs_series_inversion(2 * _sde_root(), LR, CUT),
-        LR,
-        CUT,
-    )
+    """Return the relative error of the mean at a fixed time t, the SDE started at `start`.
+
+    Both means are amplitude * exp(-rate t / lr) of their slow modes; `start` is a velocity.
+    """
+    projected = start * LR + _constant(x0) * (_friction() + _sde_root())
+    sde = rs_mul(projected, rs_series_inversion(2 * _sde_root(), LR, CUT), LR, CUT)
     amplitude = rs_mul(sde, rs_series_inversion(_exact_amplitude(), LR, CUT), LR, CUT)
-    drift = rs_exp(_over_lr(exact - langevin) * _constant(t), LR, CUT)
-    return _expression(rs_mul(amplitude, drift, LR, CUT) - 1, order)
+    langevin, exact = _slow_rates()
+    decay = rs_exp(_over_lr(exact - langevin) * _constant(t), LR, CUT)
+    return _expression(rs_mul(amplitude, decay, LR, CUT) - 1, order)
 
 
 def _over_lr(power_series: Series) -> Series:
+    """Return the series over lr; its constant term is 0."""
     return RING.from_dict({(n - 1,): c for (n,), c in power_series.items()})
 
 

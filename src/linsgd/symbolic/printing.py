@@ -1,7 +1,8 @@
-"""How a formula is printed: LaTeX and MathML with the constant first, 1 - beta and never -beta + 1."""
+"""Formulas as LaTeX and MathML, with constants first: 1 - beta and never -beta + 1."""
 
 import html
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import sympy
@@ -9,6 +10,7 @@ from sympy import Add, Basic, Function, MatrixBase, Mul, exp, fraction
 from sympy.core.function import AppliedUndef
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.mathml import MathMLPresentationPrinter
+from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.pretty.pretty_symbology import greek_unicode
 from sympy.printing.printer import Printer
 from sympy.utilities.iterables import sift
@@ -18,26 +20,57 @@ NAMESPACE = "http://www.w3.org/1998/Math/MathML"
 UPRIGHT = str.maketrans("ⅆⅇⅈ", "dei")  # few fonts have the double-struck letters
 INVISIBLE_TIMES = "\u2062"
 
+_TEXT = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+}
+_LATEX_TEXT = str.maketrans(_TEXT | {character: "\\" + character for character in "&%$#_{}"})
+
 
 def latex(expression: Basic | MatrixBase) -> str:
-    r"""Return LaTeX.
+    r"""Return a formula as LaTeX.
 
     Parameters
     ----------
     expression : sympy object
         A formula, an equation or a matrix.
 
+    Returns
+    -------
+    str
+        Without delimiters of mathematics.
+
+    See Also
+    --------
+    mathml : The same for pages.
+
     Examples
     --------
+    >>> import linsgd
     >>> from linsgd.symbolic.symbols import beta
-    >>> print(latex(1 / (1 - beta)))
+    >>> print(linsgd.symbolic.latex(1 / (1 - beta)))
     \frac{1}{1 - \beta}
     """
     return str(_Latex({"order": ORDER, "inv_trig_style": "full"}).doprint(expression))
 
 
+def latex_text(text: str) -> str:
+    r"""Return plain text as the argument of LaTeX's ``\text``.
+
+    Examples
+    --------
+    >>> print(latex_text("E|x|^p, U_k"))
+    E\textbar{}x\textbar{}\textasciicircum{}p, U\_k
+    """
+    return text.translate(_LATEX_TEXT)
+
+
 def mathml(expression: Basic | MatrixBase) -> str:
-    """Return presentation MathML that may stand in an HTML5 page as it is.
+    """Return a formula as presentation MathML that may stand in an HTML5 page as it is.
 
     Parameters
     ----------
@@ -50,35 +83,35 @@ def mathml(expression: Basic | MatrixBase) -> str:
         One ``<math display="block">`` element; without named entities, so that an XML parser reads
         it too.
 
+    See Also
+    --------
+    latex : The same for articles.
+
     Examples
     --------
+    >>> import linsgd
     >>> from linsgd.symbolic.symbols import beta
-    >>> print(mathml(1 - beta))
+    >>> print(linsgd.symbolic.mathml(1 - beta))
     <math xmlns="http://www.w3.org/1998/Math/MathML"
     display="block"><mrow><mn>1</mn><mo>−</mo><mi>β</mi></mrow></math>
     """
     body = _MathML({"order": ORDER})._print(expression).toxml()
     body = body.replace("<mo><</mo>", "<mo>&lt;</mo>")  # SymPy writes it raw
     body = re.sub(r"&(?!amp;|lt;|gt;|quot;)#?\w+;", lambda entity: html.unescape(entity[0]), body)
-    body = re.sub(r">\{([^<]*)\}<", lambda index: f">{index[1].replace('-', '−')}<", body).replace(
-        ">-", ">−"
-    )
-    return f'<math xmlns="{NAMESPACE}" display="block">{body.translate(UPRIGHT)}</math>'
-
-
-def _character(entity: re.Match[str]) -> str:
-    """Return what a named or numbered entity stands for; markup stays escaped."""
-    return html.escape(html.unescape(entity[0]), quote=False)
+    # indices such as {k-1} lose their braces, and every hyphen becomes a minus
+    body = re.sub(r">\{([^<]*)\}<", lambda index: f">{index[1].replace('-', '−')}<", body)
+    body = body.replace(">-", ">−").translate(UPRIGHT)
+    return f'<math xmlns="{NAMESPACE}" display="block">{body}</math>'
 
 
 class _PositiveFirst(Printer):  # type: ignore[misc] # sympy is untyped
     def _as_ordered_terms(self, expr: Add, order: str | None = None) -> list[Any]:
-        """Let no sum begin with a minus that need not (k - 1, not -1 + k), and no power series with a higher power."""
+        """Begin a sum with a positive term if it has one, and a series with its lowest power."""
         terms = super()._as_ordered_terms(expr, order=order)
-        if (remainder := expr.getO()) is not None:
-            return sorted(
-                terms, key=lambda t: (t.is_Order, t.as_coeff_exponent(remainder.variables[0])[1])
-            )
+        remainder = expr.getO()
+        if remainder is not None:
+            variable = remainder.variables[0]
+            return sorted(terms, key=lambda t: (t.is_Order, t.as_coeff_exponent(variable)[1]))
         first = next((t for t in terms if not t.as_coeff_Mul()[0].is_negative), terms[0])
         return [first, *(t for t in terms if t is not first)]
 
@@ -98,20 +131,20 @@ class _MathML(_PositiveFirst, MathMLPresentationPrinter):  # type: ignore[misc] 
     def _print_Mul(self, expr: Mul) -> Any:
         """Write exponentials as factors, not as denominators, and keep a number before its sum."""
         exponentials, rest = sift(expr.args, lambda a: isinstance(a, exp), binary=True)
-        number, quotient = expr.as_coeff_Mul()
-        numerator, denominator = fraction(quotient)
         if exponentials and rest not in ([], [-1]):
             return self._times(Mul(*rest, evaluate=False), exponentials)
+        number, quotient = expr.as_coeff_Mul()
+        numerator, denominator = fraction(quotient)
         if isinstance(numerator, Add) and abs(number.p) > 1 and denominator != 1:
             top = Mul(number.p, numerator, evaluate=False)
             return self._node("mfrac", self._print(top), self._print(number.q * denominator))
         return super()._print_Mul(expr)
 
-    def _times(self, product: Any, factors: list[Any]) -> Any:
-        row = self._node(
-            "mrow",
-            self.parenthesize(product, 50) if isinstance(product, Add) else self._print(product),
-        )
+    def _times(self, product: Any, factors: Iterable[Any]) -> Any:
+        """Return a product followed by more factors."""
+        brackets = isinstance(product, Add)
+        first = self.parenthesize(product, PRECEDENCE["Mul"]) if brackets else self._print(product)
+        row = self._node("mrow", first)
         for factor in factors:
             self._append(row, "mo", INVISIBLE_TIMES)
             row.appendChild(self._print(factor))
@@ -128,35 +161,32 @@ class _MathML(_PositiveFirst, MathMLPresentationPrinter):  # type: ignore[misc] 
     def _print_Derivative(self, expr: sympy.Derivative) -> Any:
         """Write d^n f / dt^n."""
         ((variable, order),) = expr.variable_count
-        top, bottom = self._node("mrow"), self._node("mrow")
-        self._append(top, "mi", "d")
-        self._append(bottom, "mi", "d")
-        times = self._print(variable)
+        above, below = self._node("mrow"), self._print(variable)
+        self._append(above, "mi", "d")
         if order > 1:
-            top = self._node("msup", top, self._print(order))
-            times = self._node("msup", times, self._print(order))
-        bottom.appendChild(times)
-        return self._node(
-            "mrow", self._node("mfrac", self._node("mrow", top, self._print(expr.expr)), bottom)
-        )
+            above = self._node("msup", above, self._print(order))
+            below = self._node("msup", below, self._print(order))
+        top = self._node("mrow", above, self._print(expr.expr))
+        bottom = self._node("mrow")
+        self._append(bottom, "mi", "d")
+        bottom.appendChild(below)
+        return self._node("mrow", self._node("mfrac", top, bottom))
 
     def _print_Order(self, expr: sympy.Order) -> Any:
+        """Write O(x^n), without the point at which it is taken."""
         row = self._node("mrow")
         self._append(row, "mi", "O")
         row.appendChild(self._in_brackets(expr.expr))
         return row
 
     def _print_hyper(self, expr: sympy.hyper) -> Any:
+        """Write pFq(a_1, ..., b_1, ..., z), its orders before and after the F."""
         symbol = self.dom.createElement("mmultiscripts")
         self._append(symbol, "mi", "F")
-        for tag, text in (
-            ("mn", len(expr.bq)),
-            ("mrow", ""),
-            ("mprescripts", ""),
-            ("mn", len(expr.ap)),
-            ("mrow", ""),
-        ):
-            self._append(symbol, tag, str(text))
+        after = ("mn", str(len(expr.bq))), ("mrow", "")
+        before = ("mprescripts", ""), ("mn", str(len(expr.ap))), ("mrow", "")
+        for tag, text in (*after, *before):
+            self._append(symbol, tag, text)
         return self._node("mrow", symbol, self._in_brackets(*expr.ap, *expr.bq, expr.argument))
 
     def _in_brackets(self, *arguments: Basic) -> Any:
@@ -170,12 +200,14 @@ class _MathML(_PositiveFirst, MathMLPresentationPrinter):  # type: ignore[misc] 
         return row
 
     def _node(self, tag: str, *children: Any) -> Any:
+        """Return an element with children."""
         node = self.dom.createElement(tag)
         for child in children:
             node.appendChild(child)
         return node
 
     def _append(self, parent: Any, tag: str, text: str) -> None:
+        """Append an element that holds text."""
         node = self.dom.createElement(tag)
         if text:
             node.appendChild(self.dom.createTextNode(text))

@@ -1,9 +1,9 @@
-r"""How a mean state moves: powers of the exact step M, exponentials of the SDE's drift.
+r"""Propagation of a mean state: powers of the exact step M, exponentials of the SDE's drift.
 
 Exact. M satisfies its characteristic equation M^2 = (tr M) M - (det M) I (Cayley and Hamilton), so
 that M^k = U_k M - (det M) U_{k-1} I with U_k = (l_1^k - l_2^k) / (l_1 - l_2) of its eigenvalues: a
-sine (underdamped), a straight line (critical), a hyperbolic sine (overdamped; above lr h = (1 +
-sqrt(momentum))^2 with a sign (-1)^k: alternating).
+sine (underdamped), linear in k (critical), a hyperbolic sine (overdamped; above
+lr h_lambda = (1 + sqrt(momentum))^2 with a sign (-1)^k: alternating).
 
 SDE. A - gamma I is traceless with square (gamma^2 - omega^2) I, which splits the exponential series
 into its even and its odd powers.
@@ -34,24 +34,53 @@ from sympy import (
 )
 
 from linsgd import domains
-from linsgd.symbolic.derivation import Derivation, Step, equation
-from linsgd.symbolic.symbols import beta, delta, gamma, h, k, omega, r, t, tau, theta, tidy
+from linsgd.symbolic.derivation import Derivation, Step
+from linsgd.symbolic.formulas import Equation
+from linsgd.symbolic.scope import Scope
+from linsgd.symbolic.symbols import (
+    beta,
+    delta,
+    gamma,
+    h_lambda,
+    k,
+    omega,
+    r,
+    t,
+    theta,
+    tidy,
+    zeta,
+)
 from linsgd.symbolic.update import underdamped_sde, update_rule
 
 REGIMES = ("underdamped", "critical", "overdamped", "alternating")
 THEORIES = ("exact", "langevin")
 U = {n: Symbol(name, real=True) for n, name in ((-1, "U_{k-1}"), (0, "U_k"), (1, "U_{k+1}"))}
 
+# Where a mode changes its regime: values of lr * h_lambda
+_LOWER = (1 - sqrt(beta)) ** 2
+_UPPER = (1 + sqrt(beta)) ** 2
+_SDE_EDGE = (1 - beta) ** 2 / (2 * (1 + beta))
+EDGES = {
+    ("exact", "overdamped"): (Integer(0), _LOWER),
+    ("exact", "critical"): (_LOWER, _LOWER),
+    ("exact", "underdamped"): (_LOWER, _UPPER),
+    ("exact", "alternating"): (_UPPER, oo),
+    ("langevin", "overdamped"): (Integer(0), _SDE_EDGE),
+    ("langevin", "critical"): (_SDE_EDGE, _SDE_EDGE),
+    ("langevin", "underdamped"): (_SDE_EDGE, oo),
+}
+
 
 @cache
 def propagator(regime: str, theory: str = "exact") -> Derivation:
-    """Derive the matrix that carries a mean state (x, v) over k steps.
+    """Derive the matrix that propagates a mean state (x, v) over k steps.
 
     Parameters
     ----------
     regime : {"underdamped", "critical", "overdamped", "alternating"}
-        Which way the eigenvalues fall; "critical" is the lower edge, lr h = (1 - sqrt(momentum))^2
-        in the exact theory; "alternating" exists only there, above (1 + sqrt(momentum))^2.
+        The kind of the two eigenvalues; "critical" is the lower edge,
+        lr h_lambda = (1 - sqrt(momentum))^2 in the exact theory; "alternating" exists only there,
+        above (1 + sqrt(momentum))^2.
     theory : {"exact", "langevin"}
         The discrete algorithm or the SDE.
 
@@ -60,9 +89,19 @@ def propagator(regime: str, theory: str = "exact") -> Derivation:
     Derivation
         The result is M^k in steps, or exp(-A t) in the SDE's time t = lr * steps.
 
+    Notes
+    -----
+    M^k = U_k M - (det M) U_{k-1} I with U_k = (l_1^k - l_2^k) / (l_1 - l_2) of the eigenvalues of
+    the step M.
+
+    See Also
+    --------
+    linsgd.moments : The mean path, as numbers.
+
     Examples
     --------
-    >>> propagator("critical", "langevin").result
+    >>> import linsgd
+    >>> linsgd.symbolic.propagator("critical", "langevin").result
     Matrix([
     [(gamma*t + 1)*exp(-gamma*t),                t*exp(-gamma*t)],
     [    -gamma**2*t*exp(-gamma*t), (-gamma*t + 1)*exp(-gamma*t)]])
@@ -75,63 +114,56 @@ def propagator(regime: str, theory: str = "exact") -> Derivation:
 
 
 def _exact(regime: str) -> Derivation:
-    M = update_rule()["transition"].subs(tau, 0)
+    M = update_rule()["transition"].subs(zeta, 0)
     condition, power = _eigenvalues(regime, M.trace())
+    # U_k M - (det M) U_{k-1} I, with U_{k+1} = (tr M) U_k - (det M) U_{k-1} and det M = beta
     moved = Matrix([[U[1] - beta * U[0], M[0, 1] * U[0]], [M[1, 0] * U[0], beta * (U[0] - U[-1])]])
+    determinant = Equation(Function("det")("M"), M.det().expand())
+    quotients = (
+        Step(
+            str(U[n]),
+            "The difference quotient of the eigenvalues' powers.",
+            Equation(U[n], power.subs(k, k + n)),
+        )
+        for n in U
+    )
     return Derivation(
         f"The exact propagator, {regime}",
         (
-            Step("transition", "One step.", equation(Symbol("M"), M)),
-            Step(
-                "determinant",
-                "Phase space contracts by the momentum.",
-                equation(Function("det")("M"), M.det().expand()),
-            ),
+            Step("transition", "One step multiplies the state by M.", Equation(Symbol("M"), M)),
+            Step("determinant", "Areas of phase space shrink by the momentum.", determinant),
             Step(
                 "r",
                 "Its root is the modulus of a pair of complex eigenvalues.",
-                equation(r, sqrt(beta)),
+                Equation(r, sqrt(beta)),
             ),
             condition,
-            *(
-                Step(
-                    str(U[n]),
-                    "The difference quotient of the eigenvalues' powers.",
-                    equation(U[n], power.subs(k, k + n)),
-                )
-                for n in U
-            ),
+            *quotients,
             Step(
                 "propagator",
                 "By Cayley and Hamilton, the k-th power of M is U_k M - (det M) U_{k-1}.",
-                equation(Symbol("M") ** k, moved),
+                Equation(Symbol("M") ** k, moved),
             ),
         ),
+        Scope(momentum=True, dampening=False, edges=EDGES["exact", regime]),
     )
 
 
 def _eigenvalues(regime: str, trace: Expr) -> tuple[Step, Expr]:
-    """Return what fixes the pair of eigenvalues, and U_k of it."""
+    """Return the step that fixes the pair of eigenvalues, and U_k of it."""
     sign = -1 if regime == "alternating" else 1
     cosine = (sign * trace).expand() / (2 * sqrt(beta))
     if regime == "underdamped":
-        angle = Step(
-            "theta", "The eigenvalues are r exp(+-i theta).", equation(theta, acos(cosine))
-        )
-        return angle, r ** (k - 1) * _quotient(I * theta, sin)
+        why = "The eigenvalues are r exp(+-i theta)."
+        power = r ** (k - 1) * _quotient(I * theta, sin)
+        return Step("theta", why, Equation(theta, acos(cosine))), power
     if regime == "critical":
-        double = Step(
-            "h",
-            "Both eigenvalues are r.",
-            equation(h, tidy(solve(trace - 2 * r, h)[0].subs(beta, r**2))),
-        )
-        return double, r ** (k - 1) * limit(_quotient(I * theta, sin), theta, 0)
-    ratio = Step(
-        "theta",
-        f"The eigenvalues are {'-' * (sign < 0)}r exp(+-theta).",
-        equation(theta, acosh(cosine)),
-    )
-    return ratio, (sign * r) ** (k - 1) * _quotient(theta, sinh)
+        curvature = tidy(solve(trace - 2 * r, h_lambda)[0].subs(beta, r**2))
+        power = r ** (k - 1) * limit(_quotient(I * theta, sin), theta, 0)
+        return Step("h_lambda", "Both eigenvalues are r.", Equation(h_lambda, curvature)), power
+    why = f"The eigenvalues are {'-' * (sign < 0)}r exp(+-theta)."
+    power = (sign * r) ** (k - 1) * _quotient(theta, sinh)
+    return Step("theta", why, Equation(theta, acosh(cosine))), power
 
 
 def _quotient(exponent: Expr, function: type[Function]) -> Expr:
@@ -146,12 +178,13 @@ def _langevin(regime: str) -> Derivation:
     sde = underdamped_sde()
     square = {"underdamped": -(delta**2), "critical": Integer(0), "overdamped": delta**2}[regime]
     n = Symbol("n", integer=True, nonnegative=True)
+    # exp(-A t) = exp(-gamma t) exp(B t) of the traceless B = gamma I - A with B^2 = square I
     even = summation(square**n * t ** (2 * n) / factorial(2 * n), (n, 0, oo))
     odd = summation(square**n * t ** (2 * n + 1) / factorial(2 * n + 1), (n, 0, oo))
-    traceless = gamma * eye(2) - Matrix([[0, -1], [omega**2, 2 * gamma]])
-    flow = exp(-gamma * t) * (even * eye(2) + odd * traceless)
+    B = gamma * eye(2) - Matrix([[0, -1], [omega**2, 2 * gamma]])
+    exponential = exp(-gamma * t) * (even * eye(2) + odd * B)
     if regime == "critical":
-        flow = flow.subs(omega, gamma)
+        exponential = exponential.subs(omega, gamma)
     return Derivation(
         f"The propagator of the Langevin equation, {regime}",
         (
@@ -160,24 +193,23 @@ def _langevin(regime: str) -> Derivation:
             Step(
                 "square",
                 "B = gamma I - A is traceless.",
-                equation(Symbol("B") ** 2, (traceless**2).applyfunc(simplify)),
+                Equation(Symbol("B") ** 2, (B**2).applyfunc(simplify)),
             ),
             Step("even", "The even powers of its exponential series.", even),
             Step("odd", "The odd powers, over B.", odd),
-            Step("propagator", "The exponential.", equation(exp(-Symbol("A") * t), flow)),
+            Step("propagator", "The exponential.", Equation(exp(-Symbol("A") * t), exponential)),
         ),
+        Scope(dampening=False, edges=EDGES["langevin", regime]),
     )
 
 
 def _distance(regime: str) -> Step:
-    """Return how far the frequency lies from the damping."""
+    """Return the step that fixes the distance of the frequency from the damping rate."""
     if regime == "critical":
         sde = underdamped_sde()
-        balance = solve((sde["omega"] - sde["gamma"] ** 2), h)[0]
-        return Step("h", "Frequency and damping are equal.", equation(h, tidy(balance)))
+        balance = solve((sde["omega"] - sde["gamma"] ** 2), h_lambda)[0]
+        why = "Frequency and damping rate are equal."
+        return Step("h_lambda", why, Equation(h_lambda, tidy(balance)))
     above = omega**2 - gamma**2
-    return Step(
-        "delta",
-        "What is left of the frequency.",
-        equation(delta**2, above if regime == "underdamped" else -above),
-    )
+    square = above if regime == "underdamped" else -above
+    return Step("delta", "The rate that damping leaves.", Equation(delta**2, square))

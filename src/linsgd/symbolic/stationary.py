@@ -6,8 +6,8 @@ The law of (x, v) along one eigenvector is stationary when a step leaves its cov
 
 with sigma_g^2 the stationary variance of the minibatch gradient along the eigenvector. This holds
 for every noise of mean zero, also when its variance depends on the state. The SDEs freeze it at
-sigma_g^2 = sigma^2 rho / b; the algorithm's own, with Gaussian features, grows with the spread of
-x, which closes the equations.
+sigma_g^2 = sigma^2 h / b; the algorithm's own, with Gaussian features, grows with the spread of x,
+which closes the equations.
 """
 
 from functools import cache
@@ -15,7 +15,9 @@ from functools import cache
 from sympy import Expr, IndexedBase, Integer, Matrix, Sum, Symbol, solve
 
 from linsgd import domains
-from linsgd.symbolic.derivation import Derivation, Step, equation
+from linsgd.symbolic.derivation import Derivation, Step
+from linsgd.symbolic.formulas import Equation
+from linsgd.symbolic.scope import Features, Scope
 from linsgd.symbolic.symbols import (
     Cov,
     G,
@@ -26,13 +28,13 @@ from linsgd.symbolic.symbols import (
     d,
     eta,
     h,
-    rho,
+    h_lambda,
     sigma,
     sigma_g,
-    tau,
     tidy,
     v,
     x,
+    zeta,
 )
 from linsgd.symbolic.update import FROZEN_NOISE, underdamped_sde, update_rule
 
@@ -58,18 +60,28 @@ def stationary_covariance(theory: str = "exact", nesterov: bool = False) -> Deri
     Derivation
         The result, and the steps "position", "velocity" and "cross", hold for any gradient noise,
         in terms of its stationary variance sigma_g^2. Step "noise" is that variance: frozen in the
-        SDEs; in the exact theory for d Gaussian features of equal variance rho and a minimiser that
+        SDEs; in the exact theory for d Gaussian features of equal variance h and a minimiser that
         weight decay does not move (no decay, or optimum 0).
 
     Raises
     ------
     ValueError
-        If `theory` is not one of the three, or Nesterov's SDE is asked for.
+        If `theory` is not one of the three, or Nesterov's SDE is requested.
+
+    Notes
+    -----
+    The exact covariance solves P = M P M' + sigma_g^2 N N', that of an SDE A P + P A' = 2 D.
+
+    See Also
+    --------
+    linsgd.stationary_moments : The numbers, for any spectrum.
+    gradient_noise : The noise of Gaussian features of any spectrum.
 
     Examples
     --------
-    >>> stationary_covariance("exact", nesterov=True)["velocity"]
-    2*sigma_g**2/((-eta*h*(2*beta + 1) + 2*(beta + 1))*(beta*eta*h - beta + 1))
+    >>> import linsgd
+    >>> linsgd.symbolic.stationary_covariance("exact", nesterov=True)["velocity"]
+    2*sigma_g**2/((-eta*h_lambda*(2*beta + 1) + 2*(beta + 1))*(beta*eta*h_lambda - beta + 1))
     """
     domains.choice("theory", theory, THEORIES)
     if domains.boolean("nesterov", nesterov) and theory != "exact":
@@ -80,40 +92,36 @@ def stationary_covariance(theory: str = "exact", nesterov: bool = False) -> Deri
 
 
 def _exact(nesterov: bool) -> Derivation:
+    """Solve P = M P M' + sigma_g^2 N N', then for the noise that the spread of x feeds."""
     rule = update_rule(nesterov)
     M, N = rule["transition"], rule["noise"]
     position, cross, velocity = _solve(M * P * M.T + sigma_g**2 * N * N.T - P)
-    feedback = rho * (sigma**2 + (d + 1) * rho * Var(x)) / b
+    # sigma_g^2 = h (sigma^2 + (d + 1) h Var x) / b, with Var x = chi sigma_g^2
+    feedback = h * (sigma**2 + (d + 1) * h * Var(x)) / b
     noise = solve(feedback.subs(Var(x), chi * sigma_g**2) - sigma_g**2, sigma_g**2)[0]
+    response = Equation(chi, position / sigma_g**2)
     return Derivation(
         "The exact stationary covariance" + (" of Nesterov's SGD" if nesterov else ""),
         (
-            Step("transition", "One step.", equation(Symbol("M"), M)),
-            Step("N", "The gradient noise enters through N.", equation(Symbol("N"), N)),
+            Step("transition", "One step multiplies the state by M.", Equation(Symbol("M"), M)),
+            Step("N", "The gradient noise enters through N.", Equation(Symbol("N"), N)),
             *_moments(position, cross, velocity),
-            Step(
-                "response",
-                "The variance that a unit of noise sustains.",
-                equation(chi, position / sigma_g**2),
-            ),
+            Step("response", "The position variance per unit of gradient noise.", response),
             Step(
                 "feedback",
-                "With Gaussian features the spread of x feeds the noise.",
-                equation(sigma_g**2, feedback),
+                "With Gaussian features the gradient noise grows with the spread of x.",
+                Equation(sigma_g**2, feedback),
             ),
-            Step("noise", "Solved for the noise.", equation(sigma_g**2, noise.collect(chi, tidy))),
+            Step("noise", "Solved for the noise.", Equation(sigma_g**2, noise.collect(chi, tidy))),
             _matrix(position, cross, velocity),
         ),
+        Scope(Features.ISOTROPIC, nesterov=nesterov, fixed_minimiser=True),
     )
 
 
 @cache
 def gradient_noise() -> Derivation:
-    """Derive the exact stationary variance of the minibatch gradient for Gaussian features of any spectrum.
-
-    Along eigenvector l its variance is rho_l (sigma^2 + R + rho_l Var x_l) / b, with R = sum_l
-    rho_l Var x_l over the spectrum; the response chi_l turns it back into Var x_l. The minimiser is
-    one that weight decay does not move (no decay, or optimum 0).
+    """Derive the exact stationary gradient variance for Gaussian features of any spectrum.
 
     Returns
     -------
@@ -122,46 +130,65 @@ def gradient_noise() -> Derivation:
         "threshold" (G = 1 without weight decay: at its smallest positive root in lr the variance
         ceases to exist) and, last, "noise".
 
+    Notes
+    -----
+    Along eigenvector l the variance of the minibatch gradient is
+    h_l (sigma^2 + R + h_l Var x_l) / b, with R = sum_l h_l Var x_l over the spectrum; the response
+    chi_l turns it back into Var x_l. The minimiser is one that weight decay does not move (no
+    decay, or optimum 0).
+
+    See Also
+    --------
+    stationary_covariance : Its step "response" is chi_l.
+
     Examples
     --------
-    >>> gradient_noise().result
-    sigma**2*rho[l]/((1 - G)*(b - chi[l]*rho[l]**2))
+    >>> import linsgd
+    >>> linsgd.symbolic.gradient_noise().result
+    sigma**2*h[l]/((1 - G)*(b - chi[l]*h[l]**2))
     """
     R, V, l_ = Symbol("R"), Symbol("V"), Symbol("l", integer=True)
-    modes = {rho: IndexedBase("rho")[l_], chi: IndexedBase("chi")[l_]}
-    feedback = rho * (sigma**2 + R + rho * V) / b
+    modes = {h: IndexedBase("h")[l_], chi: IndexedBase("chi")[l_]}
+    # Var x_l = chi_l * noise_l, solved for Var x_l; then R = G (sigma^2 + R), solved for R
+    feedback = h * (sigma**2 + R + h * V) / b
     spread = tidy(solve(chi * feedback - V, V)[0])
-    gain = tidy(rho * spread / (sigma**2 + R))
+    gain = tidy(h * spread / (sigma**2 + R))
     risk = tidy(solve(G * (sigma**2 + R) - R, R)[0])
     noise = tidy(feedback.subs(V, spread).subs(R, risk))
-    response = stationary_covariance("exact")["response"].subs({tau: 0, h: rho})
+    response = stationary_covariance("exact")["response"].subs({zeta: 0, h_lambda: h})
     undecayed = tidy(gain.subs(chi, response))
+
+    def summed(expression: Expr) -> Sum:
+        return Sum(expression.subs(modes), (l_, 1, d))
+
     return Derivation(
         "The gradient noise of any spectrum",
         (
             Step(
                 "feedback",
-                "The noise along eigenvector l, fed by the spread along all.",
+                "The noise along eigenvector l grows with the spread along all of them.",
                 feedback.subs(modes),
             ),
+            Step("spread", "The position variance, solved for.", Equation(V, spread.subs(modes))),
             Step(
-                "spread",
-                "The position variance that sustains itself.",
-                equation(V, spread.subs(modes)),
+                "gain",
+                "The share of R that each mode feeds back, summed.",
+                Equation(G, summed(gain)),
             ),
-            Step("gain", "Its part of R, summed.", equation(G, Sum(gain.subs(modes), (l_, 1, d)))),
-            Step("risk", "The loop closes while G < 1.", equation(R, risk)),
+            Step("risk", "R is finite while G < 1.", Equation(R, risk)),
             Step(
                 "threshold",
-                "Without decay, critical.",
-                equation(Sum(undecayed.subs(modes), (l_, 1, d)), Integer(1)),
+                "Without weight decay the variance ceases to exist where",
+                Equation(summed(undecayed), Integer(1)),
             ),
             Step("noise", "The noise.", noise.subs(modes)),
         ),
+        Scope(Features.GAUSSIAN, fixed_minimiser=True),
     )
 
 
 def _langevin() -> Derivation:
+    """Solve A P + P A' = 2 D."""
     sde = underdamped_sde()
     A, diffusion = sde["drift"], sde["diffusion"]
     position, cross, velocity = _solve(A * P + P * A.T - diffusion)
@@ -173,46 +200,50 @@ def _langevin() -> Derivation:
             FROZEN_NOISE,
             _matrix(position, cross, velocity),
         ),
+        sde.scope,
     )
 
 
 def _diffusion() -> Derivation:
-    rate, push = h / (1 - beta), eta * sigma_g**2 / (1 - beta) ** 2
-    position = tidy(solve(2 * rate * P_xx - push, P_xx)[0])
+    """Solve 2 a Var x = diffusion for dx = -a x dt + noise."""
+    rate, intensity = h_lambda / (1 - beta), eta * sigma_g**2 / (1 - beta) ** 2
+    position = tidy(solve(2 * rate * P_xx - intensity, P_xx)[0])
     return Derivation(
         "The stationary covariance of the first-order SDE",
         (
             Step(
                 "drift",
                 "Without inertia the friction balances the force: dx = -a x dt + noise.",
-                equation(Symbol("a"), rate),
+                Equation(Symbol("a"), rate),
             ),
-            Step("diffusion", "The variance that the noise adds in a unit of time.", push),
-            Step("position", "The variance at which both balance.", equation(Var(x), position)),
+            Step("diffusion", "The variance that the noise adds in a unit of time.", intensity),
+            Step("position", "The variance at which both balance.", Equation(Var(x), position)),
             FROZEN_NOISE,
             Step(
-                "covariance", "A position alone: the velocity is white noise.", Matrix([[position]])
+                "covariance",
+                "A position alone, as the velocity is white noise.",
+                Matrix([[position]]),
             ),
         ),
+        underdamped_sde().scope,
     )
 
 
 def _solve(residual: Matrix) -> tuple[Expr, Expr, Expr]:
     """Solve a symmetric 2 x 2 equation, linear in P, for (P_xx, P_xv, P_vv)."""
-    solution = solve(
-        [residual[0, 0], residual[0, 1], residual[1, 1]], [P_xx, P_xv, P_vv], dict=True
-    )[0]
+    entries = [residual[0, 0], residual[0, 1], residual[1, 1]]
+    solution = solve(entries, [P_xx, P_xv, P_vv], dict=True)[0]
     return tuple(tidy(solution[p]) for p in (P_xx, P_xv, P_vv))
 
 
 def _moments(position: Expr, cross: Expr, velocity: Expr) -> tuple[Step, Step, Step]:
     return (
-        Step("position", "Solved: the position's variance.", equation(Var(x), position)),
-        Step("velocity", "The velocity's variance.", equation(Var(v), velocity)),
-        Step("cross", "Their covariance.", equation(Cov(x, v), cross)),
+        Step("position", "Solved for the position's variance.", Equation(Var(x), position)),
+        Step("velocity", "The velocity's variance.", Equation(Var(v), velocity)),
+        Step("cross", "Their covariance.", Equation(Cov(x, v), cross)),
     )
 
 
 def _matrix(position: Expr, cross: Expr, velocity: Expr) -> Step:
     matrix = Matrix([[position, cross], [cross, velocity]])
-    return Step("covariance", "The covariance of (x, v).", equation(Symbol("P"), matrix))
+    return Step("covariance", "The covariance of (x, v).", Equation(Symbol("P"), matrix))

@@ -1,7 +1,8 @@
-r"""The letters, declared once, and the form in which a formula is printed.
+r"""The letters of the derivations, declared once, and the canonical form of a printed formula.
 
-Every letter is positive, and inside the stable domain every factor of a printed formula is positive
-too: that is the canonical form `tidy` writes, 1 - beta and never beta - 1.
+The letters are those of the documentation's glossary. Every letter is positive (or non-negative),
+and inside the stable domain every factor of a printed formula is positive too: `tidy` writes
+1 - beta, never beta - 1.
 """
 
 from math import prod
@@ -17,75 +18,116 @@ from sympy import (
     Symbol,
     collect,
     factor,
-    symbols,
     together,
 )
 
-eta = Symbol("eta", positive=True)  # learning rate `lr`
-beta = Symbol("beta", positive=True)  # `momentum`
-tau = Symbol("tau", nonnegative=True)  # `dampening`
-b = Symbol("b", positive=True)  # `batch_size`
-lam = Symbol("lambda", nonnegative=True)  # `weight_decay`
-d = Symbol("d", positive=True)  # number of features
-rho = Symbol("rho", positive=True)  # eigenvalue of H = E xx'
-h = Symbol("h", positive=True)  # eigenvalue rho + lambda of the Hessian of the regularised loss
-sigma = Symbol("sigma", positive=True)  # standard deviation of the label noise
-sigma_g = Symbol(
-    "sigma_g", positive=True
-)  # standard deviation of the minibatch gradient along one eigenvector
+# The optimizer: lr, momentum, dampening, batch_size, weight_decay
+eta = Symbol("eta", positive=True)
+beta = Symbol("beta", positive=True)
+zeta = Symbol("zeta", nonnegative=True)
+b = Symbol("b", positive=True)
+lam = Symbol("lambda", nonnegative=True)
 
-k = Symbol("k", integer=True, nonnegative=True)  # steps
-t = Symbol("t", positive=True)  # the SDEs' own time, lr * steps
-x = Symbol(
-    "x", real=True
-)  # position along one eigenvector, from the minimiser of the regularised loss
-v = Symbol("v", real=True)  # velocity along one eigenvector: minus torch's momentum buffer
-x0, v0 = symbols("x_0 v_0", real=True)
+# The problem: number of features, an eigenvalue of H = E xx', that of the Hessian H + lambda of the
+# regularised loss, the optimum along an eigenvector, and the standard deviations of the label noise
+# and of the minibatch gradient along it
+d = Symbol("d", positive=True)
+h = Symbol("h", positive=True)
+h_lambda = Symbol("h_lambda", positive=True)
+w_star = Symbol("w_*", real=True)
+sigma = Symbol("sigma", positive=True)
+sigma_g = Symbol("sigma_g", positive=True)
 
-gamma = Symbol("gamma", positive=True)  # damping rate of the SDE
-omega = Symbol("omega", positive=True)  # frequency of the SDE without its damping
-delta = Symbol("delta", positive=True)  # sqrt|gamma^2 - omega^2|
-theta = Symbol("theta", positive=True)  # angle (underdamped) or exponent (else) of one exact step
-r = Symbol("r", positive=True)  # sqrt(momentum), the contraction of one exact step
-kappa = Symbol("kappa", positive=True)  # inverse temperature of the SDE
-chi = Symbol("chi", positive=True)  # Var x per unit of gradient noise
-G = Symbol(
-    "G", positive=True
-)  # gain: the share of the gradient noise that the spread of the weights feeds back
+# Phase space along one eigenvector: position from the minimiser of the regularised loss, velocity
+# (minus torch's momentum buffer), both at the start, steps, and the SDEs' own time lr * steps
+x = Symbol("x", real=True)
+v = Symbol("v", real=True)
+x0 = Symbol("x_0", real=True)
+v0 = Symbol("v_0", real=True)
+k = Symbol("k", integer=True, nonnegative=True)
+t = Symbol("t", positive=True)
 
-s = Symbol("s", positive=True)  # the order of a moment
+# The underdamped SDE: damping rate, undamped frequency, sqrt|gamma^2 - omega^2|, temperature
+gamma = Symbol("gamma", positive=True)
+omega = Symbol("omega", positive=True)
+delta = Symbol("delta", positive=True)
+T = Symbol("T", positive=True)
 
-Var, Cov, E = Function("Var"), Function("Cov"), Function("E")
+# The exact step: modulus sqrt(momentum) of complex eigenvalues, and their angle (underdamped) or
+# the exponent of their ratio to it (otherwise)
+r = Symbol("r", positive=True)
+theta = Symbol("theta", positive=True)
 
-REFERENCE = dict.fromkeys((rho, sigma, d, x0), Integer(1)) | dict.fromkeys(
-    (beta, tau, G), Rational(1, 2)
-)
-REFERENCE |= {
+# The stationary law: Var x per unit of gradient noise, and the share of the gradient noise that the
+# spread of the weights feeds back
+chi = Symbol("chi", positive=True)
+G = Symbol("G", positive=True)
+
+# The order of a moment
+s = Symbol("s", positive=True)
+
+Var = Function("Var")
+Cov = Function("Cov")
+E = Function("E")
+
+_HALF = Rational(1, 2)
+
+# A point inside the stable domain of every formula, at which `tidy` reads signs. The learning rate
+# and chi are small enough for every sum of powers of them to have the sign of its lowest power.
+REFERENCE = {
     eta: Rational(1, 997),
+    beta: _HALF,
+    zeta: _HALF,
     b: Integer(50),
-    h: Rational(11, 10),
     lam: Rational(1, 10),
+    d: Integer(1),
+    h: Integer(1),
+    h_lambda: Rational(11, 10),
+    sigma: Integer(1),
+    x0: Integer(1),
+    v0: Integer(3),
+    t: Rational(1, 10),
     r: Rational(2, 3),
+    chi: Rational(1, 99),
+    G: _HALF,
 }
-REFERENCE |= {chi: Rational(1, 99), v0: Integer(3), t: Rational(1, 10)}
 
 
 def tidy(expression: Expr) -> Expr:
-    """Return `expression` factored, each factor positive at small learning rate and collected in it.
+    """Return `expression` factored, each factor positive at small learning rate.
+
+    Parameters
+    ----------
+    expression : sympy expression
+        A rational function of the letters.
+
+    Returns
+    -------
+    sympy expression
+        The same value. Sums inside a factor are collected in powers of the learning rate.
 
     Examples
     --------
+    >>> from linsgd.symbolic.symbols import beta, eta, h, tidy
     >>> tidy(1 / (eta * h - 2 * beta - 2) / (beta - 1))
     1/((1 - beta)*(-eta*h + 2*(beta + 1)))
     """
     number, rest = factor(together(expression)).as_coeff_Mul()
     signs, parts = zip(*map(_positive_factor, Mul.make_args(rest)), strict=True)
-    extra, rest = (Mul(*_joined(parts)) if len(parts) > 1 else parts[0]).as_coeff_Mul()
+    product = Mul(*_joined(parts)) if len(parts) > 1 else parts[0]
+    extra, rest = product.as_coeff_Mul()
     number = prod(signs, start=number * extra)
-    return number * rest if number == 1 else Mul(number, rest, evaluate=not isinstance(rest, Add))
+    if number == 1:
+        return rest
+    # SymPy would multiply a number into a sum: 2 (1 + beta) -> 2 + 2 beta
+    return Mul(number, rest, evaluate=not isinstance(rest, Add))
 
 
 def _positive_factor(part: Expr) -> tuple[Expr, Expr]:
+    """Return a sign and a factor that is positive at the reference point; their product is `part`.
+
+    Only sums are turned: a power of a sum takes the sign to its exponent.
+    """
     base, exponent = part.as_base_exp()
     if not isinstance(base, Add):
         return Integer(1), part

@@ -1,27 +1,38 @@
 r"""Goldie's constant of one Gaussian feature at an even exponent: P(|w - w_*| > t) ~ C t^-p.
 
-Where h(p) = 1 the moment of order p grows a step by K = E|A x + B|^p - E|A x|^p, for even p a
-polynomial in the lower moments, and C = K / (p m) with m = E|A|^p log|A| = h'(p) (Goldie 1991).
+Where kappa(p) = 1 the moment of order p grows a step by K = E|A x + B|^p - E|A x|^p, for even p a
+polynomial in the lower moments, and C = K / (p L) with L = E|A|^p log|A| = kappa'(p) (Goldie 1991).
 With A = a (1 - G / z), G of the gamma law with shape b / 2, the powers of G only raise that shape:
 
-    m = log a + a^p sum_k binomial(p, k) (-1 / z)^k (b/2)_k l_{b + 2k},     l_j = E log|1 - G_j / z|, shape j / 2.
+    L = log a + a^p sum_k binomial(p, k) (-1 / z)^k (b/2)_k l_{b + 2k},
+    l_j = E log|1 - G_j / z|,  G_j of shape j / 2.
 """
 
 from functools import cache
 
-from sympy import Abs, Add, Function, Integer, Rational, Symbol, binomial, log, rf
+from sympy import Abs, Add, Integer, Rational, Symbol, binomial, log, rf
 
 from linsgd import domains
-from linsgd.symbolic.derivation import Derivation, Step, equation
-from linsgd.symbolic.moments import e, moment_recursion
-from linsgd.symbolic.symbols import b
-from linsgd.symbolic.tails import SCALE, a, even, log_means, spectral_function, z
-
-K, slope, constant = (
-    Symbol("K", positive=True),
-    Symbol("h'", positive=True),
-    Symbol("C", positive=True),
+from linsgd.symbolic.derivation import Derivation, Step
+from linsgd.symbolic.formulas import Equation, Formula
+from linsgd.symbolic.moments import e, moment, moment_recursion
+from linsgd.symbolic.scope import Features, Scope
+from linsgd.symbolic.symbols import b, d
+from linsgd.symbolic.tails import (
+    SCALE,
+    a,
+    even,
+    gamma_variable,
+    log_mean,
+    log_means,
+    mean,
+    spectral_function,
+    z,
 )
+
+K = Symbol("K", positive=True)
+L = Symbol("L", positive=True)
+C = Symbol("C", positive=True)
 
 
 @cache
@@ -39,79 +50,88 @@ def tail_constant(order: int, batch: int) -> Derivation:
     Returns
     -------
     Derivation
-        The result in K, the growth of the moment a step, and h', the slope of the spectral
-        function; steps "growth" and "slope" give them in a, c and z. It holds where step
-        "condition" does, h(p) = 1: at `moment_threshold(p)`.
+        The result in K, the growth of the moment a step, and L, the slope of the spectral function;
+        steps "growth" and "slope" give them in a, c and z. It holds where step "condition" does,
+        kappa(p) = 1: at `moment_threshold(p)`.
 
     Raises
     ------
     ValueError
         If `order` is not a positive even integer or `batch` outside its domain.
 
+    Notes
+    -----
+    C = K / (p L) with K = E|A x + B|^p - E|A x|^p and L = E|A|^p log|A|.
+
+    References
+    ----------
+    .. [1] C. M. Goldie, "Implicit renewal theory and tails of solutions of random equations",
+       Annals of Applied Probability 1, 1991.
+
+    See Also
+    --------
+    linsgd.tail_constant : The number at any exponent.
+
     Examples
     --------
-    >>> derivation = tail_constant(2, 1)
+    >>> import linsgd
+    >>> derivation = linsgd.symbolic.tail_constant(2, 1)
     >>> derivation["growth"]
     f**2
-    >>> from linsgd.symbolic.symbols import eta, lam, rho, sigma
-    >>> round(float(derivation.explicit().subs({eta: Rational(2, 3), lam: 0, rho: 1, sigma: 1})), 8)
+    >>> round(float(derivation.subs(eta=2 / 3, lam=0, h=1, sigma=1)), 8)
     0.45290362
     """
     even(order)
     domains.integer("batch", batch, "[1, 100]")
     moments = moment_recursion(order)
-    centred = {e: Integer(0), b: Integer(batch)} | {
-        Symbol(f"m_{j}", real=True): Integer(0) for j in range(1, order, 2)
-    }
-    highest = {Symbol(f"m_{order}", real=True): Integer(0)}
-    kept = [f"{letter}_{j}" for j in range(2, order, 2) for letter in "hm"]
-    sums = Add(
-        *(
-            binomial(order, k)
-            * (-1 / z) ** k
-            * rf(Rational(batch, 2), k)
-            * Symbol(f"l_{batch + 2 * k}", real=True)
-            for k in range(order + 1)
-        )
-    )
+    # at this batch, with a fixed minimiser: the odd moments vanish
+    centred = {e: Integer(0), b: Integer(batch)}
+    centred |= {moment(j): Integer(0) for j in range(1, order, 2)}
+    lower = {f"{name}_{j}" for j in range(2, order, 2) for name in ("kappa", "m")}
+    critical = spectral_function(order).result.subs({b: batch, d: 1})
     return Derivation(
         f"The constant of a tail with exponent {order} at batch {batch}",
         (
-            *(
-                _at(step, {b: Integer(batch)})
-                for step in moments.steps
-                if step.name in ("a", "c", "f")
-            ),
+            *(_at(step, centred) for step in moments.steps if step.name in ("a", "c", "f")),
             SCALE,
-            Step(
-                "condition",
-                "The moment is critical.",
-                equation(
-                    spectral_function(order).result.subs({b: batch, Symbol("d", positive=True): 1}),
-                    Integer(1),
-                ),
-            ),
-            *(_at(step, centred) for step in moments.steps if step.name in kept),
+            Step("condition", "The moment is critical.", Equation(critical, Integer(1))),
+            *(_at(step, centred) for step in moments.steps if step.name in lower),
             Step(
                 "growth",
-                "What a step adds to it.",
-                equation(K, moments["recursion"].subs(centred | highest)),
+                "The growth of the moment in one step.",
+                Equation(K, moments["recursion"].subs(centred | {moment(order): Integer(0)})),
             ),
             Step(
                 "l",
-                "The means l_j of this, G of the gamma law with shape j / 2, and p_j of 1 / (G - z).",
-                Function("E")(log(Abs(1 - Symbol("G", positive=True) / z))),
+                "With G of the gamma law of shape j / 2: l_j; and p_j is the mean of 1 / (G - z).",
+                mean(log(Abs(1 - gamma_variable / z))),
             ),
             *log_means(batch + 2 * order),
             Step(
-                "slope",
-                "E|A|^p log|A|, powers of G absorbed by its shape.",
-                equation(slope, log(a) + a**order * sums),
+                "slope", "The slope E|A|^p log|A| of the spectral function.", _slope(order, batch)
             ),
-            Step("constant", "Goldie's.", equation(constant, K / (order * slope))),
+            Step("constant", "Goldie's constant.", Equation(C, K / (order * L))),
+        ),
+        Scope(
+            Features.ONE_GAUSSIAN,
+            momentum=False,
+            gaussian_labels=True,
+            fixed_minimiser=True,
+            batch=batch,
+            overshoot=False,
         ),
     )
 
 
+def _slope(order: int, batch: int) -> Formula:
+    """Return L = log a + a^p sum_k binomial(p, k) (-1 / z)^k (b/2)_k l_{b + 2k}."""
+    weights = [
+        binomial(order, k) * (-1 / z) ** k * rf(Rational(batch, 2), k) for k in range(order + 1)
+    ]
+    terms = (weight * log_mean("l", batch + 2 * k) for k, weight in enumerate(weights))
+    return Equation(L, log(a) + a**order * Add(*terms))
+
+
 def _at(step: Step, values: dict[Symbol, Integer]) -> Step:
-    return Step(step.name, step.why, equation(step.formula.lhs, step.value.subs(values)))
+    """Return a step with numbers for some letters of its right side."""
+    return Step(step.name, step.why, Equation(step.formula.lhs, step.value.subs(values)))

@@ -1,14 +1,15 @@
-r"""The spectral function h(s) of SGD as a random recurrence.
+r"""The spectral function kappa(s) of SGD as a random recurrence.
 
-With Gaussian features of equal variance rho in d dimensions, without momentum, a step multiplies a
-vector's length by R with R^2 = (a - c X)^2 + c^2 X Y, a = 1 - lr * weight_decay, c = lr * rho / b,
-and independent chi-square variables X with b and Y with d - 1 degrees of freedom: X is the batch's
-energy along the vector, c^2 X Y what it throws across. Then h(s) = E R^s, the moment E|w|^s exists
-if h(s) < 1, and the tail exponent solves h(alpha) = 1 (Kesten 1973). There is a stationary law if
-the Lyapunov exponent E log R = h'(0) is negative.
+With Gaussian features of equal variance h in d dimensions, without momentum, a step multiplies a
+vector's length by R with R^2 = (a - c X)^2 + c^2 X Y, a = 1 - lr * weight_decay, c = lr h / b, and
+independent chi-square variables X with b and Y with d - 1 degrees of freedom: X is the batch's
+energy along the vector, and c^2 X Y the squared length of the step across it. Then
+kappa(s) = E R^s, the moment E|w|^s exists if kappa(s) < 1, and the tail exponent solves
+kappa(alpha) = 1 (Kesten 1973). There is a stationary law if the Lyapunov exponent
+rho = E log R = kappa'(0) is negative.
 
 Where lr * weight_decay > 1 every step overshoots: with a = lr * weight_decay - 1 it multiplies
-lengths by a + c X in one dimension, and one Tricomi function is all.
+lengths by a + c X in one dimension, and kappa is one Tricomi function.
 """
 
 from functools import cache
@@ -40,24 +41,32 @@ from sympy import (
 )
 
 from linsgd import domains
-from linsgd.symbolic.derivation import Derivation, Step, equation
-from linsgd.symbolic.symbols import b, d, eta, lam, rho, s, tidy
+from linsgd.symbolic.derivation import Derivation, Step
+from linsgd.symbolic.formulas import Equation
+from linsgd.symbolic.scope import Features, Scope
+from linsgd.symbolic.symbols import b, d, eta, h, lam, s, tidy
 
 a, c = symbols("a c", positive=True)
 X, Y, y, z = symbols("X Y y z", positive=True)
+gamma_variable = Symbol("G", positive=True)  # of the gamma law with shape j / 2
+kappa = Function("kappa")
+mean = Function("E")
 LETTERS = (
-    Step("a", "What weight decay leaves.", equation(a, 1 - eta * lam)),
-    Step("c", "The learning rate per sample.", equation(c, eta * rho / b)),
+    Step("a", "The shrinkage of a step by weight decay.", Equation(a, 1 - eta * lam)),
+    Step("c", "The learning rate per sample.", Equation(c, eta * h / b)),
 )
 OVERSHOT = (
-    Step("a", "By how much weight decay overshoots.", equation(a, eta * lam - 1)),
+    Step("a", "The overshoot of a step by weight decay.", Equation(a, eta * lam - 1)),
     LETTERS[1],
 )
-SCALE = Step("z", "The only scale.", equation(z, a / (2 * c)))
+SCALE = Step("z", "The only scale.", Equation(z, a / (2 * c)))
 
 
 class U(Function):  # type: ignore[misc] # sympy is untyped
-    """Tricomi's function U(p, q, z) = integral of u^(p-1) (1+u)^(q-p-1) e^(-z u) over u > 0, divided by Gamma(p)."""
+    """Tricomi's confluent hypergeometric function U(p, q, z).
+
+    It is the integral of u^(p-1) (1+u)^(q-p-1) e^(-z u) over u > 0, divided by Gamma(p).
+    """
 
     nargs = 3
 
@@ -65,9 +74,8 @@ class U(Function):  # type: ignore[misc] # sympy is untyped
         from mpmath import hyperu, workprec
 
         with workprec(prec):
-            return Expr._from_mpmath(
-                hyperu(*(argument._to_mpmath(prec) for argument in self.args)), prec
-            )
+            value = hyperu(*(argument._to_mpmath(prec) for argument in self.args))
+            return Expr._from_mpmath(value, prec)
 
     def _mpmathcode(self, printer: Any) -> str:
         arguments = ", ".join(map(printer._print, self.args))
@@ -76,7 +84,7 @@ class U(Function):  # type: ignore[misc] # sympy is untyped
 
 @cache
 def spectral_function(order: int | Expr = s, overshoot: bool = False) -> Derivation:
-    """Derive h(s), whose root h(alpha) = 1 is the tail exponent, for Gaussian features without momentum.
+    """Derive the spectral function kappa(s) for Gaussian features without momentum.
 
     Parameters
     ----------
@@ -90,25 +98,36 @@ def spectral_function(order: int | Expr = s, overshoot: bool = False) -> Derivat
     Returns
     -------
     Derivation
-        The result in a = 1 - lr * weight_decay and c = lr * rho / b, or in a and z = a / (2 c);
-        with `overshoot` a = lr * weight_decay - 1.
+        The result in a = 1 - lr * weight_decay and c = lr h / b, or in a and z = a / (2 c); with
+        `overshoot` a = lr * weight_decay - 1.
 
     Raises
     ------
     ValueError
-        If an int is odd or not positive, or `overshoot` is asked of a polynomial.
+        If an int is odd or not positive, or `overshoot` is set for a polynomial.
+
+    Notes
+    -----
+    kappa(s) = E|A|^s of the random step A. The root kappa(alpha) = 1 is the tail exponent.
+
+    References
+    ----------
+    .. [1] H. Kesten, "Random difference equations and renewal theory for products of random
+       matrices", Acta Mathematica 131, 1973.
+
+    See Also
+    --------
+    linsgd.spectral_function : The numbers, for any features.
 
     Examples
     --------
-    >>> spectral_function(2).result
+    >>> import linsgd
+    >>> linsgd.symbolic.spectral_function(2).result
     a**2 - 2*a*b*c + b*c**2*(b + d + 1)
     """
     if isinstance(order, Expr) and not order.is_Integer:
-        return (
-            _overshot_form(order)
-            if domains.boolean("overshoot", overshoot)
-            else _closed_form(order)
-        )
+        overshot = domains.boolean("overshoot", overshoot)
+        return _overshot_form(order) if overshot else _closed_form(order)
     if overshoot:
         domains.refuse(
             "overshoot",
@@ -127,6 +146,7 @@ def even(order: int | Expr) -> int:
 
 
 def _polynomial(order: int) -> Derivation:
+    """Expand E R^p by the moments of the two chi-square variables."""
     square = (a - c * X) ** 2 + c**2 * X * Y
     return Derivation(
         f"The spectral function at {order}",
@@ -135,15 +155,16 @@ def _polynomial(order: int) -> Derivation:
             Step("square", "A step multiplies the squared length by", square),
             Step(
                 "moments",
-                "The moments of chi2 with m degrees of freedom are m (m + 2) (m + 4) ...",
+                "A chi-square variable of m degrees of freedom has the moments m, m (m + 2), and",
                 chi_square_moment(Symbol("m"), 3),
             ),
             Step(
-                "h",
-                "Its mean.",
-                equation(Function("h")(order), expectation(square ** (order // 2))),
+                "kappa",
+                "The mean of the power.",
+                Equation(kappa(order), expectation(square ** (order // 2))),
             ),
         ),
+        Scope(Features.ISOTROPIC, momentum=False),
     )
 
 
@@ -155,29 +176,25 @@ def chi_square_moment(dof: Expr, n: int) -> Expr:
 def expectation(polynomial: Expr) -> Expr:
     """Return the mean of a polynomial in X ~ chi2(b) and Y ~ chi2(d - 1), by powers of c."""
     terms = Poly(polynomial, X, Y).terms()
-    mean = sum(k * chi_square_moment(b, n) * chi_square_moment(d - 1, m) for (n, m), k in terms)
-    powers = Poly(mean, c).terms()
-    return sum(tidy(k) * c**n for (n,), k in powers)
+    total = sum(q * chi_square_moment(b, n) * chi_square_moment(d - 1, m) for (n, m), q in terms)
+    return sum(tidy(q) * c**n for (n,), q in Poly(total, c).terms())
+
+
+def _density() -> Expr:
+    """Return the density of y = c X / a, a gamma variable of shape b / 2 and rate z."""
+    return z ** (b / 2) * y ** (b / 2 - 1) * exp(-z * y) / sympy.gamma(b / 2)
 
 
 def _closed_form(order: Expr) -> Derivation:
+    """Integrate |1 - y|^s over the density, from 0 to 1 and from 1 on."""
     n = Symbol("n", integer=True, nonnegative=True)
-    density = z ** (b / 2) * y ** (b / 2 - 1) * exp(-z * y) / sympy.gamma(b / 2)
+    # integral of y^(b/2 + n - 1) (1 - y)^s over [0, 1]
     beta_integral = (
         sympy.gamma(b / 2 + n) * sympy.gamma(order + 1) / sympy.gamma(b / 2 + n + order + 1)
     )
-    below = (
-        z ** (b / 2)
-        / sympy.gamma(b / 2)
-        * summation((-z) ** n / factorial(n) * beta_integral, (n, 0, oo))
-    )
-    above = (
-        z ** (b / 2)
-        / sympy.gamma(b / 2)
-        * exp(-z)
-        * sympy.gamma(order + 1)
-        * U(order + 1, b / 2 + order + 1, z)
-    )
+    constant = z ** (b / 2) / sympy.gamma(b / 2)
+    below = constant * summation((-z) ** n / factorial(n) * beta_integral, (n, 0, oo))
+    above = constant * exp(-z) * sympy.gamma(order + 1) * U(order + 1, b / 2 + order + 1, z)
     common = a**order * z ** (b / 2) * sympy.gamma(order + 1)
     together = common * ((below + above) * a**order / common).expand()
     return Derivation(
@@ -186,20 +203,21 @@ def _closed_form(order: Expr) -> Derivation:
             *LETTERS,
             SCALE,
             Step("factor", "A step multiplies by a (1 - y), where y = c X / a.", a * Abs(1 - y)),
-            Step("density", "The density of y.", density),
+            Step("density", "The density of y.", _density()),
             Step(
                 "below",
                 "From y < 1: the exponential's series, term by term a beta integral.",
                 below,
             ),
             Step("above", "From y > 1: Tricomi's integral.", above),
-            Step("h", "Together.", equation(Function("h")(order), together)),
+            Step("kappa", "Their sum.", Equation(kappa(order), together)),
         ),
+        Scope(Features.ONE_GAUSSIAN, momentum=False, overshoot=False),
     )
 
 
 def _overshot_form(order: Expr) -> Derivation:
-    density = z ** (b / 2) * y ** (b / 2 - 1) * exp(-z * y) / sympy.gamma(b / 2)
+    """Integrate (1 + y)^s over the density: one Tricomi function."""
     integral = a**order * z ** (b / 2) * U(b / 2, b / 2 + order + 1, z)
     return Derivation(
         "The spectral function of one feature where weight decay overshoots",
@@ -207,17 +225,20 @@ def _overshot_form(order: Expr) -> Derivation:
             *OVERSHOT,
             SCALE,
             Step(
-                "factor", "A step multiplies lengths by a (1 + y), where y = c X / a.", a * (1 + y)
+                "factor",
+                "A step multiplies lengths by a (1 + y), where y = c X / a.",
+                a * (1 + y),
             ),
-            Step("density", "The density of y.", density),
-            Step("h", "Tricomi's integral.", equation(Function("h")(order), integral)),
+            Step("density", "The density of y.", _density()),
+            Step("kappa", "Tricomi's integral.", Equation(kappa(order), integral)),
         ),
+        Scope(Features.ONE_GAUSSIAN, momentum=False, overshoot=True),
     )
 
 
 @cache
 def lyapunov_exponent(batch: int, overshoot: bool = False) -> Derivation:
-    """Derive the Lyapunov exponent E log|A| of one Gaussian feature without momentum, for a batch of any size.
+    """Derive the Lyapunov exponent rho = E log|A| of one Gaussian feature without momentum.
 
     Parameters
     ----------
@@ -229,25 +250,36 @@ def lyapunov_exponent(batch: int, overshoot: bool = False) -> Derivation:
     Returns
     -------
     Derivation
-        The result in a = |1 - lr * weight_decay| and l_b, which steps "p_j" and "l_j" give in z = a
-        / (2 c) from batch 1 (Dawson's function, as erfi, and 2F2) or 2 (the exponential integral),
-        two samples at a time. The stationary law exists where the result is negative. Each p_j
-        loses digits in large batches: evaluate with many.
+        The result in a = |1 - lr * weight_decay| and l_b, which steps "p_j" and "l_j" give in
+        z = a / (2 c) from batch 1 (Dawson's function, as erfi, and 2F2) or 2 (the exponential
+        integral), two samples at a time.
 
     Raises
     ------
     ValueError
         If `batch` is outside its domain.
 
+    Notes
+    -----
+    With G_j of the gamma law of shape j / 2, p_j = E 1 / (G_j - z) and l_j = E log|1 - G_j / z|.
+    Integration by parts raises the shape by 1. The stationary law exists where the result is
+    negative. Each p_j loses digits in large batches: evaluate with many digits.
+
+    See Also
+    --------
+    linsgd.lyapunov_exponent : The number, for any features.
+
     Examples
     --------
-    >>> lyapunov_exponent(2)["l_2"]
+    >>> import linsgd
+    >>> linsgd.symbolic.lyapunov_exponent(2)["l_2"]
     -exp(-z)*Ei(z)
     """
     domains.integer("batch", batch, "[1, 100]")
-    turned = -1 if domains.boolean("overshoot", overshoot) else 1
-    G, mean = Symbol("G", positive=True), Function("E")
+    sign = -1 if domains.boolean("overshoot", overshoot) else 1
+    G = gamma_variable
     factor = a * (1 + G / z) if overshoot else a * Abs(1 - G / z)
+    exponent = Symbol("rho", real=True)
     return Derivation(
         f"The Lyapunov exponent of one feature at batch {batch}",
         (
@@ -260,64 +292,60 @@ def lyapunov_exponent(batch: int, overshoot: bool = False) -> Derivation:
             ),
             Step(
                 "p",
-                "Two means of G: p_j, a principal value where G passes z,",
-                mean(1 / (G - turned * z)),
+                "Two means over G: p_j, a principal value where G passes z,",
+                mean(1 / (G - sign * z)),
             ),
-            Step("l", "and l_j, the one that is wanted.", mean(log(factor / a))),
+            Step("l", "and l_j, the one that the exponent needs.", mean(log(factor / a))),
             *log_means(batch, overshoot),
-            Step(
-                "lyapunov",
-                "Together.",
-                equation(Symbol("Lambda", real=True), log(a) + _mean("l", batch)),
-            ),
+            Step("lyapunov", "Their sum.", Equation(exponent, log(a) + log_mean("l", batch))),
         ),
+        Scope(Features.ONE_GAUSSIAN, momentum=False, batch=batch, overshoot=overshoot),
     )
 
 
-def _mean(letter: str, j: int) -> Symbol:
+def log_mean(letter: str, j: int) -> Symbol:
+    """Return the letter p_j or l_j."""
     return Symbol(f"{letter}_{j}", real=True)
 
 
 def log_means(last: int, overshoot: bool = False) -> tuple[Step, ...]:
     """Return the steps p_j and l_j, two samples at a time, for j = 1 or 2 up to `last`."""
-    first, turned = 2 - last % 2, -1 if overshoot else 1
-    risen = (
-        step
-        for j in range(first + 2, last + 1, 2)
-        for step in (
-            Step(
-                f"p_{j}",
-                "By parts.",
-                equation(_mean("p", j), (1 + turned * z * _mean("p", j - 2)) / Rational(j - 2, 2)),
-            ),
-            Step(f"l_{j}", "By parts.", equation(_mean("l", j), _mean("l", j - 2) + _mean("p", j))),
-        )
-    )
-    return *_first_means(first, overshoot), *risen
+    first = 2 - last % 2
+    return *_first_means(first, overshoot), *_raised_means(first, last, overshoot)
+
+
+def _raised_means(first: int, last: int, overshoot: bool) -> tuple[Step, ...]:
+    """Return the steps p_j and l_j that follow from p_(j-2) and l_(j-2) by parts."""
+    sign = -1 if overshoot else 1
+    steps: list[Step] = []
+    for j in range(first + 2, last + 1, 2):
+        p, p_before, l_before = log_mean("p", j), log_mean("p", j - 2), log_mean("l", j - 2)
+        raised = (1 + sign * z * p_before) / Rational(j - 2, 2)
+        steps.append(Step(f"p_{j}", "By parts.", Equation(p, raised)))
+        steps.append(Step(f"l_{j}", "By parts.", Equation(log_mean("l", j), l_before + p)))
+    return tuple(steps)
 
 
 def _first_means(batch: int, overshoot: bool) -> tuple[Step, Step]:
     """Return p and l of batch 1 or 2."""
-    p, ell, turned = _mean("p", batch), _mean("l", batch), -1 if overshoot else 1
+    p, ell = log_mean("p", batch), log_mean("l", batch)
+    sign = -1 if overshoot else 1
     if batch == 2:
-        integral = -exp(-turned * z) * Ei(turned * z)
+        integral = -exp(-sign * z) * Ei(sign * z)
         return (
-            Step("p_2", "An exponential integral.", equation(p, integral)),
-            Step("l_2", "The same, by parts.", equation(ell, integral)),
+            Step("p_2", "An exponential integral.", Equation(p, integral)),
+            Step("l_2", "The same, by parts.", Equation(ell, integral)),
         )
-    series = 2 * turned * z * hyper((1, 1), (2, Rational(3, 2)), -turned * z)
+    series = 2 * sign * z * hyper((1, 1), (2, Rational(3, 2)), -sign * z)
     far = series - log(z) - EulerGamma - 2 * log(2)
     if overshoot:
-        return (
-            Step(
-                "p_1",
-                "The complementary error function of sqrt(z).",
-                equation(p, sqrt(pi / z) * exp(z) * erfc(sqrt(z))),
-            ),
-            Step("l_1", "Its integral over z.", equation(ell, pi * erfi(sqrt(z)) + far)),
-        )
-    dawson = sqrt(pi) / 2 * exp(-z) * erfi(sqrt(z))
+        value, integral = sqrt(pi / z) * exp(z) * erfc(sqrt(z)), pi * erfi(sqrt(z)) + far
+        why = "The complementary error function of sqrt(z)."
+    else:
+        dawson = sqrt(pi) / 2 * exp(-z) * erfi(sqrt(z))
+        value, integral = -2 * dawson / sqrt(z), far
+        why = "Dawson's function of sqrt(z)."
     return (
-        Step("p_1", "Dawson's function of sqrt(z).", equation(p, -2 * dawson / sqrt(z))),
-        Step("l_1", "Its integral over z.", equation(ell, far)),
+        Step("p_1", why, Equation(p, value)),
+        Step("l_1", "Its integral over z.", Equation(ell, integral)),
     )

@@ -1,48 +1,50 @@
 r"""From the update rule to the underdamped Langevin equation.
 
-Along one eigenvector, with x the position from the minimiser, v = -buf and gradient g = h x + xi, a
-step of SGD is the linear map z -> M z + N xi of z = (x, v). Without its velocity it is a second
-difference; its two-sided Taylor expansion to second order, in the time t = lr * steps, is the SDE
-of Kunin et al. (2024).
+Along one eigenvector, with x the position from the minimiser, v = -buf and the gradient
+g = h_lambda x + xi, a step of SGD is the linear map z -> M z + N xi of z = (x, v). Without its
+velocity it is a second difference; the two-sided Taylor expansion of that to second order, in the
+time t = lr * steps, is the SDE of Kunin et al. (2024).
 """
 
 from functools import cache
 
-from sympy import Derivative, Eq, Expr, Function, Matrix, Symbol, expand, solve, sqrt
+from sympy import Derivative, Expr, Function, Matrix, Symbol, expand, solve, sqrt
 
 from linsgd import domains
-from linsgd.symbolic.derivation import Derivation, Step, equation
+from linsgd.symbolic.derivation import Derivation, Step
+from linsgd.symbolic.formulas import Equation
+from linsgd.symbolic.scope import Features, Scope
 from linsgd.symbolic.symbols import (
     b,
     beta,
     eta,
     gamma,
     h,
+    h_lambda,
     omega,
-    rho,
     sigma,
     sigma_g,
     t,
-    tau,
     tidy,
     v,
     x,
+    zeta,
 )
 
-xi = Symbol("xi", real=True)  # the minibatch gradient's error, variance sigma_g^2
-g = Symbol("g", real=True)
-NOW = {x: Symbol("x_k"), v: Symbol("v_k")}
-NEXT_X, NEXT_V = Symbol("x_{k+1}"), Symbol("v_{k+1}")
+xi = Symbol("xi", real=True)  # the error of the minibatch gradient, variance sigma_g^2
+g = Symbol("g", real=True)  # the minibatch gradient
+X_BEFORE, X_NOW, X_NEXT = Symbol("x_{k-1}"), Symbol("x_k"), Symbol("x_{k+1}")
+V_NOW, V_NEXT = Symbol("v_k"), Symbol("v_{k+1}")
 FROZEN_NOISE = Step(
     "noise",
     "The gradient noise, frozen at the minimiser.",
-    equation(sigma_g**2, sigma**2 * rho / b),
+    Equation(sigma_g**2, sigma**2 * h / b),
 )
 
 
 @cache
 def update_rule(nesterov: bool = False) -> Derivation:
-    """Return one step of torch's SGD as a linear map of phase space.
+    """Derive one step of torch's SGD as a linear map of phase space.
 
     Parameters
     ----------
@@ -54,38 +56,42 @@ def update_rule(nesterov: bool = False) -> Derivation:
     Derivation
         Steps "gradient", "velocity", "position", "noise" (N) and, last, "transition" (M).
 
+    Notes
+    -----
+    One step is z' = M z + N xi of z = (x, v), with xi the error of the minibatch gradient.
+
+    See Also
+    --------
+    propagator : The powers of M.
+
     Examples
     --------
-    >>> update_rule().result
+    >>> import linsgd
+    >>> linsgd.symbolic.update_rule().result
     Matrix([
-    [-eta*h*(1 - tau) + 1, beta*eta],
-    [         -h*(1 - tau),     beta]])
+    [-eta*h_lambda*(1 - zeta) + 1, beta*eta],
+    [         -h_lambda*(1 - zeta),     beta]])
     """
     domains.boolean("nesterov", nesterov)
-    weight = 1 if nesterov else 1 - tau
+    weight = 1 if nesterov else 1 - zeta
     buffer = -beta * v + weight * g
     step = g + beta * buffer if nesterov else buffer
-    state = Matrix([x - eta * step, -buffer]).subs(g, h * x + xi)
+    state = Matrix([x - eta * step, -buffer]).subs(g, h_lambda * x + xi)
     transition, noise = (state.jacobian(letters).applyfunc(tidy) for letters in ([x, v], [xi]))
+    now = {x: X_NOW, v: V_NOW}
+    gradient = Equation(g, h_lambda * x + xi)
+    velocity = Equation(V_NEXT, -buffer.subs(now))
+    position = Equation(X_NEXT, (x - eta * step).subs(now))
     return Derivation(
         "One step of " + ("Nesterov's SGD" if nesterov else "SGD with momentum"),
         (
-            Step(
-                "gradient", "The minibatch gradient along one eigenvector.", equation(g, h * x + xi)
-            ),
-            Step(
-                "velocity",
-                "The velocity is minus torch's buffer.",
-                equation(NEXT_V, -buffer.subs(NOW)),
-            ),
-            Step(
-                "position",
-                "The position moves by it.",
-                equation(NEXT_X, (x - eta * step).subs(NOW)),
-            ),
-            Step("noise", "The gradient's error enters through N.", noise),
-            Step("transition", "The state goes through M.", transition),
+            Step("gradient", "The minibatch gradient along one eigenvector.", gradient),
+            Step("velocity", "The velocity is minus torch's momentum buffer.", velocity),
+            Step("position", "The position moves along the update.", position),
+            Step("noise", "The error of the gradient enters the state through N.", noise),
+            Step("transition", "The state is multiplied by M.", transition),
         ),
+        Scope(nesterov=nesterov),
     )
 
 
@@ -100,55 +106,73 @@ def underdamped_sde() -> Derivation:
         (A), "diffusion" (the covariance that the noise adds in a unit of time), "noise", the
         letters "gamma" and "omega", and, last, "sde".
 
+    References
+    ----------
+    .. [1] D. Kunin et al., "The limiting dynamics of SGD: modified loss, phase-space oscillations,
+       and anomalous diffusion", Neural Computation 36, 2024.
+
+    See Also
+    --------
+    lr_expansion : The error of this equation.
+
     Examples
     --------
-    >>> underdamped_sde()["dropped"]
+    >>> import linsgd
+    >>> linsgd.symbolic.underdamped_sde()["dropped"]
     eta**2*(1 - beta)*Derivative(x(t), (t, 3))/6
     """
-    position, before, after = Function("x"), Symbol("x_{k-1}"), NEXT_X
-    second_difference = ((after - NOW[x]) - beta * (NOW[x] - before)) / eta
-    series = {
-        after: position(t + eta).series(eta, 0, 4).removeO().doit(),
-        before: position(t - eta).series(eta, 0, 4).removeO().doit(),
-        NOW[x]: position(t),
-    }
-    powers = expand(second_difference.subs(series)).collect(eta, evaluate=False)
-    kept = sum(tidy(powers[eta**n]) * eta**n for n in (0, 1))
-    velocity, acceleration = Derivative(position(t), t), Derivative(position(t), (t, 2))
-    force = solve(kept + g, acceleration)[0].subs({velocity: v, g: h * x})
+    path = Function("x")
+    second_difference = ((X_NEXT - X_NOW) - beta * (X_NOW - X_BEFORE)) / eta
+    kept, dropped = _two_sided_taylor(second_difference)
+    # kept = -g, solved for x'': the force, and its share of the gradient
+    acceleration = solve(kept + g, Derivative(path(t), (t, 2)))[0]
+    force = acceleration.subs({Derivative(path(t), t): v, g: h_lambda * x})
     drift = -Matrix([v, force]).jacobian([x, v]).applyfunc(tidy)
-    push = solve(kept + g, acceleration)[0].diff(g)
-    diffusion = Matrix([[0, 0], [0, tidy(push**2 * eta * sigma_g**2)]])
+    # a step of length eta adds the impulse eta xi: white noise of intensity eta sigma_g^2
+    intensity = tidy(acceleration.diff(g) ** 2 * eta * sigma_g**2)
+    damping = tidy(drift[1, 1] / 2)
     return Derivation(
         "From SGD to the underdamped Langevin equation",
         (
             Step(
                 "second difference",
-                "Without the velocity v = (x' - x) / lr, the update rule is a second difference.",
-                equation(second_difference, -g),
+                "With the velocity v = (x' - x) / lr eliminated, a step is a second difference.",
+                Equation(second_difference, -g),
             ),
-            Step(
-                "taylor",
-                "Taylor's expansion of its left side, to both sides of t = lr k.",
-                kept + tidy(powers[eta**2]) * eta**2,
-            ),
-            Step("dropped", "The first term left out.", tidy(powers[eta**2]) * eta**2),
-            Step("newton", "What is kept is Newton's equation with friction.", equation(kept, -g)),
-            Step("drift", "In phase space, with the mean gradient h x: the drift -A z.", drift),
+            Step("taylor", "Its Taylor expansion about t = lr k, to both sides.", kept + dropped),
+            Step("dropped", "The first term that is left out.", dropped),
+            Step("newton", "The rest is Newton's equation with friction.", Equation(kept, -g)),
+            Step("drift", "In phase space, with the mean gradient: the drift -A z.", drift),
             Step(
                 "diffusion",
-                "A step of length lr adds the impulse lr xi: white noise of intensity lr times its variance.",
-                diffusion,
+                "Each step adds an independent impulse: white noise of this covariance.",
+                Matrix([[0, 0], [0, intensity]]),
             ),
             FROZEN_NOISE,
-            Step("gamma", "The rate of damping.", equation(gamma, tidy(drift[1, 1] / 2))),
-            Step("omega", "The frequency without it.", equation(omega**2, drift[1, 0])),
-            Step("sde", "The SDE.", _stochastic_equation(diffusion[1, 1])),
+            Step("gamma", "The damping rate.", Equation(gamma, damping)),
+            Step("omega", "The frequency without damping.", Equation(omega**2, drift[1, 0])),
+            Step("sde", "The SDE.", _stochastic_equation(intensity)),
         ),
+        Scope(Features.LAW, dampening=False),
     )
 
 
-def _stochastic_equation(intensity: Expr) -> Eq:
-    motion, speed, wiener = (Function(name)(t) for name in ("x", "v", "W"))
-    force = -(omega**2) * motion - 2 * gamma * speed + sqrt(intensity) * wiener.diff(t)
-    return equation(Matrix([motion.diff(t), speed.diff(t)]), Matrix([speed, force]))
+def _two_sided_taylor(second_difference: Expr) -> tuple[Expr, Expr]:
+    """Return the terms up to order lr of the second difference of x(t), and that of order lr^2."""
+    path = Function("x")
+    series = {
+        X_NEXT: path(t + eta).series(eta, 0, 4).removeO().doit(),
+        X_NOW: path(t),
+        X_BEFORE: path(t - eta).series(eta, 0, 4).removeO().doit(),
+    }
+    powers = expand(second_difference.subs(series)).collect(eta, evaluate=False)
+    terms = [tidy(powers[eta**n]) * eta**n for n in range(3)]
+    return terms[0] + terms[1], terms[2]
+
+
+def _stochastic_equation(intensity: Expr) -> Equation:
+    """Return (x', v') = (v, force + white noise), W a Wiener process."""
+    position, velocity, wiener = (Function(name)(t) for name in ("x", "v", "W"))
+    force = -(omega**2) * position - 2 * gamma * velocity + sqrt(intensity) * wiener.diff(t)
+    rates = Matrix([position.diff(t), velocity.diff(t)])
+    return Equation(rates, Matrix([velocity, force]))

@@ -28,14 +28,14 @@ from linsgd.judge.claim import Claim, Source
 from linsgd.judge.observables import Displacement, Quadratic, Total
 from linsgd.optimizers.sgd import SGD
 from linsgd.symbolic.stationary import stationary_covariance
-from linsgd.symbolic.symbols import E, beta, eta, h, tau, tidy
+from linsgd.symbolic.symbols import E, beta, eta, h_lambda, tidy, zeta
 from linsgd.theory.recurrence.recurrence import Method
 
 w, v, delta, L_min = sympy.symbols("w v delta L_min")
 excess = E(sympy.Function("L")(w)) - L_min
 LAW = stationary_covariance("exact")
 FACTOR = tidy(
-    h * LAW["position"] / (2 * eta**2 * LAW["velocity"])
+    h_lambda * LAW["position"] / (2 * eta**2 * LAW["velocity"])
 )  # of (h/2) Var w over (lr)^2 Var v, every mode's
 step, speed = E(sympy.Abs(delta) ** 2), E(sympy.Abs(v) ** 2)
 WIDTH = "5 % of the loss: a lost factor 2, 1 + momentum or 1 - dampening costs at least 20 %"
@@ -51,7 +51,7 @@ def fluctuation_dissipation(subject: Subject) -> Claim:
             "At stationarity the regularised loss exceeds its minimum by (1 + momentum) / (4 lr) times the mean "
             "square of a step, whatever the noise."
         ),
-        formula=sympy.Eq(excess, FACTOR.subs(tau, 0) * step),
+        formula=sympy.Eq(excess, FACTOR.subs(zeta, 0) * step),
         mutants={
             "a factor 2 lost": np.array([1 - 2 * ratio]),
             "1 - momentum in place of 1 + momentum": np.array([1 - ratio * (1 - m) / (1 + m)]),

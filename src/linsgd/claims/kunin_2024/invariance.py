@@ -16,7 +16,7 @@ from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Claim, Source
 from linsgd.judge.observables import Stack
 from linsgd.symbolic.stationary import stationary_covariance
-from linsgd.symbolic.symbols import Var, b, beta, eta, h, rho
+from linsgd.symbolic.symbols import Var, b, beta, eta, h, h_lambda
 from linsgd.theory.langevin.equivalence import equivalent
 
 w_i = sympy.Symbol("w_i")
@@ -40,7 +40,7 @@ def positions_are_isotropic_without_decay(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(Var(w_i), LANGEVIN.subs(h, rho)),
+        formula=sympy.Eq(Var(w_i), LANGEVIN.subs(h_lambda, h)),
         regime=case.regime,
         components=case.names("Var w over lr sigma^2 / (2 b (1 - momentum))"),
         prediction=flat,

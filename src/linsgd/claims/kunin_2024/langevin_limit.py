@@ -29,7 +29,7 @@ from linsgd.judge.observables import Quadratic
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.stationary import stationary_covariance
-from linsgd.symbolic.symbols import E, Var, eta, lam, rho, sigma_g
+from linsgd.symbolic.symbols import E, Var, eta, h, lam, sigma_g
 from linsgd.theory.moments import moments, stationary_moments
 
 x, delta, S_0 = sympy.symbols("w_i delta S_0")
@@ -145,7 +145,7 @@ def noise_is_not_proportional_to_the_hessian(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.CONDITION,
-        formula=sympy.Ne((rho + lam) / rho * Var(x), sympy.Symbol("constant")),
+        formula=sympy.Ne((h + lam) / h * Var(x), sympy.Symbol("constant")),
         regime=case.regime,
         components=(
             f"spread of (rho + decay) Var(w) / rho between modes {high} and {low}, over its mean",

@@ -17,12 +17,12 @@ from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Claim, Source
 from linsgd.judge.observables import Linear, Stack
 from linsgd.symbolic.propagators import propagator
-from linsgd.symbolic.symbols import E, tau, tidy, v0, x0
+from linsgd.symbolic.symbols import E, tidy, v0, x0, zeta
 from linsgd.symbolic.update import update_rule
 from linsgd.theory.langevin.process import langevin
 
 STEPS, LANGEVIN_STEPS = [6, 12, 24], [4, 8, 16]
-M = update_rule().result.subs(tau, 0)
+M = update_rule().result.subs(zeta, 0)
 x_t, v_t, Z_0 = sympy.Symbol("x_t"), sympy.Symbol("v_t"), sympy.Matrix([x0, v0])
 
 

@@ -21,7 +21,7 @@ from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.expansions import lr_expansion
 from linsgd.symbolic.propagators import propagator
-from linsgd.symbolic.symbols import Cov, Var, eta, h
+from linsgd.symbolic.symbols import Cov, Var, eta, h_lambda
 from linsgd.theory import langevin
 from linsgd.theory.langevin.equivalence import equivalent
 from linsgd.theory.langevin.oscillation import oscillation
@@ -118,7 +118,7 @@ def ringing_starts_at_the_discrete_threshold(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.CONDITION,
-        formula=sympy.Eq(eta * h, eta * propagator("critical").explicit("h")),
+        formula=sympy.Eq(eta * h_lambda, eta * propagator("critical").explicit("h_lambda")),
         regime="one mode; momentum 0.3, 0.5 and 0.8; no simulation",
         components=tuple(f"lr h at momentum {m:g}" for m in momenta),
         prediction=exact,

@@ -30,7 +30,21 @@ from linsgd.judge.observables import Quadratic, Stack, Total
 from linsgd.symbolic.correlations import autocorrelation
 from linsgd.symbolic.propagators import propagator
 from linsgd.symbolic.stationary import stationary_covariance
-from linsgd.symbolic.symbols import Cov, Var, delta, eta, gamma, h, k, lam, omega, rho, t, tau, tidy
+from linsgd.symbolic.symbols import (
+    Cov,
+    Var,
+    delta,
+    eta,
+    gamma,
+    h,
+    h_lambda,
+    k,
+    lam,
+    omega,
+    t,
+    tidy,
+    zeta,
+)
 from linsgd.theory.langevin.propagator import Flow, flow
 
 w_i, v_i, w_k, v_k = sympy.symbols("w_i v_i w_k v_k")
@@ -41,7 +55,7 @@ BY_STEPS = {
 }  # rates a step, as the SDE has them a unit of its time
 RINGING = propagator("underdamped", "langevin").result.subs(BY_STEPS)
 MEMORY = autocorrelation("langevin", "underdamped")
-MASS = tidy(h * EXACT["position"] / EXACT["velocity"])
+MASS = tidy(h_lambda * EXACT["position"] / EXACT["velocity"])
 
 
 def decay_confines_flat_directions(subject: Subject) -> Claim:
@@ -57,7 +71,7 @@ def decay_confines_flat_directions(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(Var(w_i), LANGEVIN["position"].subs(h, rho + lam)),
+        formula=sympy.Eq(Var(w_i), LANGEVIN["position"].subs(h_lambda, h + lam)),
         regime=case.regime,
         components=case.names("Var w"),
         prediction=xx,
@@ -130,7 +144,7 @@ def equipartition_needs_the_equations_mass(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.NEW,
-        formula=sympy.Eq(MASS.subs(tau, 0) * Var(v_i), h * Var(w_i)),
+        formula=sympy.Eq(MASS.subs(zeta, 0) * Var(v_i), h_lambda * Var(w_i)),
         regime=case.regime,
         components=case.names("kinetic over potential energy, less 1"),
         prediction=exact,
@@ -169,7 +183,7 @@ def temperatures_with_dampening(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.NEW,
-        formula=sympy.Eq(eta * Var(v_i) / (h * Var(w_i)), tidy(eta / MASS)),
+        formula=sympy.Eq(eta * Var(v_i) / (h_lambda * Var(w_i)), tidy(eta / MASS)),
         regime=case.regime,
         components=case.names("lr Var(v) / (h Var(w)), less 2 (1 - dampening)/(1 + momentum)"),
         prediction=exact - ratio,

@@ -14,7 +14,7 @@ from linsgd.claims.subjects import Subject
 from linsgd.judge.acceptance import Acceptance, Inapplicable
 from linsgd.judge.claim import Claim, Source
 from linsgd.judge.observables import Linear
-from linsgd.symbolic.symbols import E, h
+from linsgd.symbolic.symbols import E, h_lambda
 
 w, theta_0, g = sympy.symbols("w_i theta_0 g_i")
 
@@ -42,7 +42,7 @@ def trajectory_centres_on_the_regularised_minimum(subject: Subject) -> Claim:
         ),
         citation=KUNIN,
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(E(w), theta_0 - g / h),
+        formula=sympy.Eq(E(w), theta_0 - g / h_lambda),
         regime=f"{case.regime}; from the minimum of the training loss",
         components=case.names("E(w - theta_0) over the whole step"),
         prediction=moved / length,

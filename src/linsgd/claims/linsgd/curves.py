@@ -12,12 +12,12 @@ from linsgd.judge.acceptance import Acceptance, Inapplicable
 from linsgd.judge.claim import Claim, Source
 from linsgd.judge.observables import Linear, Stack
 from linsgd.optimizers.sgd import SGD
-from linsgd.symbolic.symbols import E, Var, d, lam, rho
+from linsgd.symbolic.symbols import E, Var, d, h, lam
 
 STEPS = [4, 16, 48]
 i, w_k, L_min, v1, g, w, w_star = sympy.symbols("i w_k L_min v_1 g w_i w_i^*")
 L = sympy.Function("L")(w_k)
-h, x = sympy.IndexedBase("h")[i], sympy.IndexedBase("x")[i]
+h_i, x = sympy.IndexedBase("h")[i], sympy.IndexedBase("x")[i]
 
 
 def excess_loss_curve(subject: Subject) -> Claim:
@@ -40,7 +40,7 @@ def excess_loss_curve(subject: Subject) -> Claim:
         ),
         citation=LINSGD,
         source=Source.NEW,
-        formula=sympy.Eq(E(L) - L_min, sympy.Sum(h * (Var(x) + E(x) ** 2) / 2, (i, 1, d))),
+        formula=sympy.Eq(E(L) - L_min, sympy.Sum(h_i * (Var(x) + E(x) ** 2) / 2, (i, 1, d))),
         regime=case.regime,
         components=tuple(f"excess loss over the prediction, step {k}" for k in STEPS),
         prediction=ones,
@@ -102,7 +102,7 @@ def weight_decay_moves_the_mean(subject: Subject) -> Claim:
         statement="With weight decay SGD's mean leaves the least-squares solution for the ridge solution.",
         citation=LINSGD,
         source=Source.CONDITION,
-        formula=sympy.Eq(E(w) - w_star, -lam / (rho + lam) * w_star),
+        formula=sympy.Eq(E(w) - w_star, -lam / (h + lam) * w_star),
         regime=case.regime,
         components=("way from w* to the ridge solution along one eigenvector",),
         prediction=np.array([exact]),

@@ -15,7 +15,7 @@ from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Claim, Source
 from linsgd.judge.observables import Quadratic
-from linsgd.symbolic.symbols import Var, beta, eta, h, tau
+from linsgd.symbolic.symbols import Var, beta, eta, h_lambda, zeta
 
 x, v = sympy.symbols("w_i v_i")
 
@@ -37,7 +37,7 @@ def kinetic_and_potential_temperature(subject: Subject) -> Claim:
         ),
         citation=WU,
         source=Source.LIMIT,
-        formula=sympy.Eq(eta * Var(v) / (h * Var(x)), 2 * (1 - tau) / (1 + beta)),
+        formula=sympy.Eq(eta * Var(v) / (h_lambda * Var(x)), 2 * (1 - zeta) / (1 + beta)),
         regime=case.regime,
         components=case.names("kinetic over ratio x potential, less 1"),
         prediction=exact,
