@@ -9,8 +9,7 @@ from scipy.special import roots_genlaguerre, roots_hermitenorm
 
 import linsgd
 from linsgd import symbolic
-from linsgd.symbolic.symbols import w_star
-from linsgd.symbolic.symbols import b, d, eta, h, lam, s, sigma
+from linsgd.symbolic.symbols import b, d, eta, h, lam, s, sigma, w_star
 
 from .evaluate import assert_close, evaluate, explicit
 

@@ -86,10 +86,8 @@ class Scope:
         ValueError
             If the problem or the optimizer is outside of this scope.
         """
-        if type(problem) is not LinearRegression:
-            domains.refuse("problem", problem, "a linsgd.LinearRegression")
-        if type(sgd) is not SGD:
-            domains.refuse("sgd", sgd, "a linsgd.SGD")
+        domains.exact_type("problem", problem, (LinearRegression,))
+        domains.exact_type("sgd", sgd, (SGD,))
         mode = domains.integer("mode", mode, f"[0, {problem.dimension})")
         sgd.check(problem)
         self._check_problem(problem)
