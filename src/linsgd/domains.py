@@ -102,14 +102,25 @@ def choice(name: str, value: Any, options: Sequence[str]) -> str:
 
 
 def array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> FloatArray:
-    """Return `value` as a read-only float array of `shape` (None: any length of at least 1) within `LARGEST`."""
+    """Return `value` as a read-only float array within `LARGEST`.
+
+    A length None in `shape` stands for any of at least 1.
+    """
     expected = f"an array of finite numbers of shape {_shape_text(shape)}"
+    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+        remedy = "arrays without masked entries: fill them, or drop their rows"
+        refuse(name, "masked array", remedy)
     try:
-        numbers = np.array(value)
-        if numbers.dtype.kind not in "biuf":
-            raise TypeError
-        numbers = numbers.astype(np.float64)
-    except (TypeError, ValueError, OverflowError):
+        given = np.array(value)
+    except (TypeError, ValueError):
+        refuse(name, value, expected)
+    if given.dtype.kind == "O" and given.ndim > 0:
+        _all_numbers(name, given)
+    elif given.dtype.kind not in "biuf":
+        refuse(name, value, expected)
+    try:
+        numbers = given.astype(np.float64)
+    except OverflowError:
         refuse(name, value, expected)
     if numbers.ndim != len(shape) or any(
         n == 0 or n != (m or n) for n, m in zip(numbers.shape, shape, strict=True)
@@ -125,6 +136,14 @@ def array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> FloatAr
         )
     numbers.flags.writeable = False
     return numbers
+
+
+def _all_numbers(name: str, cells: NDArray[np.object_]) -> None:
+    """Refuse an array of Python objects, as frames of mixed columns give, that are not numbers."""
+    for where, cell in np.ndenumerate(cells):
+        if not isinstance(cell, int | float | np.bool_ | np.integer | np.floating):
+            place = f"{name}[{', '.join(map(str, where))}]"
+            refuse(place, cell, "numbers; fill missing ones, or drop their rows")
 
 
 def step_list(name: str, value: ArrayLike) -> IntArray:
@@ -148,7 +167,7 @@ def step_list(name: str, value: ArrayLike) -> IntArray:
 
 
 def covariance(name: str, value: ArrayLike) -> FloatArray:
-    """Return `value` as a spectrum (d,) or a symmetric positive semidefinite matrix (d, d), not all zero."""
+    """Return `value` as a spectrum (d,) or a positive semidefinite matrix (d, d), not all zero."""
     try:
         spectrum = np.ndim(value) == 1
     except ValueError:

@@ -1,1 +1,1 @@
-"""What is learned: linear regression, its feature laws and label noises, and tables read from files."""
+"""The problems: linear regression, its feature laws and label noises, and tables of data."""

@@ -1,4 +1,4 @@
-r"""Feature laws: what linsgd must know of x is H = E xx', the map M -> E[x x'M x x'], and a sampler.
+r"""Feature laws: the second moment H = E xx', the map M -> E[x x'M x x'], and a sampler of x.
 
 The laws that ship along principal axes are x = Q diag(l)^{1/2} z with H = Q diag(l) Q' and z a
 white vector whose law is invariant under sign changes and permutations of its coordinates. For
@@ -11,13 +11,15 @@ with (c, k) = (1, 0) for Gaussian features, (1, -2) for Rademacher, (1, -6/5) fo
 O(d).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
 from linsgd import domains
 from linsgd.domains import FloatArray
+
+SMALLEST = 1 / domains.LARGEST  # a smaller feature has no fourth power in double precision
 
 
 @runtime_checkable
@@ -38,7 +40,7 @@ class FeatureLaw(Protocol):
         """Draw `n` independent feature vectors (n, d)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PrincipalAxesLaw:
     """A law along the principal axes of its covariance; use one of its four kinds.
 
@@ -60,6 +62,22 @@ class PrincipalAxesLaw:
         object.__setattr__(self, "eigenvalues", eigenvalues)
         object.__setattr__(self, "eigenvectors", eigenvectors)
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in self._given()
+        )
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self.covariance.shape, float(self.covariance.sum())))
+
+    def __repr__(self) -> str:
+        options = (f"{name}={getattr(self, name)!r}" for name in self._given()[1:])
+        return f"{type(self).__name__}({', '.join([repr(self.covariance.tolist()), *options])})"
+
+    def _given(self) -> list[str]:
+        """Return the names of the constructor's arguments."""
+        return [given.name for given in fields(self) if given.init]
+
     @property
     def dimension(self) -> int:
         """The number of features d."""
@@ -72,7 +90,7 @@ class PrincipalAxesLaw:
 
     @property
     def excess(self) -> float:
-        """The constant k of the fourth moment: the excess kurtosis of one independent coordinate."""
+        """The constant k of the fourth moment: the excess kurtosis of a coordinate."""
         return 0.0
 
     def white(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
@@ -84,7 +102,7 @@ class PrincipalAxesLaw:
         return self.covariance
 
     def fourth_moment(self, M: FloatArray) -> FloatArray:
-        """E[x x'M x x'] (d, d) for a symmetric M (d, d); all inf where the law has no fourth moment."""
+        """E[x x'M x x'] (d, d) for a symmetric M (d, d); inf without a fourth moment."""
         if np.isinf(self.radial):
             return np.full((self.dimension, self.dimension), np.inf)
         Q = np.eye(self.dimension) if self.eigenvectors is None else self.eigenvectors
@@ -102,7 +120,7 @@ class PrincipalAxesLaw:
         return x if self.eigenvectors is None else x @ self.eigenvectors.T
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class GaussianFeatures(PrincipalAxesLaw):
     """Gaussian features x ~ N(0, H).
 
@@ -120,7 +138,7 @@ class GaussianFeatures(PrincipalAxesLaw):
         return rng.standard_normal(shape)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RademacherFeatures(PrincipalAxesLaw):
     """Features with independent signs along the principal axes."""
 
@@ -136,7 +154,7 @@ class RademacherFeatures(PrincipalAxesLaw):
         return rng.choice(np.array([-1.0, 1.0]), shape)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class UniformFeatures(PrincipalAxesLaw):
     """Features uniform on [-sqrt(3 l), sqrt(3 l)], independent along the principal axes."""
 
@@ -152,9 +170,9 @@ class UniformFeatures(PrincipalAxesLaw):
         return rng.uniform(-np.sqrt(3), np.sqrt(3), shape)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StudentFeatures(PrincipalAxesLaw):
-    """Elliptical Student-t features of covariance H: a Gaussian vector over one common random scale.
+    """Elliptical Student-t features of covariance H: a Gaussian vector over a random scale.
 
     Parameters
     ----------
@@ -182,7 +200,7 @@ class StudentFeatures(PrincipalAxesLaw):
         return rng.standard_normal(shape) * scale
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FiniteData:
     """N rows with their labels, drawn uniformly; as they are: no intercept, no scaling.
 
@@ -192,18 +210,59 @@ class FiniteData:
         Features; rank deficiency and N < d are allowed.
     y : array_like (N,)
         Labels.
+    feature_names : sequence of str, optional
+        Names of the columns; by default those of a data frame.
     """
 
     name: ClassVar[str] = "data"
     X: FloatArray
     y: FloatArray
+    feature_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         X = domains.array("X", self.X, (None, None))
+        object.__setattr__(self, "feature_names", self._names(X.shape[1]))
         object.__setattr__(self, "X", X)
         object.__setattr__(self, "y", domains.array("y", self.y, (len(X),)))
         if not (X * X).any():
             domains.refuse("X", "all zeros", "at least one feature above 1e-150 in magnitude")
+
+    def _names(self, d: int) -> tuple[str, ...] | None:
+        """Return the names that are given, or those of the columns of a data frame."""
+        names = self.feature_names
+        if names is None:
+            names = tuple(getattr(self.X, "columns", ()))
+            return names if len(names) == d and all(isinstance(n, str) for n in names) else None
+        names = tuple(names)
+        if len(names) != d or not all(isinstance(name, str) for name in names):
+            domains.refuse("feature_names", names, f"{d} strings, one for each column of X")
+        return names
+
+    def check_magnitudes(self) -> None:
+        """Refuse a feature whose fourth power is 0 in double precision though it is not."""
+        largest = np.abs(self.X).max(axis=0)
+        tiny = (largest > 0) & (largest < SMALLEST)
+        if tiny.any():
+            column = int(np.flatnonzero(tiny)[0])
+            domains.refuse(
+                f"X[:, {column}]",
+                float(largest[column]),
+                f"0, or a largest magnitude of at least {SMALLEST:g}; choose another unit",
+            )
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, FiniteData)
+            and np.array_equal(self.X, other.X)
+            and np.array_equal(self.y, other.y)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.X.shape, float(self.y.sum())))
+
+    def __repr__(self) -> str:
+        n, d = self.X.shape
+        return f"<FiniteData: {n} rows, {d} features>"
 
     @property
     def dimension(self) -> int:
@@ -227,9 +286,10 @@ class FiniteData:
 
 
 def principal_axes(covariance: FloatArray) -> tuple[FloatArray, FloatArray | None]:
-    """Return eigenvalues (d,) and eigenvectors (d, d) as columns, or None for a spectrum along the coordinates.
+    """Return eigenvalues (d,), and eigenvectors (d, d) as columns or None for a spectrum.
 
-    Eigenvalues of a matrix ascend; those below rounding error are exactly 0.
+    A spectrum lies along the coordinates. Eigenvalues of a matrix ascend; those below rounding
+    error are exactly 0.
     """
     if covariance.ndim == 1:
         return covariance, None

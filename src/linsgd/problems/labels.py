@@ -1,4 +1,4 @@
-"""Laws of the label noise e in y = x'w* + e, standardised to unit variance (to unit scale where that is infinite)."""
+"""Laws of the label noise e in y = x'w* + e, of unit variance (unit scale where that is infinite)."""
 
 from dataclasses import dataclass
 from typing import ClassVar

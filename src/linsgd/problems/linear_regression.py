@@ -1,4 +1,4 @@
-"""What is learned: linear regression L(w) = E(x'w - y)^2 / 2 + weight_decay |w|^2 / 2 with H = E xx'.
+"""Linear regression, the problem: L(w) = E(x'w - y)^2 / 2 + weight_decay |w|^2 / 2, H = E xx'.
 
 The labels are y = x'w* + e with e independent of x, or those of a finite data set. Along the
 eigenvectors of H the unregularised risk is R(w) = R(w*) + sum_i h_i (w - w*)_i^2 / 2.
@@ -18,10 +18,13 @@ from linsgd.problems.features import (
     PrincipalAxesLaw,
     principal_axes,
 )
-from linsgd.problems.labels import LabelNoise, label_noise
+from linsgd.problems.labels import GaussianNoise, LabelNoise, StudentNoise, label_noise
+from linsgd.problems.least_squares import EPS, LeastSquares, least_squares
+
+SHORT = 24  # numbers that a printed form repeats; a larger problem is described instead
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
 class LinearRegression:
     """A linear regression problem; made by `gaussian`, `from_features` or `from_data`.
 
@@ -42,6 +45,12 @@ class LinearRegression:
         exactly 0.
     eigenvectors : ndarray (d, d) or None
         As columns; None where the coordinates are the eigenvectors.
+    fit : LeastSquares or None
+        For a data set its residuals, its rows along the eigenvectors, rank and condition number.
+
+    Notes
+    -----
+    Problems are equal if they have equal features, labels and noise.
 
     Examples
     --------
@@ -56,6 +65,7 @@ class LinearRegression:
     noise: LabelNoise | None
     eigenvalues: FloatArray = field(repr=False)
     eigenvectors: FloatArray | None = field(repr=False)
+    fit: LeastSquares | None = field(default=None, repr=False)
 
     @classmethod
     def gaussian(
@@ -179,20 +189,65 @@ class LinearRegression:
         array([1.])
         """
         data = FiniteData(X, y)  # type: ignore[arg-type]
-        eigenvalues, eigenvectors = principal_axes(data.second_moment())
-        rotated = np.eye(data.dimension) if eigenvectors is None else eigenvectors
-        optimum = rotated @ (
-            _inverse(eigenvalues) * (rotated.T @ (data.X.T @ data.y / len(data.y)))
-        )
-        residual = data.y - data.X @ optimum
-        optimum.flags.writeable = False
+        data.check_magnitudes()
+        fit = least_squares(data.X, data.y)
         return cls(
             features=data,
-            optimum=optimum,
-            noise_std=float(np.sqrt(np.mean(residual**2))),
+            optimum=fit.optimum,
+            noise_std=float(np.sqrt(np.mean(fit.residuals**2))),
             noise=None,
-            eigenvalues=eigenvalues,
-            eigenvectors=eigenvectors,
+            eigenvalues=fit.eigenvalues,
+            eigenvectors=fit.eigenvectors,
+            fit=fit,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LinearRegression):
+            return NotImplemented
+        return (
+            bool(self.features == other.features)
+            and np.array_equal(self.optimum, other.optimum)
+            and (self.noise_std, self.noise) == (other.noise_std, other.noise)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.dimension, self.noise_std, self.noise))
+
+    def __repr__(self) -> str:
+        law = self.features
+        if isinstance(law, FiniteData):
+            if law.X.size > SHORT:
+                return f"<{self}>"
+            return f"LinearRegression.from_data({law.X.tolist()}, {law.y.tolist()})"
+        if isinstance(law, PrincipalAxesLaw) and law.covariance.size > SHORT:
+            return f"<{self}>"
+        if isinstance(law, GaussianFeatures):
+            return f"LinearRegression.gaussian({law.covariance.tolist()}{self._options()})"
+        return f"LinearRegression.from_features({law!r}{self._options()})"
+
+    def _options(self) -> str:
+        """Return the keyword arguments that are not at their defaults, as they are typed."""
+        options = {} if self.noise_std == 1.0 else {"noise_std": repr(self.noise_std)}
+        if self.optimum.any():
+            options["optimum"] = repr(self.optimum.tolist())
+        if self.noise is not None and not isinstance(self.noise, GaussianNoise):
+            named = not isinstance(self.noise, StudentNoise)
+            options["noise"] = repr(self.noise.name if named else self.noise)
+        return "".join(f", {name}={text}" for name, text in options.items())
+
+    def __str__(self) -> str:
+        d, law = self.dimension, self.features
+        features = f"{d} feature{'s' if d > 1 else ''}"
+        if self.fit is None:
+            name = getattr(law, "name", type(law).__name__)
+            noise = "no" if self.noise is None else self.noise.name
+            return (
+                f"linear regression, {features} ({name}), rank {self.rank}, "
+                f"{noise} label noise of scale {self.noise_std:.6g}"
+            )
+        return (
+            f"linear regression on {len(self.fit.residuals)} rows, {features}, rank {self.rank}, "
+            f"condition number {self.condition:.3g}, residual std {self.noise_std:.6g}"
         )
 
     @property
@@ -201,8 +256,38 @@ class LinearRegression:
         return self.eigenvalues.size
 
     @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """The names of a data set's columns, where they were given."""
+        return self.features.feature_names if isinstance(self.features, FiniteData) else None
+
+    @property
+    def rank(self) -> int:
+        """The rank of H."""
+        return int(np.count_nonzero(self.eigenvalues))
+
+    @property
+    def condition(self) -> float:
+        """Condition number of the features.
+
+        For a data set, the largest over the smallest singular value that is not rounding, of the
+        columns brought to one scale by powers of two; for a law, the square root of the largest
+        over the smallest positive eigenvalue of H.
+        """
+        if self.fit is not None:
+            return self.fit.condition
+        positive = self.eigenvalues[self.eigenvalues > 0]
+        return float(np.sqrt(positive.max()) / np.sqrt(positive.min()))
+
+    @property
+    def error(self) -> float:
+        """Bound on the relative rounding error of the eigenvalues and of what data determine."""
+        if self.fit is not None:
+            return self.fit.error
+        return 0.0 if self.eigenvectors is None else self.dimension * EPS * self.condition**2
+
+    @property
     def noise_variance(self) -> float:
-        """Variance of the label noise (inf where it is); for a data set the mean squared residual."""
+        """Variance of the label noise, or inf; for a data set the mean squared residual."""
         if self.noise_std == 0.0:
             return 0.0
         return self.noise_std**2 * (1.0 if self.noise is None else self.noise.variance)
@@ -222,12 +307,9 @@ class LinearRegression:
         return w if self.eigenvectors is None else w @ self.eigenvectors.T
 
     def solution(self, weight_decay: float = 0.0) -> FloatArray:
-        """Return the minimum-norm minimiser (H + weight_decay I)^+ H w* of the regularised loss (d,)."""
+        """Return the minimum-norm minimiser (H + weight_decay I)^+ H w* of the regularised loss."""
+        if weight_decay == 0.0 and self.fit is not None:
+            return self.optimum
         h = self.eigenvalues
-        shrunk = h * _inverse(h + weight_decay) * self.to_eigenbasis(self.optimum)
-        return self.from_eigenbasis(shrunk)
-
-
-def _inverse(h: FloatArray) -> FloatArray:
-    """Pseudoinverse of a non-negative spectrum."""
-    return np.divide(1.0, h, out=np.zeros_like(h), where=h > 0)
+        lost = np.where(h > 0, weight_decay / (h + weight_decay), 1.0)
+        return self.optimum - self.from_eigenbasis(lost * self.to_eigenbasis(self.optimum))

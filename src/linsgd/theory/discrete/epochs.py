@@ -68,7 +68,7 @@ def stationary(problem: LinearRegression, sgd: SGD) -> Moments:
         domains.refuse(
             "sampling", sgd.sampling, "'independent', unless the problem is a finite data set"
         )
-    rows, h = _rows(problem, problem.features, sgd), problem.eigenvalues + sgd.weight_decay
+    rows, h = _rows(problem, sgd), problem.eigenvalues + sgd.weight_decay
     total, b = len(rows.g), sgd.batch_size
     n, method = total // b, Method.of(sgd)
     divides = total == n * b
@@ -103,12 +103,12 @@ def _power(sgd: SGD, *, divides: bool) -> str:
     return "2" if sgd.momentum > 0 else "2 (lr^3 at phase 0)"
 
 
-def _rows(problem: LinearRegression, data: FiniteData, sgd: SGD) -> _Rows:
-    solution = problem.solution(sgd.weight_decay)
-    x = problem.to_eigenbasis(data.X) * (problem.eigenvalues > 0)
-    g = x * (data.X @ solution - data.y)[:, None] + sgd.weight_decay * problem.to_eigenbasis(
-        solution
-    )
+def _rows(problem: LinearRegression, sgd: SGD) -> _Rows:
+    assert problem.fit is not None
+    solution, x = problem.solution(sgd.weight_decay), problem.fit.rows
+    shift = problem.to_eigenbasis(solution - problem.optimum)
+    residual = problem.fit.residuals - x @ shift
+    g = sgd.weight_decay * problem.to_eigenbasis(solution) - x * residual[:, None]
     return _Rows(x, g, problem.eigenvalues, sgd.weight_decay)
 
 

@@ -53,11 +53,13 @@ def stationary_at(
     mean = np.stack([shift, np.zeros_like(shift)])
     if isinstance(noise, ModeNoise):
         covariance, error = _modes(noise, h, method, shift, gap)
+        error += problem.error / gap
         pairs = pairs_of(problem, sgd, noise, start=mean, steps=None)
         return law(
             problem, sgd, status=status, mean=mean, covariance=covariance, error=error, pairs=pairs
         )
     blocks, error = _matrix(noise, h, method, shift, gap)
+    error += problem.error / gap
     covariance = np.diagonal(blocks, axis1=-2, axis2=-1).copy()
     return law(
         problem, sgd, status=status, mean=mean, covariance=covariance, error=error, blocks=blocks

@@ -67,7 +67,8 @@ def transient(problem: LinearRegression, sgd: SGD, steps: IntArray, start: Start
         covariance=covariances
         if covariances.ndim == 3
         else np.diagonal(covariances, axis1=2, axis2=3).copy(),
-        error=16 * EPS * min(float(times[-1]) + 1, 1 / gap if gap > 0 else np.inf),
+        error=(16 * EPS + problem.error)
+        * min(float(times[-1]) + 1, 1 / gap if gap > 0 else np.inf),
         blocks=None if covariances.ndim == 3 else covariances,
         pairs=pairs,
     )

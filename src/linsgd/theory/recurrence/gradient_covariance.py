@@ -24,6 +24,7 @@ import numpy as np
 from linsgd.domains import FloatArray
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.features import FeatureLaw, FiniteData, PrincipalAxesLaw
+from linsgd.problems.least_squares import LeastSquares
 from linsgd.problems.linear_regression import LinearRegression
 
 
@@ -134,8 +135,8 @@ def gradient_noise_law(problem: LinearRegression, sgd: SGD) -> ModeNoise | Matri
         return ModeNoise(
             rho, (2 * c + k - 1) / b, (2 * c - 1) / b, c / b, problem.noise_variance / b
         )
-    if isinstance(law, FiniteData):
-        return _data_noise(problem, law, sgd)
+    if problem.fit is not None:
+        return _data_noise(problem.fit, sgd)
     Q = np.eye(problem.dimension) if problem.eigenvectors is None else problem.eigenvectors
     label = np.diag(np.multiply(rho, problem.noise_variance, out=np.zeros_like(rho), where=rho > 0))
     return MatrixNoise(rho, partial(_rotated_moment, law, Q), 1 / b, label)
@@ -146,12 +147,10 @@ def _rotated_moment(law: FeatureLaw, Q: FloatArray, M: FloatArray) -> FloatArray
     return moment
 
 
-def _data_noise(problem: LinearRegression, data: FiniteData, sgd: SGD) -> MatrixNoise:
-    n, b = len(data.y), sgd.batch_size
-    rotated = FiniteData(problem.to_eigenbasis(data.X) * (problem.eigenvalues > 0), data.y)
-    residual = data.y - data.X @ problem.optimum
+def _data_noise(fit: LeastSquares, sgd: SGD) -> MatrixNoise:
+    x, residual = fit.rows, fit.residuals
+    n, b = len(x), sgd.batch_size
     scale = 1 / b if sgd.replacement else (n - b) / (b * max(n - 1, 1))
-    label = (rotated.X.T * residual**2) @ rotated.X / n
-    return MatrixNoise(
-        problem.eigenvalues, rotated.fourth_moment, scale, label, rotated.X, residual
-    )
+    label = (x.T * residual**2) @ x / n
+    moment = FiniteData(x, residual).fourth_moment
+    return MatrixNoise(fit.eigenvalues, moment, scale, label, x, residual)

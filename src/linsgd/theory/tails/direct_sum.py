@@ -63,7 +63,7 @@ def _block(setting: Setting, law: FiniteData, group: IntArray) -> Setting:
     rows = along_axes(FiniteData(X, law.y), eigenvalues, vectors)
     spectrum = eigenvalues[eigenvalues > 0]
     assert isinstance(rows, FiniteData)
-    steady = setting.full_batch or interpolates(rows, spectrum, setting.decay)
+    steady = setting.steady or setting.full_batch or interpolates(rows, spectrum, setting.decay)
     return dataclasses.replace(setting, features=rows, spectrum=spectrum, steady=steady)
 
 

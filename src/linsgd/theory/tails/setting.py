@@ -56,7 +56,7 @@ class Setting:
                 "'independent': a random recurrence needs independent batches",
             )
         setting = cls(
-            features=along_axes(problem.features, problem.eigenvalues, problem.eigenvectors),
+            features=_features(problem),
             spectrum=problem.eigenvalues[problem.eigenvalues > 0],
             lr=sgd.lr * sgd.gradient_weight,
             batch=sgd.batch_size,
@@ -139,6 +139,13 @@ class AlongAxes:
         return self.law.sample(n, rng) @ self.axes
 
 
+def _features(problem: LinearRegression) -> FeatureLaw:
+    if problem.fit is None:
+        return along_axes(problem.features, problem.eigenvalues, problem.eigenvectors)
+    assert isinstance(problem.features, FiniteData)
+    return FiniteData(problem.fit.rows[:, problem.eigenvalues > 0], problem.features.y)
+
+
 def along_axes(
     law: FeatureLaw, eigenvalues: FloatArray, eigenvectors: FloatArray | None
 ) -> FeatureLaw:
@@ -156,6 +163,8 @@ def along_axes(
 
 def _rests(setting: Setting, problem: LinearRegression) -> bool:
     """Whether a point exists that every batch leaves where it is."""
+    if problem.fit is not None and setting.decay == 0:
+        return setting.full_batch or not problem.fit.residuals.any()
     if isinstance(setting.features, FiniteData):
         return setting.full_batch or interpolates(setting.features, setting.spectrum, setting.decay)
     pulled_away = setting.decay > 0 and bool(problem.solution().any())
