@@ -311,5 +311,5 @@ class LinearRegression:
         if weight_decay == 0.0 and self.fit is not None:
             return self.optimum
         h = self.eigenvalues
-        lost = np.where(h > 0, weight_decay / (h + weight_decay), 1.0)
+        lost = np.divide(weight_decay, h + weight_decay, out=np.ones_like(h), where=h > 0)
         return self.optimum - self.from_eigenbasis(lost * self.to_eigenbasis(self.optimum))
