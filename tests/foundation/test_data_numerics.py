@@ -1,4 +1,4 @@
-"""Least squares of data sets: against exact arithmetic, in any units, and honest where data decide little."""
+"""Least squares of data sets: against exact arithmetic, in any units, honest where data are poor."""
 
 import importlib.util
 import json
@@ -21,7 +21,7 @@ RECORD = {
     row["name"]: nist.Row(**row)
     for row in json.loads((ROOT / "validation" / "nist.json").read_text())["rows"]
 }
-CERTIFIED = {  # by NIST, to 15 digits: the leading coefficients and the root of the residual sum of squares
+CERTIFIED = {  # by NIST: two coefficients and the residual sum of squares
     "norris": (-0.262323073774029, 1.00211681802045, 26.6173985294224),
     "pontius": (0.673565789473684e-3, 0.732059160401003e-6, 0.155761768796992e-5),
     "filip": (-1467.48961422980, -2772.17959193342, 0.795851382172941e-3),

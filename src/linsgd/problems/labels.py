@@ -1,4 +1,4 @@
-"""Laws of the label noise e in y = x'w* + e, of unit variance (unit scale where that is infinite)."""
+"""Laws of the label noise e in y = x'w* + e, of unit variance, or unit scale where that is inf."""
 
 from dataclasses import dataclass
 from typing import ClassVar
