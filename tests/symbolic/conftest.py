@@ -1,4 +1,4 @@
-"""Thirty digits: the point is whether a formula is right; near an edge of its regime double precision loses half."""
+"""Formulas are evaluated with thirty digits: double precision loses half of its own at an edge."""
 
 import mpmath as mp
 import pytest

@@ -56,9 +56,13 @@ def problem_and_optimizer(values, **settings):
 
 
 @given(
-    features=st.integers(1, 5), batch=st.integers(1, 20), momentum=st.floats(0.05, 0.95), decay=st.floats(0, 1),
-    damping=st.sampled_from(["none", "dampening", "nesterov"]), inside=st.floats(0.01, 0.9),
-)  # fmt: skip
+    features=st.integers(1, 5),
+    batch=st.integers(1, 20),
+    momentum=st.floats(0.05, 0.95),
+    decay=st.floats(0, 1),
+    damping=st.sampled_from(["none", "dampening", "nesterov"]),
+    inside=st.floats(0.01, 0.9),
+)
 def test_exact_stationary_moments(features, batch, momentum, decay, damping, inside):
     nesterov, dampening = damping == "nesterov", 0.3 * (damping == "dampening")
     values = {
@@ -185,9 +189,12 @@ def test_spectral_function_of_one_feature_at_any_order(batch, lr, order):
 
 
 @given(
-    batch=st.integers(1, 20), features=st.integers(1, 5), momentum=st.floats(0.05, 0.95), decay=st.floats(0, 1),
+    batch=st.integers(1, 20),
+    features=st.integers(1, 5),
+    momentum=st.floats(0.05, 0.95),
+    decay=st.floats(0, 1),
     nesterov=st.booleans(),
-)  # fmt: skip
+)
 def test_mean_square_threshold(batch, features, momentum, decay, nesterov):
     values = {beta: momentum, zeta: 0.0, b: batch, d: features, h: RHO, h_lambda: RHO + decay}
     sgd = SGD(1e-3, batch, momentum, nesterov=nesterov, weight_decay=decay)
@@ -226,8 +233,12 @@ def test_frequencies(values):
 
 
 @given(
-    lr=decimals, momentum=st.floats(0.05, 0.95), curvature=decimals, dampening=st.floats(0, 0.9), nesterov=st.booleans()
-)  # fmt: skip
+    lr=decimals,
+    momentum=st.floats(0.05, 0.95),
+    curvature=decimals,
+    dampening=st.floats(0, 0.9),
+    nesterov=st.booleans(),
+)
 def test_one_step(lr, momentum, curvature, dampening, nesterov):
     dampening = 0.0 if nesterov else dampening
     values = {eta: lr, beta: momentum, zeta: dampening, h_lambda: curvature}
@@ -310,7 +321,7 @@ def test_second_moment_of_one_feature(batch, decay, optimum, inside):
 
 
 def relative_errors(values):
-    """What the Langevin equation errs by according to theory, driven by the algorithm's own stationary noise."""
+    """The Langevin equation's errors by theory, driven by the algorithm's own stationary noise."""
     problem, sgd = (
         LinearRegression.gaussian([values[h_lambda]]),
         SGD(values[eta], 10**6, values[beta]),

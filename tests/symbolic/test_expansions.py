@@ -1,4 +1,4 @@
-"""The error series against the errors: what is left after order n shrinks like lr^(n+1), not faster and not slower."""
+"""The error series against the errors: the remainder after order n falls exactly as lr^(n+1)."""
 
 import mpmath as mp
 import numpy as np
@@ -118,7 +118,7 @@ def test_correlation_is_that_of_the_exact_covariance():
 
 @pytest.mark.parametrize("momentum", [0.3, 0.9])
 def test_summed_correlations_grow_at_the_derived_rate(momentum):
-    """Sum the SDE's velocity autocorrelation over steps, at a learning rate where its limit is near."""
+    """The SDE's velocity autocorrelation summed over steps, at a small learning rate."""
     lr, growth = mp.mpf("1e-6"), symbolic.summed_displacement()
     A = drift(lr, momentum, 1.0)
     slow, fast = (rate * lr for rate in sorted(eigenvalues(A)))

@@ -1,4 +1,4 @@
-"""What the derivations say of themselves, and what they refuse."""
+"""Identities that the derived formulas satisfy, and the arguments that derivations refuse."""
 
 import sys
 from time import process_time
@@ -140,7 +140,7 @@ def test_dampening_only_rescales_the_learning_rate_of_the_position():
 
 
 def test_the_temperatures_along_each_direction():
-    """lr Var(v) / (h Var(w)) = 2 (1 - dampening) / (1 + momentum), at every learning rate and for any noise."""
+    """lr Var(v) / (h Var(w)) = 2 (1 - dampening) / (1 + momentum), for any lr and any noise."""
     P = symbolic.stationary_covariance("exact").result
     assert simplify(eta * P[1, 1] / (h_lambda * P[0, 0]) - 2 * (1 - zeta) / (1 + beta)) == 0
 
@@ -180,7 +180,7 @@ def test_hyperparameters_of_one_stationary_law():
 
 
 def test_the_second_moment_is_that_of_the_covariance():
-    """Two derivations of one number: the moment recursion and Lyapunov's equation, in d = 1 without momentum."""
+    """The moment recursion and Lyapunov's equation give one number, in d = 1 without momentum."""
     covariance = symbolic.stationary_covariance("exact").explicit("position")
     undecayed = covariance.subs({d: 1, zeta: 0, beta: 0, h_lambda: h})
     moment = (
@@ -220,3 +220,49 @@ def test_no_letter_is_negative_at_the_reference_point():
 def test_bad_input_is_refused_by_name(call, name):
     with pytest.raises(ValueError, match=f"{name} = .* is outside its domain"):
         call()
+
+
+class TestPrintedSteps:
+    """The steps that nothing is derived from say what is derived."""
+
+    def test_the_second_difference_is_the_update_rule(self):
+        letters = [sympy.Symbol(name) for name in ("x_{k-1}", "x_k", "x_{k+1}")]
+        before, now, after = letters
+        formula = symbolic.underdamped_sde().steps[0].formula
+        g = sympy.Symbol("g", real=True)
+        step = symbolic.update_rule()
+        moved = step["position"].subs(zeta, 0).subs(sympy.Symbol("v_k"), (now - before) / eta)
+        assert simplify(formula.lhs.subs(after, moved) - formula.rhs) == 0
+        assert simplify(formula.lhs.subs(after, moved + eta) - formula.rhs) != 0
+        assert g in step["position"].free_symbols
+
+    def test_the_printed_sde_has_the_derived_drift_and_noise(self):
+        sde = symbolic.underdamped_sde()
+        position, velocity, wiener = (Function(name)(t) for name in ("x", "v", "W"))
+        noise = wiener.diff(t)
+        rates = sde.formula.rhs
+        assert sde.formula.lhs == sympy.Matrix([position.diff(t), velocity.diff(t)])
+        drift = -sde["drift"] * sympy.Matrix([position, velocity])
+        assert (sde.explicit("sde").subs(noise, 0) - drift).applyfunc(simplify) == sympy.zeros(2, 1)
+        assert rates[0].coeff(noise) == 0
+        assert simplify(rates[1].coeff(noise) ** 2 - sde["diffusion"][1, 1]) == 0
+
+    @pytest.mark.parametrize("order", [1, 2, 3])
+    def test_the_printed_update_has_the_moments_of_the_recursion(self, order):
+        derivation = symbolic.moment_recursion(order)
+        names = {letter.name: letter for letter in derivation["update"].free_symbols}
+        X, Z, u = names["X"], names["Z"], sympy.Symbol("u", positive=True)
+        power = sympy.expand(derivation["update"].subs(X, u**2) ** order)
+        mean = sympy.Integer(0)
+        for (normal, root), factor in sympy.Poly(power, Z, u).terms():
+            # u^2 = X is chi-square, E X^n = b (b + 2) ...; E Z^2 = 1 and odd powers vanish
+            chi_square = sympy.prod(b + 2 * i for i in range(root // 2))
+            mean += factor * chi_square * {0: 1, 2: 1}.get(normal, 0)
+        for j in range(order, 0, -1):
+            mean = mean.subs(x**j, sympy.Symbol(f"m_{j}", real=True)).expand()
+        kept = {sympy.Symbol(f"kappa_{order}", real=True): derivation[f"kappa_{order}"]}
+        assert simplify(mean - derivation["recursion"].subs(kept)) == 0
+
+    @pytest.mark.parametrize(("theory", "lag"), [("exact", k), ("langevin", t), ("diffusion", t)])
+    def test_correlations_are_printed_over_their_own_lag(self, theory, lag):
+        assert symbolic.autocorrelation(theory).formula.lhs == Function("R")(lag)

@@ -1,4 +1,4 @@
-"""Propagators, covariances, correlations and displacements against matrix algebra at drawn points, to 1e-10."""
+"""Propagators, covariances, correlations and displacements against matrix algebra, to 1e-10."""
 
 import numpy as np
 import pytest
@@ -171,9 +171,13 @@ def stationary(step, size):
 
 
 @given(
-    momentum=momenta, batch=st.integers(1, 9), features=st.integers(1, 3), decay=st.floats(0, 0.5),
-    inside=st.floats(0.05, 0.9), nesterov=st.booleans(),
-)  # fmt: skip
+    momentum=momenta,
+    batch=st.integers(1, 9),
+    features=st.integers(1, 3),
+    decay=st.floats(0, 0.5),
+    inside=st.floats(0.05, 0.9),
+    nesterov=st.booleans(),
+)
 def test_closed_noise_and_threshold_solve_the_whole_moment_equation(
     momentum, batch, features, decay, inside, nesterov
 ):

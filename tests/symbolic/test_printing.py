@@ -14,11 +14,13 @@ from linsgd.symbolic.symbols import beta, eta, h_lambda, sigma_g, t, tidy, x, ze
 
 from .every import EVERY
 
-MATHML_CORE = {
-    "math", "mi", "mn", "mo", "mtext", "mspace", "ms", "mrow", "mfrac", "msqrt", "mroot", "mstyle", "merror", "mpadded",
-    "mphantom", "msub", "msup", "msubsup", "munder", "mover", "munderover", "mmultiscripts", "mprescripts", "mtable",
-    "mtr", "mtd", "semantics", "annotation",
-}  # fmt: skip
+MATHML_CORE = set(
+    """
+    annotation math merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts
+    mroot mrow ms mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover
+    semantics
+    """.split()
+)
 
 
 def elements(text):
@@ -84,7 +86,10 @@ def test_sums_begin_with_a_plus_and_series_with_the_lowest_power():
 @pytest.mark.parametrize(
     ("expression", "text"),
     [
-        (1 / (beta - 1) / (eta * h_lambda - 2), r"\frac{1}{\left(1 - \beta\right) \left(2 - \eta h_{\lambda}\right)}"),
+        (
+            1 / (beta - 1) / (eta * h_lambda - 2),
+            r"\frac{1}{\left(1 - \beta\right) \left(2 - \eta h_{\lambda}\right)}",
+        ),
         (2 * beta + 2 - eta * h_lambda, r"2 \left(1 + \beta\right) - \eta h_{\lambda}"),
         (1 / (1 - beta) / (1 + beta), r"\frac{1}{1 - \beta^{2}}"),
         ((beta - 1) * (zeta - 1), r"\left(1 - \beta\right) \left(1 - \zeta\right)"),
@@ -92,7 +97,7 @@ def test_sums_begin_with_a_plus_and_series_with_the_lowest_power():
         (2 * beta + 2, r"2 \left(1 + \beta\right)"),
         (sympy.Integer(3), "3"),
     ],
-)  # fmt: skip
+)
 def test_canonical_form(expression, text):
     assert symbolic.latex(tidy(expression)) == text
 
@@ -130,3 +135,22 @@ def test_importing_the_room_does_not_derive_anything():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert float(run.stdout) < 2
+
+
+@pytest.mark.parametrize(
+    ("order", "top", "bottom"),
+    [
+        (1, "<mi>d</mi>", "<mi>t</mi>"),
+        (2, "<msup><mi>d</mi><mn>2</mn></msup>", "<msup><mi>t</mi><mn>2</mn></msup>"),
+    ],
+)
+def test_derivatives_have_the_function_above_and_the_variable_below(order, top, bottom):
+    text = symbolic.mathml(sympy.Derivative(sympy.Function("f")(t), (t, order)))
+    fraction = ElementTree.fromstring(text)[0][0]
+    above, below = (ElementTree.tostring(part, encoding="unicode") for part in fraction)
+    plain = re.compile(r' xmlns(:\w+)?="[^"]*"|ns0:')
+    above, below = plain.sub("", above), plain.sub("", below)
+    above = above.replace("<mrow><mi>d</mi></mrow>", "<mi>d</mi>")
+    above = above.replace("<msup><mrow><mi>d</mi></mrow>", "<msup><mi>d</mi>")
+    assert above.startswith(f"<mrow>{top}<mrow><mi>f</mi>")
+    assert below == f"<mrow><mi>d</mi>{bottom}</mrow>"

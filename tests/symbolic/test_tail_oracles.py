@@ -1,4 +1,7 @@
-"""Spectral functions, moments and thresholds against Gauss quadrature, which is exact for polynomials, and mpmath."""
+"""Spectral functions, moments and thresholds against Gauss quadrature and mpmath.
+
+Gauss quadrature is exact for polynomials.
+"""
 
 import mpmath as mp
 import numpy as np

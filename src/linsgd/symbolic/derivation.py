@@ -220,7 +220,8 @@ class Derivation:
         Returns
         -------
         callable
-            Takes its arguments by position or by name, and arrays where the formula is a scalar.
+            Takes its arguments by position, or by name where that is an identifier, and arrays
+            where the formula is a scalar.
 
         Raises
         ------

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from sympy import QQ, Add, Expr, Integer, Order, Symbol, log, series, simplify, sqrt
+from sympy import QQ, Add, Expr, Integer, Order, Symbol, asin, log, series, simplify, sqrt
 from sympy.polys.ring_series import rs_exp, rs_log, rs_mul, rs_nth_root, rs_series_inversion
 from sympy.polys.rings import ring
 
@@ -146,7 +146,11 @@ def _frequency(order: int) -> tuple[Step, ...]:
     square = sde["delta"].subs({omega**2: sde["omega"], gamma: sde["gamma"]}).subs(beta, 1)
     langevin = sqrt(simplify(eta**2 * square))
     exact = propagator("underdamped").explicit("theta").subs(beta, 1)
-    return _compared(langevin, exact, order)
+    # acos(1 - u^2 / 2) = 2 asin(u / 2) with u = sqrt(lr h_lambda), whose series SymPy finds sooner
+    u = Symbol("u", positive=True)
+    ratio = series(u / (2 * asin(u / 2)) - 1, u, 0, 2 * order + 2).removeO()
+    remainder = Order(eta ** (order + 1))
+    return (*_both(langevin, exact), _error(ratio.subs(u, sqrt(eta * h_lambda)) + remainder))
 
 
 def _slow_rate(order: int) -> tuple[Step, ...]:
