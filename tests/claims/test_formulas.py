@@ -5,14 +5,14 @@ import pytest
 import sympy
 
 from linsgd import LinearRegression, moments
-from linsgd.claims import case, registry, subjects
+from linsgd.claims import case, ensembles, problems, registry
 from linsgd.claims.hodgkinson_mahoney_2021.momentum import threshold
 from linsgd.claims.hodgkinson_mahoney_2021.thresholds import _leading
 from linsgd.claims.kunin_2024.stationary_law import frozen_noise
 from linsgd.symbolic.stationary import stationary_covariance
 from linsgd.symbolic.symbols import b, beta, eta, h_lambda, sigma_g, zeta
 
-SUBJECT = subjects.gaussian()
+GAUSSIAN = problems.gaussian()
 
 
 def formula(name):
@@ -35,7 +35,7 @@ def values(made, i):
 
 @pytest.mark.parametrize("i", range(4))
 def test_the_position_variance_follows_from_the_velocity_variance(i):
-    made = case.heavy_ball(SUBJECT)
+    made = ensembles.heavy_ball(GAUSSIAN)
     right = formula("kunin_2024/stationary_position_variance").rhs.subs(values(made, i))
     assert float(right) == pytest.approx(made.law.position_variance[-1][made.modes[i]], rel=1e-4)
 
@@ -45,7 +45,7 @@ def test_the_position_variance_follows_from_the_velocity_variance(i):
 )
 def test_printed_variances_belong_to_one_noise(name):
     """The velocity's printed variance, and Nesterov's position, with the noise that the law's other moment implies."""
-    made = case.heavy_ball(SUBJECT) if "velocity" in name else case.nesterov(SUBJECT)
+    made = ensembles.heavy_ball(GAUSSIAN) if "velocity" in name else ensembles.nesterov(GAUSSIAN)
     derived = stationary_covariance("exact", nesterov=made.sgd.nesterov)
     other, own = ("position", "velocity") if "velocity" in name else ("velocity", "position")
     moment = {"position": made.law.position_variance, "velocity": made.law.velocity_variance}
@@ -58,7 +58,10 @@ def test_printed_variances_belong_to_one_noise(name):
 
 
 def test_the_excess_loss_follows_from_the_steps():
-    for name, made in (("", case.heavy_ball(SUBJECT)), ("_dampened", case.dampened(SUBJECT))):
+    for name, made in (
+        ("", ensembles.heavy_ball(GAUSSIAN)),
+        ("_dampened", ensembles.dampened(GAUSSIAN)),
+    ):
         relation = formula(f"kunin_2024/fluctuation_dissipation{name}")
         numbers = {eta: made.sgd.lr, beta: made.sgd.momentum, zeta: made.sgd.dampening}
         moved = made.sgd.lr**2 * made.law.velocity_variance[-1].sum()
@@ -68,7 +71,7 @@ def test_the_excess_loss_follows_from_the_steps():
 
 
 def test_the_ratio_of_temperatures_is_that_of_the_exact_law():
-    made = case.dampened(SUBJECT)
+    made = ensembles.dampened(GAUSSIAN)
     ratio = formula("wu_2021/kinetic_and_potential_temperature").rhs.subs(values(made, 0))
     variance = made.law.position_variance[-1][made.modes]
     exact = made.sgd.lr * made.law.velocity_variance[-1][made.modes] / (made.curvature * variance)
@@ -78,14 +81,14 @@ def test_the_ratio_of_temperatures_is_that_of_the_exact_law():
 def test_noise_frozen_at_the_minimum_of_a_law_without_decay_is_that_of_the_labels():
     problem = LinearRegression.gaussian([2.0, 1.0], noise_std=0.5)
     made = case.at_steps(
-        subjects.Subject("law", problem), case.stable_sgd(problem, 0.3, batch_size=3), [4]
+        problems.NamedProblem("law", problem), ensembles.stable_sgd(problem, 0.3, batch_size=3), [4]
     )
     np.testing.assert_allclose(frozen_noise(made), 0.25 * np.array([2.0, 1.0]) / 3, rtol=1e-12)
 
 
 def test_the_covariance_of_the_gaussian_gradient_has_its_closed_form():
     claim = registry.claims("wu_2021/gradient_noise_covariance")[0]
-    problem = SUBJECT.problem
+    problem = GAUSSIAN.problem
     H, delta = problem.covariance(), -problem.optimum
     u = H @ delta
     covariance = ((1 + delta @ u) * H + np.outer(u, u)) / 4
@@ -100,7 +103,7 @@ def test_the_covariance_of_the_gaussian_gradient_has_its_closed_form():
 
 def test_the_moment_operator_of_isotropic_features_has_its_closed_form():
     problem, lr, b, d = LinearRegression.gaussian(np.ones(5)), 0.3, 4, 5
-    made = case.stable_sgd(problem, 0.5, batch_size=b)
+    made = ensembles.stable_sgd(problem, 0.5, batch_size=b)
     sgd = type(made)(lr=lr, batch_size=b)
     growth, form = _leading(problem, sgd)
     assert growth == pytest.approx(1 - 2 * lr + lr**2 * (b + d + 1) / b)
@@ -118,6 +121,6 @@ def test_the_threshold_with_momentum_solves_its_printed_equation(name):
 
 
 def test_a_case_has_settled_where_it_says():
-    made = case.heavy_ball(SUBJECT)
+    made = ensembles.heavy_ball(GAUSSIAN)
     later = moments(made.problem, made.sgd, [2 * made.steps[-1]], made.start)
     np.testing.assert_allclose(made.law.position_variance, later.position_variance, rtol=1e-4)

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from linsgd import SGD, LinearRegression, spectral_function
-from linsgd.claims import case, registry, subjects
+from linsgd.claims import ensembles, problems, registry
 from linsgd.claims.experiment import SGDChains
 from linsgd.judge.acceptance import CLEARANCE
 from linsgd.judge.claim import Simulation
@@ -33,11 +33,10 @@ def test_there_are_fifteen_claims_and_more_on_each_problem():
         )
 
 
-def test_ids_are_the_names_of_the_table():
-    names = {
-        f"{paper}/{entry.name}" for paper, entries in registry.PAPERS.items() for entry in entries
+def test_every_claim_that_is_registered_is_made():
+    assert {claim.id for claim in CLAIMS} == {
+        name for paper in registry.PAPERS for name in paper.entries
     }
-    assert {claim.id for claim in CLAIMS} == names
 
 
 @each_claim
@@ -164,10 +163,14 @@ def test_the_seed_of_an_experiment_is_that_of_what_it_simulates():
     assert 0 <= seeds[0] < 2**64
 
 
-def test_without_scikit_learn_the_missing_extra_is_named(monkeypatch):
+def test_without_scikit_learn_only_claims_about_the_diabetes_data_are_refused(monkeypatch):
+    problems.diabetes.cache_clear()
     monkeypatch.setitem(__import__("sys").modules, "sklearn.datasets", None)
     with pytest.raises(ModuleNotFoundError, match=r"linsgd\[data\]"):
-        subjects.diabetes()
+        registry.claims("linsgd/first_step_is_undampened")
+    claims = registry.claims("hodgkinson_mahoney_2021/threshold_is_marginal", problem="gaussian")
+    assert [claim.problem for claim in claims] == ["gaussian"]
+    assert len(registry.claims("hodgkinson_mahoney_2021/heavy_ball_threshold")) == 1
 
 
 def test_the_chance_that_any_of_the_claims_is_judged_wrongly_is_small():
@@ -178,9 +181,16 @@ def test_the_chance_that_any_of_the_claims_is_judged_wrongly_is_small():
 
 @pytest.mark.nightly
 @pytest.mark.parametrize(
-    "made", [case.heavy_ball, case.dampened, case.nesterov, case.large_batch, case.single]
+    "made",
+    [
+        ensembles.heavy_ball,
+        ensembles.dampened,
+        ensembles.nesterov,
+        ensembles.large_batch,
+        ensembles.batch_one,
+    ],
 )
 def test_the_gaussian_cases_keep_their_sixth_moment_in_the_limit(made):
     """h(6) < 1: the variance of a square exists not only at the step that is measured."""
-    settled = made(subjects.gaussian())
+    settled = made(problems.gaussian())
     assert spectral_function(settled.problem, settled.sgd, 6.0).upper < 1

@@ -53,6 +53,8 @@ def claim(
         problem="synthetic",
         statement="The mean is what it is.",
         citation="none",
+        latex=r"\mu",
+        mathml="<math></math>",
         source=Source.NEW,
         formula=sympy.Symbol("mu"),
         regime="independent draws",

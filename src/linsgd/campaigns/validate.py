@@ -3,7 +3,7 @@
 import os
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from linsgd import domains
-from linsgd.claims.registry import claims, ids
-from linsgd.judge.claim import Claim
+from linsgd.claims.paper import Paper
+from linsgd.claims.registry import PAPERS, Asked, select
 from linsgd.judge.judge import judge
 from linsgd.judge.verdict import Verdict
 from linsgd.problems.csv import read_csv
@@ -26,7 +26,7 @@ AGAIN = "linsgd-again"  # holds a folder for each repeated verdict, apart from t
 
 
 def validate(
-    papers: str | Sequence[str] = "all",
+    papers: Asked = "all",
     effort: str = "quick",
     seed: int = 0,
     folder: str | os.PathLike[str] | None = None,
@@ -40,8 +40,9 @@ def validate(
 
     Parameters
     ----------
-    papers : str or sequence of str
-        Whose claims to judge: "all", or names of papers or of single claims.
+    papers : str, Paper, or sequence of them
+        Whose claims to judge: "all", names of papers or of single claims, or papers of one's own
+        (`linsgd.claims.paper.Paper`).
     effort : {"quick", "full"}
         The budget in steps x features: the core claims with a small one, or all claims with what
         they take.
@@ -78,14 +79,10 @@ def validate(
     """
     started = time.monotonic()
     domains.integer("seed", seed, "[0, inf)")
-    candidates = claims(papers, effort, _problem(data))
-    if not candidates:
-        domains.refuse(
-            "papers",
-            papers,
-            "names of claims of which one can be told from its mutants on these data",
-        )
-    chosen = _about(problem, candidates)
+    selection = select(papers, effort, _problem(data), problem)
+    chosen = selection.claims
+    if not chosen:
+        domains.refuse("papers", papers, f"names of claims that apply to {_about(data, problem)}")
     renewed = None if overwrite else {(claim.id, claim.problem, _name(data)) for claim in chosen}
     place = None if folder is None else writable(folder, renewed)
     verdicts = judge(chosen, seed, effort, executor, place and place / "blocks", progress)
@@ -93,12 +90,12 @@ def validate(
     report = Report(
         claims=tuple(_reproducible(found[c.id, c.problem], data, effort, seed) for c in chosen),
         provenance=environment() | _circumstances(started),
-        papers=papers if isinstance(papers, str) else ",".join(papers),
+        papers=_names(papers),
         effort=effort,
         seed=seed,
         data=_name(data),
         problem=problem,
-        left_out=tuple(sorted(set(ids(papers, effort)) - {claim.id for claim in candidates})),
+        left_out=tuple(sorted({name.partition(" ")[0] for name in selection.left_out})),
     )
     if place is not None:
         report.save(place, overwrite)
@@ -118,11 +115,14 @@ def _problem(data: LinearRegression | Table | None) -> LinearRegression | None:
     return data
 
 
-def _about(problem: str | None, candidates: Sequence[Claim]) -> Sequence[Claim]:
-    if problem is None:
-        return candidates
-    domains.choice("problem", problem, sorted({claim.problem for claim in candidates}))
-    return [claim for claim in candidates if claim.problem == problem]
+def _about(data: LinearRegression | Table | None, problem: str | None) -> str:
+    return "these data" if data is not None else problem or "any problem that ships"
+
+
+def _names(papers: Asked) -> str:
+    """Return the papers asked for, separated by commas."""
+    each = papers if isinstance(papers, list | tuple) else [papers]
+    return ",".join(paper.name if isinstance(paper, Paper) else str(paper) for paper in each)
 
 
 def _circumstances(started: float) -> dict[str, Any]:
@@ -141,9 +141,12 @@ def _reproducible(
     verdict: Verdict, data: LinearRegression | Table | None, effort: str, seed: int
 ) -> Verdict:
     """Add the line that reaches a verdict again, in a folder of its own."""
-    if isinstance(data, LinearRegression):
-        asked = f"{verdict.id!r}, effort={effort!r}, seed={seed}, data=problem"
-        return replace(verdict, command=f"linsgd.validate({asked})")
+    ships = verdict.paper in {paper.name for paper in PAPERS}
+    if isinstance(data, LinearRegression) or not ships:  # given in Python
+        asked = repr(verdict.id) if ships else verdict.paper
+        options = f"problem={verdict.problem!r}, effort={effort!r}, seed={seed}"
+        options += ", data=data" if data is not None else ""
+        return replace(verdict, command=f"linsgd.validate({asked}, {options})")
     words = ["linsgd", "validate", "--claim", verdict.id, "--problem", verdict.problem]
     words += ["--effort", effort, "--seed", str(seed), "--out"]
     words += [f"{AGAIN}/{verdict.id}-{verdict.problem}"]

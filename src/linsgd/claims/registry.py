@@ -1,108 +1,149 @@
-"""Which claims there are, by paper, and on which problems they are made.
+"""The claims that are judged, by paper, and the problems on which they are made.
 
 Two problems ship: four correlated Gaussian features, and the diabetes data. On a user's own data
 the same claims are built with learning rates from `linsgd.stability`; one that those data cannot
 tell from its mutants is left out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from linsgd import domains
-from linsgd.claims import hodgkinson_mahoney_2021, kunin_2024, subjects, wu_2021
-from linsgd.claims import linsgd as new
-from linsgd.claims.entry import Entry
-from linsgd.claims.subjects import Subject
+from linsgd.claims.hodgkinson_mahoney_2021 import hodgkinson_mahoney
+from linsgd.claims.kunin_2024 import kunin
+from linsgd.claims.linsgd import new
+from linsgd.claims.paper import Entry, Paper
+from linsgd.claims.problems import NamedProblem, diabetes, gaussian
+from linsgd.claims.wu_2021 import wu
 from linsgd.judge.acceptance import Inapplicable
 from linsgd.judge.claim import Claim
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.symbolic.printing import latex, mathml
 
-PAPERS: Mapping[str, tuple[Entry, ...]] = MappingProxyType(
-    {
-        "kunin_2024": kunin_2024.ENTRIES,
-        "hodgkinson_mahoney_2021": hodgkinson_mahoney_2021.ENTRIES,
-        "wu_2021": wu_2021.ENTRIES,
-        "linsgd": new.ENTRIES,
-    }
-)
+PAPERS = (kunin, hodgkinson_mahoney, wu, new)
+
+Problems = Mapping[str, Callable[[], NamedProblem]]
+LAWS: Problems = MappingProxyType({"gaussian": gaussian})
+DATA: Problems = MappingProxyType({"diabetes": diabetes})
+
+Asked = str | Paper | Sequence[str | Paper]
 
 
-def claims(
-    papers: str | Sequence[str] = "all", effort: str = "quick", data: LinearRegression | None = None
-) -> tuple[Claim, ...]:
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Claims that were asked for.
+
+    Attributes
+    ----------
+    claims : tuple of Claim
+        Those that can be judged, by paper, then by claim, then by problem.
+    left_out : mapping of str to str
+        Why a claim says nothing on a problem, by ``id on problem``.
+    """
+
+    claims: tuple[Claim, ...]
+    left_out: Mapping[str, str]
+
+
+def select(
+    papers: Asked = "all",
+    effort: str = "quick",
+    data: LinearRegression | None = None,
+    problem: str | None = None,
+) -> Selection:
     """Build the claims of some papers.
 
     Parameters
     ----------
-    papers : str or sequence of str
-        "all", or names of papers or of single claims (``"kunin_2024/mean_path"``).
+    papers : str, Paper, or sequence of them
+        "all" that ship; names of papers or of single claims (``"kunin_2024/mean_path"``); or papers
+        of one's own.
     effort : {"quick", "full"}
         "quick" builds the core claims only, unless a claim is named.
     data : LinearRegression, optional
         A finite data set: the claims are then made about it instead of the problems that ship.
+    problem : str, optional
+        Build only what is claimed of this problem: "gaussian" or "diabetes"; "data" with `data`.
 
     Returns
     -------
-    tuple of Claim
-        By paper, then by claim, then by problem.
+    Selection
+        The claims, and which of them say nothing here.
 
     Raises
     ------
     ValueError
         If a name is unknown or `data` is not a finite data set.
     ModuleNotFoundError
-        If scikit-learn is missing, which brings the diabetes data.
+        If a claim is about the diabetes data and scikit-learn, which brings them, is missing.
+    """
+    chosen = _chosen(papers, effort)
+    laws, tables = (LAWS, DATA) if data is None else ({}, _own(data))
+    if problem is not None:
+        domains.choice("problem", problem, (*laws, *tables))
+    made: list[Claim] = []
+    left_out: dict[str, str] = {}
+    for entry in chosen:
+        for name, load in _problems(entry, laws, tables):
+            if problem in (None, name):
+                try:
+                    made.append(entry.make(load()))
+                except Inapplicable as reason:
+                    left_out[f"{entry.id} on {name}"] = str(reason)
+    return Selection(tuple(made), MappingProxyType(left_out))
+
+
+def claims(
+    papers: Asked = "all",
+    effort: str = "quick",
+    data: LinearRegression | None = None,
+    problem: str | None = None,
+) -> tuple[Claim, ...]:
+    """Return the claims of `select`, without those that say nothing.
 
     Examples
     --------
     >>> [claim.problem for claim in claims("kunin_2024/stationary_position_variance")]
     ['gaussian', 'diabetes']
     """
-    domains.choice("effort", effort, ("quick", "full"))
-    chosen = _chosen(papers, effort)
-    about = (subjects.gaussian(), subjects.diabetes()) if data is None else (_own(data),)
-    return tuple(
-        claim
-        for paper, entry in chosen
-        for claim in _build(paper, entry, about, skip=data is not None)
-    )
+    return select(papers, effort, data, problem).claims
 
 
-def ids(papers: str | Sequence[str] = "all", effort: str = "quick") -> tuple[str, ...]:
-    """Return the ids of the claims that `claims` builds, or leaves out on a user's own data."""
-    return tuple(f"{paper}/{entry.name}" for paper, entry in _chosen(papers, effort))
-
-
-def _own(data: LinearRegression) -> Subject:
-    subject = Subject("data", data)
-    if not subject.finite:
+def _own(data: LinearRegression) -> Problems:
+    named = NamedProblem("data", data)
+    if not named.finite:
         domains.refuse("data", data.features, "problems made by LinearRegression.from_data")
-    return subject
+    return {named.name: lambda: named}
 
 
-def _chosen(papers: str | Sequence[str], effort: str) -> list[tuple[str, Entry]]:
-    known = [(paper, entry) for paper, entries in PAPERS.items() for entry in entries]
-    names = {paper for paper, _ in known} | {f"{paper}/{entry.name}" for paper, entry in known}
+def _chosen(papers: Asked, effort: str) -> list[Entry]:
+    domains.choice("effort", effort, ("quick", "full"))
     wanted = list(papers) if isinstance(papers, list | tuple) else [papers]
-    for name in wanted:
-        domains.choice("papers", name, ("all", *sorted(names)))
+    known = {paper.name: paper for paper in PAPERS}
+    for paper in wanted:
+        if isinstance(paper, Paper) and known.setdefault(paper.name, paper) is not paper:
+            domains.refuse("papers", paper, "papers of different names")
+    entries = [(paper, entry) for paper in known.values() for entry in paper.entries.values()]
+    names = {*known, *(entry.id for _, entry in entries)}
+    asked = {
+        paper.name
+        if isinstance(paper, Paper)
+        else domains.choice("papers", paper, ("all", *sorted(names)))
+        for paper in wanted
+    }
+    if "all" in asked:
+        asked |= {paper.name for paper in PAPERS}
     return [
-        (paper, entry)
-        for paper, entry in known
-        if f"{paper}/{entry.name}" in wanted
-        or ({"all", paper} & set(wanted) and (entry.core or effort == "full"))
+        entry
+        for paper, entry in entries
+        if entry.id in asked or (paper.name in asked and (entry.core or effort == "full"))
     ]
 
 
-def _build(paper: str, entry: Entry, about: Sequence[Subject], *, skip: bool) -> Iterator[Claim]:
-    for subject in about:
-        if (entry.data_only and not subject.finite) or (entry.law_only and subject.finite):
-            continue
-        try:
-            claim = entry.build(subject)
-            yield replace(claim, latex=latex(claim.formula), mathml=mathml(claim.formula))
-        except Inapplicable:
-            if not skip:
-                raise
+def _problems(
+    entry: Entry, laws: Problems, tables: Problems
+) -> list[tuple[str, Callable[[], NamedProblem]]]:
+    """Return the names and loaders of the problems that a claim is made about."""
+    laws = laws if entry.on != "data" else {}
+    tables = tables if entry.on != "law" else {}
+    return [*laws.items(), *tables.items()]

@@ -7,6 +7,7 @@ from enum import StrEnum
 import numpy as np
 from sympy import Basic
 
+from linsgd import domains
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance, Inapplicable
 from linsgd.judge.experiment import Experiment
@@ -43,25 +44,17 @@ class Enclosure:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Claim:
-    """One testable sentence about one problem.
+class Draft:
+    """What the author of a claim writes; its paper adds the id and the citation.
 
     Attributes
     ----------
-    id : str
-        ``paper/slug``.
-    problem : str
-        The problem's name.
     statement : str
         One sentence in our own words.
-    citation : str
-        Author, title, year.
     source : Source
         Whose statement it is.
     formula : sympy object
         What is printed.
-    latex, mathml : str
-        The formula in print: LaTeX, and a whole ``<math>`` element.
     regime : str
         Where it holds, and what the interval of the measurement rests on.
     components : tuple of str
@@ -74,17 +67,18 @@ class Claim:
         At least two plausible wrong predictions, each clear of the acceptance set.
     evidence : Simulation or Enclosure
         How it is measured.
+    citation : str
+        Authors, title, year; left out where it is that of the paper.
 
     Raises
     ------
+    ValueError
+        If there are fewer than two mutants.
     Inapplicable
         If a mutant is too near, or the prediction outside the acceptance set, on this problem.
     """
 
-    id: str
-    problem: str
     statement: str
-    citation: str
     source: Source
     formula: Basic
     regime: str
@@ -93,29 +87,44 @@ class Claim:
     acceptance: Acceptance
     mutants: Mapping[str, FloatArray]
     evidence: Simulation | Enclosure
-    latex: str = ""
-    mathml: str = ""
+    citation: str = ""
 
     def __post_init__(self) -> None:
         if len(self.mutants) < 2:
-            raise ValueError(
-                f"mutants of {self.id} = {list(self.mutants)} is outside its domain: at least two"
-            )
+            domains.refuse("mutants", list(self.mutants), "at least two")
         for name, wrong in self.mutants.items():
             if not self.acceptance.is_clear_of(wrong):
                 near = f"{self.acceptance.distance(wrong):.2f} units outside the acceptance set"
-                raise Inapplicable(
-                    f"mutant {name!r} of {self.id} on {self.problem} lies only {near}"
-                )
+                raise Inapplicable(f"the mutant {name!r} lies only {near}")
         if not np.all(self.acceptance.contains(self.prediction, self.prediction)):
-            raise Inapplicable(f"{self.id} is not what theory predicts on {self.problem}")
-
-    @property
-    def paper(self) -> str:
-        """The folder of the id."""
-        return self.id.partition("/")[0]
+            raise Inapplicable("the prediction lies outside the acceptance set")
 
     @property
     def kind(self) -> Kind:
         """Simulation or numerical."""
         return Kind.SIMULATION if isinstance(self.evidence, Simulation) else Kind.NUMERICAL
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Claim(Draft):
+    """One testable sentence about one problem: a draft with its name and its formula in print.
+
+    Attributes
+    ----------
+    id : str
+        ``paper/name``.
+    problem : str
+        The problem's name.
+    latex, mathml : str
+        The formula in LaTeX and as a whole ``<math>`` element.
+    """
+
+    id: str
+    problem: str
+    latex: str
+    mathml: str
+
+    @property
+    def paper(self) -> str:
+        """The paper's name, the first half of the id."""
+        return self.id.partition("/")[0]

@@ -63,6 +63,24 @@ class Quadratic:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LaggedProduct:
+    """((z_earlier - centre)'left * (z_later - centre)'right) weights (n, m), of snapshots at two indices."""
+
+    centre: FloatArray
+    left: FloatArray
+    right: FloatArray
+    weights: FloatArray
+    earlier: int
+    later: int
+
+    def __call__(self, states: FloatArray) -> FloatArray:
+        """Return the observables of each chain (n, m)."""
+        before, after = states[self.earlier] - self.centre, states[self.later] - self.centre
+        products: FloatArray = ((before @ self.left) * (after @ self.right)) @ self.weights
+        return products
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Displacement:
     """weight |directions'(z_later - z_earlier)|^2 between two snapshots (n, 1)."""
 

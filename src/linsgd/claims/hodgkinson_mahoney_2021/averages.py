@@ -22,10 +22,11 @@ from scipy.integrate import quad
 from scipy.special import erfinv, gamma
 
 from linsgd.claims.hodgkinson_mahoney_2021.experiments import Averages, Powers
-from linsgd.claims.hodgkinson_mahoney_2021.paper import ONE_FEATURE, alpha_of, claim
-from linsgd.claims.subjects import Subject
+from linsgd.claims.hodgkinson_mahoney_2021.one_feature import ONE_FEATURE, alpha_of
+from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
+from linsgd.claims.problems import NamedProblem
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Simulation, Source
+from linsgd.judge.claim import Draft, Simulation, Source
 from linsgd.judge.intervals import Tail
 from linsgd.judge.observables import Exceeds, Stack
 from linsgd.optimizers.sgd import SGD
@@ -47,7 +48,8 @@ alpha, S_k, S, scale = (
 P = sympy.Function("P")
 
 
-def averages_converge_slower_than_the_root(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def averages_converge_slower_than_the_root(named: NamedProblem) -> Draft:
     """Measure how often averages of 64, 256 and 1024 iterates lie beyond what shrinks as k^-(1 - 1/alpha)."""
     exponent, unit = alpha_of(lr=LR), _stable_scale(clusters=True)
     predicted = np.full(len(STEPS), _beyond(FAR, exponent))
@@ -56,9 +58,7 @@ def averages_converge_slower_than_the_root(subject: Subject) -> Claim:
         np.array([_beyond(FAR * g ** (rate - 1 + 1 / exponent), exponent) for g in growth])
         for rate in (0.5, 0.0)
     )
-    return claim(
-        subject,
-        "averages_converge_slower_than_the_root",
+    return Draft(
         statement=(
             "Where 1 < alpha < 2 the average of the iterates errs by k^-(1 - 1/alpha), much more slowly than by the "
             "root: from 64 to 1024 steps the chance to lie beyond a bound that shrinks so stays the same."
@@ -81,15 +81,14 @@ def averages_converge_slower_than_the_root(subject: Subject) -> Claim:
     )
 
 
-def averages_have_a_stable_limit(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def averages_have_a_stable_limit(named: NamedProblem) -> Draft:
     """Compare the law of the average of 1024 iterates with the stable law at three thresholds."""
     exponent, unit, last = alpha_of(lr=LR), _stable_scale(clusters=True), STEPS[-1]
     predicted = np.array([_beyond(t, exponent) for t in THRESHOLDS])
     alone = unit / _stable_scale(clusters=False)
     normal = np.array([math.erfc(float(erfinv(0.5)) * t) for t in THRESHOLDS])  # of the same median
-    return claim(
-        subject,
-        "averages_have_a_stable_limit",
+    return Draft(
         statement=(
             "Where 1 < alpha < 2 the average of the iterates, scaled, has a symmetric stable law of index alpha whose "
             "scale follows from Goldie's constant and from how excursions die out."

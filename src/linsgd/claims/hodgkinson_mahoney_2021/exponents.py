@@ -12,18 +12,18 @@ import numpy as np
 import sympy
 
 from linsgd.claims.hodgkinson_mahoney_2021.chi_moments import Step
-from linsgd.claims.hodgkinson_mahoney_2021.paper import (
+from linsgd.claims.hodgkinson_mahoney_2021.one_feature import (
     ONE_FEATURE,
     Bounds,
     alpha_of,
-    claim,
     difference,
     smallest_fall,
 )
-from linsgd.claims.subjects import Subject
+from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.judge.claim import Draft, Enclosure, Source
 from linsgd.optimizers.sgd import SGD
 from linsgd.symbolic.symbols import b, eta, lam
 from linsgd.theory.diffusion.pearson import pearson
@@ -43,16 +43,15 @@ alpha = sympy.Function("alpha")
 n = sympy.Symbol("b'", positive=True)
 
 
-def larger_steps_make_tails_heavier(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def larger_steps_make_tails_heavier(named: NamedProblem) -> Draft:
     """Follow alpha along rising learning rates, to where it is far below 1."""
     series = {
         size: np.array([alpha_of(lr=lr, batch_size=size) for lr in lrs])
         for size, lrs in RISING_LRS.items()
     }
     fall = min(float((-np.diff(np.log(values))).min()) for values in series.values())
-    return claim(
-        subject,
-        "larger_steps_make_tails_heavier",
+    return Draft(
         statement=(
             "The exponent falls as the learning rate rises, to less than two thirds at every step of a series, for "
             "small batches and large ones, where it is above 1 and where it is below."
@@ -79,13 +78,12 @@ def larger_steps_make_tails_heavier(subject: Subject) -> Claim:
     )
 
 
-def batch_lightens_above_one(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def batch_lightens_above_one(named: NamedProblem) -> Draft:
     """Follow alpha along batches at an lr where it is above 1 throughout."""
     values = np.array([alpha_of(lr=0.5, batch_size=size) for size in BATCHES])
     rise = float(np.diff(np.log(values)).min())
-    return claim(
-        subject,
-        "batch_lightens_above_one",
+    return Draft(
         statement=(
             "Where alpha is at least 1 a larger batch has lighter tails at the same learning rate, though the exponent "
             "does not double with the batch."
@@ -110,12 +108,11 @@ def batch_lightens_above_one(subject: Subject) -> Claim:
     )
 
 
-def batch_lightens_only_above_one(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def batch_lightens_only_above_one(named: NamedProblem) -> Draft:
     """At lr 2.2 the exponent falls from batch 6 to batch 20."""
     before, after = alpha_of(lr=2.2, batch_size=6), alpha_of(lr=2.2, batch_size=20)
-    return claim(
-        subject,
-        "batch_lightens_only_above_one",
+    return Draft(
         statement=(
             "Where alpha is below 1 a larger batch can make the tail heavier: at lr 2.2 batch 20 has the smaller "
             "exponent of batches 6 and 20."
@@ -135,13 +132,12 @@ def batch_lightens_only_above_one(subject: Subject) -> Claim:
     )
 
 
-def weight_decay_changes_sign_with_the_batch(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def weight_decay_changes_sign_with_the_batch(named: NamedProblem) -> Draft:
     """Measure the slope of alpha in weight decay at batches 1, 2, 3 and 8."""
     batches = (1, 2, 3, 8)
     slopes = np.array([_quotient(size) for size in batches])
-    return claim(
-        subject,
-        "weight_decay_changes_sign_with_the_batch",
+    return Draft(
         statement=(
             "With one feature a little weight decay makes the tail lighter at batch 1, leaves it alone at batch 2, and "
             "makes it heavier at every larger batch."
@@ -166,12 +162,11 @@ def weight_decay_changes_sign_with_the_batch(subject: Subject) -> Claim:
     )
 
 
-def linear_scaling_is_not_exact(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def linear_scaling_is_not_exact(named: NamedProblem) -> Draft:
     """At fixed lr / batch the exponent depends on the batch."""
     predicted = alpha_of(lr=1.6, batch_size=16) / alpha_of(lr=0.1)
-    return claim(
-        subject,
-        "linear_scaling_is_not_exact",
+    return Draft(
         statement=(
             "The exponent is no function of lr over batch alone: from batch 1 to batch 16 at lr over batch 0.1 it "
             "falls more than fivefold."
@@ -187,12 +182,11 @@ def linear_scaling_is_not_exact(subject: Subject) -> Claim:
     )
 
 
-def small_steps_beat_the_diffusion(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def small_steps_beat_the_diffusion(named: NamedProblem) -> Draft:
     """Check alpha lr / b as lr -> 0."""
     limit = np.full(2, small_step_constant())
-    return claim(
-        subject,
-        "small_steps_beat_the_diffusion",
+    return Draft(
         statement=(
             "As the learning rate falls, alpha times lr over the batch tends to 1.79556, the cost of one huge feature "
             "vector, and not to the 1 that a diffusion with the same noise would give."

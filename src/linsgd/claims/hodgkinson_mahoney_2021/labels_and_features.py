@@ -16,11 +16,12 @@ import numpy as np
 import sympy
 from scipy.special import gamma
 
-from linsgd.claims.hodgkinson_mahoney_2021.paper import alpha_of, claim
+from linsgd.claims.hodgkinson_mahoney_2021.one_feature import alpha_of
+from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
 from linsgd.claims.hodgkinson_mahoney_2021.power_laws import beyond
-from linsgd.claims.subjects import Subject
+from linsgd.claims.problems import NamedProblem
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Source
+from linsgd.judge.claim import Draft, Source
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.labels import StudentNoise
 from linsgd.problems.linear_regression import LinearRegression
@@ -46,7 +47,8 @@ t, c, beta, x = (
 P, h, W, X = sympy.Function("P"), sympy.Function("h"), sympy.Symbol("W"), sympy.Symbol("x")
 
 
-def heavy_labels_pass_their_exponent_on(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def heavy_labels_pass_their_exponent_on(named: NamedProblem) -> Draft:
     """Measure P(|w| > t) under Student labels of 1.5 degrees of freedom."""
     problem, sgd = LinearRegression.gaussian([1.0], noise=StudentNoise(dof=DOF)), SGD(lr=HEAVY_LR)
     exponent, growth = tail_exponent(problem, sgd).value, spectral_function(problem, sgd, DOF).value
@@ -54,9 +56,7 @@ def heavy_labels_pass_their_exponent_on(subject: Subject) -> Claim:
         _student_constant(DOF) * HEAVY_LR**DOF * _normal_moment(DOF) * HEAVY_THRESHOLDS**-exponent
     )
     predicted, products = one_push / (1 - growth), alpha_of(lr=HEAVY_LR)
-    return claim(
-        subject,
-        "heavy_labels_pass_their_exponent_on",
+    return Draft(
         statement=(
             "Labels of tail exponent beta < alpha pass beta on to the stationary law, with a constant raised by one "
             "over 1 - h(beta): the products do not thicken the tail, they only sum it up."
@@ -89,7 +89,8 @@ def heavy_labels_pass_their_exponent_on(subject: Subject) -> Claim:
     )
 
 
-def bounded_features_have_light_tails(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def bounded_features_have_light_tails(named: NamedProblem) -> Draft:
     """Count the chains beyond the bound of a small data set, against Gaussian features of the same variance."""
     features, labels = SMALL_DATA
     problem, sgd = LinearRegression.from_data(features, labels), SGD(lr=BOUNDED_LR)
@@ -98,9 +99,7 @@ def bounded_features_have_light_tails(subject: Subject) -> Claim:
     gaussian = LinearRegression.gaussian(problem.eigenvalues)
     variance = float(stationary_moments(problem, sgd).position_variance[0])
     power = tail_constant(gaussian, sgd).value * bound ** -tail_exponent(gaussian, sgd).value
-    return claim(
-        subject,
-        "bounded_features_have_light_tails",
+    return Draft(
         statement=(
             "On a data set there is no power law as long as lr times the longest squared row is below 2: with one "
             "feature no iterate ever leaves a bounded interval, where Gaussian features of the same variance have a "

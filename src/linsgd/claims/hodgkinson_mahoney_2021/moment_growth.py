@@ -12,10 +12,11 @@ import numpy as np
 import sympy
 
 from linsgd.claims.hodgkinson_mahoney_2021.experiments import TiltedMoments
-from linsgd.claims.hodgkinson_mahoney_2021.paper import ONE_FEATURE, alpha_of, claim
-from linsgd.claims.subjects import Subject
+from linsgd.claims.hodgkinson_mahoney_2021.one_feature import ONE_FEATURE, alpha_of
+from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
+from linsgd.claims.problems import NamedProblem
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Simulation, Source
+from linsgd.judge.claim import Draft, Simulation, Source
 from linsgd.judge.intervals import Tail
 from linsgd.judge.observables import Linear, Stack, Total
 from linsgd.optimizers.sgd import SGD
@@ -32,7 +33,8 @@ w = sympy.Function("w")(k)
 h = sympy.Function("h")
 
 
-def moment_of_order_alpha_grows_linearly(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def moment_of_order_alpha_grows_linearly(named: NamedProblem) -> Draft:
     """Measure the slope of E|w_k|^alpha in k."""
     exponent, sgd = alpha_of(lr=LR), SGD(lr=LR)
     above, below = (
@@ -41,9 +43,7 @@ def moment_of_order_alpha_grows_linearly(subject: Subject) -> Claim:
     slope = exponent * tail_constant(ONE_FEATURE, sgd).value * (above - below) / (2 * NEAR)
     slopes = np.full(2, slope)
     pairs = ((0, 1), (1, 2))
-    return claim(
-        subject,
-        "moment_of_order_alpha_grows_linearly",
+    return Draft(
         statement=(
             "The moment of order alpha, infinite in the stationary law, is finite at every step and grows linearly, by "
             "alpha times Goldie's constant times the slope of h at alpha."

@@ -12,17 +12,17 @@ import sympy
 
 from linsgd.claims.hodgkinson_mahoney_2021.binary_forms import PhaseForms, mean_square_threshold
 from linsgd.claims.hodgkinson_mahoney_2021.chi_moments import Step
-from linsgd.claims.hodgkinson_mahoney_2021.paper import (
+from linsgd.claims.hodgkinson_mahoney_2021.one_feature import (
     ONE_FEATURE,
     Bounds,
     alpha_of,
-    claim,
     difference,
 )
-from linsgd.claims.subjects import Subject
+from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.judge.claim import Draft, Enclosure, Source
 from linsgd.optimizers.sgd import SGD
 from linsgd.symbolic.symbols import b, beta, eta
 from linsgd.theory.stability.thresholds import stability
@@ -34,11 +34,10 @@ alpha = sympy.Function("alpha")
 threshold = sympy.Symbol("eta_ms", positive=True)
 
 
-def heavy_ball_threshold(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def heavy_ball_threshold(named: NamedProblem) -> Draft:
     """Find the lr at which alpha = 2 with momentum 0.9."""
-    return _threshold_claim(
-        subject,
-        "heavy_ball_threshold",
+    return _threshold_draft(
         "With heavy ball the second moment diverges, and alpha = 2, at the lr of a closed formula, below what any of "
         "the thresholds without momentum or of the mean would say.",
         sympy.Eq(threshold, 2 * (1 - beta) / (1 + 2 / b - 2 * beta / (1 + beta))),
@@ -46,13 +45,12 @@ def heavy_ball_threshold(subject: Subject) -> Claim:
     )
 
 
-def nesterov_threshold(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def nesterov_threshold(named: NamedProblem) -> Draft:
     """Find the lr at which alpha = 2 with Nesterov's momentum 0.9."""
     first, second = 1 - threshold, 1 - 2 * threshold + threshold**2 * (1 + 2 / b)
     rest = (1 + beta) ** 2 + beta**2 - 2 * beta * (1 + beta) ** 2 * first / (1 + beta * first)
-    return _threshold_claim(
-        subject,
-        "nesterov_threshold",
+    return _threshold_draft(
         "With Nesterov's momentum the second moment diverges, and alpha = 2, at the root of a closed equation: later "
         "than with heavy ball, earlier than without momentum.",
         sympy.Eq(second * rest, 1),
@@ -60,13 +58,12 @@ def nesterov_threshold(subject: Subject) -> Claim:
     )
 
 
-def momentum_lightens_at_equal_effective_step(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def momentum_lightens_at_equal_effective_step(named: NamedProblem) -> Draft:
     """At fixed lr / (1 - momentum) heavy ball has lighter tails than none."""
     plain, heavy = alpha_of(lr=0.3), alpha_of(lr=0.03, momentum=MOMENTUM)
     mistaken = alpha_of(lr=0.03 / (1 - MOMENTUM**2))
-    return claim(
-        subject,
-        "momentum_lightens_at_equal_effective_step",
+    return Draft(
         statement="At equal lr / (1 - momentum) momentum 0.9 has lighter tails than none.",
         source=Source.NEW,
         formula=sympy.Gt(alpha(eta * (1 - beta), 1, beta), alpha(eta, 1, 0)),
@@ -83,13 +80,12 @@ def momentum_lightens_at_equal_effective_step(subject: Subject) -> Claim:
     )
 
 
-def momentum_makes_tails_heavier_at_equal_lr(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def momentum_makes_tails_heavier_at_equal_lr(named: NamedProblem) -> Draft:
     """At fixed lr and batch 1 heavy ball has heavier tails than none."""
     plain, heavy = alpha_of(lr=0.3), alpha_of(lr=0.3, momentum=0.5)
     rescaled = alpha_of(lr=0.3 * (1 - 0.5))
-    return claim(
-        subject,
-        "momentum_makes_tails_heavier_at_equal_lr",
+    return Draft(
         statement="At equal lr and batch 1 momentum 0.5 has heavier tails than none.",
         source=Source.NEW,
         formula=sympy.Lt(alpha(eta, 1, beta), alpha(eta, 1, 0)),
@@ -107,13 +103,12 @@ def momentum_makes_tails_heavier_at_equal_lr(subject: Subject) -> Claim:
     )
 
 
-def momentum_can_lighten_large_batches(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def momentum_can_lighten_large_batches(named: NamedProblem) -> Draft:
     """At fixed lr near the edge and batch 10 a little momentum lightens."""
     plain, heavy = alpha_of(lr=1.2, batch_size=10), alpha_of(lr=1.2, batch_size=10, momentum=0.3)
     rescaled = alpha_of(lr=1.2 / (1 - 0.3), batch_size=10)
-    return claim(
-        subject,
-        "momentum_can_lighten_large_batches",
+    return Draft(
         statement=(
             "At equal lr momentum need not make tails heavier: at lr 1.2 and batch 10 momentum 0.3 has lighter tails "
             "than none."
@@ -132,17 +127,13 @@ def momentum_can_lighten_large_batches(subject: Subject) -> Claim:
     )
 
 
-def _threshold_claim(
-    subject: Subject, name: str, statement: str, formula: sympy.Basic, *, nesterov: bool
-) -> Claim:
+def _threshold_draft(statement: str, formula: sympy.Basic, *, nesterov: bool) -> Draft:
     predicted, other = (
         np.array([_critical(size, MOMENTUM, nesterov=kind) for size in BATCHES])
         for kind in (nesterov, not nesterov)
     )
     plain = np.array([_critical(size, 0.0, nesterov=False) for size in BATCHES])
-    return claim(
-        subject,
-        name,
+    return Draft(
         statement=statement,
         source=Source.NEW,
         formula=formula,

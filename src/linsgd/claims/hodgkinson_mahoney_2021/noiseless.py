@@ -12,10 +12,10 @@ from scipy.stats import norm
 
 from linsgd.claims.experiment import SGDChains
 from linsgd.claims.hodgkinson_mahoney_2021.experiments import Powers
-from linsgd.claims.hodgkinson_mahoney_2021.paper import claim
-from linsgd.claims.subjects import Subject
+from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
+from linsgd.claims.problems import NamedProblem
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Simulation, Source
+from linsgd.judge.claim import Draft, Simulation, Source
 from linsgd.judge.intervals import Tail
 from linsgd.judge.observables import Exceeds, Observable, Stack
 from linsgd.optimizers.sgd import SGD
@@ -33,14 +33,13 @@ alpha, s, W_k = sympy.Symbol("alpha"), sympy.Symbol("s", positive=True), sympy.S
 P, h = sympy.Function("P"), sympy.Function("h")
 
 
-def noiseless_law_is_a_point(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def noiseless_law_is_a_point(named: NamedProblem) -> Draft:
     """Bound P(|w_k - w*| > 1e-3) late on."""
     rho, law = lyapunov_exponent(SILENT, SGD(lr=LR)).value, RadialLaw(1, 1, 1.0, LR)
     variance = -2 * rho / law.near_edge_exponent()
     share = float(norm.sf((math.log(NEAR) - LATE * rho) / math.sqrt(LATE * variance)))
-    return claim(
-        subject,
-        "noiseless_law_is_a_point",
+    return Draft(
         statement=(
             "Without label noise there is no tail at all: the stationary law is the point at the optimum, though with "
             "noise not even its mean would be finite."
@@ -61,13 +60,12 @@ def noiseless_law_is_a_point(subject: Subject) -> Claim:
     )
 
 
-def noiseless_moments_explode(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def noiseless_moments_explode(named: NamedProblem) -> Draft:
     """Follow E|w_k - w*| over two steps at an lr where alpha < 1."""
     growth = spectral_function(SILENT, SGD(lr=LR), 1.0).value ** np.array(EARLY)
     exponent = tail_exponent(NOISY, SGD(lr=LR)).value
-    return claim(
-        subject,
-        "noiseless_moments_explode",
+    return Draft(
         statement=(
             "Without label noise the mean distance to the optimum grows geometrically, by h(1) a step, at an lr at "
             "which nearly every chain goes there."

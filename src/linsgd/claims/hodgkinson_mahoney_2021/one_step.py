@@ -8,12 +8,12 @@ shows the exponent itself: E|A e|^alpha = 1.
 import numpy as np
 import sympy
 
-from linsgd.claims.case import stable_sgd
+from linsgd.claims.ensembles import stable_sgd
 from linsgd.claims.hodgkinson_mahoney_2021.experiments import Powers, Stretches
-from linsgd.claims.hodgkinson_mahoney_2021.paper import claim
-from linsgd.claims.subjects import Subject
+from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
+from linsgd.claims.problems import NamedProblem
 from linsgd.judge.acceptance import Acceptance, Inapplicable
-from linsgd.judge.claim import Claim, Simulation, Source
+from linsgd.judge.claim import Draft, Simulation, Source
 from linsgd.judge.intervals import Tail
 from linsgd.judge.observables import Exceeds, Linear
 from linsgd.optimizers.sgd import SGD
@@ -30,18 +30,17 @@ smallest, largest, stretch = sympy.symbols("sigma_min sigma_max r", positive=Tru
 lower, alpha = sympy.Symbol("l"), sympy.Symbol("alpha")
 
 
-def one_step_bounds_are_vacuous(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim
+def one_step_bounds_are_vacuous(named: NamedProblem) -> Draft:
     """Count the steps of small batches whose norm is at least 1, and those that shorten no direction beyond 1."""
-    problem = subject.problem
+    problem = named.problem
     size = min(2, problem.dimension - 1)
     if size < 1:
-        raise Inapplicable(f"{subject.name} has no batch smaller than the number of its features")
+        raise Inapplicable(f"{named.name} has no batch smaller than the number of its features")
     sgd = stable_sgd(problem, 0.25, batch_size=size)
     signs = np.zeros((3, 2))
     signs[LARGEST, 0], signs[SMALLEST, 1] = 1, -1
-    return claim(
-        subject,
-        "one_step_bounds_are_vacuous",
+    return Draft(
         statement=(
             "With fewer samples than features every step keeps some direction, so that its largest stretch is at least "
             "1 and its smallest at most 1: no bound from one step's norms says anything, though the law is stationary "
@@ -72,14 +71,13 @@ def one_step_bounds_are_vacuous(subject: Subject) -> Claim:
     )
 
 
-def one_step_bounds_enclose_the_exponent(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def one_step_bounds_enclose_the_exponent(named: NamedProblem) -> Draft:
     """Measure E sigma_max(A)^l, E|A e|^alpha and E sigma_min(A)^alpha for batches larger than the dimension."""
     problem, sgd = LinearRegression.gaussian([1.0, 1.0]), SGD(lr=LR, batch_size=BATCH)
     exponent, bound = tail_exponent(problem, sgd).value, one_step_bounds(problem, sgd).lower.value
     typical = spectral_function(problem, sgd, bound).value
-    return claim(
-        subject,
-        "one_step_bounds_enclose_the_exponent",
+    return Draft(
         statement=(
             "With more samples than features the norm's own exponent l, E sigma_max^l = 1, is a true lower bound and "
             "no more: a fixed direction reaches mean 1 only at the larger alpha."

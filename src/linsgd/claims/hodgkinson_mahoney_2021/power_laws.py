@@ -13,11 +13,12 @@ import sympy
 from scipy.stats import norm
 
 from linsgd.claims.experiment import SGDChains
-from linsgd.claims.hodgkinson_mahoney_2021.paper import ONE_FEATURE, claim
-from linsgd.claims.subjects import Subject
+from linsgd.claims.hodgkinson_mahoney_2021.one_feature import ONE_FEATURE
+from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Simulation, Source
+from linsgd.judge.claim import Draft, Simulation, Source
 from linsgd.judge.intervals import Tail
 from linsgd.judge.observables import Exceeds, Quadratic
 from linsgd.optimizers.sgd import SGD
@@ -43,15 +44,14 @@ t, alpha, constant, rho = (
 P, W_k = sympy.Function("P"), sympy.Symbol("W_k")
 
 
-def tail_is_a_power_law(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def tail_is_a_power_law(named: NamedProblem) -> Draft:
     """Measure P(|w| > t) at three thresholds against C t^-alpha."""
     sgd = SGD(lr=HEAVY_LR)
     exponent, scale = tail_exponent(ONE_FEATURE, sgd).value, tail_constant(ONE_FEATURE, sgd).value
     predicted = scale * np.array(THRESHOLDS) ** -exponent
     log_normal = RadialLaw(1, 1, 1.0, HEAVY_LR).near_edge_exponent()
-    return claim(
-        subject,
-        "tail_is_a_power_law",
+    return Draft(
         statement=(
             "The stationary law of SGD on one Gaussian feature has the power-law tail C t^-alpha, with Kesten's "
             "exponent alpha and Goldie's constant C, over two decades."
@@ -73,14 +73,13 @@ def tail_is_a_power_law(subject: Subject) -> Claim:
     )
 
 
-def goldie_constant_of_two_features(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def goldie_constant_of_two_features(named: NamedProblem) -> Draft:
     """Measure P(|w| > t) at two thresholds where alpha = 2 and C has a closed form."""
     problem, sgd = LinearRegression.gaussian([1.0, 1.0]), SGD(lr=GOLDIE_LR)
     scale, far = tail_constant(problem, sgd).value, np.array(GOLDIE_THRESHOLDS)
     push = GOLDIE_LR**2 * problem.dimension  # E|B|^2
-    return claim(
-        subject,
-        "goldie_constant_of_two_features",
+    return Draft(
         statement=(
             "For two equal features at the learning rate where alpha = 2 the tail of the distance to the optimum is "
             "C t^-2, C half the mean square of a step's push over the slope m of h at 2."
@@ -107,12 +106,11 @@ def goldie_constant_of_two_features(subject: Subject) -> Claim:
     )
 
 
-def larger_batch_destroys_the_stationary_law(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def larger_batch_destroys_the_stationary_law(named: NamedProblem) -> Draft:
     """At lr 2.2 most chains of batch 40 leave."""
-    return _share_claim(
-        subject,
+    return _share_draft(
         40,
-        "larger_batch_destroys_the_stationary_law",
         "At lr 2.2 a batch of 40 has no stationary law, though a batch of 6 has one: after 200 steps three chains in "
         "four are beyond 1000.",
         Acceptance.above(0.75, 0.25, "three in four: clearly more than a coin's half"),
@@ -123,12 +121,11 @@ def larger_batch_destroys_the_stationary_law(subject: Subject) -> Claim:
     )
 
 
-def smaller_batch_keeps_the_stationary_law(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def smaller_batch_keeps_the_stationary_law(named: NamedProblem) -> Draft:
     """At lr 2.2 few chains of batch 6 are far out."""
-    return _share_claim(
-        subject,
+    return _share_draft(
         6,
-        "smaller_batch_keeps_the_stationary_law",
         "At lr 2.2 a batch of 6 has a stationary law, though a batch of 40 has none: after 200 steps fewer than one "
         "chain in five is beyond 1000.",
         Acceptance.below(0.2, 0.2, "one in five: clearly less than a coin's half"),
@@ -154,18 +151,14 @@ def beyond(problem: LinearRegression, sgd: SGD, thresholds: FloatArray, steps: i
     )
 
 
-def _share_claim(
-    subject: Subject,
+def _share_draft(
     size: int,
-    name: str,
     statement: str,
     acceptance: Acceptance,
     mutants: dict[str, FloatArray],
-) -> Claim:
+) -> Draft:
     sign = sympy.Gt(rho, 0) if size == 40 else sympy.Lt(rho, 0)
-    return claim(
-        subject,
-        name,
+    return Draft(
         statement=statement,
         source=Source.CONDITION,
         formula=sympy.Implies(sympy.And(sympy.Eq(eta, EDGE_LR), sympy.Eq(b, size)), sign),

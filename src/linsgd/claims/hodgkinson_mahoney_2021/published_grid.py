@@ -13,11 +13,12 @@ import numpy as np
 import sympy
 from scipy.special import roots_genlaguerre
 
-from linsgd.claims.hodgkinson_mahoney_2021.paper import Bounds, claim
-from linsgd.claims.subjects import Subject
+from linsgd.claims.hodgkinson_mahoney_2021.one_feature import Bounds
+from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.judge.claim import Draft, Enclosure, Source
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.tails.exponents import tail_exponent
@@ -28,15 +29,14 @@ FEATURES, BATCHES, LRS = 100, (1, 2, 3, 4, 5, 10, 20), np.linspace(0.02, 0.2, 10
 moderate = sympy.Symbol("n_moderate", integer=True)
 
 
-def published_grid_has_no_infinite_variance(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(core=False, on="law")
+def published_grid_has_no_infinite_variance(named: NamedProblem) -> Draft:
     """Count the points of a published synthetic experiment with 0 < alpha < 2."""
     found = [_predicted(size, float(lr)) for size in BATCHES for lr in LRS]
     divergent = sum(status is TailStatus.NO_STATIONARY_LAW for status, _ in found)
     heavy = sum(status is TailStatus.POWER_LAW and alpha < 2 for status, alpha in found)
     counts = np.array([heavy, divergent], dtype=np.float64)
-    return claim(
-        subject,
-        "published_grid_has_no_infinite_variance",
+    return Draft(
         statement=(
             f"None of the {len(found)} pairs of lr and batch of a published synthetic experiment with {FEATURES} "
             f"features has an exponent between 0 and 2: {divergent} have no stationary law, the others have finite "

@@ -10,11 +10,12 @@ import numpy as np
 import sympy
 
 from linsgd.claims.hodgkinson_mahoney_2021.chi_moments import Step, bounded_root
-from linsgd.claims.hodgkinson_mahoney_2021.paper import ONE_FEATURE, Bounds, alpha_of, claim
-from linsgd.claims.subjects import Subject
+from linsgd.claims.hodgkinson_mahoney_2021.one_feature import ONE_FEATURE, Bounds, alpha_of
+from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.judge.claim import Draft, Enclosure, Source
 from linsgd.optimizers.sgd import SGD
 from linsgd.theory.tails.isotropic.schedules import schedule_exponent
 
@@ -26,7 +27,8 @@ constant, cyclic, independent, sticky = sympy.symbols(
 )
 
 
-def varying_steps_make_tails_heavier(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim(on="law")
+def varying_steps_make_tails_heavier(named: NamedProblem) -> Draft:
     """Compare a constant lr with two of the same mean in turn, at random, and from a sticky chain."""
     mean = (LOW + HIGH) / 2
     kernel = [[STAY, 1 - STAY], [1 - STAY, STAY]]
@@ -37,9 +39,7 @@ def varying_steps_make_tails_heavier(subject: Subject) -> Claim:
         for order in ("cyclic", "independent", "markov")
     ]
     predicted = np.array([alpha_of(lr=mean), *varied])
-    return claim(
-        subject,
-        "varying_steps_make_tails_heavier",
+    return Draft(
         statement=(
             f"The learning rates {LOW:g} and {HIGH:g} in turn have heavier tails than their mean at every step, drawn "
             "at random heavier still, and from a chain that mostly stays the heaviest."

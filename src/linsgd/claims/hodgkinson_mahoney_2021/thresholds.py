@@ -15,12 +15,13 @@ import numpy as np
 import sympy
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from linsgd.claims.case import Case, at_steps, batch, decay, stable_sgd
-from linsgd.claims.citations import HODGKINSON_MAHONEY
-from linsgd.claims.subjects import Subject
+from linsgd.claims.case import Case, at_steps
+from linsgd.claims.ensembles import capped_batch_size, default_weight_decay, stable_sgd
+from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance, Inapplicable
-from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.judge.claim import Draft, Enclosure, Source
 from linsgd.judge.intervals import Tail
 from linsgd.judge.observables import Exceeds, Quadratic
 from linsgd.optimizers.sgd import SGD
@@ -36,42 +37,40 @@ growth, Q_k, Q_0 = sympy.symbols("g Q_k Q_0")
 threshold, P = sympy.Symbol("eta_ms"), sympy.Function("P")
 
 
-def mean_square_grows_above_the_threshold(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim
+def mean_square_grows_above_the_threshold(named: NamedProblem) -> Draft:
     """Check the growth 15 % above the threshold."""
-    return _growth_claim(
-        subject,
+    return _growth_draft(
+        named,
         1.15,
-        "mean_square_grows_above_the_threshold",
         "15 % above the mean-square threshold the quadratic form of the distance to the minimum that is marginal at "
         "the threshold grows on average, by what the exact law says, though its value at the mean shrinks.",
         sympy.Gt(E(Q_k), Q_0),
     )
 
 
-def mean_square_shrinks_below_the_threshold(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim
+def mean_square_shrinks_below_the_threshold(named: NamedProblem) -> Draft:
     """Check the decay 15 % below the threshold."""
-    return _growth_claim(
-        subject,
+    return _growth_draft(
+        named,
         0.85,
-        "mean_square_shrinks_below_the_threshold",
         "15 % below the mean-square threshold the quadratic form of the distance to the minimum that is marginal at "
         "the threshold shrinks on average, by what the exact law says.",
         sympy.Lt(E(Q_k), Q_0),
     )
 
 
-def most_chains_shrink_above_the_threshold(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim
+def most_chains_shrink_above_the_threshold(named: NamedProblem) -> Draft:
     """Bound P(|w_k - mu| < |w_0 - mu|) above the threshold."""
-    case, form = _far_case(subject, 1.05, LONG)
+    case, form = _far_case(named, 1.05, LONG)
     shrunk = Exceeds(_form(case, -form), -np.ones(1))
-    return Claim(
-        id="hodgkinson_mahoney_2021/most_chains_shrink_above_the_threshold",
-        problem=subject.name,
+    return Draft(
         statement=(
             f"Just above the mean-square threshold, where the second moment diverges, three chains in four are all the "
             f"same nearer to the minimum after {LONG} steps: their law still contracts."
         ),
-        citation=HODGKINSON_MAHONEY,
         source=Source.RECONSTRUCTED,
         formula=sympy.Gt(P(sympy.Lt(Q_k, Q_0)), sympy.Rational(3, 4)),
         regime=f"{case.regime}; an event, whatever the moments",
@@ -86,23 +85,23 @@ def most_chains_shrink_above_the_threshold(subject: Subject) -> Claim:
     )
 
 
-def threshold_is_marginal(subject: Subject) -> Claim:
+@hodgkinson_mahoney.claim
+def threshold_is_marginal(named: NamedProblem) -> Draft:
     """G = 1 at `lr_mean_square`."""
-    problem = subject.problem
-    trial = SGD(lr=1.0, batch_size=batch(subject, 8), weight_decay=decay(problem))
+    problem = named.problem
+    trial = SGD(
+        lr=1.0, batch_size=capped_batch_size(named, 8), weight_decay=default_weight_decay(problem)
+    )
     sgd = replace(trial, lr=stability(problem, trial).lr_mean_square)
     larger, longest = (
         replace(sgd, batch_size=2 * sgd.batch_size),
         replace(sgd, lr=stability(problem, sgd).lr_mean),
     )
-    return Claim(
-        id="hodgkinson_mahoney_2021/threshold_is_marginal",
-        problem=subject.name,
+    return Draft(
         statement=(
             "At the mean-square threshold of the stability theory the largest eigenvalue of the moment operator, found "
             "on its own, is 1."
         ),
-        citation=HODGKINSON_MAHONEY,
         source=Source.RECONSTRUCTED,
         formula=sympy.Implies(sympy.Eq(eta, threshold), sympy.Eq(growth, 1)),
         regime=f"batch {sgd.batch_size}, lr {sgd.lr:.6g}, the threshold; no simulation",
@@ -119,10 +118,10 @@ def threshold_is_marginal(subject: Subject) -> Claim:
     )
 
 
-def _growth_claim(
-    subject: Subject, fraction: float, name: str, statement: str, formula: sympy.Basic
-) -> Claim:
-    case, form = _far_case(subject, fraction, STEPS)
+def _growth_draft(
+    named: NamedProblem, fraction: float, statement: str, formula: sympy.Basic
+) -> Draft:
+    case, form = _far_case(named, fraction, STEPS)
     covariance, mean = (
         case.law.position_covariance()[-1],
         case.law.mean[-1] - case.problem.solution(case.sgd.weight_decay),
@@ -131,14 +130,11 @@ def _growth_claim(
     deterministic = float(mean @ form @ mean)
     if deterministic >= 1:
         raise Inapplicable(
-            f"on {subject.name} the mean diverges as well at {fraction:g} of the threshold"
+            f"on {named.name} the mean diverges as well at {fraction:g} of the threshold"
         )
     width = min(abs(1 - exact), exact - deterministic) / 5
-    return Claim(
-        id=f"hodgkinson_mahoney_2021/{name}",
-        problem=subject.name,
+    return Draft(
         statement=statement,
-        citation=HODGKINSON_MAHONEY,
         source=Source.RECONSTRUCTED,
         formula=formula,
         regime=f"{case.regime}; start far out, at {FAR:g} times the scale of the labels",
@@ -156,15 +152,20 @@ def _growth_claim(
     )
 
 
-def _far_case(subject: Subject, fraction: float, steps: int) -> tuple[Case, FloatArray]:
+def _far_case(named: NamedProblem, fraction: float, steps: int) -> tuple[Case, FloatArray]:
     """Return the case at a fraction of the threshold, and G scaled so that Q_0 = 1."""
-    problem = subject.problem
-    sgd = stable_sgd(problem, fraction, batch_size=batch(subject, 8), weight_decay=decay(problem))
+    problem = named.problem
+    sgd = stable_sgd(
+        problem,
+        fraction,
+        batch_size=capped_batch_size(named, 8),
+        weight_decay=default_weight_decay(problem),
+    )
     _, form = _leading(problem, replace(sgd, lr=stability(problem, sgd).lr_mean_square))
     scale = (problem.noise_std or 1.0) / np.sqrt(problem.eigenvalues.mean())
     away = FAR * scale * np.linalg.eigh(form)[1][:, -1]
     case = at_steps(
-        subject,
+        named,
         sgd,
         [steps],
         (problem.solution(sgd.weight_decay) + away, np.zeros(problem.dimension)),

@@ -10,18 +10,22 @@ u/3, u = (1 - beta)/(1 + beta), in place of 0 (the cusp of V at 0, by Euler and 
 it grows for ever by Var(y) u/3 a step.
 """
 
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 import sympy
 
-from linsgd.claims.case import Case, at_steps, batch, decay, stable_sgd
-from linsgd.claims.citations import KUNIN
-from linsgd.claims.kunin_2024.langevin_regime import LAGS, calm
-from linsgd.claims.subjects import Subject
+from linsgd.claims.ensembles import (
+    LAGS,
+    default_weight_decay,
+    distant_start,
+    small_lr,
+)
+from linsgd.claims.kunin_2024.paper import kunin
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance, Inapplicable
-from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.judge.claim import Draft, Enclosure, Source
 from linsgd.judge.observables import Displacement, Quadratic, Total
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
@@ -37,23 +41,21 @@ GROWTH = summed_displacement().explicit("growth")
 msd, doubled = E(sympy.Abs(Delta(k)) ** 2), E(sympy.Abs(Delta(2 * k)) ** 2)
 
 
-def stationary_displacement(subject: Subject) -> Claim:
+@kunin.claim
+def stationary_displacement(named: NamedProblem) -> Draft:
     """E|w_{s+16} - w_s|^2 from stationarity, over the exact one."""
-    case = calm(subject)
+    case = small_lr(named)
     lag = LAGS[-1]
     path = displacement(case.problem, case.sgd, [1, lag])
     exact, step = path.global_msd[1], path.local_msd[1]
     if exact == 0:
-        raise Inapplicable(NOISELESS.format(subject.name))
+        raise Inapplicable(NOISELESS.format(named.name))
     position = case.all_directions[0]
-    return Claim(
-        id="kunin_2024/stationary_displacement",
-        problem=subject.name,
+    return Draft(
         statement=(
             "From stationarity the mean-squared displacement over 16 steps is what the velocities' correlations make "
             "of the local one: neither that of independent steps nor that of one straight line."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=derived_displacement("exact").formula,
         regime=case.regime,
@@ -70,13 +72,14 @@ def stationary_displacement(subject: Subject) -> Claim:
     )
 
 
-def drift_is_faster_than_diffusion(subject: Subject) -> Claim:
+@kunin.claim
+def drift_is_faster_than_diffusion(named: NamedProblem) -> Draft:
     """E|Delta_64|^2 / (2 E|Delta_32|^2) from a distant start exceeds 1, at more than 20 relaxation times."""
-    case = _distant(subject)
+    case = distant_start(named)
     once, twice = displacement(case.problem, case.sgd, case.steps, case.start).global_msd
     stationary = displacement(case.problem, case.sgd, case.steps).global_msd
     if stationary[0] == 0:
-        raise Inapplicable(NOISELESS.format(subject.name))
+        raise Inapplicable(NOISELESS.format(named.name))
     position = case.all_directions[0]
     from_start = np.concatenate(case.start) if case.start else np.zeros(len(position))
     total = np.ones((case.problem.dimension, 1)) / (2 * once)
@@ -87,14 +90,11 @@ def drift_is_faster_than_diffusion(subject: Subject) -> Claim:
         ),
         (1.0, -2.0),
     )
-    return Claim(
-        id="kunin_2024/drift_is_faster_than_diffusion",
-        problem=subject.name,
+    return Draft(
         statement=(
             "From a distant start the mean-squared displacement grows faster than in proportion to the steps, more "
             "than twenty relaxation times of the velocity on: a late exponent above 1 is drift, not stationary motion."
         ),
-        citation=KUNIN,
         source=Source.LIMIT,
         formula=sympy.Gt(doubled / (2 * msd), 1),
         regime=case.regime,
@@ -113,9 +113,10 @@ def drift_is_faster_than_diffusion(subject: Subject) -> Claim:
     )
 
 
-def drift_depends_on_its_origin(subject: Subject) -> Claim:
+@kunin.claim
+def drift_depends_on_its_origin(named: NamedProblem) -> Draft:
     """E|w_64 - w_32|^2 over E|w_32 - w_0|^2 from a distant start, where stationary motion has 1."""
-    case = _distant(subject)
+    case = distant_start(named)
     once = displacement(case.problem, case.sgd, case.steps[:1], case.start).global_msd[0]
     again = displacement(case.problem, case.sgd, case.steps[:1], case.law.at(0)).global_msd[0]
     position = case.all_directions[0]
@@ -128,14 +129,11 @@ def drift_depends_on_its_origin(subject: Subject) -> Claim:
         ),
         (1.0, -1.0),
     )
-    return Claim(
-        id="kunin_2024/drift_depends_on_its_origin",
-        problem=subject.name,
+    return Draft(
         statement=(
             "From a distant start the mean-squared displacement over 32 steps depends on when they begin, which tells "
             "drift from stationary motion: the first 32 steps and the next go different distances."
         ),
-        citation=KUNIN,
         source=Source.CONDITION,
         formula=sympy.Ne(E(sympy.Abs(Delta(32, 64)) ** 2), E(sympy.Abs(Delta(0, 32)) ** 2)),
         regime=case.regime,
@@ -152,30 +150,15 @@ def drift_depends_on_its_origin(subject: Subject) -> Claim:
     )
 
 
-@lru_cache(maxsize=4)
-def _distant(subject: Subject) -> Case:
-    """Momentum 0.5, batch 32, lr a 500th of the mean-square threshold, from a distance of 3 along every eigenvector."""
-    problem = subject.problem
-    sgd = stable_sgd(
-        problem, 0.002, batch_size=batch(subject, 32), weight_decay=decay(problem), momentum=0.5
-    )
-    far = problem.solution(sgd.weight_decay) + problem.from_eigenbasis(
-        np.full(problem.dimension, 3.0)
-    )
-    return at_steps(subject, sgd, [32, 64], (far, np.zeros(problem.dimension)))
-
-
-def summed_displacement_grows_forever(subject: Subject) -> Claim:
+@kunin.claim(on="law")
+def summed_displacement_grows_forever(named: NamedProblem) -> Draft:
     """Measure the late growth of the sum form with the equation's own correlations."""
-    case = calm(subject)
-    return Claim(
-        id="kunin_2024/summed_displacement_grows_forever",
-        problem=subject.name,
+    case = small_lr(named)
+    return Draft(
         statement=(
             "Summing the Langevin equation's velocity correlation at whole steps gives a displacement that does not "
             "saturate but grows, at small lr h, by some (1 - momentum)/(3 (1 + momentum)) of a squared step every step."
         ),
-        citation=KUNIN,
         source=Source.LIMIT,
         formula=sympy.Eq(
             1 + 2 * sympy.Sum(sympy.Function("C")(k), (k, 1, sympy.oo)), GROWTH, evaluate=False
@@ -203,19 +186,17 @@ def _spurious_growth(momentum: float) -> tuple[FloatArray, FloatArray]:
     return ratio[2:] - left, ratio[2:] + left
 
 
-def displacement_saturates_at_the_effective_dimension(subject: Subject) -> Claim:
+@kunin.claim
+def displacement_saturates_at_the_effective_dimension(named: NamedProblem) -> Draft:
     """Late displacement over lr sigma^2 / (b (1 - momentum)), with noise sigma^2 H."""
-    decay_, spectrum = decay(subject.problem), subject.problem.eigenvalues
+    decay_, spectrum = default_weight_decay(named.problem), named.problem.eigenvalues
     problem = LinearRegression.gaussian(spectrum)
     held, modes = effective_dimension(problem, decay_), float(np.sum(spectrum > 0))
-    return Claim(
-        id="kunin_2024/displacement_saturates_at_the_effective_dimension",
-        problem=subject.name,
+    return Draft(
         statement=(
             "With gradient noise proportional to the Hessian the stationary displacement saturates at the effective "
             "dimension of the decayed problem times lr sigma^2 / (b (1 - momentum)); lr small, exact theory."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(sympy.Limit(msd, k, sympy.oo), sympy.Symbol("d_eff"), evaluate=False),
         regime=f"weight decay {decay_:g}, batch 10^6, lr 1/1000 of the inverse largest eigenvalue; no simulation",

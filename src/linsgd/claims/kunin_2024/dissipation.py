@@ -12,12 +12,13 @@ import numpy as np
 import sympy
 from scipy.linalg import solve_continuous_lyapunov
 
-from linsgd.claims.citations import LINSGD
-from linsgd.claims.kunin_2024.langevin_regime import calm
-from linsgd.claims.subjects import Subject
+from linsgd.claims.ensembles import small_lr
+from linsgd.claims.kunin_2024.paper import kunin
+from linsgd.claims.linsgd.paper import new
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance, Inapplicable
-from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.judge.claim import Draft, Enclosure, Source
 from linsgd.symbolic.symbols import d
 from linsgd.theory.langevin.process import UnderdampedLangevin, langevin
 
@@ -26,28 +27,27 @@ trace = sympy.Function("tr")
 WIDEST = 1e5  # largest ratio of curvatures, or of noise variances
 
 
-def measured_noise_dissipates(subject: Subject) -> Claim:
+@kunin.claim(on="data")
+def measured_noise_dissipates(named: NamedProblem) -> Draft:
     """Compare the closed form of the entropy production with its definition, solved as a matrix equation."""
-    case = calm(subject)
-    process = langevin(subject.problem, case.sgd)
+    case = small_lr(named)
+    process = langevin(named.problem, case.sgd)
     produced = process.entropy_production()
     if produced.status != "ok" or not 0 < produced.value < np.inf:
-        raise Inapplicable(f"the noise of {subject.name} is singular or commutes with its Hessian")
+        raise Inapplicable(f"the noise of {named.name} is singular or commutes with its Hessian")
     if max(
         np.ptp(np.log(scales)) for scales in (process.curvature, np.diag(process.noise))
     ) > np.log(WIDEST):
         raise Inapplicable(
-            f"the scales of {subject.name} span too much for a matrix equation in doubles"
+            f"the scales of {named.name} span too much for a matrix equation in doubles"
         )
     value = np.array([produced.value])
-    return Claim(
-        id="kunin_2024/measured_noise_dissipates",
-        problem=subject.name,
+    return Draft(
         statement=(
             "With the gradient noise measured on the data the stationary Langevin law produces entropy, as the closed "
             "form says; with noise proportional to the Hessian its current would be a reversible rotation."
         ),
-        citation=LINSGD,
+        citation=new.citation,
         source=Source.NEW,
         formula=sympy.Eq(sympy.Symbol("Sigma"), G * (G * trace(D_inverse * P_vv) - d)),
         regime=case.regime.partition(";")[0] + "; stationary; no simulation",

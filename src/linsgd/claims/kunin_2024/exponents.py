@@ -15,12 +15,12 @@ import sympy
 from scipy.special import gamma
 
 from linsgd.claims.case import at_steps
-from linsgd.claims.citations import KUNIN
-from linsgd.claims.kunin_2024.langevin_regime import LAGS, calm
-from linsgd.claims.subjects import Subject
+from linsgd.claims.ensembles import LAGS, small_lr
+from linsgd.claims.kunin_2024.paper import kunin
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance, Inapplicable
-from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.judge.claim import Draft, Enclosure, Source
 from linsgd.judge.observables import Displacement, Total
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
@@ -35,19 +35,17 @@ EPOCHS, ROWS = 8, 1024  # the window of `exponents_over_epochs_follow_the_steps`
 WINDOW = EPOCHS * sympy.Symbol("N") / b
 
 
-def power_law_spectra_set_the_exponent(subject: Subject) -> Claim:
+@kunin.claim(on="law")
+def power_law_spectra_set_the_exponent(named: NamedProblem) -> Draft:
     """Exponent of the displacement for spectra l^-a, at a = 1.6 and 2.5."""
-    return Claim(
-        id="kunin_2024/power_law_spectra_set_the_exponent",
-        problem=subject.name,
+    return Draft(
         statement=(
             "Where the Hessian's eigenvalues fall as l^-a, a > 1, the stationary displacement grows with the exponent "
             "1/a while the stiffest modes have saturated and the flattest have not moved."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(c, 1 / alpha),
-        regime=f"30,000 modes, lr 0.01, momentum 0.5, 10^4 and 10^6 steps; not of {subject.name}; no simulation",
+        regime=f"30,000 modes, lr 0.01, momentum 0.5, 10^4 and 10^6 steps; not of {named.name}; no simulation",
         components=tuple(f"exponent at a = {a:g}" for a in DECAYS),
         prediction=1 / DECAYS,
         acceptance=Acceptance.interval(1 / DECAYS, 0.02, "0.02: finite spectra bend by that much"),
@@ -56,23 +54,21 @@ def power_law_spectra_set_the_exponent(subject: Subject) -> Claim:
     )
 
 
-def displacement_counts_the_modes_that_have_moved(subject: Subject) -> Claim:
+@kunin.claim(on="law")
+def displacement_counts_the_modes_that_have_moved(named: NamedProblem) -> Draft:
     """Displacement in units of 2 Var w and of the number of modes with rho > (1 - momentum)/(lr k)."""
     counted = gamma(1 - 1 / DECAYS)
-    return Claim(
-        id="kunin_2024/displacement_counts_the_modes_that_have_moved",
-        problem=subject.name,
+    return Draft(
         statement=(
             "Without weight decay the displacement over k steps is proportional to the number of modes with an "
             "eigenvalue above (1 - momentum)/(lr k), by the factor Gamma(1 - 1/a) where eigenvalues fall as l^-a."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(
             E(sympy.Abs(Delta(k)) ** 2),
             2 * sympy.Symbol("V") * sympy.gamma(1 - 1 / alpha) * N((1 - beta) / (eta * k)),
         ),
-        regime=f"30,000 modes, lr 0.01, momentum 0.5, 10^4 and 10^6 steps; not of {subject.name}; no simulation",
+        regime=f"30,000 modes, lr 0.01, momentum 0.5, 10^4 and 10^6 steps; not of {named.name}; no simulation",
         components=tuple(f"displacement over 2 Var w and the count, at a = {a:g}" for a in DECAYS),
         prediction=counted,
         acceptance=Acceptance.interval(
@@ -99,17 +95,15 @@ def _power_law() -> tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, Float
     return (found[0] - error, found[0] + error), (found[1] * (1 - error), found[1] * (1 + error))
 
 
-def stationary_exponents_are_bounded_from_twenty_tau(subject: Subject) -> Claim:
+@kunin.claim(on="law")
+def stationary_exponents_are_bounded_from_twenty_tau(named: NamedProblem) -> Draft:
     """Find the largest exponent of any stable stationary mode, at 20 and at 10 tau, momentum 0.99."""
     largest = np.array([1 / (1 - 1 / 20), _fastest(0.99, 10, 8000)])
-    return Claim(
-        id="kunin_2024/stationary_exponents_are_bounded_from_twenty_tau",
-        problem=subject.name,
+    return Draft(
         statement=(
             "After 20 tau, tau = (1 + momentum)/(2 (1 - momentum)) steps, no stationary mode travels with an exponent "
             "above 1/(1 - tau/k), which the flattest reach; after 10 tau ringing modes still exceed it many times."
         ),
-        citation=KUNIN,
         source=Source.CONDITION,
         formula=sympy.Le(c_of(k), 1 / (1 - tau / k)),
         regime="one mode of the Langevin equation, of any stable stiffness; momentum 0.99; no simulation",
@@ -145,12 +139,13 @@ def _fastest(momentum: float, times_tau: int, points: int) -> float:
     return float((mode.t * mode.S / mode.kick_integral()).max())
 
 
-def exponents_do_not_know_the_batch(subject: Subject) -> Claim:
+@kunin.claim
+def exponents_do_not_know_the_batch(named: NamedProblem) -> Draft:
     """E|Delta_16|^2 / E|Delta_4|^2 from stationarity at a quarter of the batch, by the ratio at the whole batch."""
-    one = calm(subject)
+    one = small_lr(named)
     sgd = replace(one.sgd, batch_size=max(1, one.sgd.batch_size // 4))
-    settled_at, problem = one.steps[0], subject.problem
-    case = at_steps(subject, sgd, [settled_at, *(settled_at + lag for lag in LAGS[1:])], one.start)
+    settled_at, problem = one.steps[0], named.problem
+    case = at_steps(named, sgd, [settled_at, *(settled_at + lag for lag in LAGS[1:])], one.start)
     ratio = _growth(problem, one.sgd)
     own = displacement(problem, sgd, LAGS[1:]).global_msd
     position = case.all_directions[0]
@@ -158,14 +153,11 @@ def exponents_do_not_know_the_batch(subject: Subject) -> Claim:
         (Displacement(position, 0, 2, 1 / own[1]), Displacement(position, 0, 1, ratio / own[1])),
         (1, -1),
     )
-    return Claim(
-        id="kunin_2024/exponents_do_not_know_the_batch",
-        problem=subject.name,
+    return Draft(
         statement=(
             "Between 4 and 16 steps the stationary displacement grows by the same factor at a quarter of the batch, "
             "which scales all displacements and leaves their exponent alone."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(c_of(k, b), c_of(k)),
         regime=f"{case.regime}; predicted from batch {one.sgd.batch_size}",
@@ -193,20 +185,18 @@ def _growth(problem: LinearRegression, sgd: SGD) -> float:
     return float(late / early)
 
 
-def exponents_over_epochs_follow_the_steps(subject: Subject) -> Claim:
+@kunin.claim
+def exponents_over_epochs_follow_the_steps(named: NamedProblem) -> Draft:
     """Compare exponents over eight epochs at three batch sizes with one batch size's exponents over as many steps."""
-    problem, sgd, batches = subject.problem, _slow(subject), np.array([8, 32, 128])
-    rows = subject.rows or ROWS
+    problem, sgd, batches = named.problem, _slow(named), np.array([8, 32, 128])
+    rows = named.rows or ROWS
     steps = np.maximum(EPOCHS * rows // batches, 4)
     one = displacement(problem, sgd, steps).exponent
-    return Claim(
-        id="kunin_2024/exponents_over_epochs_follow_the_steps",
-        problem=subject.name,
+    return Draft(
         statement=(
             "Over a window of epochs the exponent of the stationary displacement rises with the batch size, by as much "
             "as one batch size's exponent depends on the number of steps, and by no more."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(c_of(WINDOW, b), c_of(WINDOW)),
         regime=(
@@ -237,8 +227,8 @@ def _over_epochs(
     return np.array(found) - error, np.array(found) + error
 
 
-def _slow(subject: Subject) -> SGD:
+def _slow(named: NamedProblem) -> SGD:
     """Return an optimizer whose mean mode has half relaxed after 64 steps, at most as fast as `calm`."""
-    sgd = calm(subject).sgd
-    curvature = float(subject.problem.eigenvalues.mean()) + sgd.weight_decay
+    sgd = small_lr(named).sgd
+    curvature = float(named.problem.eigenvalues.mean()) + sgd.weight_decay
     return replace(sgd, momentum=0.5, lr=min(sgd.lr, 0.5 * (1 - 0.5) / (64 * curvature)))

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 import sympy
 
-from linsgd.claims.case import Case, dampened, epochs, heavy_ball, nesterov
-from linsgd.claims.citations import YAIDA
-from linsgd.claims.losses import excess_loss
-from linsgd.claims.subjects import Subject
+from linsgd.claims.case import Case
+from linsgd.claims.ensembles import dampened, epochs, heavy_ball, nesterov
+from linsgd.claims.kunin_2024.paper import YAIDA, kunin
+from linsgd.claims.problems import NamedProblem
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Source
+from linsgd.judge.claim import Draft, Source
 from linsgd.judge.observables import Displacement, Quadratic, Total
 from linsgd.optimizers.sgd import SGD
 from linsgd.symbolic.stationary import stationary_covariance
@@ -41,12 +41,12 @@ step, speed = E(sympy.Abs(delta) ** 2), E(sympy.Abs(v) ** 2)
 WIDTH = "5 % of the loss: a lost factor 2, 1 + momentum or 1 - dampening costs at least 20 %"
 
 
-def fluctuation_dissipation(subject: Subject) -> Claim:
+@kunin.claim
+def fluctuation_dissipation(named: NamedProblem) -> Draft:
     """Check the relation with momentum alone."""
-    case = heavy_ball(subject)
+    case = heavy_ball(named)
     ratio, m = _ratio(case), case.sgd.momentum
-    return Claim(
-        id="kunin_2024/fluctuation_dissipation",
+    return Draft(
         statement=(
             "At stationarity the regularised loss exceeds its minimum by (1 + momentum) / (4 lr) times the mean "
             "square of a step, whatever the noise."
@@ -61,12 +61,12 @@ def fluctuation_dissipation(subject: Subject) -> Claim:
     )
 
 
-def fluctuation_dissipation_dampened(subject: Subject) -> Claim:
+@kunin.claim
+def fluctuation_dissipation_dampened(named: NamedProblem) -> Draft:
     """Check the relation with dampening."""
-    case = dampened(subject)
+    case = dampened(named)
     ratio = _ratio(case)
-    return Claim(
-        id="kunin_2024/fluctuation_dissipation_dampened",
+    return Draft(
         statement=(
             "With dampening the mean square of a step must be divided by 1 - dampening to give the stationary excess "
             "of the regularised loss."
@@ -80,15 +80,15 @@ def fluctuation_dissipation_dampened(subject: Subject) -> Claim:
     )
 
 
-def fluctuation_dissipation_nesterov(subject: Subject) -> Claim:
+@kunin.claim
+def fluctuation_dissipation_nesterov(named: NamedProblem) -> Draft:
     """Check the relation of Nesterov's momentum, whose step is not its velocity."""
-    case = nesterov(subject)
+    case = nesterov(named)
     m, lr = case.sgd.momentum, case.sgd.lr
     moved, speed_ = _nesterov_step(case), lr**2 * case.law.velocity_variance[-1].sum()
     loss = float(case.law.excess_loss[-1])
     ratio = (moved + m**2 * (1 + 2 * m) * speed_) / (4 * lr * (1 + m)) / loss
-    return Claim(
-        id="kunin_2024/fluctuation_dissipation_nesterov",
+    return Draft(
         statement=(
             "With Nesterov's momentum the stationary excess of the regularised loss follows from the mean squares of "
             "the step and of the momentum buffer together."
@@ -100,7 +100,6 @@ def fluctuation_dissipation_nesterov(subject: Subject) -> Claim:
             "heavy ball's relation": np.array([1 - (1 + m) * moved / (4 * lr) / loss]),
             "a factor 2 lost": np.array([1 - 2 * ratio]),
         },
-        problem=subject.name,
         citation=YAIDA,
         source=Source.NEW,
         regime=case.regime,
@@ -111,12 +110,12 @@ def fluctuation_dissipation_nesterov(subject: Subject) -> Claim:
     )
 
 
-def fluctuation_dissipation_fails_for_epochs(subject: Subject) -> Claim:
+@kunin.claim(on="data")
+def fluctuation_dissipation_fails_for_epochs(named: NamedProblem) -> Draft:
     """Check that reshuffled epochs lie far below the relation."""
-    case = epochs(subject)
+    case = epochs(named)
     share = 0.2
-    return Claim(
-        id="kunin_2024/fluctuation_dissipation_fails_for_epochs",
+    return Draft(
         statement=(
             "At the end of a reshuffled epoch the regularised loss exceeds its minimum by less than a fifth of what "
             "the fluctuation-dissipation relation makes of the steps: batches of one epoch are not independent."
@@ -126,7 +125,6 @@ def fluctuation_dissipation_fails_for_epochs(subject: Subject) -> Claim:
             "as independent batches at the same step": np.array([1 - share * _ratio(case)]),
             "the relation holds, with steps of half the mean square": np.array([(1 - share) / 2]),
         },
-        problem=subject.name,
         citation=YAIDA,
         source=Source.CONDITION,
         regime=case.regime,
@@ -151,7 +149,6 @@ def _factor(sgd: SGD) -> float:
 
 def _relation(case: Case, ratio: float) -> dict[str, Any]:
     return {
-        "problem": case.subject.name,
         "citation": YAIDA,
         "source": Source.CONDITION,
         "regime": case.regime,
@@ -167,7 +164,7 @@ def _defect(case: Case, share: float) -> Total:
     _, v = case.all_directions
     weight = share * _factor(case.sgd) * case.sgd.lr**2 / case.law.excess_loss[-1]
     moved = Quadratic(np.zeros(len(v)), v, v, np.full((v.shape[1], 1), weight))
-    return Total((excess_loss(case, float(case.law.excess_loss[-1])), moved), (1.0, -1.0))
+    return Total((case.excess_loss(float(case.law.excess_loss[-1])), moved), (1.0, -1.0))
 
 
 def _nesterov_step(case: Case) -> float:
@@ -190,4 +187,4 @@ def _nesterov_defect(case: Case, loss: float) -> Total:
         v,
         np.full((v.shape[1], 1), m**2 * (1 + 2 * m) * lr / (4 * (1 + m) * loss)),
     )
-    return Total((excess_loss(case, loss), moved, buffer), (1.0, -1.0, -1.0))
+    return Total((case.excess_loss(loss), moved, buffer), (1.0, -1.0, -1.0))

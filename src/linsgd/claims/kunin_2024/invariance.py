@@ -8,12 +8,12 @@ and b (1 - beta^2) alone.
 import numpy as np
 import sympy
 
-from linsgd.claims.case import batch, settled, stable_sgd
-from linsgd.claims.citations import KUNIN
-from linsgd.claims.kunin_2024.langevin_regime import calm, variances
-from linsgd.claims.subjects import Subject
+from linsgd.claims.ensembles import capped_batch_size, settled, small_lr, stable_sgd
+from linsgd.claims.kunin_2024.langevin_regime import variances
+from linsgd.claims.kunin_2024.paper import kunin
+from linsgd.claims.problems import NamedProblem
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Source
+from linsgd.judge.claim import Draft, Source
 from linsgd.judge.observables import Stack
 from linsgd.symbolic.stationary import stationary_covariance
 from linsgd.symbolic.symbols import Var, b, beta, eta, h, h_lambda
@@ -24,21 +24,19 @@ LANGEVIN = stationary_covariance("langevin").explicit("position")
 SHARED = LANGEVIN.subs(eta, eta * (1 + beta) / b / (1 - beta**2)) * b * (1 - beta)
 
 
-def positions_are_isotropic_without_decay(subject: Subject) -> Claim:
+@kunin.claim(on="law")
+def positions_are_isotropic_without_decay(named: NamedProblem) -> Draft:
     """Var w along each eigenvector in units of the Langevin equation's one value."""
-    problem = subject.problem
-    sgd = stable_sgd(problem, 0.02, batch_size=batch(subject, 32), momentum=0.8)
-    case = settled(subject, sgd)
+    problem = named.problem
+    sgd = stable_sgd(problem, 0.02, batch_size=capped_batch_size(named, 32), momentum=0.8)
+    case = settled(named, sgd)
     variance = sgd.lr * problem.noise_variance / (2 * sgd.batch_size * (1 - sgd.momentum))
     flat, ratio = np.ones(case.modes.size), case.curvature / case.curvature.mean()
-    return Claim(
-        id="kunin_2024/positions_are_isotropic_without_decay",
-        problem=subject.name,
+    return Draft(
         statement=(
             "With noise proportional to the Hessian and without weight decay the stationary position's variance is "
             "the same along every eigenvector, whatever its curvature."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Var(w_i), LANGEVIN.subs(h_lambda, h)),
         regime=case.regime,
@@ -58,21 +56,19 @@ def positions_are_isotropic_without_decay(subject: Subject) -> Claim:
     )
 
 
-def equivalent_optimizers_share_the_law(subject: Subject) -> Claim:
+@kunin.claim(core=False)
+def equivalent_optimizers_share_the_law(named: NamedProblem) -> Draft:
     """Variances under four times the batch, from the Langevin equation of the optimizer it is equivalent to."""
-    one, (xx, vv) = calm(subject), variances(subject)
+    one, (xx, vv) = small_lr(named), variances(named)
     other = equivalent(one.sgd, 4 * one.sgd.batch_size)
-    case, law = settled(subject, other), np.concatenate([xx, vv])
+    case, law = settled(named, other), np.concatenate([xx, vv])
     less = one.sgd.batch_size / other.batch_size
     slowed = (1 - one.sgd.momentum) / (1 - other.momentum)
-    return Claim(
-        id="kunin_2024/equivalent_optimizers_share_the_law",
-        problem=subject.name,
+    return Draft(
         statement=(
             "Four times the batch, with the momentum and the learning rate that keep b (1 - momentum^2) and lr (1 + "
             "momentum), leaves the stationary variances of positions and velocities where they were."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Var(w_i), SHARED),
         regime=f"{case.regime}; predicted from lr {one.sgd.lr:g}, batch {one.sgd.batch_size}, momentum 0.8",

@@ -18,13 +18,14 @@ from itertools import pairwise
 import numpy as np
 import sympy
 
-from linsgd.claims.case import Case, at_steps, batch, heavy_ball, stable_sgd
-from linsgd.claims.citations import KUNIN
+from linsgd.claims.case import Case, at_steps
+from linsgd.claims.ensembles import capped_batch_size, heavy_ball, stable_sgd
+from linsgd.claims.kunin_2024.paper import kunin
 from linsgd.claims.kunin_2024.stationary_law import frozen_noise
-from linsgd.claims.subjects import Subject
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.judge.claim import Draft, Enclosure, Source
 from linsgd.judge.observables import Quadratic
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
@@ -38,21 +39,19 @@ ONE_STEP = eta**2 * stationary_covariance("langevin")["velocity"].subs(sigma_g**
 TENTH = "more than a tenth beyond the limit: no reading of the limit's own error terms at small lr explains it"
 
 
-def frozen_noise_displacement_is_too_small(subject: Subject) -> Claim:
+@kunin.claim
+def frozen_noise_displacement_is_too_small(named: NamedProblem) -> Draft:
     """E|delta|^2 exceeds the constant-noise formula."""
-    case = heavy_ball(subject)
+    case = heavy_ball(named)
     lr, m = case.sgd.lr, case.sgd.momentum
     formula = lr**2 * frozen_noise(case).sum() / (1 - m**2)
     exact = lr**2 * case.law.velocity_variance[-1][case.modes].sum() / formula
     ones = np.full((case.modes.size, 1), lr**2 / formula)
-    return Claim(
-        id="kunin_2024/frozen_noise_displacement_is_too_small",
-        problem=subject.name,
+    return Draft(
         statement=(
             "The mean square of a step exceeds, by more than a tenth, what noise frozen at the minimum gives: near "
             "the stability edge the noise feeds on itself."
         ),
-        citation=KUNIN,
         source=Source.LIMIT,
         formula=sympy.Gt(E(sympy.Abs(delta) ** 2), ONE_STEP),
         regime=case.regime,
@@ -63,24 +62,22 @@ def frozen_noise_displacement_is_too_small(subject: Subject) -> Claim:
             "the formula holds": np.array([1.0]),
             "1 - momentum in place of 1 - momentum^2": np.array([1 / (1 + m)]),
         },
-        evidence=case.simulation(Quadratic(case.centre(), case.velocity, case.velocity, ones)),
+        evidence=case.simulation(Quadratic(case.mean_state(), case.velocity, case.velocity, ones)),
     )
 
 
-def langevin_variance_is_too_small(subject: Subject) -> Claim:
+@kunin.claim
+def langevin_variance_is_too_small(named: NamedProblem) -> Draft:
     """Var w exceeds the Langevin variance, averaged over the modes."""
-    case = heavy_ball(subject)
+    case = heavy_ball(named)
     limit = _langevin(case.sgd, case.curvature, frozen_noise(case))
     exact = float(np.mean(case.law.position_variance[-1][case.modes] / limit))
     weights = 1 / (limit.size * limit[:, None])
-    return Claim(
-        id="kunin_2024/langevin_variance_is_too_small",
-        problem=subject.name,
+    return Draft(
         statement=(
             "At a quarter of the mean-square threshold the position's variance exceeds that of the Langevin equation "
             "with noise frozen at the minimum by more than a tenth, on average over the eigenvectors."
         ),
-        citation=KUNIN,
         source=Source.LIMIT,
         formula=sympy.Gt(Var(x), LANGEVIN),
         regime=case.regime,
@@ -91,25 +88,25 @@ def langevin_variance_is_too_small(subject: Subject) -> Claim:
             "the Langevin equation holds": np.array([1.0]),
             "it is too large by a tenth": np.array([0.9]),
         },
-        evidence=case.simulation(Quadratic(case.centre(), case.position, case.position, weights)),
+        evidence=case.simulation(
+            Quadratic(case.mean_state(), case.position, case.position, weights)
+        ),
     )
 
 
-def langevin_variance_at_small_lr(subject: Subject) -> Claim:
+@kunin.claim
+def langevin_variance_at_small_lr(named: NamedProblem) -> Draft:
     """Check the Langevin variance, at its own step, where lr is small."""
-    problem = subject.problem
-    sgd = stable_sgd(problem, 0.02, batch_size=batch(subject), momentum=0.9)
+    problem = named.problem
+    sgd = stable_sgd(problem, 0.02, batch_size=capped_batch_size(named), momentum=0.9)
     start = (problem.optimum, np.zeros(problem.dimension))
-    case = at_steps(subject, sgd, [128], start)
+    case = at_steps(named, sgd, [128], start)
     limit = moments(problem, sgd, [128], start, theory="langevin").position_variance[0][case.modes]
-    return Claim(
-        id="kunin_2024/langevin_variance_at_small_lr",
-        problem=subject.name,
+    return Draft(
         statement=(
             "At a fiftieth of the mean-square threshold the Langevin equation with noise frozen at the minimum gives "
             "the position's variance along each eigenvector, on the way to stationarity too, within a tenth."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Var(x), LANGEVIN),
         regime=f"{case.regime}; the formula is the stationary one, the prediction that of the step",
@@ -127,23 +124,21 @@ def langevin_variance_at_small_lr(subject: Subject) -> Claim:
     )
 
 
-def noise_is_not_proportional_to_the_hessian(subject: Subject) -> Claim:
+@kunin.claim(on="data")
+def noise_is_not_proportional_to_the_hessian(named: NamedProblem) -> Draft:
     """Compare the position variances of two modes that the Langevin picture makes equal."""
-    case = heavy_ball(subject)
+    case = heavy_ball(named)
     flat = _flattened(case)
     high, low = int(flat.argmax()), int(flat.argmin())
     weights = np.zeros((flat.size, 1))
     scale = flat.mean() * case.problem.eigenvalues[case.modes] / case.curvature
     weights[[high, low], 0] = 1 / scale[high], -1 / scale[low]
     exact = (flat[high] - flat[low]) / flat.mean()
-    return Claim(
-        id="kunin_2024/noise_is_not_proportional_to_the_hessian",
-        problem=subject.name,
+    return Draft(
         statement=(
             "On data the position variance is not flat across eigenvectors, even with weight decay divided out, since "
             "residuals of unequal size make the gradient's covariance no multiple of the Hessian."
         ),
-        citation=KUNIN,
         source=Source.CONDITION,
         formula=sympy.Ne((h + lam) / h * Var(x), sympy.Symbol("constant")),
         regime=case.regime,
@@ -156,21 +151,21 @@ def noise_is_not_proportional_to_the_hessian(subject: Subject) -> Claim:
             "noise proportional to the Hessian": np.zeros(1),
             "the order of the two modes reversed": -np.array([exact]),
         },
-        evidence=case.simulation(Quadratic(case.centre(), case.position, case.position, weights)),
+        evidence=case.simulation(
+            Quadratic(case.mean_state(), case.position, case.position, weights)
+        ),
     )
 
 
-def langevin_variance_is_first_order(subject: Subject) -> Claim:
+@kunin.claim
+def langevin_variance_is_first_order(named: NamedProblem) -> Draft:
     """Find the order in lr of the Langevin variance's relative error."""
-    case = heavy_ball(subject)
-    return Claim(
-        id="kunin_2024/langevin_variance_is_first_order",
-        problem=subject.name,
+    case = heavy_ball(named)
+    return Draft(
         statement=(
             "The relative error of the Langevin equation's stationary position variance falls as the first power of "
             "lr; the claim on the position variance is its simulated point."
         ),
-        citation=KUNIN,
         source=Source.LIMIT,
         formula=sympy.Eq(LANGEVIN / Var(x), 1 + sympy.Order(eta), evaluate=False),
         regime=f"momentum {case.sgd.momentum:g}, lr from 1/32 to 1/1024 of the mean-square threshold; no simulation",

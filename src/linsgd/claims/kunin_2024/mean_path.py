@@ -9,12 +9,13 @@ velocity, and the algorithm's velocity is that of its last step.
 import numpy as np
 import sympy
 
-from linsgd.claims.case import Case, at_steps, batch, decay, stable_sgd
-from linsgd.claims.citations import KUNIN
-from linsgd.claims.subjects import Subject
+from linsgd.claims.case import Case, at_steps
+from linsgd.claims.ensembles import capped_batch_size, default_weight_decay, stable_sgd
+from linsgd.claims.kunin_2024.paper import kunin
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Source
+from linsgd.judge.claim import Draft, Source
 from linsgd.judge.observables import Linear, Stack
 from linsgd.symbolic.propagators import propagator
 from linsgd.symbolic.symbols import E, tidy, v0, x0, zeta
@@ -26,26 +27,28 @@ M = update_rule().result.subs(zeta, 0)
 x_t, v_t, Z_0 = sympy.Symbol("x_t"), sympy.Symbol("v_t"), sympy.Matrix([x0, v0])
 
 
-def mean_path(subject: Subject) -> Claim:
+@kunin.claim
+def mean_path(named: NamedProblem) -> Draft:
     """E w_k along each eigenvector at three steps, from a distance of 1."""
-    problem = subject.problem
+    problem = named.problem
     sgd = stable_sgd(
-        problem, 0.25, batch_size=batch(subject), weight_decay=decay(problem), momentum=0.9
+        problem,
+        0.25,
+        batch_size=capped_batch_size(named),
+        weight_decay=default_weight_decay(problem),
+        momentum=0.9,
     )
     solution = problem.solution(sgd.weight_decay)
     start = (
         solution + problem.from_eigenbasis(np.ones(problem.dimension)),
         np.zeros(problem.dimension),
     )
-    case = at_steps(subject, sgd, STEPS, start)
+    case = at_steps(named, sgd, STEPS, start)
     exact = problem.to_eigenbasis(case.law.mean - solution)[:, case.modes].ravel()
     k, lr_h = np.array(STEPS)[:, None], sgd.lr * case.curvature
     x = [sympy.Symbol(f"x_{i}") for i in ("k+1", "k", "k-1")]
-    return Claim(
-        id="kunin_2024/mean_path",
-        problem=subject.name,
+    return Draft(
         statement="The mean of SGD with momentum follows, along each eigenvector, the recursion without noise.",
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(E(x[0]), tidy(M.trace()) * E(x[1]) - tidy(M.det()) * E(x[2])),
         regime=case.regime,
@@ -68,18 +71,23 @@ def _path(case: Case, solution: FloatArray) -> Stack:
     return Stack(tuple(Linear(centre, case.position, at) for at in range(len(STEPS))))
 
 
-def langevin_mean_path(subject: Subject) -> Claim:
+@kunin.claim
+def langevin_mean_path(named: NamedProblem) -> Draft:
     """E w at steps 4, 8 and 16 and E v half a step earlier, by the Langevin equation from the matched velocity."""
-    problem = subject.problem
+    problem = named.problem
     sgd = stable_sgd(
-        problem, 0.05, batch_size=batch(subject, 32), weight_decay=decay(problem), momentum=0.8
+        problem,
+        0.05,
+        batch_size=capped_batch_size(named, 32),
+        weight_decay=default_weight_decay(problem),
+        momentum=0.8,
     )
     solution = problem.solution(sgd.weight_decay)
     start = (
         solution + problem.from_eigenbasis(np.ones(problem.dimension)),
         np.zeros(problem.dimension),
     )
-    case = at_steps(subject, sgd, LANGEVIN_STEPS, start)
+    case = at_steps(named, sgd, LANGEVIN_STEPS, start)
     process, steps = langevin(problem, sgd), np.array(LANGEVIN_STEPS)
     scale = np.sqrt(
         process.mass / case.curvature
@@ -103,15 +111,12 @@ def langevin_mean_path(subject: Subject) -> Claim:
         for at in range(len(steps))
         for directions in (case.position, case.velocity * scale)
     )
-    return Claim(
-        id="kunin_2024/langevin_mean_path",
-        problem=subject.name,
+    return Draft(
         statement=(
             "From a distant start the mean spirals and creeps through phase space as the Langevin equation says, with "
             "one damping for all ringing modes, if the equation starts half a step later and its velocity is read half "
             "a step earlier."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(
             sympy.Matrix([E(x_t), E(v_t)]), propagator("underdamped", "langevin").result * Z_0

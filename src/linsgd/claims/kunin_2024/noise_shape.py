@@ -13,12 +13,13 @@ variance, and the first half fails too.
 import numpy as np
 import sympy
 
-from linsgd.claims.case import Case, at_steps, batch
-from linsgd.claims.citations import KUNIN
-from linsgd.claims.subjects import Subject
+from linsgd.claims.case import Case, at_steps
+from linsgd.claims.ensembles import capped_batch_size
+from linsgd.claims.kunin_2024.paper import kunin
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Source
+from linsgd.judge.claim import Draft, Source
 from linsgd.judge.observables import Quadratic
 from linsgd.optimizers.sgd import SGD
 from linsgd.symbolic.symbols import Cov, b, sigma
@@ -27,9 +28,10 @@ g, H, R = sympy.symbols("g H R")
 u, u_transposed = sympy.symbols("u u'", commutative=False)  # u = H x
 
 
-def noise_is_proportional_to_the_hessian_at_the_minimum(subject: Subject) -> Claim:
+@kunin.claim(on="law")
+def noise_is_proportional_to_the_hessian_at_the_minimum(named: NamedProblem) -> Draft:
     """Every entry of the gradient's covariance at the minimum, in units of sigma^2 H / b along the eigenvectors."""
-    case = _one_step(subject, np.zeros(subject.problem.dimension))
+    case = _one_step(named, np.zeros(named.problem.dimension))
     i, j = np.triu_indices(case.modes.size)
     scale = (
         case.problem.noise_variance
@@ -37,19 +39,16 @@ def noise_is_proportional_to_the_hessian_at_the_minimum(subject: Subject) -> Cla
     )
     same, ratio = np.where(i == j, 1.0, 0.0), case.curvature / case.curvature.mean()
     products = Quadratic(
-        case.centre(),
+        case.mean_state(),
         case.velocity[:, i],
         case.velocity[:, j],
         np.diag(case.sgd.batch_size / scale),
     )
-    return Claim(
-        id="kunin_2024/noise_is_proportional_to_the_hessian_at_the_minimum",
-        problem=subject.name,
+    return Draft(
         statement=(
             "With Gaussian features and residuals of one variance the minibatch gradient's covariance at the minimum "
             "is that variance times the Hessian over the batch size, for every pair of eigenvectors."
         ),
-        citation=KUNIN,
         source=Source.CONDITION,
         formula=sympy.Eq(Cov(g), sigma**2 * H / b),
         regime=case.regime,
@@ -69,28 +68,26 @@ def noise_is_proportional_to_the_hessian_at_the_minimum(subject: Subject) -> Cla
     )
 
 
-def noise_is_not_proportional_away_from_the_minimum(subject: Subject) -> Claim:
+@kunin.claim
+def noise_is_not_proportional_away_from_the_minimum(named: NamedProblem) -> Draft:
     """How much each direction's noise grows when the weights move along the stiffest eigenvector."""
-    problem = subject.problem
+    problem = named.problem
     stiffest = int(problem.eigenvalues.argmax())
     away = np.zeros(problem.dimension)
     away[stiffest] = np.sqrt(problem.noise_variance / problem.eigenvalues[stiffest])
-    near, case = _one_step(subject, np.zeros(problem.dimension)), _one_step(subject, away)
+    near, case = _one_step(named, np.zeros(problem.dimension)), _one_step(named, away)
     frozen = near.law.velocity_variance[-1][case.modes]
     grown = case.law.velocity_variance[-1][case.modes] / frozen
     alike = np.full(grown.size, 2.0)
-    return Claim(
-        id="kunin_2024/noise_is_not_proportional_away_from_the_minimum",
-        problem=subject.name,
+    return Draft(
         statement=(
             "Where the signal's error is as large as the residual's the minibatch gradient's variance has grown by "
             "other factors along some eigenvectors than along others: the noise is no function of the loss times the "
             "Hessian."
         ),
-        citation=KUNIN,
         source=Source.CONDITION,
         formula=sympy.Ne(Cov(g), 2 * R * H / b)
-        if subject.finite
+        if named.finite
         else sympy.Eq(Cov(g), (2 * R * H + u * u_transposed) / b),
         regime=case.regime,
         components=case.names("Var g over that at the minimum"),
@@ -101,15 +98,18 @@ def noise_is_not_proportional_away_from_the_minimum(subject: Subject) -> Claim:
             "in proportion to the loss, alike in every direction": alike,
         },
         evidence=case.simulation(
-            Quadratic(case.centre(), case.velocity, case.velocity, np.diag(1 / frozen))
+            Quadratic(case.mean_state(), case.velocity, case.velocity, np.diag(1 / frozen))
         ),
     )
 
 
-def _one_step(subject: Subject, away: FloatArray) -> Case:
+def _one_step(named: NamedProblem, away: FloatArray) -> Case:
     """One step without decay, from rest at a distance from the minimum given along the eigenvectors (d,)."""
-    problem = subject.problem
+    problem = named.problem
     start = problem.solution(0.0) + problem.from_eigenbasis(away)
     return at_steps(
-        subject, SGD(lr=0.1, batch_size=batch(subject)), [1], (start, np.zeros(problem.dimension))
+        named,
+        SGD(lr=0.1, batch_size=capped_batch_size(named)),
+        [1],
+        (start, np.zeros(problem.dimension)),
     )

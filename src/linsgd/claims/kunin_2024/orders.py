@@ -12,11 +12,11 @@ from functools import partial
 import numpy as np
 import sympy
 
-from linsgd.claims.citations import KUNIN
-from linsgd.claims.subjects import Subject
+from linsgd.claims.kunin_2024.paper import kunin
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.judge.claim import Draft, Enclosure, Source
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.expansions import lr_expansion
@@ -34,12 +34,11 @@ RATES = 2.0 ** -np.arange(9, 16)
 WHOLE = "0.05: orders are whole numbers or halves"
 
 
-def correlation_error_is_of_half_order(subject: Subject) -> Claim:
+@kunin.claim(on="law")
+def correlation_error_is_of_half_order(named: NamedProblem) -> Draft:
     """Measure how the correlation of w and v, absent from the equation, falls with lr."""
     law = sympy.Eq(Cov(w, v) / sympy.sqrt(Var(w) * Var(v)), lr_expansion("correlation")["exact"])
-    return _order_claim(
-        subject,
-        "correlation_error_is_of_half_order",
+    return _order_draft(
         "The correlation of position and velocity, which the Langevin equation sets to 0, falls only as the square "
         "root of lr: its largest defect.",
         law,
@@ -49,11 +48,10 @@ def correlation_error_is_of_half_order(subject: Subject) -> Claim:
     )
 
 
-def ringing_damping_error_is_independent_of_lr(subject: Subject) -> Claim:
+@kunin.claim(on="law")
+def ringing_damping_error_is_independent_of_lr(named: NamedProblem) -> Draft:
     """Measure how the relative error of the damping of underdamped modes depends on lr."""
-    return _order_claim(
-        subject,
-        "ringing_damping_error_is_independent_of_lr",
+    return _order_draft(
         "The relative error of the Langevin equation's damping of ringing modes does not fall with lr; it depends on "
         "momentum alone.",
         lr_expansion("damping").formula,
@@ -63,11 +61,10 @@ def ringing_damping_error_is_independent_of_lr(subject: Subject) -> Claim:
     )
 
 
-def mean_path_error_is_first_order(subject: Subject) -> Claim:
+@kunin.claim(on="law")
+def mean_path_error_is_first_order(named: NamedProblem) -> Draft:
     """Measure the order of the error of the mean at a fixed time lr k."""
-    return _order_claim(
-        subject,
-        "mean_path_error_is_first_order",
+    return _order_draft(
         "At a fixed time lr k the Langevin equation's mean, started with the algorithm's velocity, errs by the first "
         "power of lr.",
         lr_expansion("mean", 1).formula,
@@ -77,11 +74,10 @@ def mean_path_error_is_first_order(subject: Subject) -> Claim:
     )
 
 
-def matched_mean_path_error_is_second_order(subject: Subject) -> Claim:
+@kunin.claim(on="law")
+def matched_mean_path_error_is_second_order(named: NamedProblem) -> Draft:
     """Measure the same from the matched velocity."""
-    return _order_claim(
-        subject,
-        "matched_mean_path_error_is_second_order",
+    return _order_draft(
         "Started with the velocity half a step later, the Langevin equation's mean at a fixed time lr k errs by the "
         "second power of lr.",
         lr_expansion("matched_mean", 2).formula,
@@ -91,11 +87,10 @@ def matched_mean_path_error_is_second_order(subject: Subject) -> Claim:
     )
 
 
-def equivalent_optimizers_part_at_first_order(subject: Subject) -> Claim:
+@kunin.claim(on="law")
+def equivalent_optimizers_part_at_first_order(named: NamedProblem) -> Draft:
     """Measure how optimizers of equal lr (1 + momentum) and b (1 - momentum^2) differ."""
-    return _order_claim(
-        subject,
-        "equivalent_optimizers_part_at_first_order",
+    return _order_draft(
         "Optimizers of equal lr (1 + momentum) and equal b (1 - momentum^2) have the same stationary variance up to a "
         "relative difference of the first power of lr.",
         sympy.Eq(Var(w_1) / Var(w_2), 1 + sympy.Order(eta), evaluate=False),
@@ -105,18 +100,16 @@ def equivalent_optimizers_part_at_first_order(subject: Subject) -> Claim:
     )
 
 
-def ringing_starts_at_the_discrete_threshold(subject: Subject) -> Claim:
+@kunin.claim(on="law")
+def ringing_starts_at_the_discrete_threshold(named: NamedProblem) -> Draft:
     """Find the curvature at which the roots of one step become complex, at three momenta."""
     momenta = np.array([0.3, 0.5, 0.8])
     exact, equation = (1 - np.sqrt(momenta)) ** 2, (1 - momenta) ** 2 / (2 * (1 + momenta))
-    return Claim(
-        id="kunin_2024/ringing_starts_at_the_discrete_threshold",
-        problem=subject.name,
+    return Draft(
         statement=(
             "A mode begins to ring at lr h = (1 - sqrt(momentum))^2, found by bisection on the eigenvalues of one "
             "step; the Langevin equation's threshold lies a little lower."
         ),
-        citation=KUNIN,
         source=Source.CONDITION,
         formula=sympy.Eq(eta * h_lambda, eta * propagator("critical").explicit("h_lambda")),
         regime="one mode; momentum 0.3, 0.5 and 0.8; no simulation",
@@ -133,21 +126,16 @@ def ringing_starts_at_the_discrete_threshold(subject: Subject) -> Claim:
     )
 
 
-def _order_claim(
-    subject: Subject,
-    name: str,
+def _order_draft(
     statement: str,
     formula: sympy.Basic,
     order: float,
     mutants: dict[str, float],
     error: Callable[[float], float],
-) -> Claim:
+) -> Draft:
     """Make a claim that `error` falls as a power of lr, which a regression of logarithms measures with its error."""
-    return Claim(
-        id=f"kunin_2024/{name}",
-        problem=subject.name,
+    return Draft(
         statement=statement,
-        citation=KUNIN,
         source=Source.LIMIT,
         formula=formula,
         regime=f"one mode, momentum {MOMENTUM:g}, lr h from 2^-9 to 2^-15 (ringing: from 1 to 2^-6); no simulation",

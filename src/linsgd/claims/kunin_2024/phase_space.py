@@ -12,21 +12,18 @@ overdamped. Correlations decay as R_k and V_k of `linsgd.theory.langevin.propaga
 import numpy as np
 import sympy
 
-from linsgd.claims.case import dampened, large_batch
-from linsgd.claims.citations import KUNIN
+from linsgd.claims.ensembles import LAGS, dampened, large_batch, small_lr
 from linsgd.claims.kunin_2024.langevin_regime import (
-    LAGS,
     TENTH,
-    LaggedProduct,
-    calm,
-    equation,
+    small_lr_langevin,
     variances,
 )
-from linsgd.claims.subjects import Subject
+from linsgd.claims.kunin_2024.paper import kunin
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Source
-from linsgd.judge.observables import Quadratic, Stack, Total
+from linsgd.judge.claim import Draft, Source
+from linsgd.judge.observables import LaggedProduct, Quadratic, Stack, Total
 from linsgd.symbolic.correlations import autocorrelation
 from linsgd.symbolic.propagators import propagator
 from linsgd.symbolic.stationary import stationary_covariance
@@ -58,18 +55,16 @@ MEMORY = autocorrelation("langevin", "underdamped")
 MASS = tidy(h_lambda * EXACT["position"] / EXACT["velocity"])
 
 
-def decay_confines_flat_directions(subject: Subject) -> Claim:
+@kunin.claim(core=False)
+def decay_confines_flat_directions(named: NamedProblem) -> Draft:
     """Var w along each eigenvector is the Langevin equation's, which shrinks as rho/(rho + lambda)."""
-    case, (xx, _) = calm(subject), variances(subject)
+    case, (xx, _) = small_lr(named), variances(named)
     held = case.problem.eigenvalues[case.modes] / case.curvature
-    return Claim(
-        id="kunin_2024/decay_confines_flat_directions",
-        problem=subject.name,
+    return Draft(
         statement=(
             "In its regime the Langevin equation gives the position's variance along each eigenvector: equal for all "
             "curvatures but for the factor rho/(rho + weight decay), up to the data's departure from noise ~ H."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Var(w_i), LANGEVIN["position"].subs(h_lambda, h + lam)),
         regime=case.regime,
@@ -89,18 +84,16 @@ def decay_confines_flat_directions(subject: Subject) -> Claim:
     )
 
 
-def velocity_variance_follows_the_noise(subject: Subject) -> Claim:
+@kunin.claim(core=False)
+def velocity_variance_follows_the_noise(named: NamedProblem) -> Draft:
     """Var v along each eigenvector is the Langevin equation's."""
-    case, (_, vv) = calm(subject), variances(subject)
+    case, (_, vv) = small_lr(named), variances(named)
     m = case.sgd.momentum
-    return Claim(
-        id="kunin_2024/velocity_variance_follows_the_noise",
-        problem=subject.name,
+    return Draft(
         statement=(
             "In its regime the Langevin equation gives the velocity's variance along each eigenvector: the minibatch "
             "gradient's over 1 - momentum^2, hence nearly proportional to the curvature."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Var(v_i), LANGEVIN["velocity"]),
         regime=case.regime,
@@ -116,9 +109,10 @@ def velocity_variance_follows_the_noise(subject: Subject) -> Claim:
     )
 
 
-def equipartition_needs_the_equations_mass(subject: Subject) -> Claim:
+@kunin.claim(core=False)
+def equipartition_needs_the_equations_mass(named: NamedProblem) -> Draft:
     """Kinetic and potential temperature are equal with the mass lr (1 + momentum)/2, at every lr."""
-    case = large_batch(subject)
+    case = large_batch(named)
     xx, vv = (
         part[-1][case.modes] for part in (case.law.position_variance, case.law.velocity_variance)
     )
@@ -128,21 +122,18 @@ def equipartition_needs_the_equations_mass(subject: Subject) -> Claim:
     exact = lr * (1 + m) / 2 * vv / potential - 1
     observable = Total(
         (
-            Quadratic(case.centre(), case.velocity, case.velocity, kinetic[1]),
+            Quadratic(case.mean_state(), case.velocity, case.velocity, kinetic[1]),
             Quadratic(
-                case.centre(), case.position, case.position, np.diag(case.curvature / potential)
+                case.mean_state(), case.position, case.position, np.diag(case.curvature / potential)
             ),
         ),
         (1.0, -1.0),
     )
-    return Claim(
-        id="kunin_2024/equipartition_needs_the_equations_mass",
-        problem=subject.name,
+    return Draft(
         statement=(
             "Along each stiff eigenvector the kinetic energy equals the potential energy with the mass lr (1 + "
             "momentum) / 2 of the Langevin equation, at half of the mean-square threshold too, and not with mass lr."
         ),
-        citation=KUNIN,
         source=Source.NEW,
         formula=sympy.Eq(MASS.subs(zeta, 0) * Var(v_i), h_lambda * Var(w_i)),
         regime=case.regime,
@@ -158,9 +149,10 @@ def equipartition_needs_the_equations_mass(subject: Subject) -> Claim:
     )
 
 
-def temperatures_with_dampening(subject: Subject) -> Claim:
+@kunin.claim
+def temperatures_with_dampening(named: NamedProblem) -> Draft:
     """Lr Var v / (h Var w) along each eigenvector, with dampening."""
-    case = dampened(subject)
+    case = dampened(named)
     xx, vv = (
         part[-1][case.modes] for part in (case.law.position_variance, case.law.velocity_variance)
     )
@@ -169,19 +161,16 @@ def temperatures_with_dampening(subject: Subject) -> Claim:
     exact = sgd.lr * vv / potential
     observable = Total(
         (
-            Quadratic(case.centre(), case.velocity, case.velocity, np.diag(sgd.lr / potential)),
-            Quadratic(case.centre(), case.position, case.position, np.diag(ratio / xx)),
+            Quadratic(case.mean_state(), case.velocity, case.velocity, np.diag(sgd.lr / potential)),
+            Quadratic(case.mean_state(), case.position, case.position, np.diag(ratio / xx)),
         ),
         (1.0, -1.0),
     )
-    return Claim(
-        id="kunin_2024/temperatures_with_dampening",
-        problem=subject.name,
+    return Draft(
         statement=(
             "Along each eigenvector lr Var(v) over (h + weight decay) Var(w) is 2 (1 - dampening) / (1 + momentum), "
             "far from the limit of small lr too: dampening cools the velocities once, not twice."
         ),
-        citation=KUNIN,
         source=Source.NEW,
         formula=sympy.Eq(eta * Var(v_i) / (h_lambda * Var(w_i)), tidy(eta / MASS)),
         regime=case.regime,
@@ -197,13 +186,14 @@ def temperatures_with_dampening(subject: Subject) -> Claim:
     )
 
 
-def phase_space_turns_clockwise(subject: Subject) -> Claim:
+@kunin.claim
+def phase_space_turns_clockwise(named: NamedProblem) -> Draft:
     """E[w v_k - v w_k]/(2 sd sd) over 4 steps, at the speed of the undamped oscillator."""
-    case, process, later = calm(subject), equation(subject), 1 + LAGS.index(4)
-    speed, turned = process.rotation[case.modes], _flow(subject, 4)
+    case, process, later = small_lr(named), small_lr_langevin(named), 1 + LAGS.index(4)
+    speed, turned = process.rotation[case.modes], _flow(named, 4)
     area = -speed * turned.S
-    deviations = np.sqrt(np.multiply(*variances(subject)))
-    centre, half = case.centre(0), np.diag(1 / (2 * deviations))
+    deviations = np.sqrt(np.multiply(*variances(named)))
+    centre, half = case.mean_state(0), np.diag(1 / (2 * deviations))
     observable = Total(
         (
             LaggedProduct(centre, case.position, case.velocity, half, 0, later),
@@ -211,14 +201,11 @@ def phase_space_turns_clockwise(subject: Subject) -> Claim:
         ),
         (1.0, -1.0),
     )
-    return Claim(
-        id="kunin_2024/phase_space_turns_clockwise",
-        problem=subject.name,
+    return Draft(
         statement=(
             "The stationary law carries a current that turns from large positions to negative velocities, along every "
             "eigenvector, ringing or not: the area swept in four steps is the Langevin equation's."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(
             (Cov(w_i, v_k) - Cov(v_i, w_k)) / (2 * sympy.sqrt(Var(w_i) * Var(v_i))),
@@ -239,19 +226,17 @@ def phase_space_turns_clockwise(subject: Subject) -> Claim:
     )
 
 
-def position_correlation(subject: Subject) -> Claim:
+@kunin.claim(core=False)
+def position_correlation(named: NamedProblem) -> Draft:
     """Position autocorrelation at 4 and 16 steps."""
-    case, (xx, _) = calm(subject), variances(subject)
-    exact = np.concatenate([_flow(subject, lag).R for lag in LAGS[1:]])
+    case, (xx, _) = small_lr(named), variances(named)
+    exact = np.concatenate([_flow(named, lag).R for lag in LAGS[1:]])
     rate = case.sgd.lr * case.curvature / (1 - case.sgd.momentum)
-    return Claim(
-        id="kunin_2024/position_correlation",
-        problem=subject.name,
+    return Draft(
         statement=(
             "Stationary positions remember themselves as the Langevin equation's damped oscillators do, flat at first "
             "and ringing along stiff eigenvectors, and not exponentially as in the first-order diffusion."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Cov(w_i, w_k) / Var(w_i), MEMORY.result.subs(BY_STEPS)),
         regime=case.regime,
@@ -265,23 +250,21 @@ def position_correlation(subject: Subject) -> Claim:
             "no memory": 0 * exact,
             "frozen": np.ones_like(exact),
         },
-        evidence=case.simulation(_lagged(subject, case.position, xx)),
+        evidence=case.simulation(_lagged(named, case.position, xx)),
     )
 
 
-def velocity_correlation(subject: Subject) -> Claim:
+@kunin.claim(core=False)
+def velocity_correlation(named: NamedProblem) -> Draft:
     """Velocity autocorrelation at 4 and 16 steps."""
-    case, (_, vv) = calm(subject), variances(subject)
-    exact = np.concatenate([_flow(subject, lag).V for lag in LAGS[1:]])
+    case, (_, vv) = small_lr(named), variances(named)
+    exact = np.concatenate([_flow(named, lag).V for lag in LAGS[1:]])
     free = np.concatenate([np.full(case.modes.size, case.sgd.momentum**lag) for lag in LAGS[1:]])
-    return Claim(
-        id="kunin_2024/velocity_correlation",
-        problem=subject.name,
+    return Draft(
         statement=(
             "Stationary velocities remember themselves as the Langevin equation says, less than momentum alone would "
             "have it, and turn against themselves along stiff eigenvectors."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Cov(v_i, v_k) / Var(v_i), MEMORY["velocity"].subs(BY_STEPS)),
         regime=case.regime,
@@ -292,20 +275,20 @@ def velocity_correlation(subject: Subject) -> Claim:
         acceptance=Acceptance.interval(exact, 0.06, "0.06: on the scale of a correlation, 1"),
         mutants={
             "a free particle's, momentum^k": free,
-            "the position's": np.concatenate([_flow(subject, lag).R for lag in LAGS[1:]]),
+            "the position's": np.concatenate([_flow(named, lag).R for lag in LAGS[1:]]),
             "no memory": 0 * exact,
         },
-        evidence=case.simulation(_lagged(subject, case.velocity, vv)),
+        evidence=case.simulation(_lagged(named, case.velocity, vv)),
     )
 
 
-def _flow(subject: Subject, lag: int) -> Flow:
-    modes = equation(subject).modes
-    return flow(np.array([lag]), modes.damping, modes.stiffness[calm(subject).modes])
+def _flow(named: NamedProblem, lag: int) -> Flow:
+    modes = small_lr_langevin(named).modes
+    return flow(np.array([lag]), modes.damping, modes.stiffness[small_lr(named).modes])
 
 
-def _lagged(subject: Subject, directions: FloatArray, variance: FloatArray) -> Stack:
-    case, scale = calm(subject), np.diag(1 / variance)
-    centre = case.centre(0)
+def _lagged(named: NamedProblem, directions: FloatArray, variance: FloatArray) -> Stack:
+    case, scale = small_lr(named), np.diag(1 / variance)
+    centre = case.mean_state(0)
     later = [1 + LAGS.index(lag) for lag in LAGS[1:]]
     return Stack(tuple(LaggedProduct(centre, directions, directions, scale, 0, at) for at in later))

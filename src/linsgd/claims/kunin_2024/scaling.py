@@ -11,12 +11,12 @@ from functools import partial
 import numpy as np
 import sympy
 
-from linsgd.claims.citations import KUNIN
-from linsgd.claims.kunin_2024.langevin_regime import calm
-from linsgd.claims.subjects import Subject
+from linsgd.claims.ensembles import small_lr
+from linsgd.claims.kunin_2024.paper import kunin
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.judge.claim import Draft, Enclosure, Source
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.stationary import stationary_covariance
@@ -31,10 +31,11 @@ c = sympy.Function("c")
 ONE_STEP = eta**2 * stationary_covariance("langevin")["velocity"].subs(sigma_g**2, trace / b)
 
 
-def local_displacement_is_a_product_of_powers(subject: Subject) -> Claim:
+@kunin.claim
+def local_displacement_is_a_product_of_powers(named: NamedProblem) -> Draft:
     """Measure the logarithmic slopes of E|delta|^2 in lr, b, 1 - beta^2 and weight decay, exactly at small lr."""
-    sgd = calm(subject).sgd
-    problem = subject.problem
+    sgd = small_lr(named).sgd
+    problem = named.problem
     powers = np.array([2.0, -1.0, -1.0, 0.0])
     small = replace(
         sgd,
@@ -42,14 +43,11 @@ def local_displacement_is_a_product_of_powers(subject: Subject) -> Claim:
         weight_decay=1e-4 * float(problem.eigenvalues.mean()),
         replacement=True,
     )
-    return Claim(
-        id="kunin_2024/local_displacement_is_a_product_of_powers",
-        problem=subject.name,
+    return Draft(
         statement=(
             "At small lr the stationary mean square of a step is proportional to lr^2, to 1/b and to 1/(1 - "
             "momentum^2), and does not depend on a small weight decay."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(E(sympy.Abs(delta) ** 2), ONE_STEP),
         regime=f"lr {small.lr:.3g}, momentum {sgd.momentum:g}, batch {sgd.batch_size}; exact theory, no simulation",
@@ -70,20 +68,18 @@ def local_displacement_is_a_product_of_powers(subject: Subject) -> Claim:
     )
 
 
-def feedback_needs_each_modes_own_share(subject: Subject) -> Claim:
+@kunin.claim(on="law")
+def feedback_needs_each_modes_own_share(named: NamedProblem) -> Draft:
     """Measure what the spread of the weights adds to E|delta|^2, per unit of G, as lr falls."""
-    spectrum, m = subject.problem.eigenvalues, 0.9
+    spectrum, m = named.problem.eigenvalues, 0.9
     share = float(np.sum(spectrum**2) / np.sum(spectrum) ** 2)
     exact = 1 + share + share * (1 - m) / (1 + m)
-    return Claim(
-        id="kunin_2024/feedback_needs_each_modes_own_share",
-        problem=subject.name,
+    return Draft(
         statement=(
             "The mean square of a step exceeds that of noise frozen at the minimum by G (1 + tr H^2 / (tr H)^2) to "
             "leading order, G = lr tr H / (2 b (1 - momentum)): 1/(1 - G) leaves out the noise that each mode makes "
             "for itself."
         ),
-        citation=KUNIN,
         source=Source.LIMIT,
         formula=sympy.Eq(
             E(sympy.Abs(delta) ** 2) / ONE_STEP,
@@ -100,7 +96,7 @@ def feedback_needs_each_modes_own_share(subject: Subject) -> Claim:
             "frozen noise": np.zeros(1),
             "G without its 1/2": np.array([2 * exact]),
         },
-        evidence=Enclosure(enclose=partial(_excess, subject.problem, m)),
+        evidence=Enclosure(enclose=partial(_excess, named.problem, m)),
     )
 
 
@@ -115,18 +111,16 @@ def _excess(problem: LinearRegression, momentum: float) -> tuple[FloatArray, Flo
     return np.array([found[-1] - left]), np.array([found[-1] + left])
 
 
-def exponent_falls_with_lr_and_momentum(subject: Subject) -> Claim:
+@kunin.claim
+def exponent_falls_with_lr_and_momentum(named: NamedProblem) -> Draft:
     """Compare c(64) when lr doubles, when momentum rises, and when the batch grows fourfold."""
-    problem, sgd = subject.problem, _slow(subject)
+    problem, sgd = named.problem, _slow(named)
     langevin = _changes(problem, sgd, "langevin")
-    return Claim(
-        id="kunin_2024/exponent_falls_with_lr_and_momentum",
-        problem=subject.name,
+    return Draft(
         statement=(
             "At a fixed number of steps the exponent of the stationary displacement falls when lr doubles and when "
             "momentum rises, as in the Langevin equation, and the batch size leaves it alone."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Lt(sympy.Derivative(c(k), eta), 0),
         regime=f"lr {sgd.lr:.3g}, momentum {sgd.momentum:g}, batch {sgd.batch_size}, {STEPS} steps; no simulation",
@@ -142,10 +136,10 @@ def exponent_falls_with_lr_and_momentum(subject: Subject) -> Claim:
     )
 
 
-def _slow(subject: Subject) -> SGD:
+def _slow(named: NamedProblem) -> SGD:
     """Return an optimizer whose mean mode has half relaxed after the steps looked at, at most as fast as `calm`."""
-    sgd = calm(subject).sgd
-    curvature = float(subject.problem.eigenvalues.mean()) + sgd.weight_decay
+    sgd = small_lr(named).sgd
+    curvature = float(named.problem.eigenvalues.mean()) + sgd.weight_decay
     return replace(sgd, momentum=0.5, lr=min(sgd.lr, 0.5 * (1 - 0.5) / (STEPS * curvature)))
 
 

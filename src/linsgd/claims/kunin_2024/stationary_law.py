@@ -15,12 +15,14 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
-from linsgd.claims.case import Case, heavy_ball, large_batch, nesterov
-from linsgd.claims.citations import KUNIN, LINSGD
-from linsgd.claims.subjects import Subject
+from linsgd.claims.case import Case
+from linsgd.claims.ensembles import heavy_ball, large_batch, nesterov
+from linsgd.claims.kunin_2024.paper import kunin
+from linsgd.claims.linsgd.paper import new
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Source
+from linsgd.judge.claim import Draft, Source
 from linsgd.judge.observables import Quadratic
 from linsgd.symbolic.stationary import stationary_covariance
 from linsgd.symbolic.symbols import Cov, Var, eta, tidy
@@ -34,20 +36,18 @@ x, v = sympy.symbols("w_i v_i")
 EXACT = stationary_covariance("exact")
 
 
-def stationary_position_variance(subject: Subject) -> Claim:
+@kunin.claim
+def stationary_position_variance(named: NamedProblem) -> Draft:
     """Var w along each eigenvector."""
-    case = heavy_ball(subject)
+    case = heavy_ball(named)
     exact = case.law.position_variance[-1][case.modes]
     beta_ = case.sgd.momentum
     frozen = case.sgd.lr * frozen_noise(case) / (2 * case.curvature * (1 - beta_))
-    return Claim(
-        id="kunin_2024/stationary_position_variance",
-        problem=subject.name,
+    return Draft(
         statement=(
             "At stationarity the position of SGD with momentum has, along each eigenvector of the Hessian, the "
             "variance of the discrete recursion with its state-dependent gradient noise."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Var(x), EXACT["position"]),
         regime=case.regime,
@@ -63,19 +63,17 @@ def stationary_position_variance(subject: Subject) -> Claim:
     )
 
 
-def stationary_velocity_variance(subject: Subject) -> Claim:
+@kunin.claim
+def stationary_velocity_variance(named: NamedProblem) -> Draft:
     """Var v along each eigenvector."""
-    case = heavy_ball(subject)
+    case = heavy_ball(named)
     exact = case.law.velocity_variance[-1][case.modes]
     beta_ = case.sgd.momentum
-    return Claim(
-        id="kunin_2024/stationary_velocity_variance",
-        problem=subject.name,
+    return Draft(
         statement=(
             "At stationarity the velocity of SGD with momentum has, along each eigenvector of the Hessian, the "
             "variance of the discrete recursion with its state-dependent gradient noise."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Var(v), EXACT["velocity"]),
         regime=case.regime,
@@ -91,23 +89,22 @@ def stationary_velocity_variance(subject: Subject) -> Claim:
     )
 
 
-def stationary_position_variance_nesterov(subject: Subject) -> Claim:
+@kunin.claim
+def stationary_position_variance_nesterov(named: NamedProblem) -> Draft:
     """Check Var w along each eigenvector with Nesterov's momentum."""
-    case = nesterov(subject)
+    case = nesterov(named)
     exact = case.law.position_variance[-1][case.modes]
     sgd = case.sgd
     ball = stationary_moments(case.problem, replace(sgd, nesterov=False)).position_variance[
         case.modes
     ]
     frozen = sgd.lr * frozen_noise(case) / (2 * case.curvature * (1 - sgd.momentum))
-    return Claim(
-        id="kunin_2024/stationary_position_variance_nesterov",
-        problem=subject.name,
+    return Draft(
         statement=(
             "With Nesterov's momentum the stationary position variance is that of its own recursion, with its noise "
             "entering position and velocity, and not heavy ball's."
         ),
-        citation=LINSGD,
+        citation=new.citation,
         source=Source.NEW,
         formula=sympy.Eq(Var(x), stationary_covariance("exact", nesterov=True)["position"]),
         regime=case.regime,
@@ -125,19 +122,17 @@ def stationary_position_variance_nesterov(subject: Subject) -> Claim:
     )
 
 
-def position_velocity_covariance(subject: Subject) -> Claim:
+@kunin.claim
+def position_velocity_covariance(named: NamedProblem) -> Draft:
     """Cov(w, v) along each eigenvector, where the Langevin equation has none."""
-    case = large_batch(subject)
+    case = large_batch(named)
     exact = case.law.position_velocity_covariance[-1][case.modes]
-    observable = Quadratic(case.centre(), case.position, case.velocity, np.eye(case.modes.size))
-    return Claim(
-        id="kunin_2024/position_velocity_covariance",
-        problem=subject.name,
+    observable = Quadratic(case.mean_state(), case.position, case.velocity, np.eye(case.modes.size))
+    return Draft(
         statement=(
             "At stationarity position and velocity are correlated along stiff eigenvectors, by half of lr times the "
             "velocity's variance, where the Langevin equation says that they are not."
         ),
-        citation=KUNIN,
         source=Source.LIMIT,
         formula=sympy.Eq(Cov(x, v), tidy(EXACT["cross"] / EXACT["velocity"]) * Var(v)),
         regime=case.regime,
@@ -155,23 +150,21 @@ def position_velocity_covariance(subject: Subject) -> Claim:
     )
 
 
-def cross_covariance_matrix(subject: Subject) -> Claim:
+@kunin.claim
+def cross_covariance_matrix(named: NamedProblem) -> Draft:
     """C + C' = lr Cov(v, v) for every pair of modes."""
-    case = large_batch(subject)
+    case = large_batch(named)
     i, j = np.triu_indices(case.modes.size)
     blocks = case.law.eigenbasis_blocks()[-1][:, case.modes[:, None], case.modes]
     cross, speed = blocks[1], case.sgd.lr * blocks[2]
     scale = np.sqrt(np.diag(speed)[i] * np.diag(speed)[j])
     exact = (cross[i, j] + cross[j, i] - speed[i, j]) / scale
     correlation = speed[i, j] / scale
-    return Claim(
-        id="kunin_2024/cross_covariance_matrix",
-        problem=subject.name,
+    return Draft(
         statement=(
             "At stationarity the symmetric part of the covariance matrix of position and velocity is lr/2 times the "
             "velocity's covariance matrix, for every pair of stiff eigenvectors and whatever the noise."
         ),
-        citation=KUNIN,
         source=Source.CONDITION,
         formula=sympy.Eq(Cov(*PAIR[:2]) + Cov(*PAIR[2:]), eta * Cov(PAIR[3], PAIR[1])),
         regime=case.regime,
@@ -202,7 +195,7 @@ def _defects(case: Case, i: np.ndarray, j: np.ndarray, scale: FloatArray) -> Qua
     weights = np.vstack([np.diag(1 / scale), np.diag(1 / scale), np.diag(-case.sgd.lr / scale)])
     left = np.hstack([w[:, i], w[:, j], v_[:, i]])
     right = np.hstack([v_[:, j], v_[:, i], v_[:, j]])
-    return Quadratic(case.centre(), left, right, weights)
+    return Quadratic(case.mean_state(), left, right, weights)
 
 
 def frozen_noise(case: Case) -> FloatArray:

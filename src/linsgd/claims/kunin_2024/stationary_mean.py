@@ -8,20 +8,22 @@ solution, and not the minimum of the training loss.
 import numpy as np
 import sympy
 
-from linsgd.claims.case import LONGEST, Case, at_steps, batch, decay, stable_sgd
-from linsgd.claims.citations import KUNIN
-from linsgd.claims.subjects import Subject
+from linsgd.claims.case import Case, at_steps
+from linsgd.claims.ensembles import LONGEST, capped_batch_size, default_weight_decay, stable_sgd
+from linsgd.claims.kunin_2024.paper import kunin
+from linsgd.claims.problems import NamedProblem
 from linsgd.judge.acceptance import Acceptance, Inapplicable
-from linsgd.judge.claim import Claim, Source
+from linsgd.judge.claim import Draft, Source
 from linsgd.judge.observables import Linear
 from linsgd.symbolic.symbols import E, h_lambda
 
 w, theta_0, g = sympy.symbols("w_i theta_0 g_i")
 
 
-def trajectory_centres_on_the_regularised_minimum(subject: Subject) -> Claim:
+@kunin.claim
+def trajectory_centres_on_the_regularised_minimum(named: NamedProblem) -> Draft:
     """E w along each eigenvector, of chains that start at the minimum of the training loss."""
-    case = _from_the_training_minimum(subject)
+    case = _from_the_training_minimum(named)
     problem, lambda_ = case.problem, case.sgd.weight_decay
     origin = problem.to_eigenbasis(case.start[0]) if case.start else np.zeros(problem.dimension)
     gradient = lambda_ * origin  # the loss's own part vanishes at its minimum
@@ -31,16 +33,13 @@ def trajectory_centres_on_the_regularised_minimum(subject: Subject) -> Claim:
     ]
     length = float(np.linalg.norm(moved))
     if length == 0:
-        raise Inapplicable(f"both minima of {subject.name} are the same")
+        raise Inapplicable(f"both minima of {named.name} are the same")
     start = np.concatenate(case.start) if case.start else np.zeros(2 * problem.dimension)
-    return Claim(
-        id="kunin_2024/trajectory_centres_on_the_regularised_minimum",
-        problem=subject.name,
+    return Draft(
         statement=(
             "With weight decay the trajectory is centred, along each eigenvector, one Newton step of the regularised "
             "loss from where it began, at the ridge solution, and not at the training loss's minimum."
         ),
-        citation=KUNIN,
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(E(w), theta_0 - g / h_lambda),
         regime=f"{case.regime}; from the minimum of the training loss",
@@ -56,15 +55,19 @@ def trajectory_centres_on_the_regularised_minimum(subject: Subject) -> Claim:
     )
 
 
-def _from_the_training_minimum(subject: Subject) -> Case:
+def _from_the_training_minimum(named: NamedProblem) -> Case:
     """Momentum 0.5, batch 32, half of the mean-square threshold, until a thousandth of the way is left."""
-    problem = subject.problem
+    problem = named.problem
     sgd = stable_sgd(
-        problem, 0.5, batch_size=batch(subject, 32), weight_decay=decay(problem), momentum=0.5
+        problem,
+        0.5,
+        batch_size=capped_batch_size(named, 32),
+        weight_decay=default_weight_decay(problem),
+        momentum=0.5,
     )
     origin, target = problem.solution(0.0), problem.solution(sgd.weight_decay)
     for step in (2**j for j in range(4, LONGEST.bit_length())):
-        case = at_steps(subject, sgd, [step], (origin, np.zeros(problem.dimension)))
+        case = at_steps(named, sgd, [step], (origin, np.zeros(problem.dimension)))
         if np.linalg.norm(case.law.mean[-1] - target) <= 1e-3 * np.linalg.norm(origin - target):
             return case
-    raise Inapplicable(f"the mean on {subject.name} does not arrive within {LONGEST} steps")
+    raise Inapplicable(f"the mean on {named.name} does not arrive within {LONGEST} steps")

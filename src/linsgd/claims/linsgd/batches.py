@@ -10,31 +10,28 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
-from linsgd.claims.case import epochs, settled, single
-from linsgd.claims.citations import LINSGD
-from linsgd.claims.losses import excess_loss
-from linsgd.claims.subjects import Subject
+from linsgd.claims.ensembles import batch_one, epochs, settled
+from linsgd.claims.linsgd.paper import new
+from linsgd.claims.problems import NamedProblem
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Source
+from linsgd.judge.claim import Draft, Source
 
 LARGER = 8  # the batch that batch 1 is compared with
 loss = sympy.Function("L")
 L_epoch, L_independent = sympy.symbols("L_epoch L_independent")
 
 
-def loss_is_not_inverse_in_the_batch(subject: Subject) -> Claim:
+@new.claim
+def loss_is_not_inverse_in_the_batch(named: NamedProblem) -> Draft:
     """Compare the excess loss at batch 1 with 8 times that at batch 8."""
-    case = single(subject)
-    large = settled(subject, replace(case.sgd, batch_size=LARGER)).law.excess_loss[-1]
+    case = batch_one(named)
+    large = settled(named, replace(case.sgd, batch_size=LARGER)).law.excess_loss[-1]
     exact = float(case.law.excess_loss[-1] / (LARGER * large))
-    return Claim(
-        id="linsgd/loss_is_not_inverse_in_the_batch",
-        problem=subject.name,
+    return Draft(
         statement=(
             f"At a quarter of its mean-square threshold, batch 1 has a stationary excess loss of more than {LARGER} "
             f"times that of batch {LARGER} at the same lr, as the exact law says: noise feeds on itself."
         ),
-        citation=LINSGD,
         source=Source.NEW,
         formula=sympy.Gt(loss(1), LARGER * loss(LARGER)),
         regime=case.regime,
@@ -48,22 +45,20 @@ def loss_is_not_inverse_in_the_batch(subject: Subject) -> Claim:
             "inverse in the batch's root": np.array([LARGER**-0.5]),
             "a factor 2": np.array([2 * exact]),
         },
-        evidence=case.simulation(excess_loss(case, LARGER * large)),
+        evidence=case.simulation(case.excess_loss(LARGER * large)),
     )
 
 
-def epochs_end_below_independent_batches(subject: Subject) -> Claim:
+@new.claim(on="data")
+def epochs_end_below_independent_batches(named: NamedProblem) -> Draft:
     """Compare the excess loss at the end of an epoch with the exact one with independent batches."""
-    case = epochs(subject)
+    case = epochs(named)
     independent = float(case.law.excess_loss[-1])
-    return Claim(
-        id="linsgd/epochs_end_below_independent_batches",
-        problem=subject.name,
+    return Draft(
         statement=(
             "At the end of a reshuffled epoch of four batches the excess loss is less than a tenth of what "
             "independent batches drawn without replacement give at the same lr, momentum and step."
         ),
-        citation=LINSGD,
         source=Source.NEW,
         formula=sympy.Lt(L_epoch, L_independent / 10),
         regime=case.regime,
@@ -76,5 +71,5 @@ def epochs_end_below_independent_batches(subject: Subject) -> Claim:
             "as independent batches": np.ones(1),
             "a quarter of independent batches": np.full(1, 0.25),
         },
-        evidence=case.simulation(excess_loss(case, independent)),
+        evidence=case.simulation(case.excess_loss(independent)),
     )

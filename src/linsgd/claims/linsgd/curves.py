@@ -3,13 +3,13 @@ r"""Curves in time: the loss from a fresh start, the first step, and where weigh
 import numpy as np
 import sympy
 
-from linsgd.claims.case import Case, at_steps, batch, decay, heavy_ball, stable_sgd
-from linsgd.claims.citations import LINSGD
-from linsgd.claims.losses import excess_loss
-from linsgd.claims.subjects import Subject
+from linsgd.claims.case import Case, at_steps
+from linsgd.claims.ensembles import capped_batch_size, default_weight_decay, heavy_ball, stable_sgd
+from linsgd.claims.linsgd.paper import new
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance, Inapplicable
-from linsgd.judge.claim import Claim, Source
+from linsgd.judge.claim import Draft, Source
 from linsgd.judge.observables import Linear, Stack
 from linsgd.optimizers.sgd import SGD
 from linsgd.symbolic.symbols import E, Var, d, h, lam
@@ -20,25 +20,27 @@ L = sympy.Function("L")(w_k)
 h_i, x = sympy.IndexedBase("h")[i], sympy.IndexedBase("x")[i]
 
 
-def excess_loss_curve(subject: Subject) -> Claim:
+@new.claim
+def excess_loss_curve(named: NamedProblem) -> Draft:
     """Follow the loss at three steps from a fresh start at w = 0."""
-    problem = subject.problem
+    problem = named.problem
     sgd = stable_sgd(
-        problem, 0.25, batch_size=batch(subject), weight_decay=decay(problem), momentum=0.8
+        problem,
+        0.25,
+        batch_size=capped_batch_size(named),
+        weight_decay=default_weight_decay(problem),
+        momentum=0.8,
     )
-    case = at_steps(subject, sgd, STEPS)
+    case = at_steps(named, sgd, STEPS)
     exact, m = case.law.excess_loss, problem.eigenvalues + sgd.weight_decay
     mean = problem.to_eigenbasis(case.law.mean - problem.solution(sgd.weight_decay))
     noiseless = (m * mean**2).sum(axis=1) / 2
     ones = np.ones(len(STEPS))
-    return Claim(
-        id="linsgd/excess_loss_curve",
-        problem=subject.name,
+    return Draft(
         statement=(
             "From a fresh start at 0 the mean excess loss of SGD with momentum follows the exact recursion of mean and "
             "covariance at every step, not only in the limit."
         ),
-        citation=LINSGD,
         source=Source.NEW,
         formula=sympy.Eq(E(L) - L_min, sympy.Sum(h_i * (Var(x) + E(x) ** 2) / 2, (i, 1, d))),
         regime=case.regime,
@@ -52,22 +54,21 @@ def excess_loss_curve(subject: Subject) -> Claim:
             "momentum forgotten": _without_momentum(case) / exact,
         },
         evidence=case.simulation(
-            Stack(tuple(excess_loss(case, exact[i], i) for i in range(len(STEPS))))
+            Stack(tuple(case.excess_loss(exact[i], i) for i in range(len(STEPS))))
         ),
     )
 
 
-def first_step_is_undampened(subject: Subject) -> Claim:
+@new.claim
+def first_step_is_undampened(named: NamedProblem) -> Draft:
     """E v_1 of a fresh optimizer with dampening."""
-    sgd = SGD(lr=0.1, batch_size=batch(subject), momentum=0.9, dampening=0.5)
-    case = at_steps(subject, sgd, [1])
+    sgd = SGD(lr=0.1, batch_size=capped_batch_size(named), momentum=0.9, dampening=0.5)
+    case = at_steps(named, sgd, [1])
     size = np.linalg.norm(case.law.velocity_mean[-1])
     along = np.concatenate(
         [np.zeros(case.problem.dimension), case.law.velocity_mean[-1] / size**2]
     )[:, None]
-    return Claim(
-        id="linsgd/first_step_is_undampened",
-        problem=subject.name,
+    return Draft(
         statement="The first step of a fresh optimizer takes the whole gradient into its buffer, even with dampening.",
         citation="torch.optim.SGD; stated here as a claim about the simulated algorithm",
         source=Source.NEW,
@@ -84,11 +85,12 @@ def first_step_is_undampened(subject: Subject) -> Claim:
     )
 
 
-def weight_decay_moves_the_mean(subject: Subject) -> Claim:
+@new.claim
+def weight_decay_moves_the_mean(named: NamedProblem) -> Draft:
     """Check that the mean settles at the ridge solution, not at w*."""
-    problem, sgd = subject.problem, heavy_ball(subject).sgd
+    problem, sgd = named.problem, heavy_ball(named).sgd
     start = (problem.optimum, np.zeros(problem.dimension))
-    case = at_steps(subject, sgd, [heavy_ball(subject).steps[-1]], start)
+    case = at_steps(named, sgd, [heavy_ball(named).steps[-1]], start)
     along = _shifted_mode(case)
     exact = (case.law.mean[-1] - problem.optimum) @ along
     twice = (problem.solution(2 * sgd.weight_decay) - problem.optimum) @ along
@@ -96,11 +98,8 @@ def weight_decay_moves_the_mean(subject: Subject) -> Claim:
     observable = Linear(
         np.concatenate([problem.optimum, zeros]), np.concatenate([along, zeros])[:, None]
     )
-    return Claim(
-        id="linsgd/weight_decay_moves_the_mean",
-        problem=subject.name,
+    return Draft(
         statement="With weight decay SGD's mean leaves the least-squares solution for the ridge solution.",
-        citation=LINSGD,
         source=Source.CONDITION,
         formula=sympy.Eq(E(w) - w_star, -lam / (h + lam) * w_star),
         regime=case.regime,
@@ -120,7 +119,7 @@ def _shifted_mode(case: Case) -> FloatArray:
     )
     changed = 3 * np.abs(twice) > 4 * np.abs(once)
     if not changed.any():
-        raise Inapplicable(f"on {case.subject.name} doubling the decay changes no shift by a third")
+        raise Inapplicable(f"on {case.named.name} doubling the decay changes no shift by a third")
     clear = np.abs(once) / np.sqrt(case.law.position_variance[-1][modes])
     i = int(np.where(changed, clear, 0.0).argmax())
     along: FloatArray = problem.from_eigenbasis(np.eye(problem.dimension)[modes[i]]) / once[i]
@@ -129,5 +128,5 @@ def _shifted_mode(case: Case) -> FloatArray:
 
 def _without_momentum(case: Case) -> FloatArray:
     sgd = SGD(lr=case.sgd.lr, batch_size=case.sgd.batch_size, weight_decay=case.sgd.weight_decay)
-    loss: FloatArray = at_steps(case.subject, sgd, STEPS).law.excess_loss
+    loss: FloatArray = at_steps(case.named, sgd, STEPS).law.excess_loss
     return loss

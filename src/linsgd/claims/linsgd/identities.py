@@ -5,29 +5,28 @@ from functools import partial
 import numpy as np
 import sympy
 
-from linsgd.claims.case import Case, dampened
-from linsgd.claims.citations import LINSGD
-from linsgd.claims.subjects import Subject
+from linsgd.claims.case import Case
+from linsgd.claims.ensembles import dampened
+from linsgd.claims.linsgd.paper import new
+from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Enclosure, Source
+from linsgd.judge.claim import Draft, Enclosure, Source
 from linsgd.symbolic.symbols import Cov, eta
 from linsgd.theory.moments import stationary_moments
 
 w, v = sympy.symbols("w v")
 
 
-def stationary_identities(subject: Subject) -> Claim:
+@new.claim
+def stationary_identities(named: NamedProblem) -> Draft:
     """C + C' = lr Cov(v), and the fluctuation-dissipation relation, in the exact stationary law."""
-    case = dampened(subject)
-    return Claim(
-        id="linsgd/stationary_identities",
-        problem=subject.name,
+    case = dampened(named)
+    return Draft(
         statement=(
             "The exact stationary law satisfies, to rounding error, the two identities that hold for any noise: that "
             "of the cross-covariance and that of fluctuation and dissipation."
         ),
-        citation=LINSGD,
         source=Source.CONDITION,
         formula=sympy.Eq(Cov(w, v) + Cov(v, w), eta * Cov(v, v), evaluate=False),
         regime=case.regime.partition(";")[0] + "; stationary; no simulation",

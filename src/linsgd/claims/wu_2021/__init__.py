@@ -5,17 +5,17 @@ equation with a temperature. The exact covariances and the exact ratio of temper
 here.
 """
 
-from linsgd.claims.entry import Entry
-from linsgd.claims.wu_2021.gradient_noise import (
-    gradient_noise_covariance,
-    gradient_noise_without_replacement,
-    stationary_loss_without_replacement,
+# The order of these imports is the order of the claims in the report.
+# isort: off
+from linsgd.claims.wu_2021.paper import wu
+from linsgd.claims.wu_2021 import (
+    gradient_noise,
+    temperature,
 )
-from linsgd.claims.wu_2021.temperature import kinetic_and_potential_temperature
+# isort: on
 
-ENTRIES = (
-    Entry(gradient_noise_covariance),
-    Entry(gradient_noise_without_replacement, data_only=True),
-    Entry(stationary_loss_without_replacement, data_only=True),
-    Entry(kinetic_and_potential_temperature),
-)
+__all__ = [
+    "gradient_noise",
+    "temperature",
+    "wu",
+]

@@ -14,13 +14,13 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
-from linsgd.claims.case import Case, at_steps, batch, decay, settled, stable_sgd
-from linsgd.claims.citations import WU
-from linsgd.claims.losses import excess_loss
-from linsgd.claims.subjects import Subject
+from linsgd.claims.case import Case, at_steps
+from linsgd.claims.ensembles import capped_batch_size, default_weight_decay, settled, stable_sgd
+from linsgd.claims.problems import NamedProblem
+from linsgd.claims.wu_2021.paper import wu
 from linsgd.domains import FloatArray, IntArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Source
+from linsgd.judge.claim import Draft, Source
 from linsgd.judge.observables import Quadratic
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.features import FiniteData
@@ -34,9 +34,10 @@ S, E_L, E_L_replaced = sympy.symbols("S L_without L_with")
 Cov_g = Cov(sympy.Symbol("g"))
 
 
-def gradient_noise_covariance(subject: Subject) -> Claim:
+@wu.claim
+def gradient_noise_covariance(named: NamedProblem) -> Draft:
     """Every entry of the covariance of a minibatch gradient at w = 0."""
-    case = at_steps(subject, SGD(lr=0.1, batch_size=batch(subject)), [1])
+    case = at_steps(named, SGD(lr=0.1, batch_size=capped_batch_size(named)), [1])
     i, j = np.triu_indices(case.modes.size)
     covariance = _along_modes(case, case.law.velocity_covariance()[-1])
     spread = np.sqrt(np.diag(covariance))
@@ -47,15 +48,12 @@ def gradient_noise_covariance(subject: Subject) -> Claim:
         case.problem, case.sgd, [1], start=(case.problem.optimum, np.zeros(case.problem.dimension))
     )
     frozen_covariance = _along_modes(case, frozen.velocity_covariance()[-1])
-    formula = (2 * R * H + u * u_transposed) / b if not subject.finite else S / b
-    return Claim(
-        id="wu_2021/gradient_noise_covariance",
-        problem=subject.name,
+    formula = (2 * R * H + u * u_transposed) / b if not named.finite else S / b
+    return Draft(
         statement=(
             "At fixed weights the minibatch gradient has the covariance of one sample's gradient over the batch size, "
             "which depends on the weights: it is not its value at the minimum."
         ),
-        citation=WU,
         source=Source.CONDITION,
         formula=sympy.Eq(Cov_g, formula, evaluate=False),
         regime=f"{case.regime}; fresh optimizer at w = 0, whose first velocity is minus the gradient",
@@ -76,22 +74,20 @@ def gradient_noise_covariance(subject: Subject) -> Claim:
     )
 
 
-def gradient_noise_without_replacement(subject: Subject) -> Claim:
+@wu.claim(on="data")
+def gradient_noise_without_replacement(named: NamedProblem) -> Draft:
     """Check the finite-population factor at a batch of half the data."""
-    n = subject.rows
+    n = named.rows
     sgd = SGD(lr=0.1, batch_size=max(1, n // 2), replacement=False)
-    case = at_steps(subject, sgd, [1])
+    case = at_steps(named, sgd, [1])
     with_replacement = np.diag(_along_modes(case, _rows_covariance(case.problem))) / sgd.batch_size
     factor = (n - sgd.batch_size) / (n - 1)
     exact = case.law.velocity_variance[-1][case.modes] / with_replacement
-    return Claim(
-        id="wu_2021/gradient_noise_without_replacement",
-        problem=subject.name,
+    return Draft(
         statement=(
             "A batch of half the rows, drawn without replacement, has a gradient whose variance is (N - b)/(N - 1) of "
             "that with replacement, along every eigenvector."
         ),
-        citation=WU,
         source=Source.CONDITION,
         formula=sympy.Eq(Cov_g, (N - b) / (N - 1) * S / b, evaluate=False),
         regime=f"{case.regime}; fresh optimizer at w = 0, whose first velocity is minus the gradient",
@@ -107,22 +103,20 @@ def gradient_noise_without_replacement(subject: Subject) -> Claim:
     )
 
 
-def stationary_loss_without_replacement(subject: Subject) -> Claim:
+@wu.claim(on="data")
+def stationary_loss_without_replacement(named: NamedProblem) -> Draft:
     """Check the stationary excess loss at a batch of half the data."""
-    problem, size = subject.problem, max(1, subject.rows // 2)
-    options = {"batch_size": size, "momentum": 0.8, "weight_decay": decay(problem)}
-    case = settled(subject, stable_sgd(problem, 0.25, replacement=False, **options))
-    twin = at_steps(subject, replace(case.sgd, replacement=True), [*case.steps], case.start)
+    problem, size = named.problem, max(1, named.rows // 2)
+    options = {"batch_size": size, "momentum": 0.8, "weight_decay": default_weight_decay(problem)}
+    case = settled(named, stable_sgd(problem, 0.25, replacement=False, **options))
+    twin = at_steps(named, replace(case.sgd, replacement=True), [*case.steps], case.start)
     scale = float(twin.law.excess_loss[-1])
     exact = np.array([case.law.excess_loss[-1] / scale])
-    return Claim(
-        id="wu_2021/stationary_loss_without_replacement",
-        problem=subject.name,
+    return Draft(
         statement=(
             "With batches of half the rows, drawn without replacement, the stationary excess loss is that of the exact "
             "law, about (N - b)/(N - 1) of what the same batch with replacement has."
         ),
-        citation=WU,
         source=Source.NEW,
         formula=sympy.Eq(E_L, (N - b) / (N - 1) * E_L_replaced, evaluate=False),
         regime=case.regime,
@@ -134,16 +128,18 @@ def stationary_loss_without_replacement(subject: Subject) -> Claim:
             "the factor squared": exact**2,
             "the factor of a standard deviation": np.sqrt(exact),
         },
-        evidence=case.simulation(excess_loss(case, scale)),
+        evidence=case.simulation(case.excess_loss(scale)),
     )
 
 
 def _products(case: Case, i: IntArray, j: IntArray, scale: FloatArray) -> Quadratic:
-    return Quadratic(case.centre(), case.velocity[:, i], case.velocity[:, j], np.diag(1 / scale))
+    return Quadratic(
+        case.mean_state(), case.velocity[:, i], case.velocity[:, j], np.diag(1 / scale)
+    )
 
 
 def _variances(case: Case, scale: FloatArray) -> Quadratic:
-    return Quadratic(case.centre(), case.velocity, case.velocity, np.diag(1 / scale))
+    return Quadratic(case.mean_state(), case.velocity, case.velocity, np.diag(1 / scale))
 
 
 def _along_modes(case: Case, matrix: FloatArray) -> FloatArray:

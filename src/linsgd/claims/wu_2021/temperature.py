@@ -8,34 +8,33 @@ and any unbiased noise: letting lr tend to 0 at fixed momentum does not lead to 
 import numpy as np
 import sympy
 
-from linsgd.claims.case import Case, dampened
-from linsgd.claims.citations import WU
-from linsgd.claims.subjects import Subject
+from linsgd.claims.case import Case
+from linsgd.claims.ensembles import dampened
+from linsgd.claims.problems import NamedProblem
+from linsgd.claims.wu_2021.paper import wu
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Source
+from linsgd.judge.claim import Draft, Source
 from linsgd.judge.observables import Quadratic
 from linsgd.symbolic.symbols import Var, beta, eta, h_lambda, zeta
 
 x, v = sympy.symbols("w_i v_i")
 
 
-def kinetic_and_potential_temperature(subject: Subject) -> Claim:
+@wu.claim
+def kinetic_and_potential_temperature(named: NamedProblem) -> Draft:
     """Check the ratio of the two temperatures along each eigenvector."""
-    case = dampened(subject)
+    case = dampened(named)
     sgd = case.sgd
     ratio = 2 * sgd.gradient_weight / (1 + sgd.momentum)
     potential = case.curvature * case.law.position_variance[-1][case.modes]
     kinetic = sgd.lr * case.law.velocity_variance[-1][case.modes]
     exact = kinetic / (ratio * potential) - 1
-    return Claim(
-        id="wu_2021/kinetic_and_potential_temperature",
-        problem=subject.name,
+    return Draft(
         statement=(
             "The kinetic temperature lr Var(v) is 2 (1 - dampening)/(1 + momentum) times the potential temperature "
             "h Var(w) along every eigenvector, at any lr and for any noise: there is no equipartition."
         ),
-        citation=WU,
         source=Source.LIMIT,
         formula=sympy.Eq(eta * Var(v) / (h_lambda * Var(x)), 2 * (1 - zeta) / (1 + beta)),
         regime=case.regime,
@@ -59,4 +58,4 @@ def _difference(case: Case, ratio: float, potential: FloatArray) -> Quadratic:
     weights = np.vstack(
         [np.diag(case.sgd.lr / (ratio * potential)), np.diag(-case.curvature / potential)]
     )
-    return Quadratic(case.centre(), directions, directions, weights)
+    return Quadratic(case.mean_state(), directions, directions, weights)

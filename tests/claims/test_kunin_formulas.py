@@ -8,9 +8,9 @@ import sympy
 
 import linsgd
 from linsgd import symbolic
-from linsgd.claims import registry, subjects
-from linsgd.claims.case import dampened, large_batch
-from linsgd.claims.kunin_2024.langevin_regime import LAGS, calm, equation
+from linsgd.claims import problems, registry
+from linsgd.claims.ensembles import LAGS, dampened, large_batch, small_lr
+from linsgd.claims.kunin_2024.langevin_regime import small_lr_langevin
 from linsgd.claims.kunin_2024.mean_path import LANGEVIN_STEPS
 from linsgd.symbolic.symbols import (
     b,
@@ -32,7 +32,7 @@ from linsgd.symbolic.symbols import (
 )  # fmt: skip
 from linsgd.theory.displacement.displacement import displacement
 
-SUBJECT = subjects.gaussian()
+GAUSSIAN = problems.gaussian()
 
 
 @functools.cache
@@ -41,7 +41,7 @@ def claim(name):
 
 
 def values(i, lag=0):
-    case, process = calm(SUBJECT), equation(SUBJECT)
+    case, process = small_lr(GAUSSIAN), small_lr_langevin(GAUSSIAN)
     mode = case.modes[i]
     noise = process.noise if process.noise.ndim == 1 else np.diagonal(process.noise)
     numbers = {eta: case.sgd.lr, beta: case.sgd.momentum, lam: case.sgd.weight_decay, k: lag}
@@ -82,9 +82,9 @@ def test_area_swept(i):
 @pytest.mark.parametrize("i", range(4))
 def test_mean_path_in_phase_space(i):
     found = claim("langevin_mean_path")
-    case, process = calm(SUBJECT), equation(SUBJECT)  # the same optimizer
+    case, process = small_lr(GAUSSIAN), small_lr_langevin(GAUSSIAN)  # the same optimizer
     mean = process.start(
-        (process.center + SUBJECT.problem.from_eigenbasis(np.ones(4)), np.zeros(4)), matched=True
+        (process.center + GAUSSIAN.problem.from_eigenbasis(np.ones(4)), np.zeros(4)), matched=True
     )[0]
     numbers = {**values(i), x0: 1.0, v0: case.sgd.lr * mean[1, i]}
     numbers[delta] = np.emath.sqrt(numbers[omega] ** 2 - numbers[gamma] ** 2)
@@ -101,7 +101,7 @@ def test_mean_path_in_phase_space(i):
 
 @pytest.mark.parametrize("i", range(4))
 def test_temperatures(i):
-    case = dampened(SUBJECT)
+    case = dampened(GAUSSIAN)
     ratio = float(
         claim("temperatures_with_dampening").formula.rhs.subs({beta: case.sgd.momentum, zeta: 0.5})
     )
@@ -112,7 +112,7 @@ def test_temperatures(i):
         / (case.curvature[i] * law.position_variance[-1][i])
     )
     assert found == pytest.approx(ratio, rel=1e-3)
-    case = large_batch(SUBJECT)
+    case = large_batch(GAUSSIAN)
     kinetic, potential = claim("equipartition_needs_the_equations_mass").formula.args
     numbers = {eta: case.sgd.lr, beta: case.sgd.momentum, h_lambda: case.curvature[0]}
     kinetic, potential = (
@@ -126,7 +126,7 @@ def test_temperatures(i):
 
 @pytest.mark.parametrize("i", range(4))
 def test_displacement_of_one_mode(i):
-    case, lag = calm(SUBJECT), 16
+    case, lag = small_lr(GAUSSIAN), 16
     formula = claim("stationary_displacement").formula.rhs
     powers = symbolic.propagator("underdamped")
     mode = linsgd.LinearRegression.gaussian([case.curvature[i]], noise_std=1e-3)

@@ -1,6 +1,7 @@
-"""What claims are made about: a Gaussian problem, the diabetes data, or a user's own data set."""
+"""The problems that claims are made about: a Gaussian law, the diabetes data, a user's data set."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -9,35 +10,36 @@ from linsgd.problems.linear_regression import LinearRegression
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Subject:
-    """A problem and the name under which verdicts speak of it."""
+class NamedProblem:
+    """A problem and the name that its verdicts carry."""
 
     name: str
     problem: LinearRegression
 
     @property
     def rows(self) -> int:
-        """The size of the data set, 0 for a law."""
+        """Number of rows of the data set; 0 for a law."""
         law = self.problem.features
         return len(law.y) if isinstance(law, FiniteData) else 0
 
     @property
     def finite(self) -> bool:
-        """Whether the problem is a data set."""
+        """True if the problem is a data set."""
         return self.rows > 0
 
 
-def gaussian() -> Subject:
+@lru_cache(maxsize=1)
+def gaussian() -> NamedProblem:
     """Make four correlated Gaussian features, H_ij = 2^-|i-j|, with unit label noise."""
     i = np.arange(4)
     H = 0.5 ** np.abs(i[:, None] - i)
-    return Subject(
-        "gaussian", LinearRegression.gaussian(H, noise_std=1.0, optimum=[1.0, -1.0, 0.5, 2.0])
-    )
+    optimum = [1.0, -1.0, 0.5, 2.0]
+    return NamedProblem("gaussian", LinearRegression.gaussian(H, noise_std=1.0, optimum=optimum))
 
 
-def diabetes() -> Subject:
-    """Load the diabetes data, 442 x 10, features and target centred and scaled to unit variance.
+@lru_cache(maxsize=1)
+def diabetes() -> NamedProblem:
+    """Load the diabetes data, 442 x 10, columns and target centred and scaled to unit variance.
 
     Raises
     ------
@@ -48,8 +50,9 @@ def diabetes() -> Subject:
         from sklearn.datasets import load_diabetes
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "the diabetes data need scikit-learn: pip install 'linsgd[data]'"
+            "the diabetes data need scikit-learn: pip install 'linsgd[data]', "
+            "or judge another problem, such as problem='gaussian' (--problem gaussian)"
         ) from error
     X, y = load_diabetes(return_X_y=True, scaled=False)
     X, y = ((a - a.mean(axis=0)) / a.std(axis=0) for a in (X, y))
-    return Subject("diabetes", LinearRegression.from_data(X, y))
+    return NamedProblem("diabetes", LinearRegression.from_data(X, y))

@@ -1,0 +1,150 @@
+"""A paper: the claims that are made after one publication, or in one theory of a user's own.
+
+A claim is a function from a problem to a `Draft`, registered by its paper's decorator, which adds
+the id, the citation and the printed formula:
+
+    mine = Paper("mine", citation="A conjecture")
+
+    @mine.claim(on="law")
+    def flat_variance(named: NamedProblem) -> Draft: ...
+
+The function's name is the claim's name, so that an id cannot differ from it.
+"""
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args, overload
+
+from linsgd import domains
+from linsgd.claims.problems import NamedProblem
+from linsgd.judge.claim import Claim, Draft
+from linsgd.symbolic.printing import latex, mathml
+
+On = Literal["any", "law", "data"]
+Build = Callable[[NamedProblem], Draft]
+Make = Callable[[NamedProblem], Claim]
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A registered claim.
+
+    Attributes
+    ----------
+    id : str
+        ``paper/name``.
+    make : callable
+        Makes the claim about a problem.
+    core : bool
+        True if quick effort judges it.
+    on : {"any", "law", "data"}
+        The problems that it is made about.
+    """
+
+    id: str
+    make: Make
+    core: bool
+    on: On
+
+
+class Paper:
+    """A source of claims; what `linsgd.validate` judges besides the papers that ship.
+
+    Parameters
+    ----------
+    name : str
+        First half of the claims' ids: small letters, digits and underscores, such as "kunin_2024".
+    citation : str
+        Authors, title, year.
+
+    Attributes
+    ----------
+    entries : dict of str to Entry
+        The claims registered so far, by id, in the order of their definition.
+
+    Raises
+    ------
+    ValueError
+        If the name has other characters.
+
+    Examples
+    --------
+    >>> mine = Paper("mine", citation="A conjecture")
+    >>> mine
+    Paper('mine', 0 claims)
+    """
+
+    def __init__(self, name: str, *, citation: str) -> None:
+        if not _NAME.fullmatch(str(name)):
+            domains.refuse("name", name, "small letters, digits and underscores, a letter first")
+        self.name = name
+        self.citation = citation
+        self.entries: dict[str, Entry] = {}
+
+    def __repr__(self) -> str:
+        """Name the paper and count its claims."""
+        return f"Paper({self.name!r}, {len(self.entries)} claims)"
+
+    @overload
+    def claim(self, build: Build, /) -> Make: ...
+
+    @overload
+    def claim(self, /, *, core: bool = True, on: On = "any") -> Callable[[Build], Make]: ...
+
+    def claim(
+        self, build: Build | None = None, /, *, core: bool = True, on: On = "any"
+    ) -> Make | Callable[[Build], Make]:
+        """Register a claim: a decorator for a function from a problem to a draft.
+
+        Parameters
+        ----------
+        build : callable
+            From a `NamedProblem` to a `Draft`; raises `Inapplicable` where the claim says nothing.
+            Its name is the claim's.
+        core : bool
+            Whether quick effort judges it.
+        on : {"any", "law", "data"}
+            The problems that it is made about: all, the Gaussian law only (also if it says the same
+            of every problem), or data sets only.
+
+        Returns
+        -------
+        callable
+            From a `NamedProblem` to the `Claim`.
+
+        Raises
+        ------
+        ValueError
+            If the paper has a claim of this name, or `on` is none of the three.
+        """
+        domains.choice("on", on, get_args(On))
+        if build is None:
+            return lambda build: self._register(build, core, on)
+        return self._register(build, core, on)
+
+    def _register(self, build: Build, core: bool, on: On) -> Make:
+        name = f"{self.name}/{build.__name__}"
+        if name in self.entries:
+            domains.refuse("claim", name, "names that the paper does not have yet")
+
+        @functools.wraps(build)
+        def make(named: NamedProblem) -> Claim:
+            draft = build(named)
+            if not isinstance(draft, Draft):
+                domains.refuse(f"what {name} returns", draft, "drafts of a claim")
+            content: dict[str, Any] = {f.name: getattr(draft, f.name) for f in fields(Draft)}
+            content["citation"] = draft.citation or self.citation
+            return Claim(
+                **content,
+                id=name,
+                problem=named.name,
+                latex=latex(draft.formula),
+                mathml=mathml(draft.formula),
+            )
+
+        self.entries[name] = Entry(name, make, core, on)
+        return make
