@@ -31,6 +31,8 @@ from .stable.law import Stable as Stable
 from .theory.diffusion.ornstein_uhlenbeck import diffusion as diffusion
 from .theory.diffusion.pearson import pearson as pearson
 from .theory.displacement.displacement import displacement as displacement
+from .theory.gradient_noise.law import GradientNoise as GradientNoise
+from .theory.gradient_noise.law import gradient_noise as gradient_noise
 from .theory.langevin.autocorrelation import autocorrelation as autocorrelation
 from .theory.langevin.equivalence import equivalent as equivalent
 from .theory.langevin.oscillation import oscillation as oscillation
