@@ -213,7 +213,7 @@ def gradient_noise(
     >>> print(f"{noise.excess_kurtosis([1.0, 0.0]):.6f}")
     0.500000
     >>> print(f"{noise.normal_distance([1.0, 0.0]).kolmogorov:.5f}")
-    0.01138
+    0.01146
     """
     domains.exact_type("problem", problem, PROBLEMS)
     point = problem.to_eigenbasis(domains.array("w", w, (problem.dimension,)))
