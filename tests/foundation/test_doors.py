@@ -51,6 +51,7 @@ OTHERS = {
     "thresholds": [10.0],
     "lrs": [0.1, 0.2],
     "batch_size": 2,
+    "w": [0.0, 0.0],
     "regime": "small_step",
     "law": linsgd.GaussianFeatures([1.0]),
 }
