@@ -154,9 +154,22 @@ def test_a_method_that_takes_a_problem_is_known():
         for name, kind in exported()
         if inspect.isclass(kind)
         for method, function in inspect.getmembers(kind, inspect.isfunction)
-        if method[0] != "_" and kinds_of(function)
+        if method[0] != "_"
+        and function.__module__.startswith("linsgd.")
+        and kinds_of(function)
     }
-    assert found == {("SGD", "check")}
+    assert found == {
+        ("SGD", "check"),
+        ("symbolic.Scope", "values"),
+        ("symbolic.Derivation", "at"),
+    }
+
+
+@pytest.mark.parametrize("value", [ForeignProblem(), None, OPTIMIZER])
+def test_a_derivation_checks_its_problem(value):
+    derivation = linsgd.symbolic.update_rule()
+    with pytest.raises(ValueError, match="^problem = .* is outside its domain: "):
+        derivation.at(value, OPTIMIZER)
 
 
 @pytest.mark.parametrize("value", [ForeignProblem(), None, OPTIMIZER])
