@@ -1,31 +1,49 @@
 r"""Every theory beside the exact answer and the simulation, for one problem and one optimizer.
 
-With mu the minimiser of the regularised loss, five numbers are compared: E|w - mu|^2, E|v|^2, E(w -
-mu)'v, the excess loss and the excess risk. Theories are evaluated in their stationary laws; the
-simulation runs from w = 0 for so many steps that the exact law is within a thousandth of its
-stationary one, and is held against the exact law at that step.
+Theories are evaluated in their stationary laws. The simulation starts at w = 0 and runs until the
+exact law is within a thousandth of its stationary limit; its averages are compared with the exact
+law at that step, by
+
+    z = (simulated - exact) / standard error,
+
+which follows Student's law with one degree of freedom less than there are tiles of 64 chains. The
+comparison holds if every |z| lies below the value that all five exceed with a probability of at
+most 1e-6 together, as far as the means of the tiles are normal.
 """
 
+import html
+import math
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from scipy.special import stdtrit
 
 from linsgd import domains
+from linsgd.blocks import Progress
+from linsgd.compare.quantities import DEFINITIONS, NAME, Quantities, of_law, rounding
 from linsgd.domains import FloatArray
-from linsgd.montecarlo.snapshots import snapshots
+from linsgd.montecarlo.random.streams import LANES
+from linsgd.montecarlo.simulate import simulate
 from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Result, rounded
 from linsgd.theory.moments import THEORIES, Moments, MomentsStatus, moments, stationary_moments
-from linsgd.theory.tails.moments import fourth_moment
-from linsgd.theory.tails.moments.fourth_moment import FourthMoment
+from linsgd.theory.settling import settled_step
+from linsgd.theory.stability.thresholds import stability
+from linsgd.theory.tails.exponents import spectral_function
+from linsgd.theory.tails.moments import bracket
 from linsgd.theory.tails.setting import Setting
 
-QUANTITIES = ("squared_distance", "squared_speed", "overlap", "excess_loss", "excess_risk")
+QUANTITIES = tuple(DEFINITIONS)
 LONGEST = 2**14  # steps
-SETTLED = 1e-3
-STATES = 2**22  # numbers in memory at once
+SETTLED = 1e-3  # relative distance from the stationary law
+LARGEST_LOG = 700.0  # whose exponential is a double
+SHORT = 8  # steps of a simulation without a stationary law
+FALSE_ALARM = 1e-6  # of all five quantities together
+_EXISTING = (MomentsStatus.OK, MomentsStatus.NULL_SPACE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -37,21 +55,36 @@ class Comparison(Result):
     status : MomentsStatus
         Of the exact stationary law.
     quantities : tuple of str
-        squared_distance, squared_speed, overlap, excess_loss, excess_risk.
+        squared_distance E|w - mu|^2, squared_speed E|v|^2, overlap E(w - mu)'v, excess_loss and
+        excess_risk; mu minimises the regularised loss.
     theories : tuple of str
         "exact" and the approximations that cover the optimizer.
     stationary : ndarray (len(theories), 5)
-        Each theory's stationary value; nan where it has none, as a first-order theory of the
-        velocity.
+        Each theory's stationary value; inf where it diverges, nan where the theory does not have
+        the quantity, as a first-order theory does not have a velocity.
     steps : int
         How long the simulation ran.
+    settled : bool
+        Whether the exact law at that step is within a thousandth of its stationary one.
     exact : ndarray (5,)
         The exact value at that step.
     simulated, standard_error : ndarray (5,)
-        Mean over the chains, and its standard error: inf where the stationary law is known to have
-        no fourth moment, as the spread of the chains that were seen says nothing then.
+        Mean over the chains and its standard error, which is inf where the stationary law has no
+        fourth moment: the spread of the chains that were drawn says nothing then.
+    rounding : ndarray (5,)
+        Values below it are rounding errors.
     chains : int
         Independent chains.
+    remarks : tuple of str
+        Why a number is infinite, missing or not comparable.
+
+    Notes
+    -----
+    `z` is (simulated - exact) / standard_error and `agrees` says whether all of them are small.
+
+    See Also
+    --------
+    linsgd.stationary_moments, linsgd.simulate
     """
 
     status: MomentsStatus
@@ -59,37 +92,99 @@ class Comparison(Result):
     theories: tuple[str, ...]
     stationary: FloatArray
     steps: int
+    settled: bool
     exact: FloatArray
     simulated: FloatArray
     standard_error: FloatArray
+    rounding: FloatArray
     chains: int
+    remarks: tuple[str, ...]
+
+    @property
+    def z(self) -> FloatArray:
+        """Return (simulated - exact) / standard_error (5,); nan where the error is not finite."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            difference = self.simulated - self.exact
+            scores = np.where(np.isfinite(self.standard_error), difference, np.nan)
+            scores = scores / self.standard_error
+        return np.where(np.abs(difference) <= self.rounding, 0.0, scores)
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether simulation and exact law agree; None where no error is finite."""
+        known = self.z[~np.isnan(self.z)]
+        return bool((np.abs(known) <= _largest(self.chains)).all()) if known.size else None
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return what the printed form shows: a header and a line for each quantity."""
-        head = [*self.theories, f"exact, step {self.steps}", f"simulated, step {self.steps}"]
-        table = [head, *(self._line(i) for i in range(len(self.quantities)))]
+        """Return (label, text) pairs for the printed form: the table, line by line, and remarks."""
+        table = self._table()
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = ["  ".join(map(str.rjust, line, widths)) for line in table]
-        return [*zip(["", *self.quantities], lines, strict=True), ("status", str(self.status))]
+        labels = ["", *(f"{name}  {DEFINITIONS[name]}" for name in self.quantities)]
+        return [*zip(labels, lines, strict=True), *self._below()]
+
+    def _repr_html_(self) -> str:
+        head, *body = self._table()
+        first = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in ["", *head])
+        rows = "".join(
+            f'<tr><th scope="row">{name} <small>{html.escape(DEFINITIONS[name])}</small></th>'
+            + "".join(f"<td>{html.escape(cell)}</td>" for cell in line)
+            + "</tr>"
+            for name, line in zip(self.quantities, body, strict=True)
+        )
+        wide = f'<td colspan="{len(head)}">'
+        below = "".join(
+            f'<tr><th scope="row">{label}</th>{wide}{html.escape(text)}</td></tr>'
+            for label, text in self._below()
+        )
+        return (
+            f"<table><caption>Comparison</caption><thead><tr>{first}</tr></thead>"
+            f"<tbody>{rows}{below}</tbody></table>"
+        )
+
+    def _table(self) -> list[list[str]]:
+        """Return the cells of a header and of a line for each quantity."""
+        at = f"step {self.steps}"
+        head = [*(f"{theory}, limit" for theory in self.theories), f"exact, {at}"]
+        return [[*head, f"simulated, {at}", "z"], *map(self._line, range(len(self.quantities)))]
 
     def _line(self, i: int) -> list[str]:
-        values = [f"{value:.6g}" for value in [*self.stationary[:, i], self.exact[i]]]
-        return [*values, rounded(float(self.simulated[i]), float(self.standard_error[i]))]
+        floor, z = float(self.rounding[i]), float(self.z[i])
+        values = [_cell(float(x), floor) for x in [*self.stationary[:, i], self.exact[i]]]
+        mean, error = float(self.simulated[i]), float(self.standard_error[i])
+        simulated = "0" if max(abs(mean), error) <= floor else rounded(mean, error)
+        return [*values, simulated, "-" if math.isnan(z) else f"{z:.2g}"]
+
+    def _below(self) -> list[tuple[str, str]]:
+        words = {True: "yes", False: "no", None: "unknown: no standard error is finite"}
+        pairs = [("status", str(self.status)), ("agrees", words[self.agrees])]
+        return [*pairs, *(("remark", remark) for remark in self.remarks)]
 
 
-def compare(problem: LinearRegression, sgd: SGD, chains: int = 4096, seed: int = 0) -> Comparison:
+def compare(
+    problem: LinearRegression,
+    sgd: SGD,
+    chains: int = 4096,
+    seed: int = 0,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
     """Put every theory beside the exact answer and the simulation.
 
     Parameters
     ----------
     problem : LinearRegression
-        What is learned.
+        The problem.
     sgd : SGD
         The optimizer, with independent batches.
     chains : int
         Independent chains, at least 2.
     seed : int
         Of the simulation, in [0, 2**64).
+    executor : concurrent.futures.Executor, optional
+        Where blocks of chains are computed; by default threads.
+    progress : callable, optional
+        Called with (blocks done, blocks in all).
 
     Returns
     -------
@@ -103,98 +198,127 @@ def compare(problem: LinearRegression, sgd: SGD, chains: int = 4096, seed: int =
 
     Examples
     --------
-    >>> from linsgd import SGD, LinearRegression
-    >>> table = compare(LinearRegression.gaussian([1.0, 0.5]), SGD(lr=0.1, batch_size=4, momentum=0.5))
-    >>> bool((abs(table.simulated - table.exact) < 6 * table.standard_error).all())
+    >>> import linsgd
+    >>> problem = linsgd.LinearRegression.gaussian([1.0, 0.5])
+    >>> table = linsgd.compare(problem, linsgd.SGD(lr=0.1, batch_size=4, momentum=0.5))
+    >>> table.agrees
     True
     """
     accept(problem, sgd)
     domains.choice("sgd.sampling", sgd.sampling, ("independent",))
-    domains.integer("chains", chains, "[2, inf)")
-    laws = _laws(problem, sgd)
-    law = _settled(problem, sgd, laws["exact"])
-    steps = int(np.asarray(law.steps)[0])
-    values = _simulated(problem, sgd, steps, chains, seed)
+    chains = domains.integer("chains", chains, "[2, inf)")
+    laws, missing = _stationary_laws(problem, sgd)
+    floor = rounding(problem, sgd)
+    steps, settled = SHORT, False
+    if laws["exact"].status in _EXISTING:
+        steps, settled = settled_step(
+            problem,
+            sgd,
+            lambda law: of_law(problem, sgd, law)[:2],
+            tolerance=SETTLED,
+            longest=LONGEST,
+            negligible=floor[:2],
+        )
+    law = moments(problem, sgd, [steps]).at(0)
+    run = partial(simulate, record=Quantities(), executor=executor, progress=progress)
+    ensemble = run(problem, sgd, steps, chains, seed)
+    if ensemble.chains < chains:
+        missing.append(f"interrupted after {ensemble.chains} of {chains} chains")
+    infinite, reason = _spread_is_infinite(problem, sgd, ensemble.chains)
+    error = ensemble.standard_error(NAME)[0]
     return Comparison(
         status=laws["exact"].status,
         quantities=QUANTITIES,
         theories=tuple(laws),
-        stationary=np.array([_quantities(problem, sgd, each) for each in laws.values()]),
+        stationary=np.array([_limits(problem, sgd, each) for each in laws.values()]),
         steps=steps,
-        exact=_quantities(problem, sgd, law.at(0)),
-        simulated=values.mean(axis=0),
-        standard_error=_spread(problem, sgd, values) / np.sqrt(chains),
-        chains=chains,
+        settled=settled,
+        exact=of_law(problem, sgd, law),
+        simulated=ensemble.value(NAME)[0],
+        standard_error=np.full(error.shape, np.inf) if infinite else error,
+        rounding=floor,
+        chains=ensemble.chains,
+        remarks=(*_existence(problem, sgd, laws["exact"], settled, steps), *reason, *missing),
     )
 
 
-def _spread(problem: LinearRegression, sgd: SGD, values: FloatArray) -> FloatArray:
-    """Return the standard deviation of each quantity over chains (chains, 5), inf where their law has none."""
-    setting = Setting.of(problem, sgd)
-    known = not fourth_moment.covers(setting)
-    infinite = known and FourthMoment.of(setting).log_mu(-np.inf).lower > 0
-    return np.full(len(QUANTITIES), np.inf) if infinite else values.std(axis=0, ddof=1)
+def _largest(chains: int) -> float:
+    """Return the |z| that one of five quantities exceeds with probability `FALSE_ALARM`."""
+    freedom = max(-(-chains // LANES) - 1, 1)
+    return -float(stdtrit(freedom, FALSE_ALARM / (2 * len(QUANTITIES))))
 
 
-def _laws(problem: LinearRegression, sgd: SGD) -> dict[str, Moments]:
-    """Return the stationary law of each theory; an approximation that does not cover the optimizer is left out."""
+def _cell(value: float, floor: float) -> str:
+    """Return a value to six digits, 0 below `floor`, and - where there is none."""
+    if math.isnan(value):
+        return "-"
+    return "0" if abs(value) <= floor else f"{value:.6g}"
+
+
+def _stationary_laws(problem: LinearRegression, sgd: SGD) -> tuple[dict[str, Moments], list[str]]:
+    """Return the stationary law of each theory, and why an approximation is left out."""
+    missing: list[str] = []
     laws = {"exact": stationary_moments(problem, sgd)}
     for theory in THEORIES[1:]:
         try:
             laws[theory] = stationary_moments(problem, sgd, theory=theory)
-        except ValueError:
+        except ValueError as error:
+            missing.append(f"{theory} is left out: {error}")
+    return laws, missing
+
+
+def _limits(problem: LinearRegression, sgd: SGD, law: Moments) -> FloatArray:
+    """Return the quantities of a stationary law; all that it has are inf if it diverges."""
+    values = of_law(problem, sgd, law)
+    if law.status in (MomentsStatus.UNSTABLE, MomentsStatus.INFINITE_VARIANCE):
+        return np.full(values.shape, np.inf)
+    return values
+
+
+def _existence(
+    problem: LinearRegression, sgd: SGD, law: Moments, settled: bool, steps: int
+) -> list[str]:
+    """Say how far beyond its threshold a diverging optimizer is, or that it has not settled."""
+    thresholds = {
+        MomentsStatus.UNSTABLE: ("lr_mean", "the mean diverges"),
+        MomentsStatus.INFINITE_VARIANCE: ("lr_mean_square", "the variance diverges"),
+    }
+    if law.status in thresholds:
+        name, what = thresholds[law.status]
+        lr = getattr(stability(problem, sgd), name)
+        if lr == 0:
+            return [f"{what} at every lr, so the simulation stops after {steps} steps"]
+        times = f"lr = {sgd.lr:g} is {sgd.lr / lr:.3g} times {name} = {lr:.4g}"
+        return [f"{times}: {what}, and the simulation stops after {steps} steps"]
+    if not settled:
+        return [f"after {steps} steps the exact law is not yet within 0.1 % of its limit"]
+    return []
+
+
+def _spread_is_infinite(problem: LinearRegression, sgd: SGD, chains: int) -> tuple[bool, list[str]]:
+    """Say whether the averages have no finite standard error, and why.
+
+    The stationary variance of the squares is a fourth moment of the weights, finite if and only if
+    h(4) < 1, h(s) = lim (E|A_k ... A_1|^s)^(1/k).
+    """
+    if chains <= LANES:
+        return True, [f"± is inf: a standard error takes more than {LANES} chains"]
+    least = _fourth_moment_growth(problem, sgd)
+    if least is None:
+        return False, ["± assumes a finite fourth moment, which is not known here"]
+    if least < 1:
+        return False, []
+    return True, [f"± is inf: h(4) = {least:.3g} is not below 1, so there is no fourth moment"]
+
+
+def _fourth_moment_growth(problem: LinearRegression, sgd: SGD) -> float | None:
+    """Return the lower bound of h(4) by a method that takes less than a second, or None."""
+    setting = Setting.of(problem, sgd)
+    if not bracket.covers(setting) and 4 in bracket.orders(setting):
+        return math.exp(min(bracket.log_moment(setting, 4).lower, LARGEST_LOG))
+    for method in () if sgd.momentum else ("scalar", "projective_line"):
+        try:
+            return spectral_function(problem, sgd, 4.0, method=method).lower
+        except ValueError:  # the method does not cover the problem
             continue
-    return laws
-
-
-def _settled(problem: LinearRegression, sgd: SGD, limit: Moments) -> Moments:
-    """Return the exact law at the first power of two that is near its limit; at 8 steps where there is none."""
-    if limit.status not in (MomentsStatus.OK, MomentsStatus.NULL_SPACE):
-        return moments(problem, sgd, [8])
-    goal = _quantities(problem, sgd, limit)[:2]
-    steps = 16
-    while True:
-        law = moments(problem, sgd, [steps])
-        distance = np.abs(_quantities(problem, sgd, law.at(0))[:2] - goal)
-        if (distance <= SETTLED * goal).all() or steps >= LONGEST:
-            return law
-        steps *= 2
-
-
-def _quantities(problem: LinearRegression, sgd: SGD, law: Moments) -> FloatArray:
-    away, speed = law.mean - problem.solution(sgd.weight_decay), law.velocity_mean
-    seconds = [
-        law.position_variance.sum() + away @ away,
-        law.velocity_variance.sum() + speed @ speed,
-        law.position_velocity_covariance.sum() + away @ speed,
-    ]
-    return np.array([*seconds, law.excess_loss, law.excess_risk])
-
-
-def _simulated(
-    problem: LinearRegression, sgd: SGD, steps: int, chains: int, seed: int
-) -> FloatArray:
-    """Return each chain's quantities (chains, 5), a memory's worth of chains at a time."""
-    block = max(64, STATES // (2 * problem.dimension) // 64 * 64)
-    blocks = [range(first, min(first + block, chains)) for first in range(0, chains, block)]
-    return np.concatenate([_of_chains(problem, sgd, steps, each, seed) for each in blocks])
-
-
-def _of_chains(
-    problem: LinearRegression, sgd: SGD, steps: int, chains: range, seed: int
-) -> FloatArray:
-    w, v = np.split(snapshots(problem, sgd, [steps], chains, seed=seed)[0], 2, axis=1)
-    rho, decay = problem.eigenvalues, sgd.weight_decay
-    away = problem.to_eigenbasis(w - problem.solution(decay))
-    risk = problem.to_eigenbasis(w - problem.optimum)
-    speed = problem.to_eigenbasis(v)
-    return np.stack(
-        [
-            (away**2).sum(axis=1),
-            (speed**2).sum(axis=1),
-            (away * speed).sum(axis=1),
-            away**2 @ (rho + decay) / 2,
-            risk**2 @ rho / 2,
-        ],
-        axis=1,
-    )
+    return None

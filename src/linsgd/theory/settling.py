@@ -1,0 +1,57 @@
+"""The number of steps after which the law of the iterates is close to its stationary limit."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from linsgd.domains import FloatArray
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
+from linsgd.theory.moments import Moments, Start, moments, stationary_moments
+
+FIRST = 16  # steps
+
+
+def settled_step(
+    problem: LinearRegression,
+    sgd: SGD,
+    measured: Callable[[Moments], FloatArray],
+    start: Start = None,
+    *,
+    tolerance: float,
+    longest: int,
+    negligible: ArrayLike = 0.0,
+) -> tuple[int, bool]:
+    """Return the first power of two at which the exact law is close to its limit.
+
+    Parameters
+    ----------
+    problem, sgd : LinearRegression, SGD
+        With a stationary law.
+    measured : callable
+        From a law to the numbers (m,) that must be close to their limits.
+    start : None, (w, v) or Moments
+        As in `linsgd.moments`.
+    tolerance : float
+        Relative distance that counts as close.
+    longest : int
+        Where the search ends, a power of two of at least 16.
+    negligible : float or array_like (m,)
+        Absolute distance that counts as close.
+
+    Returns
+    -------
+    tuple (steps, settled)
+        The step, and False if even the law at `longest` is farther away.
+    """
+    limit = measured(stationary_moments(problem, sgd))
+    allowed = tolerance * np.abs(limit) + np.asarray(negligible)
+    steps, law = FIRST, moments(problem, sgd, [FIRST], start).at(0)
+    while not (np.abs(measured(law) - limit) <= allowed).all():
+        if steps >= longest:
+            return steps, False
+        # the law at 2 k follows from that at k in k steps
+        law = moments(problem, sgd, [steps], law).at(0)
+        steps *= 2
+    return steps, True
