@@ -26,7 +26,7 @@ from scipy import stats
 
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.intervals import BLOCK, Tail, confidence
+from linsgd.judge.intervals import BLOCK, BlockSums, Bounded, Event, KnownSkewness, Premise
 from linsgd.judge.judge import LOOKS, share
 from linsgd.result import environment
 
@@ -42,7 +42,7 @@ class Law:
     """A law of one chain's observable: its mean, spread, and a sampler of (sums, scatter) of shape (2048, n)."""
 
     name: str
-    tail: Tail
+    premise: Premise
     mean: float
     deviation: float
     heavy: bool
@@ -123,11 +123,11 @@ def _pareto_sums(rng: np.random.Generator, power: float, signed: bool, sums: Flo
 
 
 LAWS = (
-    Law("exponential", Tail.THIRD_MOMENT, 1.0, 1.0, False, gamma(1.0, 1.0)),
-    Law("squared normal", Tail.THIRD_MOMENT, 1.0, 2**0.5, False, gamma(0.5, 2.0)),
+    Law("exponential", KnownSkewness(0.0), 1.0, 1.0, False, gamma(1.0, 1.0)),
+    Law("squared normal", KnownSkewness(0.0), 1.0, 2**0.5, False, gamma(0.5, 2.0)),
     Law(
         "Pareto, index 3.5",
-        Tail.THIRD_MOMENT,
+        KnownSkewness(0.0),
         1.4,
         (3.5 / 1.5 - 1.4**2) ** 0.5,
         True,
@@ -135,7 +135,7 @@ LAWS = (
     ),
     Law(
         "signed Pareto, index 3.5",
-        Tail.THIRD_MOMENT,
+        KnownSkewness(0.0),
         0.0,
         (3.5 / 1.5) ** 0.5,
         True,
@@ -143,18 +143,16 @@ LAWS = (
     ),
     Law(
         "three values in [0, 1]",
-        Tail.BOUNDED,
+        Bounded(0.0, 1.0),
         0.035,
         0.0262**0.5,
         False,
         points((0.0, 0.5, 1.0), (0.95, 0.03, 0.02)),
     ),
-    Law(
-        "event, probability 0.3", Tail.EVENT, 0.3, 0.21**0.5, False, points((0.0, 1.0), (0.7, 0.3))
-    ),
+    Law("event, probability 0.3", Event(), 0.3, 0.21**0.5, False, points((0.0, 1.0), (0.7, 0.3))),
     Law(
         "event, probability 0.01",
-        Tail.EVENT,
+        Event(),
         0.01,
         0.0099**0.5,
         False,
@@ -182,7 +180,11 @@ def calibrate(samples: int, seed: int, laws: tuple[Law, ...] = LAWS) -> list[Rat
             wrong, decided = (sum(count[case][i] for count in counted) for i in range(2))
             n = batches * BATCH
             bound = float(stats.beta.ppf(CERTAINTY, wrong + 1, n - wrong))
-            rates.append(Rate(law.name, str(law.tail), truth, alpha, n, wrong, bound, decided / n))
+            rates.append(
+                Rate(
+                    law.name, type(law.premise).__name__, truth, alpha, n, wrong, bound, decided / n
+                )
+            )
     return rates
 
 
@@ -191,7 +193,10 @@ def _judge_batch(law: Law, rng: np.random.Generator) -> list[tuple[int, int]]:
     sums, scatter = law.sample(rng, BATCH)
     looks = {
         alpha: [
-            confidence(law.tail, sums[:k], scatter[:k], share(alpha, 1), (0.0, 1.0)) for k in LOOKS
+            law.premise.interval(
+                BlockSums(sums[:k], scatter[:k], np.zeros_like(sums[:k])), share(alpha, 1)
+            )
+            for k in LOOKS
         ]
         for alpha in ALPHAS
     }

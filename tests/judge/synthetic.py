@@ -7,8 +7,10 @@ import sympy
 
 from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Claim, Enclosure, Simulation, Source
-from linsgd.judge.intervals import Tail
+from linsgd.judge.intervals import KnownSkewness
 from linsgd.judge.observables import Linear
+
+MILD = KnownSkewness(0.0)
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def claim(
     law="normal",
     prediction=(1.0,),
     width=0.05,
-    tail=Tail.THIRD_MOMENT,
+    premise=MILD,
     mutants=None,
     slug="mean",
     cost=1,
@@ -63,7 +65,9 @@ def claim(
         acceptance=Acceptance.interval(prediction, width, "a twentieth"),
         mutants=wrong,
         evidence=Simulation(
-            experiment=Draws(law, d, cost), observable=Linear(np.zeros(d), np.eye(d)), tail=tail
+            experiment=Draws(law, d, cost),
+            observable=Linear(np.zeros(d), np.eye(d)),
+            premise=premise,
         ),
     )
 

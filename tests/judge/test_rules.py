@@ -8,8 +8,8 @@ import pytest
 
 from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Inapplicable
-from linsgd.judge.intervals import Tail
-from linsgd.judge.judge import ALPHA, LOOKS, judge, outcome, share
+from linsgd.judge.intervals import Bounded, Event, KnownSkewness, KnownVariance, Unknown
+from linsgd.judge.judge import ALPHA, LOOKS, judge, outcome, share, shortage
 from linsgd.judge.verdict import Kind, Outcome, Verdict
 
 from .synthetic import claim, numerical
@@ -60,18 +60,52 @@ def test_the_effort_limits_the_chains_but_buys_one_look():
 
 
 @pytest.mark.parametrize(
-    ("law", "tail", "mean"), [("event", Tail.EVENT, 0.3), ("uniform", Tail.BOUNDED, 0.5)]
+    ("law", "premise", "mean"), [("event", Event(), 0.3), ("uniform", Bounded(0.0, 1.0), 0.5)]
 )
-def test_events_and_bounded_means_are_confirmed(law, tail, mean):
-    verdict = only(claim(law=law, tail=tail, prediction=(mean,), width=0.03))
+def test_events_and_bounded_means_are_confirmed(law, premise, mean):
+    verdict = only(claim(law=law, premise=premise, prediction=(mean,), width=0.03))
     assert verdict.as_expected
     assert verdict.components[0].lower < mean < verdict.components[0].upper
 
 
 def test_a_heavy_observable_gets_no_interval():
-    verdict = only(claim(tail=Tail.HEAVY))
+    verdict = only(claim(premise=Unknown("a law without a mean")))
     assert verdict.outcome is Outcome.UNDECIDED
     assert verdict.components[0].upper == np.inf
+
+
+def test_a_claim_beyond_the_effort_says_so_and_draws_no_chain():
+    tried = []
+    few = claim(premise=KnownSkewness(100.0))
+    object.__setattr__(few.evidence.experiment, "sample", lambda *_: tried.append(1))
+    verdict = only(few)
+    assert verdict.outcome is Outcome.UNDECIDED
+    assert (verdict.chains, verdict.looks, tried) == (0, 0, [])
+    assert verdict.note == (
+        "too skewed for this effort: it takes 4e+06 chains, the effort buys 524,288"
+    )
+    assert verdict.components[0].lower == -np.inf
+    assert shortage(claim(premise=Unknown("no mean")), 2**19) == (
+        "too skewed for any effort: no mean"
+    )
+
+
+def test_a_claim_within_the_effort_is_judged_beside_one_that_is_not():
+    beyond, within = claim(premise=KnownSkewness(100.0), slug="beyond"), claim(slug="within")
+    first, second = judge([beyond, within])
+    assert (first.outcome, first.chains) == (Outcome.UNDECIDED, 0)
+    assert second.to_dict() == only(within).to_dict()
+    assert second.note == ""
+
+
+def test_a_stated_skewness_decides_at_which_look_there_is_a_verdict():
+    assert [only(claim(premise=KnownSkewness(g))).looks for g in (6.0, 12.0, 25.0)] == [1, 3, 5]
+
+
+def test_a_known_variance_too_large_for_the_width_is_beyond_the_effort():
+    needs = [shortage(claim(premise=KnownVariance(np.array([v]))), 2**19) for v in (1.0, 100.0)]
+    assert needs[0] == ""
+    assert needs[1].startswith("too skewed for this effort: it takes")
 
 
 def test_diverged_chains_leave_a_claim_undecided():
@@ -98,7 +132,7 @@ def test_a_claim_alone_and_in_company_gets_the_same_verdict():
 def test_the_executor_and_a_resume_change_no_bit(tmp_path):
     claims = [
         claim(width=0.03, slug="a"),
-        claim(law="event", tail=Tail.EVENT, prediction=(0.3,), width=0.02, slug="b"),
+        claim(law="event", premise=Event(), prediction=(0.3,), width=0.02, slug="b"),
     ]
     plain = [v.to_dict() for v in judge(claims)]
     with ThreadPoolExecutor(3) as pool:
@@ -111,7 +145,7 @@ def test_the_executor_and_a_resume_change_no_bit(tmp_path):
 
 def test_a_changed_claim_does_not_read_the_old_blocks(tmp_path):
     first = only(claim(), checkpoint=tmp_path)
-    second = only(claim(tail=Tail.THIRD_MOMENT, prediction=(2.0,)), seed=1, checkpoint=tmp_path)
+    second = only(claim(premise=KnownSkewness(0.0), prediction=(2.0,)), seed=1, checkpoint=tmp_path)
     assert first.components[0].estimate != second.components[0].estimate
 
 
@@ -124,7 +158,7 @@ def test_a_numerical_claim_is_decided_by_its_enclosure():
 
 
 def test_a_verdict_survives_json():
-    verdict = only(claim(tail=Tail.HEAVY))
+    verdict = only(claim(premise=Unknown("a law without a mean")))
     again = Verdict.from_dict(json.loads(json.dumps(verdict.to_dict())))
     assert again.to_dict() == verdict.to_dict()
     assert again.outcome is Outcome.UNDECIDED

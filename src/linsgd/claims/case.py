@@ -12,7 +12,7 @@ from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray, IntArray
 from linsgd.judge.acceptance import Inapplicable
 from linsgd.judge.claim import Simulation
-from linsgd.judge.intervals import Tail
+from linsgd.judge.intervals import KnownSkewness, Premise
 from linsgd.judge.observables import Observable, Quadratic
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
@@ -119,9 +119,10 @@ class Case:
         centre = np.concatenate([minimum, np.zeros_like(minimum)])
         return Quadratic(centre, w, w, h[:, None] / (2 * scale), at)
 
-    def simulation(self, observable: Observable, tail: Tail = Tail.THIRD_MOMENT) -> Simulation:
-        """Measure an observable in this case's ensemble."""
-        return Simulation(experiment=self.experiment, observable=observable, tail=tail)
+    def simulation(self, observable: Observable, premise: Premise | None = None) -> Simulation:
+        """Measure an observable in this case's ensemble, by default one of moderate skewness."""
+        premise = KnownSkewness(0.0) if premise is None else premise
+        return Simulation(experiment=self.experiment, observable=observable, premise=premise)
 
     @property
     def experiment(self) -> SGDChains:

@@ -11,7 +11,7 @@ from linsgd import domains
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance, Inapplicable
 from linsgd.judge.experiment import Experiment
-from linsgd.judge.intervals import Tail
+from linsgd.judge.intervals import Premise
 from linsgd.judge.observables import Observable
 from linsgd.judge.verdict import Kind
 
@@ -28,12 +28,21 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Simulation:
-    """Measured by Monte Carlo: per-chain observables (n, m) of an experiment, and what is guaranteed of them."""
+    """Measured by Monte Carlo: per-chain observables (n, m) of an experiment.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        The ensemble of chains.
+    observable : Observable
+        What one chain contributes.
+    premise : Premise
+        What is known of the observable's law before any chain is drawn; its interval rests on it.
+    """
 
     experiment: Experiment
     observable: Observable
-    tail: Tail
-    support: tuple[float, float] = (0.0, 1.0)
+    premise: Premise
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

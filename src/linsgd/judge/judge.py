@@ -1,5 +1,8 @@
 r"""The judge: looks at 64, 128, ..., 2048 blocks of 256 chains until every claim is decided or the effort is spent.
 
+Before any chain is drawn, a claim that the effort cannot decide, as its premise shows, is left
+undecided with a note that says how many chains it would take.
+
 Each claim has its own error alpha = 1e-5, split evenly over its components and the looks
 (Bonferroni), so that all its intervals hold together with probability 1 - alpha, and a verdict at
 whichever look comes first is wrong with probability at most alpha. A claim is settled at the first
@@ -24,7 +27,7 @@ from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Claim, Enclosure, Simulation
 from linsgd.judge.experiment import Experiment, canonical, seed_of
-from linsgd.judge.intervals import BLOCK, Tail, confidence
+from linsgd.judge.intervals import BLOCK, BlockSums, Bounded, Event, Unknown, whole_line
 from linsgd.judge.verdict import Component, Mutant, Outcome, Verdict
 from linsgd.result import environment
 
@@ -115,7 +118,7 @@ class Blocks:
     seed: int
 
     def __call__(self, chains: range) -> Ledger:
-        """Return for each claim its block sums and the scatter inside the blocks, (blocks, m) each."""
+        """Return for each claim the three sums of each block (blocks, 3, m)."""
         states = self.experiment.sample(chains, self.seed)
         ledger: dict[str, FloatArray] = {}
         with np.errstate(
@@ -124,8 +127,10 @@ class Blocks:
             for name, measurement in self.measurements.items():
                 values = measurement.observable(states)
                 values = values.reshape(-1, BLOCK, values.shape[-1])
-                ledger[f"{name}|sums"] = values.sum(axis=1)
-                ledger[f"{name}|scatter"] = values.var(axis=1) * BLOCK
+                sums = values.sum(axis=1)
+                apart = values - sums[:, None] / BLOCK
+                powers = [(apart**2).sum(axis=1), (apart**3).sum(axis=1)]
+                ledger[name] = np.stack([sums, *powers], axis=1)
         return ledger
 
 
@@ -151,15 +156,17 @@ class _Run:
             yield from self._simulated(claims)
 
     def _simulated(self, claims: Sequence[Claim]) -> Iterator[Verdict]:
-        measurements = {
-            claim.id: claim.evidence for claim in claims if isinstance(claim.evidence, Simulation)
-        }
-        experiment = measurements[claims[0].id].experiment
-        task = Blocks(experiment, measurements, seed_of(experiment, self.seed))
-        settled: dict[str, Verdict] = {}
-        ledgers: list[Ledger] = []
+        experiment = _measurement(claims[0]).experiment
         looks = self._looks(experiment)
+        shortages = {claim.id: shortage(claim, looks[-1] * BLOCK) for claim in claims}
+        settled = {c.id: _unjudged(c, shortages[c.id]) for c in claims if shortages[c.id]}
+        pending = [claim for claim in claims if not shortages[claim.id]]
+        measurements = {claim.id: _measurement(claim) for claim in pending}
+        task = Blocks(experiment, measurements, seed_of(experiment, self.seed))
+        ledgers: list[Ledger] = []
         for look, blocks in enumerate(looks, start=1):
+            if not pending:
+                break
             bought = [
                 range(i * BLOCK, (i + SCHEDULED) * BLOCK)
                 for i in range(len(ledgers) * SCHEDULED, blocks, SCHEDULED)
@@ -167,32 +174,55 @@ class _Run:
             ledgers += map_blocks(
                 task,
                 bought,
-                key=_key(task, claims),
+                key=_key(task),
                 executor=self.executor,
                 checkpoint=self.checkpoint,
             )
-            for claim in (c for c in claims if c.id not in settled):
-                verdict = self._look(claim, measurements[claim.id], ledgers, look)
-                if look == len(looks) or _decided(claim, verdict):
-                    settled[claim.id] = verdict
-            if len(settled) == len(claims):
-                break
+            for claim in pending:
+                settled[claim.id] = _look(claim, ledgers, look)
+            pending = [claim for claim in pending if not _decided(claim, settled[claim.id])]
         yield from (settled[claim.id] for claim in claims)
 
     def _looks(self, experiment: Experiment) -> list[int]:
         affordable = [blocks for blocks in LOOKS if blocks * BLOCK * experiment.cost <= self.budget]
         return affordable or [LOOKS[0]]
 
-    def _look(
-        self, claim: Claim, measurement: Simulation, ledgers: Sequence[Ledger], look: int
-    ) -> Verdict:
-        sums = np.concatenate([ledger[f"{claim.id}|sums"] for ledger in ledgers])
-        scatter = np.concatenate([ledger[f"{claim.id}|scatter"] for ledger in ledgers])
-        error = share(ALPHA, sums.shape[1])
-        lower, upper = confidence(measurement.tail, sums, scatter, error, measurement.support)
-        with np.errstate(over="ignore", invalid="ignore"):
-            estimate = sums.mean(axis=0) / BLOCK
-        return _verdict(claim, estimate, lower, upper, look)
+
+def shortage(claim: Claim, chains: int) -> str:
+    """Return why `chains` chains cannot decide a claim, as far as its premise shows; else ""."""
+    measurement = _measurement(claim)
+    accepted, at = claim.acceptance, claim.prediction
+    width = np.minimum(at - accepted.lower, accepted.upper - at)
+    needed = measurement.premise.chains_needed(share(ALPHA, width.size), width)
+    if needed <= chains:
+        return ""
+    if isinstance(measurement.premise, Unknown):
+        return f"too skewed for any effort: {measurement.premise.reason}"
+    return f"too skewed for this effort: it takes {needed:.2g} chains, the effort buys {chains:,}"
+
+
+def _measurement(claim: Claim) -> Simulation:
+    assert isinstance(claim.evidence, Simulation)
+    return claim.evidence
+
+
+def _look(claim: Claim, ledgers: Sequence[Ledger], look: int) -> Verdict:
+    sums, scatter, cubes = np.concatenate([ledger[claim.id] for ledger in ledgers]).swapaxes(0, 1)
+    seen = BlockSums(sums, scatter, cubes)
+    error = share(ALPHA, sums.shape[1])
+    if np.isfinite(sums).all():
+        lower, upper = _measurement(claim).premise.interval(seen, error)
+    else:  # a chain has diverged
+        lower, upper = whole_line(sums.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):
+        estimate = seen.means.mean(axis=0)
+    return _verdict(claim, estimate, lower, upper, look)
+
+
+def _unjudged(claim: Claim, note: str) -> Verdict:
+    """Return the verdict on a claim for which no chain is drawn."""
+    lower, upper = whole_line(claim.prediction.size)
+    return _verdict(claim, np.full(lower.shape, np.nan), lower, upper, 0, note)
 
 
 def _decided(claim: Claim, verdict: Verdict) -> bool:
@@ -214,16 +244,22 @@ def _by_experiment(claims: Sequence[Claim]) -> list[list[Claim]]:
     return list(groups.values())
 
 
-def _key(task: Blocks, claims: Sequence[Claim]) -> str:
+def _key(task: Blocks) -> str:
     measured = (
-        f"{claim.id} {canonical(task.measurements[claim.id].observable)}" for claim in claims
+        f"{name} {canonical(measurement.observable)}"
+        for name, measurement in task.measurements.items()
     )
     parts = [task.experiment.fingerprint(), str(task.seed), *measured]
     return hashlib.sha256("\n".join([*parts, json.dumps(environment())]).encode()).hexdigest()
 
 
 def _verdict(
-    claim: Claim, estimate: FloatArray, lower: FloatArray, upper: FloatArray, look: int
+    claim: Claim,
+    estimate: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+    look: int,
+    note: str = "",
 ) -> Verdict:
     accepted, support = claim.acceptance, _support(claim)
     return Verdict(
@@ -265,12 +301,15 @@ def _verdict(
             for name, wrong in claim.mutants.items()
         ),
         margin=accepted.margin(lower, upper),
+        note=note,
     )
 
 
 def _support(claim: Claim) -> tuple[float, float]:
     """Return the values that the measured quantity can take, as far as they are stated."""
     evidence = claim.evidence
-    if isinstance(evidence, Simulation) and evidence.tail in (Tail.EVENT, Tail.BOUNDED):
-        return evidence.support
+    if isinstance(evidence, Simulation) and isinstance(evidence.premise, Bounded):
+        return evidence.premise.lower, evidence.premise.upper
+    if isinstance(evidence, Simulation) and isinstance(evidence.premise, Event):
+        return 0.0, 1.0
     return -math.inf, math.inf

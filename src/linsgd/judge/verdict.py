@@ -95,13 +95,15 @@ class Verdict(Result):
     alpha : float
         The chance of a wrong verdict that was allowed: 0 for a numerical claim.
     chains, looks : int
-        How many chains were bought, at how many looks.
+        How many chains were bought, at how many looks; 0 also where the effort cannot decide.
     outcome : Outcome
         confirmed, refuted or undecided.
     components : tuple of Component
         One a coordinate.
     mutants : tuple of Mutant
         The wrong predictions.
+    note : str
+        Why the effort cannot decide the claim, said before any chain is drawn; else empty.
     margin : float
         Distance from the confidence set to the nearest edge of the acceptance set in units of the
         acceptance half-width, the smallest over components: 1 at best for an interval, negative
@@ -128,6 +130,7 @@ class Verdict(Result):
     components: tuple[Component, ...]
     mutants: tuple[Mutant, ...]
     margin: float
+    note: str = ""
     command: str = ""
 
     @property

@@ -27,7 +27,7 @@ from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
 from linsgd.claims.problems import NamedProblem
 from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Draft, Simulation, Source
-from linsgd.judge.intervals import Tail
+from linsgd.judge.intervals import Event
 from linsgd.judge.observables import Exceeds, Stack
 from linsgd.optimizers.sgd import SGD
 from linsgd.symbolic.symbols import k, t
@@ -125,7 +125,7 @@ def _events(sums: list[tuple[int, float]]) -> Simulation:
     return Simulation(
         experiment=Averages(problem=ONE_FEATURE, sgd=SGD(lr=LR), steps=STEPS),
         observable=Stack(tuple(parts)),
-        tail=Tail.EVENT,
+        premise=Event(),
     )
 
 

@@ -17,7 +17,7 @@ from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
 from linsgd.claims.problems import NamedProblem
 from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Draft, Simulation, Source
-from linsgd.judge.intervals import Tail
+from linsgd.judge.intervals import KnownSkewness
 from linsgd.judge.observables import Linear, Stack, Total
 from linsgd.optimizers.sgd import SGD
 from linsgd.symbolic.symbols import E
@@ -70,7 +70,7 @@ def moment_of_order_alpha_grows_linearly(named: NamedProblem) -> Draft:
         evidence=Simulation(
             experiment=TiltedMoments(problem=ONE_FEATURE, sgd=sgd, steps=STEPS, order=exponent),
             observable=Stack(tuple(_slope(i, j) for i, j in pairs)),
-            tail=Tail.THIRD_MOMENT,
+            premise=KnownSkewness(0.0),
         ),
     )
 

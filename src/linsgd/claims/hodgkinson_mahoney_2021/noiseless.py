@@ -16,7 +16,7 @@ from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
 from linsgd.claims.problems import NamedProblem
 from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Draft, Simulation, Source
-from linsgd.judge.intervals import Tail
+from linsgd.judge.intervals import Event, KnownSkewness, Premise
 from linsgd.judge.observables import Exceeds, Observable, Stack
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
@@ -56,7 +56,7 @@ def noiseless_law_is_a_point(named: NamedProblem) -> Draft:
             "a typical chain follows the mean": np.ones(1),
             "as many grow as shrink": np.full(1, 0.5),
         },
-        evidence=_measured(Exceeds(Powers((0,), (1.0,)), np.array([NEAR])), Tail.EVENT),
+        evidence=_measured(Exceeds(Powers((0,), (1.0,)), np.array([NEAR])), Event()),
     )
 
 
@@ -84,7 +84,7 @@ def noiseless_moments_explode(named: NamedProblem) -> Draft:
             "moments stand still": np.ones(2),
         },
         evidence=_measured(
-            Stack(tuple(Powers((0,), (1.0,), at) for at in range(len(EARLY)))), Tail.THIRD_MOMENT
+            Stack(tuple(Powers((0,), (1.0,), at) for at in range(len(EARLY)))), KnownSkewness(0.0)
         ),
     )
 
@@ -94,7 +94,7 @@ _REGIME = (
 )
 
 
-def _measured(observable: Observable, tail: Tail) -> Simulation:
+def _measured(observable: Observable, premise: Premise) -> Simulation:
     start = (np.ones(1), np.zeros(1))
     experiment = SGDChains(problem=SILENT, sgd=SGD(lr=LR), steps=(*EARLY, LATE), start=start)
-    return Simulation(experiment=experiment, observable=observable, tail=tail)
+    return Simulation(experiment=experiment, observable=observable, premise=premise)

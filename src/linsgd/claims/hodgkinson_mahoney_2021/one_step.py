@@ -14,7 +14,7 @@ from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
 from linsgd.claims.problems import NamedProblem
 from linsgd.judge.acceptance import Acceptance, Inapplicable
 from linsgd.judge.claim import Draft, Simulation, Source
-from linsgd.judge.intervals import Tail
+from linsgd.judge.intervals import Event, KnownSkewness
 from linsgd.judge.observables import Exceeds, Linear
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
@@ -66,7 +66,7 @@ def one_step_bounds_are_vacuous(named: NamedProblem) -> Draft:
         evidence=Simulation(
             experiment=Stretches(problem=problem, sgd=sgd, steps=(1,)),
             observable=Exceeds(Linear(np.zeros(3), signs), np.array([1 - ROUNDING, -1 - ROUNDING])),
-            tail=Tail.EVENT,
+            premise=Event(),
         ),
     )
 
@@ -103,6 +103,6 @@ def one_step_bounds_enclose_the_exponent(named: NamedProblem) -> Draft:
         evidence=Simulation(
             experiment=Stretches(problem=problem, sgd=sgd, steps=(1,)),
             observable=Powers((LARGEST, FIXED, FIXED), (bound, bound, exponent)),
-            tail=Tail.THIRD_MOMENT,
+            premise=KnownSkewness(0.0),
         ),
     )

@@ -19,7 +19,7 @@ from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Draft, Simulation, Source
-from linsgd.judge.intervals import Tail
+from linsgd.judge.intervals import Event
 from linsgd.judge.observables import Exceeds, Quadratic
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
@@ -147,7 +147,7 @@ def beyond(problem: LinearRegression, sgd: SGD, thresholds: FloatArray, steps: i
     return Simulation(
         experiment=SGDChains(problem=problem, sgd=sgd, steps=(steps,)),
         observable=Exceeds(square, thresholds**2),
-        tail=Tail.EVENT,
+        premise=Event(),
     )
 
 

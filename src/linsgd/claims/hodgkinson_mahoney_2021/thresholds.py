@@ -22,7 +22,7 @@ from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance, Inapplicable
 from linsgd.judge.claim import Draft, Enclosure, Source
-from linsgd.judge.intervals import Tail
+from linsgd.judge.intervals import Event
 from linsgd.judge.observables import Exceeds, Quadratic
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
@@ -81,7 +81,7 @@ def most_chains_shrink_above_the_threshold(named: NamedProblem) -> Draft:
             "a typical chain follows the mean square": np.zeros(1),
             "as many grow as shrink": np.full(1, 0.5),
         },
-        evidence=case.simulation(shrunk, Tail.EVENT),
+        evidence=case.simulation(shrunk, Event()),
     )
 
 
