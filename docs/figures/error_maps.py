@@ -12,5 +12,5 @@ import matplotlib.pyplot as plt
 import linsgd
 
 figure, axes = plt.subplots(1, 3, figsize=(13, 4), layout="constrained", sharey=True)
-for quantity, ax in zip(("variance", "damping", "frequency"), axes, strict=True):
+for quantity, ax in zip(("position_variance", "damping", "frequency"), axes, strict=True):
     linsgd.plot.error_map(quantity, ax)

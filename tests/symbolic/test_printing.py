@@ -15,11 +15,36 @@ from linsgd.symbolic.symbols import beta, eta, h_lambda, sigma_g, t, tidy, x, ze
 from .every import EVERY
 
 MATHML_CORE = set(
-    """
-    annotation math merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts
-    mroot mrow ms mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover
-    semantics
-    """.split()
+    [
+        "annotation",
+        "math",
+        "merror",
+        "mfrac",
+        "mi",
+        "mmultiscripts",
+        "mn",
+        "mo",
+        "mover",
+        "mpadded",
+        "mphantom",
+        "mprescripts",
+        "mroot",
+        "mrow",
+        "ms",
+        "mspace",
+        "msqrt",
+        "mstyle",
+        "msub",
+        "msubsup",
+        "msup",
+        "mtable",
+        "mtd",
+        "mtext",
+        "mtr",
+        "munder",
+        "munderover",
+        "semantics",
+    ]
 )
 
 

@@ -1,9 +1,13 @@
-"""Pictures: functions that take ``ax=None`` and return Axes, and leave global settings and windows alone."""
+"""Figures: functions that take ``ax=None`` and return Axes, without changing global settings.
 
+With ``ax=None`` the figure is one of pyplot, so that a notebook shows it; pyplot is imported only
+then.
+"""
+
+from linsgd.plot.displacement import displacement, exponent
 from linsgd.plot.phase_space import modified_loss, phase_portrait
 from linsgd.plot.regimes import error_map, regime_diagram
 from linsgd.plot.tails import survival, threshold_path
-from linsgd.plot.travel import displacement, exponent
 
 __all__ = [
     "displacement",

@@ -1,4 +1,7 @@
-"""One mode of phase space: the mean path with the theory's band, and the modified loss with its current."""
+"""One mode of phase space: the mean path with the theory's band, and the modified loss."""
+
+import math
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -7,34 +10,40 @@ from numpy.typing import ArrayLike
 
 from linsgd import domains
 from linsgd.domains import FloatArray
-from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
-from linsgd.plot.style import COLORS, INK, LABELS, LINES, axes, clean
+from linsgd.plot.style import EXACT, INK, LANGEVIN, axes, clean
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.theory.langevin.process import langevin
+from linsgd.theory.langevin.oscillation import oscillation
+from linsgd.theory.langevin.process import UnderdampedLangevin, langevin
 from linsgd.theory.moments import Moments, Start, moments
 
 BAND_COLOR = "#f7e3dd"
-BAND = 1.52  # radius, in standard deviations, of the ellipse that holds 68 % of a Gaussian law in the plane
+BAND = math.sqrt(-2 * math.log(0.32))  # radius, in standard deviations, of the 68 % ellipse
+RELAXATIONS = 4.0  # relaxation times of the mode in a portrait of no given length
+SHORTEST, LONGEST = 20, 2000  # steps of such a portrait
+FINE = 8  # points of the Langevin path per step
+ARROWS = 16.5  # arrows of the current inside this squared radius, four standard deviations
 
 
 def phase_portrait(
     problem: LinearRegression,
     sgd: SGD,
-    steps: int,
+    steps: int | None = None,
     start: Start = None,
     mode: int = 0,
     trajectories: ArrayLike | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the path of the mean in the (w, v) plane of one eigenvector of H, by the SDE and exactly.
+    """Draw the mean path in the (w, v) plane of one eigenvector of H, by the SDE and exactly.
 
     Parameters
     ----------
-    problem, sgd
-        What is learned and how.
-    steps : int
-        Length of the path, >= 1.
+    problem : LinearRegression
+        The problem.
+    sgd : SGD
+        The optimizer, without Nesterov's update.
+    steps : int, optional
+        Length of the path, >= 1; by default four relaxation times of the mode, in [20, 2000].
     start : None, (w, v) or Moments
         As in `linsgd.moments`.
     mode : int
@@ -42,45 +51,47 @@ def phase_portrait(
     trajectories : array_like (n, K, 2), optional
         Positions and velocities along the mode of simulated chains, drawn as they are.
     ax : Axes, optional
-        Where to draw.
+        Where to draw; by default a new figure.
 
     Returns
     -------
     Axes
         The shaded band holds 68 % of the Langevin law at each step; dots are the algorithm's exact
         mean.
+
+    Raises
+    ------
+    ValueError
+        If an argument lies outside its domain.
+
+    See Also
+    --------
+    modified_loss : The stationary density in the same plane.
+
+    Examples
+    --------
+    >>> import linsgd
+    >>> problem = linsgd.LinearRegression.gaussian([1.0, 0.02], optimum=[1.0, 1.0])
+    >>> ax = linsgd.plot.phase_portrait(problem, linsgd.SGD(lr=0.1, batch_size=8, momentum=0.9))
     """
-    accept(problem, sgd)
     ax, mode = axes(ax), _mode(problem, mode)
-    times = np.arange(domains.integer("steps", steps, "[1, inf)") + 1)
+    last = _length(problem, sgd, mode) if steps is None else steps
+    times = np.arange(domains.integer("steps", last, "[1, inf)") + 1)
     exact = moments(problem, sgd, times, start)
     for chain in () if trajectories is None else np.asarray(trajectories, dtype=np.float64):
         ax.plot(*chain.T, color=INK, alpha=0.35, linewidth=0.7, zorder=1)
-    process, fine = langevin(problem, sgd), np.linspace(0, steps, 8 * steps + 1)
-    mean, covariance = process.start(start)
-    modes = covariance if covariance.ndim == 2 else np.diagonal(covariance, axis1=-2, axis2=-1)
-    flow = process.modes.flow(fine)
-    x, v = process.modes.mean(flow, mean)[:, :, mode].T
-    x = x + problem.to_eigenbasis(process.center)[mode]
-    for point in zip(x, v, process.modes.variance(flow, modes)[..., mode], strict=True):
+    x, v, covariances = _langevin_path(langevin(problem, sgd), problem, start, mode, last)
+    for point in zip(x, v, covariances, strict=True):
         ax.add_patch(_ellipse(*point))
-    ax.plot(
-        x,
-        v,
-        color=COLORS["langevin"],
-        linestyle=LINES["langevin"],
-        label=LABELS["langevin"],
-        zorder=3,
-    )
-    ax.plot(
-        *_along(problem, exact, mode),
-        ".",
-        color=COLORS["exact"],
-        markersize=4,
-        label=LABELS["exact"],
-        zorder=4,
-    )
-    ax.plot(x[0], v[0], "o", color=COLORS["exact"], markersize=7, markerfacecolor="white", zorder=5)
+    ax.plot(x, v, zorder=3, **LANGEVIN.line())
+    dots: dict[str, Any] = {
+        "color": EXACT.color,
+        "markersize": 4,
+        "label": EXACT.label,
+        "zorder": 4,
+    }
+    ax.plot(*_along(problem, exact, mode), ".", **dots)
+    ax.plot(x[0], v[0], "o", color=EXACT.color, markersize=7, markerfacecolor="white", zorder=5)
     ax.set(xlabel="position  $w$", ylabel="velocity  $v$", title=_title(problem, sgd, mode))
     ax.autoscale_view()
     ax.legend(frameon=False)
@@ -90,61 +101,105 @@ def phase_portrait(
 def modified_loss(
     problem: LinearRegression, sgd: SGD, mode: int = 0, ax: Axes | None = None
 ) -> Axes:
-    """Draw contours of the modified loss in the (w, v) plane of one eigenvector, and the stationary current along them.
+    """Draw the modified loss in the (w, v) plane of one eigenvector, and the stationary current.
 
     Parameters
     ----------
-    problem, sgd
-        What is learned and how, with noise along the mode.
+    problem : LinearRegression
+        The problem, with noise along the mode.
+    sgd : SGD
+        The optimizer, without Nesterov's update.
     mode : int
         Index into ``problem.eigenvalues``.
     ax : Axes, optional
-        Where to draw.
+        Where to draw; by default a new figure.
 
     Returns
     -------
     Axes
         Contours at 1, 2, 3 and 4 standard deviations; arrows in units of the mode's own standard
         deviations.
+
+    Raises
+    ------
+    ValueError
+        If an argument lies outside its domain, or the mode has no finite noise.
+
+    See Also
+    --------
+    linsgd.symbolic.modified_loss : Its derivation.
+
+    Examples
+    --------
+    >>> import linsgd
+    >>> problem = linsgd.LinearRegression.gaussian([1.0, 0.02])
+    >>> ax = linsgd.plot.modified_loss(problem, linsgd.SGD(lr=0.1, batch_size=8, momentum=0.9))
     """
-    accept(problem, sgd)
     ax, mode = axes(ax, 5.4, 4.6), _mode(problem, mode)
     process = langevin(problem, sgd)
     deviations = np.sqrt(process.modes.stationary_variance()[[0, 2], mode])
     if not (np.isfinite(deviations).all() and deviations.all()):
         domains.refuse("mode", mode, "modes of finite noise")
-    axis = (
-        np.eye(problem.dimension)[mode]
-        if problem.eigenvectors is None
-        else problem.eigenvectors[:, mode]
-    )
+    axis = _axis(problem, mode)
     center = float(process.center @ axis)
 
-    def plane(points: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        grid = np.linspace(-4.2, 4.2, points)
-        x, v = np.meshgrid(grid * deviations[0], grid * deviations[1])
-        return x, v, process.center + x[..., None] * axis, v[..., None] * axis
-
-    x, v, w, u = plane(121)
+    x, v, w, u = _plane(process, axis, deviations, 121)
     radius = np.sqrt(2 * process.modified_loss(w, u) / process.temperature)
     ax.contourf(x + center, v, radius, levels=range(7), cmap="bone_r", vmax=9, alpha=0.8)
     ax.contour(x + center, v, radius, levels=[1, 2, 3, 4], colors=INK, linewidths=0.8)
-    x, v, w, u = plane(11)
+
+    x, v, w, u = _plane(process, axis, deviations, 11)
     current = process.current(w, u).reshape(*x.shape, 2, -1) @ axis
-    step = process.rotation[mode]
-    inside = (x / deviations[0]) ** 2 + (v / deviations[1]) ** 2 < 16.5
-    ax.quiver(
-        *((x + center)[inside], v[inside], *(current[inside] / deviations).T),
-        color=COLORS["langevin"],
-        width=0.006,
-        scale=42 * step,
-    )
+    inside = (x / deviations[0]) ** 2 + (v / deviations[1]) ** 2 < ARROWS
+    arrows: dict[str, Any] = {
+        "color": LANGEVIN.color,
+        "width": 0.006,
+        "scale": 42 * process.rotation[mode],
+    }
+    heads = (current[inside] / deviations).T
+    ax.quiver((x + center)[inside], v[inside], *heads, **arrows)
     ax.set(xlabel="position  $w$", ylabel="velocity  $v$", title=_title(problem, sgd, mode))
     return clean(ax)
 
 
 def _mode(problem: LinearRegression, mode: int) -> int:
+    domains.exact_type("problem", problem, (LinearRegression,))
     return domains.integer("mode", mode, f"[0, {problem.dimension})")
+
+
+def _length(problem: LinearRegression, sgd: SGD, mode: int) -> int:
+    """Return the steps of a few relaxation times of the mode's exact mean."""
+    damping = float(oscillation(problem, sgd).damping[mode])
+    wanted = RELAXATIONS / damping if damping > 0 else math.inf
+    return round(min(max(wanted, SHORTEST), LONGEST))
+
+
+def _langevin_path(
+    process: UnderdampedLangevin, problem: LinearRegression, start: Start, mode: int, last: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return position and velocity (K,) of the Langevin mean, and (Var x, Cov, Var v) (K, 3)."""
+    fine = np.linspace(0, last, FINE * last + 1)
+    mean, covariance = process.start(start)
+    initial = covariance if covariance.ndim == 2 else np.diagonal(covariance, axis1=-2, axis2=-1)
+    flow = process.modes.flow(fine)
+    x, v = process.modes.mean(flow, mean)[:, :, mode].T
+    center = problem.to_eigenbasis(process.center)[mode]
+    return x + center, v, process.modes.variance(flow, initial)[..., mode]
+
+
+def _axis(problem: LinearRegression, mode: int) -> FloatArray:
+    """Return the eigenvector (d,) of a mode."""
+    axis: FloatArray = problem.from_eigenbasis(np.eye(problem.dimension)[mode])
+    return axis
+
+
+def _plane(
+    process: UnderdampedLangevin, axis: FloatArray, deviations: FloatArray, points: int
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return a grid of (x, v) out to 4.2 standard deviations, and its (w, v) in d dimensions."""
+    grid = np.linspace(-4.2, 4.2, points)
+    x, v = np.meshgrid(grid * deviations[0], grid * deviations[1])
+    return x, v, process.center + x[..., None] * axis, v[..., None] * axis
 
 
 def _along(problem: LinearRegression, law: Moments, mode: int) -> FloatArray:
@@ -155,16 +210,15 @@ def _along(problem: LinearRegression, law: Moments, mode: int) -> FloatArray:
 
 
 def _ellipse(x: float, v: float, covariance: FloatArray) -> Ellipse:
-    """Return the ellipse of 68 % of a Gaussian law around (x, v), covariance (Var x, Cov, Var v)."""
+    """Return the 68 % ellipse of a Gaussian law around (x, v), covariance (Var x, Cov, Var v)."""
     xx, xv, vv = covariance
     lengths, directions = np.linalg.eigh([[xx, xv], [xv, vv]])
     width, height = 2 * BAND * np.sqrt(np.maximum(lengths, 0.0))
     angle = float(np.degrees(np.arctan2(directions[1, 0], directions[0, 0])))
-    return Ellipse(
-        (x, v), width, height, angle=angle, facecolor=BAND_COLOR, edgecolor=BAND_COLOR, zorder=0.5
-    )
+    colors: dict[str, Any] = {"facecolor": BAND_COLOR, "edgecolor": BAND_COLOR}
+    return Ellipse((x, v), width, height, angle=angle, zorder=0.5, **colors)
 
 
 def _title(problem: LinearRegression, sgd: SGD, mode: int) -> str:
     product = sgd.lr * (problem.eigenvalues[mode] + sgd.weight_decay)
-    return rf"$\eta h$ = {product:.3g}, $\beta$ = {sgd.momentum:g}"
+    return rf"$\eta h_\lambda$ = {product:.3g}, $\beta$ = {sgd.momentum:g}"

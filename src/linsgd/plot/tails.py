@@ -1,23 +1,66 @@
-"""Tails: the exponent of a sample over thresholds, and measured survival functions beside predicted ones.
+"""Tails: an estimated exponent over thresholds, and survival functions, measured and predicted.
 
-What is measured comes as results, whose classes figures do not import: they know predictions only.
+Figures import predictions only. The classes of measured results are described here by the
+attributes that are drawn.
 """
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from linsgd import domains
-from linsgd.plot.style import COLORS, INK, axes, clean
+from linsgd.domains import FloatArray, IntArray
+from linsgd.plot.style import DIFFUSION, EXACT, INK, LANGEVIN, axes, clean
 from linsgd.theory.tails.tail_constant.tail_constant import TailProbability
 
 BAND_COLOR = "#cfe0e4"
 POINTS: dict[str, Any] = {"fmt": "o", "markersize": 4, "capsize": 3}
+STANDARD_ERRORS = 2  # of the error bars of an ensemble
 
 
-def threshold_path(found: Any, alpha: float | None = None, ax: Axes | None = None) -> Axes:
-    """Draw the exponent against the number of the largest values it is estimated from.
+@runtime_checkable
+class EstimatedExponent(Protocol):
+    """A `TailIndex` of `linsgd.estimate.tail_index`."""
+
+    value: float
+    lower: float
+    upper: float
+    confidence: float
+    points: int
+    path_points: IntArray
+    path_values: FloatArray
+    path_lower: FloatArray
+    path_upper: FloatArray
+
+
+@runtime_checkable
+class MeasuredTail(Protocol):
+    """A `RareEvents` of `linsgd.rare_events`."""
+
+    thresholds: FloatArray
+    probability: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    confidence: float
+
+
+@runtime_checkable
+class Averages(Protocol):
+    """An `Ensemble` of `linsgd.simulate`."""
+
+    def value(self, name: str) -> FloatArray:
+        """Return a recorded average."""
+
+    def standard_error(self, name: str) -> FloatArray:
+        """Return its standard error."""
+
+
+def threshold_path(
+    found: EstimatedExponent, alpha: float | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw an estimated tail exponent against the number of largest values it is estimated from.
 
     Parameters
     ----------
@@ -26,74 +69,146 @@ def threshold_path(found: Any, alpha: float | None = None, ax: Axes | None = Non
     alpha : float, optional
         The exact exponent, positive; drawn as a line.
     ax : Axes, optional
-        Where to draw.
+        Where to draw; by default a new figure.
 
     Returns
     -------
     Axes
-        The band holds the interval at each number of points, to the top where it has no end; the
-        error bar is the estimate that was chosen. Without enough values for a path there is none.
+        The band is the interval at each number of points, up to the top of the axes where it has no
+        upper end; the error bar is the reported estimate. A sample with too few values has no path.
 
     Raises
     ------
     ValueError
-        If alpha is not positive.
+        If `found` is no estimate or alpha is not positive.
+
+    See Also
+    --------
+    survival : The survival function itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import linsgd
+    >>> sample = np.random.default_rng(0).pareto(2.0, 10_000) + 1
+    >>> ax = linsgd.plot.threshold_path(linsgd.estimate.tail_index(sample), alpha=2.0)
     """
     ax = axes(ax)
-    label = f"{100 * found.confidence:g} % interval"
-    top = 3 * (max(found.path_lower[np.isfinite(found.path_lower)], default=0.0) or 1.0)
+    if not isinstance(found, EstimatedExponent):
+        domains.refuse_type("found", found, "a result of linsgd.estimate.tail_index")
+    lowest = found.path_lower[np.isfinite(found.path_lower)]
+    top = 3 * (max(lowest, default=0.0) or 1.0)
     upper = np.where(np.isinf(found.path_upper), 2 * top, found.path_upper)
-    ax.fill_between(
-        found.path_points, found.path_lower, upper, color=BAND_COLOR, linewidth=0, label=label
-    )
-    ax.plot(found.path_points, found.path_values, color=COLORS["diffusion"], label="estimate")
+    band: dict[str, Any] = {
+        "color": BAND_COLOR,
+        "linewidth": 0,
+        "label": f"{100 * found.confidence:g} % interval",
+    }
+    ax.fill_between(found.path_points, found.path_lower, upper, **band)
+    ax.plot(found.path_points, found.path_values, color=DIFFUSION.color, label="estimate")
     if np.isfinite([found.value, found.lower, found.upper]).all():
         widths = [[found.value - found.lower], [found.upper - found.value]]
-        label = f"chosen, {found.points} points"
+        label = f"reported, {found.points} points"
         ax.errorbar([found.points], [found.value], widths, color=INK, label=label, **POINTS)
     if alpha is not None:
-        ax.axhline(
-            domains.real("alpha", alpha, "(0, inf)"),
-            color=COLORS["exact"],
-            linestyle="--",
-            label="exact",
-        )
+        domains.real("alpha", alpha, "(0, inf)")
+        ax.axhline(alpha, color=EXACT.color, linestyle="--", label="exact")
     ax.set(xscale="log", xlabel="largest values used", ylabel=r"exponent  $\alpha$", ylim=(0, top))
     ax.legend(frameon=False)
     return clean(ax)
 
 
-def survival(seen: Any, predicted: TailProbability | None = None, ax: Axes | None = None) -> Axes:
-    """Draw measured tail probabilities with their intervals, and C t^-alpha.
+def survival(
+    seen: MeasuredTail | Averages | TailProbability,
+    predicted: TailProbability | None = None,
+    ax: Axes | None = None,
+    thresholds: ArrayLike | None = None,
+) -> Axes:
+    """Draw tail probabilities, measured with their intervals and predicted as C t^-alpha.
 
     Parameters
     ----------
-    seen : RareEvents
-        Of `linsgd.rare_events`; thresholds that no walker came beyond are left out.
+    seen : RareEvents, Ensemble or TailProbability
+        Of `linsgd.rare_events`; of `linsgd.simulate` with an `Exceedance`; or a prediction alone.
     predicted : TailProbability, optional
         Of `linsgd.tail_probability`, at any increasing distances.
     ax : Axes, optional
-        Where to draw.
+        Where to draw; by default a new figure.
+    thresholds : array_like (m,), optional
+        Of the `Exceedance` that an ensemble recorded: its attribute `thresholds`.
 
     Returns
     -------
     Axes
-        Logarithmic in both directions.
+        Logarithmic in both directions; thresholds that no chain exceeded are left out. The error
+        bars of an ensemble are two standard errors.
+
+    Raises
+    ------
+    ValueError
+        If `seen` or `predicted` is no such result, or an ensemble lacks its thresholds.
+
+    See Also
+    --------
+    threshold_path : An exponent estimated from a sample.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import linsgd
+    >>> problem, sgd = linsgd.LinearRegression.gaussian([1.0]), linsgd.SGD(lr=2 / 3)
+    >>> record = linsgd.Exceedance(lowest=0, highest=4, after=50)
+    >>> run = linsgd.simulate(problem, sgd, 100, record=record)
+    >>> predicted = linsgd.tail_probability(problem, sgd, np.geomspace(1, 100, 20))
+    >>> ax = linsgd.plot.survival(run, predicted, thresholds=record.thresholds)
     """
     ax = axes(ax)
     if predicted is not None:
-        label = rf"$C\,t^{{-\alpha}}$,  $\alpha$ = {predicted.exponent.value:.4g}"
-        ax.plot(predicted.t, predicted.value, color=COLORS["exact"], label=label)
-        ax.fill_between(
-            predicted.t, predicted.lower, predicted.upper, color=BAND_COLOR, linewidth=0, zorder=0
-        )
-    reached = seen.probability > 0
-    value = seen.probability[reached]
-    widths = [value - seen.lower[reached], seen.upper[reached] - value]
-    label = f"measured, {100 * seen.confidence:g} % interval"
-    ax.errorbar(
-        seen.thresholds[reached], value, widths, color=COLORS["langevin"], label=label, **POINTS
-    )
+        domains.exact_type("predicted", predicted, (TailProbability,))
+        _draw_prediction(ax, predicted)
+    if type(seen) is TailProbability:
+        _draw_prediction(ax, seen)
+    elif isinstance(seen, MeasuredTail):
+        label = f"measured, {100 * seen.confidence:g} % interval"
+        _draw_points(ax, seen.thresholds, seen.probability, seen.lower, seen.upper, label)
+    elif isinstance(seen, Averages):
+        _draw_ensemble(ax, seen, thresholds)
+    else:
+        domains.refuse_type("seen", seen, "a result of rare_events, simulate or tail_probability")
     ax.set(xscale="log", yscale="log", xlabel="distance  $t$", ylabel=r"$P(|w - w^*| > t)$")
     ax.legend(frameon=False)
     return clean(ax)
+
+
+def _draw_prediction(ax: Axes, predicted: TailProbability) -> None:
+    """Draw C t^-alpha and the band between its bounds."""
+    label = rf"$C\,t^{{-\alpha}}$,  $\alpha$ = {predicted.exponent.value:.4g}"
+    ax.plot(predicted.t, predicted.value, color=EXACT.color, label=label)
+    band: dict[str, Any] = {"color": BAND_COLOR, "linewidth": 0, "zorder": 0}
+    ax.fill_between(predicted.t, predicted.lower, predicted.upper, **band)
+
+
+def _draw_ensemble(ax: Axes, run: Averages, thresholds: ArrayLike | None) -> None:
+    """Draw the share of chains beyond each threshold, with its standard errors."""
+    share = run.value("exceedance")
+    if thresholds is None:
+        domains.refuse("thresholds", None, "the thresholds of the Exceedance that was recorded")
+    t = domains.array("thresholds", thresholds, (share.size,))
+    width = STANDARD_ERRORS * run.standard_error("exceedance")
+    label = f"measured, {STANDARD_ERRORS} standard errors"
+    _draw_points(ax, t, share, share - width, share + width, label)
+
+
+def _draw_points(
+    ax: Axes,
+    thresholds: FloatArray,
+    probability: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+    label: str,
+) -> None:
+    """Draw the probabilities above 0 with their intervals."""
+    reached = probability > 0
+    value = probability[reached]
+    widths = [value - lower[reached], upper[reached] - value]
+    ax.errorbar(thresholds[reached], value, widths, color=LANGEVIN.color, label=label, **POINTS)
