@@ -26,6 +26,8 @@ from .problems.labels import LaplaceNoise as LaplaceNoise
 from .problems.labels import RademacherNoise as RademacherNoise
 from .problems.labels import StudentNoise as StudentNoise
 from .problems.linear_regression import LinearRegression as LinearRegression
+from .problems.table import Table as Table
+from .problems.table import read_table as read_table
 from .report.record import Report as Report
 from .stable.law import Stable as Stable
 from .theory.diffusion.ornstein_uhlenbeck import diffusion as diffusion

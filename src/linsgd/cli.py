@@ -10,17 +10,25 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import linsgd
-from linsgd import campaigns
+from linsgd import campaigns, domains
 from linsgd.optimizers.sgd import SGD
-from linsgd.problems.csv import read_csv
 from linsgd.problems.linear_regression import LinearRegression
+from linsgd.problems.table import Table
 from linsgd.report.text import heading, paragraph
 from linsgd.result import Result, environment
 
 THEORIES = ("exact", "langevin", "diffusion")
+TABLE_OPTIONS = {
+    "--drop-missing": "drop the rows of --data that miss a cell",
+    "--one-hot": "code the text columns of --data by indicators",
+    "--standardize": "give each column of --data mean 0 and standard deviation 1",
+    "--intercept": "add a constant column to --data",
+}
+HALF = "0.5x"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,7 +91,8 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    problem, sgd = _problem(options), _sgd(options)
+    problem = _problem(options)
+    sgd = _sgd(options, problem)
     results: dict[str, Result] = {"stability": linsgd.stability(problem, sgd)}
     if options.steps is None:
         results["stationary"] = linsgd.stationary_moments(problem, sgd, theory=options.theory)
@@ -94,9 +103,10 @@ def _predict(options: argparse.Namespace) -> int:
 
 def _simulate(options: argparse.Namespace) -> int:
     with _bar("blocks") as progress:
+        problem = _problem(options)
         ensemble = linsgd.simulate(
-            _problem(options),
-            _sgd(options),
+            problem,
+            _sgd(options, problem),
             options.steps,
             chains=options.chains,
             seed=options.seed,
@@ -106,8 +116,9 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    problem = _problem(options)
     comparison = linsgd.compare(
-        _problem(options), _sgd(options), chains=options.chains, seed=options.seed
+        problem, _sgd(options, problem), chains=options.chains, seed=options.seed
     )
     return _show({"comparison": comparison}, options.json)
 
@@ -140,10 +151,13 @@ def _bar(unit: str) -> Iterator[Callable[[int, int], None]]:
         yield progress
 
 
-def _table(options: argparse.Namespace) -> tuple[Path, str] | None:
+def _table(options: argparse.Namespace) -> Table | None:
     if (options.data is None) != (options.target is None):
         raise ValueError("--data and --target go together: a CSV file and the column of its labels")
-    return None if options.data is None else (options.data, options.target)
+    if options.data is None:
+        return None
+    how = ("target", "drop_missing", "one_hot", "standardize", "intercept", "decimal")
+    return Table(source=options.data, **{name: getattr(options, name) for name in how})
 
 
 def _problem(options: argparse.Namespace) -> LinearRegression:
@@ -151,13 +165,38 @@ def _problem(options: argparse.Namespace) -> LinearRegression:
     if (table is None) == (options.spectrum is None):
         raise ValueError("one of --spectrum and --data says what is learned")
     if table is not None:
-        return read_csv(*table)
+        return table.read()
     return LinearRegression.gaussian(options.spectrum, noise_std=options.noise_std)
 
 
-def _sgd(options: argparse.Namespace) -> SGD:
+def _sgd(options: argparse.Namespace, problem: LinearRegression) -> SGD:
+    """Make the optimizer; a learning rate given as a multiple of the threshold is resolved."""
+    multiple = options.lr.removesuffix("x") if options.lr.endswith("x") else None
+    try:
+        number = float(options.lr if multiple is None else multiple)
+    except ValueError:
+        domains.refuse("--lr", options.lr, "a number, or a multiple of lr_mean_square such as 0.5x")
+    sgd = _optimizer(options, number)
+    if problem.fit is not None:
+        print(problem, file=sys.stderr)
+    if multiple is None and options.command == "simulate":
+        return sgd
+    independent = replace(sgd, sampling="independent", replacement=sgd.replacement)
+    edges = linsgd.stability(problem, independent)
+    # Where no learning rate has a finite variance, lr_mean is the only threshold
+    name = "lr_mean_square" if edges.lr_mean_square > 0 else "lr_mean"
+    edge: float = getattr(edges, name)
+    if multiple is not None:
+        sgd = replace(sgd, lr=number * edge)
+    if multiple is not None or sgd.lr >= edge:
+        found = f"lr = {sgd.lr:.6g} is {sgd.lr / edge:.3g} times {name} = {edge:.6g}"
+        print(f"{found} (lr_mean = {edges.lr_mean:.6g})", file=sys.stderr)
+    return sgd
+
+
+def _optimizer(options: argparse.Namespace, lr: float) -> SGD:
     return SGD(
-        lr=options.lr,
+        lr=lr,
         batch_size=options.batch_size,
         momentum=options.momentum,
         dampening=options.dampening,
@@ -233,10 +272,15 @@ def _command(
     )
     command.set_defaults(run=run)
     command.add_argument(
-        "--data", type=Path, metavar="FILE.csv", help="a data set of your own: a header and numbers"
+        "--data", type=Path, metavar="FILE", help="a data set of your own: CSV or Parquet"
     )
     command.add_argument(
         "--target", metavar="COLUMN", help="the column of --data that holds the labels"
+    )
+    for name, purpose in TABLE_OPTIONS.items():
+        command.add_argument(name, action="store_true", help=purpose)
+    command.add_argument(
+        "--decimal", choices=(".", ","), help="decimal mark of --data (default: recognised)"
     )
     return command
 
@@ -281,7 +325,11 @@ def _setting_options(command: argparse.ArgumentParser) -> argparse.ArgumentParse
         default=1.0,
         help="of the labels of --spectrum (default: %(default)s)",
     )
-    add("--lr", type=float, required=True)
+    add(
+        "--lr",
+        default=HALF,
+        help="a number, or a multiple of the mean-square threshold (default: %(default)s)",
+    )
     add("--batch-size", type=int, default=1)
     add("--momentum", type=float, default=0.0)
     add("--dampening", type=float, default=0.0)

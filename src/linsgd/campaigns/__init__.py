@@ -1,4 +1,4 @@
-"""Campaigns: which papers, which effort, which seed. Those that are shipped are the TOML files in this folder."""
+"""Campaigns: which papers, effort and seed; those that ship are the TOML files in this folder."""
 
 import tomllib
 from pathlib import Path

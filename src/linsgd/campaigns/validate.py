@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from linsgd import domains
@@ -15,13 +14,13 @@ from linsgd.claims.paper import Paper
 from linsgd.claims.registry import PAPERS, Asked, select
 from linsgd.judge.judge import judge
 from linsgd.judge.verdict import Verdict
-from linsgd.problems.csv import read_csv
 from linsgd.problems.linear_regression import LinearRegression
+from linsgd.problems.table import Table
 from linsgd.report.record import Report, writable
 from linsgd.result import environment
 
 Progress = Callable[[int, int], None]
-Table = tuple[str | os.PathLike[str], str]
+Pair = tuple[Any, str]
 AGAIN = "linsgd-again"  # holds a folder for each repeated verdict, apart from the whole report
 
 
@@ -30,7 +29,7 @@ def validate(
     effort: str = "quick",
     seed: int = 0,
     folder: str | os.PathLike[str] | None = None,
-    data: LinearRegression | Table | None = None,
+    data: LinearRegression | Table | Pair | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
     problem: str | None = None,
@@ -51,9 +50,10 @@ def validate(
     folder : path, optional
         Where index.html, report.json and report.txt go. Finished blocks of the simulation are kept
         in its folder ``blocks``: an interrupted validation, started again, goes on from there.
-    data : LinearRegression or tuple (path, target), optional
+    data : LinearRegression, Table or tuple (source, target), optional
         A data set of one's own to judge the exact predictions on: a problem made by
-        `LinearRegression.from_data`, or a CSV file and the column of its labels.
+        `LinearRegression.from_data`, or a table (a CSV or Parquet file, or a data frame) and the
+        column of its labels; a `linsgd.Table` also says how it is read.
     executor : concurrent.futures.Executor, optional
         Where blocks of chains run; by default threads on all cores.
     progress : callable, optional
@@ -79,7 +79,8 @@ def validate(
     """
     started = time.monotonic()
     domains.integer("seed", seed, "[0, inf)")
-    selection = select(papers, effort, _problem(data), problem)
+    data = _given(data)
+    selection = select(papers, effort, data.read() if isinstance(data, Table) else data, problem)
     chosen = selection.claims
     if not chosen:
         domains.refuse("papers", papers, f"names of claims that apply to {_about(data, problem)}")
@@ -102,17 +103,19 @@ def validate(
     return report
 
 
-def _problem(data: LinearRegression | Table | None) -> LinearRegression | None:
-    match data:
-        case (str() | os.PathLike() as path, str() as target):
-            return read_csv(path, target)
-    if data is not None and type(data) is not LinearRegression:
+def _given(data: Any) -> LinearRegression | Table | None:
+    """Return the data, a pair of a source and a target as a table read without any option."""
+    if isinstance(data, tuple) and len(data) == 2 and isinstance(data[1], str):
+        return Table(source=data[0], target=data[1])
+    if data is not None and type(data) not in (LinearRegression, Table):
         domains.refuse_type(
             "data",
             data,
-            "a problem made by LinearRegression.from_data or a pair (CSV file, target column)",
+            "a problem made by LinearRegression.from_data, a linsgd.Table, or a pair (source, "
+            "target column) such as a CSV file and a name",
         )
-    return data
+    checked: LinearRegression | Table | None = data
+    return checked
 
 
 def _about(data: LinearRegression | Table | None, problem: str | None) -> str:
@@ -126,14 +129,14 @@ def _names(papers: Asked) -> str:
 
 
 def _circumstances(started: float) -> dict[str, Any]:
-    """Return when, for how long and on how many cores this run worked; a resumed run counts from its last start."""
+    """Return when, for how long (since its last start) and on how many cores this run worked."""
     date = datetime.now(UTC).isoformat(timespec="seconds")
     return {"date": date, "seconds": round(time.monotonic() - started, 1), "cores": os.cpu_count()}
 
 
 def _name(data: LinearRegression | Table | None) -> str | None:
-    if isinstance(data, tuple):
-        return f"{Path(data[0]).name}, target {data[1]}"
+    if isinstance(data, Table):
+        return ", ".join([data.name, f"target {data.target}", *data.options()])
     return None if data is None else f"{data.dimension} features given in Python"
 
 
@@ -142,7 +145,8 @@ def _reproducible(
 ) -> Verdict:
     """Add the line that reaches a verdict again, in a folder of its own."""
     ships = verdict.paper in {paper.name for paper in PAPERS}
-    if isinstance(data, LinearRegression) or not ships:  # given in Python
+    file = data if isinstance(data, Table) and data.is_file else None
+    if not ships or (data is not None and file is None):
         asked = repr(verdict.id) if ships else verdict.paper
         options = f"problem={verdict.problem!r}, effort={effort!r}, seed={seed}"
         options += ", data=data" if data is not None else ""
@@ -150,7 +154,6 @@ def _reproducible(
     words = ["linsgd", "validate", "--claim", verdict.id, "--problem", verdict.problem]
     words += ["--effort", effort, "--seed", str(seed), "--out"]
     words += [f"{AGAIN}/{verdict.id}-{verdict.problem}"]
-    if data is not None:
-        path, target = data
-        words += ["--data", str(path), "--target", target]
+    if file is not None:
+        words += ["--data", str(file.source), "--target", file.target, *file.options()]
     return replace(verdict, command=shlex.join(words))

@@ -4,6 +4,7 @@ The labels are y = x'w* + e with e independent of x, or those of a finite data s
 eigenvectors of H the unregularised risk is R(w) = R(w*) + sum_i h_i (w - w*)_i^2 / 2.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -163,7 +164,9 @@ class LinearRegression:
         )
 
     @classmethod
-    def from_data(cls, X: ArrayLike, y: ArrayLike) -> "LinearRegression":
+    def from_data(
+        cls, X: ArrayLike, y: ArrayLike, feature_names: Sequence[str] | None = None
+    ) -> "LinearRegression":
         """Make the problem of a finite data set, as it is: no intercept, no scaling.
 
         Parameters
@@ -172,6 +175,8 @@ class LinearRegression:
             Features; rank deficiency and N < d are allowed.
         y : array_like (N,)
             Labels.
+        feature_names : sequence of str, optional
+            Names of the columns of X; by default those of a data frame.
 
         Returns
         -------
@@ -188,7 +193,7 @@ class LinearRegression:
         >>> LinearRegression.from_data([[1.0], [2.0]], [1.0, 2.0]).optimum
         array([1.])
         """
-        data = FiniteData(X, y)  # type: ignore[arg-type]
+        data = FiniteData(X, y, feature_names)  # type: ignore[arg-type]
         data.check_magnitudes()
         fit = least_squares(data.X, data.y)
         return cls(
