@@ -1,4 +1,4 @@
-"""Least squares of data sets: against exact arithmetic, in any units, honest where data are poor."""
+"""Least squares of data: against exact arithmetic, in any units, honest about poor data."""
 
 import importlib.util
 import json
