@@ -4,6 +4,7 @@ A domain is written as in mathematics, ``"(0, inf)"`` or ``"[0, 1)"``; the same 
 value and appears in the error.
 """
 
+import difflib
 import math
 import operator
 import reprlib
@@ -17,6 +18,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 LARGEST_MATRIX = 20_000
+
+MOST_OPTIONS = 12  # that an error names one by one
 
 LARGEST = 1e75
 """Above it a fourth power, which every second moment of SGD needs, is out of a double's range."""
@@ -97,8 +100,18 @@ def boolean(name: str, value: Any) -> bool:
 def choice(name: str, value: Any, options: Sequence[str]) -> str:
     """Return `value` if it is one of `options`."""
     if not isinstance(value, str) or value not in options:
-        refuse(name, value, "one of " + ", ".join(map(repr, options)))
+        refuse(name, value, _one_of(value, options))
     return value
+
+
+def _one_of(value: object, options: Sequence[str]) -> str:
+    """Name the options, or of a long list those that resemble the value."""
+    if len(options) <= MOST_OPTIONS:
+        return "one of " + ", ".join(map(repr, options))
+    near = difflib.get_close_matches(str(value), options)
+    return f"one of {len(options)} names" + "".join(
+        f"{'; did you mean ' if i == 0 else ' or '}{name!r}" for i, name in enumerate(near)
+    )
 
 
 def array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> FloatArray:

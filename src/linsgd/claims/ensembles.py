@@ -18,6 +18,7 @@ variance is within 1e-4 of its stationary value (at most 1024 steps); prediction
 at that step all the same.
 """
 
+import operator
 from dataclasses import replace
 from functools import lru_cache
 
@@ -27,7 +28,7 @@ from linsgd.claims.case import Case, at_steps
 from linsgd.claims.problems import NamedProblem
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.theory.moments import moments, stationary_moments
+from linsgd.theory.settling import settled_step
 from linsgd.theory.stability.thresholds import stability
 
 SETTLED = 1e-4  # relative distance from the stationary variance
@@ -60,11 +61,9 @@ def at_rest(problem: LinearRegression, weight_decay: float) -> tuple[np.ndarray,
 def settled(named: NamedProblem, sgd: SGD) -> Case:
     """Start at the regularised solution and run until every position variance has settled."""
     problem, start = named.problem, at_rest(named.problem, sgd.weight_decay)
-    grid = [2**j for j in range(4, LONGEST.bit_length())]
-    path = moments(problem, sgd, grid, start).position_variance
-    limit = stationary_moments(problem, sgd).position_variance
-    close = np.all(np.abs(path - limit) <= SETTLED * limit, axis=1)
-    return at_steps(named, sgd, [grid[int(close.argmax())] if close.any() else LONGEST], start)
+    variance = operator.attrgetter("position_variance")
+    steps, _ = settled_step(problem, sgd, variance, start, tolerance=SETTLED, longest=LONGEST)
+    return at_steps(named, sgd, [steps], start)
 
 
 @lru_cache(maxsize=4)
