@@ -1,1 +1,1 @@
-"""Verdicts: claims, acceptance sets, confidence intervals and the rule that compares them. Knows no paper and no optimizer."""
+"""The judge: claims, acceptance sets, confidence intervals, verdicts. It knows no optimizer."""

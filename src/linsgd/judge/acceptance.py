@@ -1,4 +1,4 @@
-r"""Acceptance sets: the box of values that count as agreement, and how far a mutant must lie from it.
+r"""Acceptance sets: the values that count as agreement, and the distance of the mutants.
 
 An interval claim accepts prediction ± width, the width being the difference that matters. A
 half-line claim ("larger than") accepts everything beyond an edge, and a gap says how clearly a
@@ -95,21 +95,24 @@ class Acceptance:
         return outside
 
     def around(self, prediction: FloatArray) -> "Acceptance":
-        """Return what a mutant would accept: its prediction with the same width (half the gap of a half-line)."""
+        """Return the acceptance set of a mutant: the same width, or half the gap of a half-line."""
         width = self.unit / 2 if self.half_line else self.unit
         return Acceptance.interval(prediction, width, self.reason)
 
     def distance(self, prediction: FloatArray) -> float:
-        """Return how far outside a prediction lies in units, at the component that shows it best."""
+        """Return how far outside a prediction lies, in units, at its farthest component."""
         outside = np.maximum(self.lower - prediction, prediction - self.upper) / self.unit
         return float(outside.max())
 
     def is_clear_of(self, prediction: FloatArray) -> bool:
-        """Say whether a mutant is four half-widths from an interval's centre, or a gap beyond a half-line's edge."""
+        """Say whether a mutant is far enough outside.
+
+        Four half-widths from the centre of an interval, or a gap beyond the edge of a half-line.
+        """
         return self.distance(prediction) >= (1.0 if self.half_line else CLEARANCE - 1.0)
 
     def margin(self, lower: FloatArray, upper: FloatArray) -> float:
-        """Return the distance from [lower, upper] to the nearest edge in units; negative where it sticks out."""
+        """Return the distance to the nearest edge in units; negative where the box sticks out."""
         open_ = np.full(self.unit.shape, np.inf)
         above = np.subtract(lower, self.lower, out=open_.copy(), where=np.isfinite(self.lower))
         below = np.subtract(self.upper, upper, out=open_, where=np.isfinite(self.upper))

@@ -1,4 +1,4 @@
-"""A claim: one testable sentence with its prediction, its acceptance set, its mutants and how it is measured."""
+"""A claim: a testable sentence with prediction, acceptance set, mutants and measurement."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

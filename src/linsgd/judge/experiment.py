@@ -1,4 +1,4 @@
-"""What the judge measures: any source of independent chains, named by a hash of what it simulates."""
+"""The Experiment protocol: a source of independent chains, named by a fingerprint."""
 
 import dataclasses
 import hashlib

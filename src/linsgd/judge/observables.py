@@ -1,4 +1,4 @@
-r"""Observables: what one chain contributes, computed from its snapshots z = (w, v) of shape (K, n, 2d).
+r"""Observables of a chain, computed from its snapshots z = (w, v) of shape (K, n, 2d).
 
 Nearly every claim measures a linear or a quadratic form of one snapshot; events compare such a form
 with a threshold that is stated beforehand. All are plain data, so that they travel to other
@@ -35,7 +35,9 @@ class Linear:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quadratic:
-    """((z - centre)'left * (z - centre)'right) weights: a quadratic form as a sum of p products (n, m).
+    """A quadratic form (n, m) as a sum of p products.
+
+    With y = z - centre at one snapshot, sum_p (y'left_p) (y'right_p) weights_pm.
 
     Attributes
     ----------
@@ -64,7 +66,7 @@ class Quadratic:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LaggedProduct:
-    """((z_earlier - centre)'left * (z_later - centre)'right) weights (n, m), of snapshots at two indices."""
+    """((z_earlier - centre)'left * (z_later - centre)'right) weights (n, m), two snapshots."""
 
     centre: FloatArray
     left: FloatArray

@@ -1,4 +1,4 @@
-"""What the judge says of one claim: an outcome, the intervals behind it, and which wrong predictions it excludes.
+"""Verdicts: the outcome of a claim, its intervals, and the mutants that they exclude.
 
 confirmed: the confidence set of the measurement lies inside the acceptance set. refuted: they are
 disjoint. undecided: anything else. A mutant, a plausible wrong prediction, is killed when the same

@@ -1,4 +1,4 @@
-"""Claims after Hodgkinson and Mahoney (2021): multiplicative noise decides what converges, and how heavy its tails are.
+"""Claims after Hodgkinson and Mahoney (2021): multiplicative noise, convergence and heavy tails.
 
 Reconstructed: SGD on least squares is a random linear recurrence; its second moment may diverge at
 a learning rate at which the law of the iterates still converges, and its stationary law has a

@@ -1,16 +1,15 @@
 r"""Polyak averages of SGD whose iterates have a mean but no variance, 1 < alpha < 2.
 
 Sums S_k = w_1 + ... + w_k of one feature obey a stable limit law: k^(-1/alpha) S_k tends to a
-symmetric alpha-stable law, so that the average errs by k^-(1 - 1/alpha) where independent iterates
-of finite variance would give k^(-1/2). Its tail is that of w with every far excursion counted as a
-whole: an excursion that begins at x contributes x (1 + T) with T = A_1 + A_1 A_2 + ..., and
+symmetric alpha-stable law, so that the average converges as k^-(1 - 1/alpha), and not as k^(-1/2)
+as with a finite variance. A large value of S_k is one long excursion: one that begins at x
+contributes x (1 + T) with T = A_1 + A_1 A_2 + ..., and
 
     P(|S| > t) ~ C E[|1 + T|^alpha - |T|^alpha] t^-alpha,
 
 with Goldie's constant C. A symmetric stable law of scale s has P(|S| > t) ~ c (t / s)^-alpha, c =
 (1 - alpha) / (Gamma(2 - alpha) cos(pi alpha / 2)), and E exp(i t S) = exp(-(s t)^alpha). The mean
-over T is sampled, to below a percent; the simulation averages the iterates of SGD itself and counts
-events.
+over T is sampled to below a percent; the simulation averages the iterates of SGD and counts events.
 """
 
 import math
@@ -50,7 +49,7 @@ P = sympy.Function("P")
 
 @hodgkinson_mahoney.claim(on="law")
 def averages_converge_slower_than_the_root(named: NamedProblem) -> Draft:
-    """Measure how often averages of 64, 256 and 1024 iterates lie beyond what shrinks as k^-(1 - 1/alpha)."""
+    """P(|average| > c k^-(1 - 1/alpha)) at k = 64, 256 and 1024 steps."""
     exponent, unit = alpha_of(lr=LR), _stable_scale(clusters=True)
     predicted = np.full(len(STEPS), _beyond(FAR, exponent))
     growth = np.array(STEPS) / STEPS[0]
@@ -60,21 +59,25 @@ def averages_converge_slower_than_the_root(named: NamedProblem) -> Draft:
     )
     return Draft(
         statement=(
-            "Where 1 < alpha < 2 the average of the iterates errs by k^-(1 - 1/alpha), much more slowly than by the "
-            "root: from 64 to 1024 steps the chance to lie beyond a bound that shrinks so stays the same."
+            "If 1 < alpha < 2, the average of k iterates converges as k^-(1 - 1/alpha), more "
+            "slowly than k^-1/2: the probability of lying beyond a multiple of k^-(1 - 1/alpha) is "
+            "the same at 64, 256 and 1024 steps."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(
             sympy.Limit(P(sympy.Gt(sympy.Abs(S_k) / k, scale * k ** (1 / alpha - 1))), k, sympy.oo),
             P(sympy.Gt(sympy.Abs(S), scale)),
         ),
-        regime=f"{_REGIME}, alpha = {exponent:.4f}; averages of the first 64, 256 and 1024 iterates; events",
+        regime=(
+            f"{_REGIME}, alpha = {exponent:.4f}; averages of the first 64, 256 and 1024 "
+            "iterates; events"
+        ),
         components=tuple(f"P(|average| > bound), {steps} steps" for steps in STEPS),
         prediction=predicted,
         acceptance=Acceptance.interval(
-            predicted, 0.035, "a seventh of the probability; the limit is not yet reached"
+            predicted, 0.035, "a seventh of the probability, for the limit is not yet reached"
         ),
-        mutants={"the root rate of finite variance": root, "averaging does not help": never},
+        mutants={"convergence as k^-1/2, as with a finite variance": root, "no convergence": never},
         evidence=_events(
             [(at, FAR * unit * steps ** (1 / exponent)) for at, steps in enumerate(STEPS)]
         ),
@@ -90,15 +93,18 @@ def averages_have_a_stable_limit(named: NamedProblem) -> Draft:
     normal = np.array([math.erfc(float(erfinv(0.5)) * t) for t in THRESHOLDS])  # of the same median
     return Draft(
         statement=(
-            "Where 1 < alpha < 2 the average of the iterates, scaled, has a symmetric stable law of index alpha whose "
-            "scale follows from Goldie's constant and from how excursions die out."
+            "If 1 < alpha < 2, the scaled average of the iterates converges to a symmetric "
+            "alpha-stable law, whose scale follows from Goldie's constant and from the sum of an "
+            "excursion."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(
             sympy.Limit(P(sympy.Gt(sympy.Abs(S_k), t * k ** (1 / alpha))), k, sympy.oo),
             P(sympy.Gt(sympy.Abs(S), t)),
         ),
-        regime=f"{_REGIME}, alpha = {exponent:.4f}; the average of the first {last} iterates; events",
+        regime=(
+            f"{_REGIME}, alpha = {exponent:.4f}; the average of the first {last} iterates; events"
+        ),
         components=tuple(f"P(|average| > {t:g} scales)" for t in THRESHOLDS),
         prediction=predicted,
         acceptance=Acceptance.interval(
@@ -107,8 +113,8 @@ def averages_have_a_stable_limit(named: NamedProblem) -> Draft:
             "18 %: a scale wrong by half would cost more at the far thresholds",
         ),
         mutants={
-            "a normal limit": normal,
-            "every iterate an excursion of its own": np.array(
+            "a normal limit of the same median": normal,
+            "independent iterates: the scale without excursions": np.array(
                 [_beyond(t * alone, exponent) for t in THRESHOLDS]
             ),
         },
@@ -131,7 +137,10 @@ def _events(sums: list[tuple[int, float]]) -> Simulation:
 
 @lru_cache
 def _stable_scale(*, clusters: bool) -> float:
-    """Return the scale of the stable limit of k^(-1/alpha) S_k; without clusters as if iterates were independent."""
+    """Return the scale of the stable limit of k^(-1/alpha) S_k.
+
+    Without `clusters` that of independent iterates of the same tail.
+    """
     exponent = alpha_of(lr=LR)
     tail = tail_constant(ONE_FEATURE, SGD(lr=LR)).value * (
         _excursion(exponent) if clusters else 1.0
@@ -152,7 +161,11 @@ def _excursion(exponent: float) -> float:
 
 
 def _beyond(threshold: float, exponent: float) -> float:
-    """Return P(|S| > threshold) of the symmetric stable law of scale 1, from its characteristic function."""
+    """Return P(|S| > threshold) of the symmetric stable law of scale 1.
+
+    With the characteristic function exp(-u^alpha) the probability of [-t, t] is
+    (2/pi) int_0^inf exp(-u^alpha) sin(t u)/u du.
+    """
 
     def integrand(u: float) -> float:
         return math.exp(-(u**exponent)) * threshold * float(np.sinc(threshold * u / math.pi))

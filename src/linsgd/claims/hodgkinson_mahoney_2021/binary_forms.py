@@ -1,4 +1,4 @@
-r"""One Gaussian feature with momentum, measured by algebra: even moments of the products, on code no prediction uses.
+r"""Even moments of SGD with momentum on one Gaussian feature, by code that no prediction uses.
 
 One step takes (w, v) to linear forms in (w, v) whose coefficients are linear in the batch's
 curvature X = chi2_b / b,
@@ -54,7 +54,10 @@ class PhaseForms:
         )
 
     def _action(self, degree: int) -> FloatArray:
-        """Return the coefficients (degree + 1, degree + 1) of E w'^(degree-i) v'^i in w^(degree-j) v^j."""
+        """Return the matrix (degree + 1, degree + 1) of one step on forms.
+
+        Entry (i, j) is the coefficient of w^(degree-j) v^j in E w'^(degree-i) v'^i.
+        """
         w, v = self._step()
         moments = np.cumprod([1.0, *((self.batch + 2 * j) / self.batch for j in range(degree))])
         rows = []

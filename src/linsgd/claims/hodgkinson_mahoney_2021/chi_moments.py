@@ -1,4 +1,4 @@
-r"""One Gaussian feature without momentum, measured by adaptive quadrature, on code that no prediction uses.
+r"""Moments of SGD on one Gaussian feature by adaptive quadrature, code that no prediction uses.
 
 One step multiplies by A = a - lr chi2_b / b, a = 1 - lr weight_decay. With chi2_b = z^2, whose root
 z has a density proportional to z^{b-1} e^{-z^2/2},

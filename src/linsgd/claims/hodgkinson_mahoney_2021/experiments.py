@@ -1,7 +1,7 @@
-r"""Ensembles that are no snapshots of SGD: running averages, the steps themselves, and paths under a tilted law.
+r"""Ensembles other than snapshots of SGD: averages, single steps, and paths under a tilted law.
 
-Block i of 256 chains has its own random numbers under a seed, so that any range of blocks may be
-asked for.
+Each block of 256 chains has a random generator of its own, so that any range of blocks can be
+simulated alone.
 """
 
 import itertools
@@ -54,14 +54,14 @@ class Averages(SGDChains):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Stretches(SGDChains):
-    """Single steps A = I - lr H_B, drawn afresh: by how much A stretches at most, at least, and a fixed direction."""
+    """Single steps A = I - lr H_B, drawn independently."""
 
     def fingerprint(self) -> str:
         """Return a hash of what is simulated."""
         return f"stretches {SGDChains.fingerprint(self)}"
 
     def sample(self, chains: range, seed: int) -> FloatArray:
-        """Draw steps and return the largest and the smallest singular value and |A e_1| (1, len(chains), 3)."""
+        """Draw steps and return sigma_max(A), sigma_min(A) and |A e_1| (1, len(chains), 3)."""
         d, b = self.problem.dimension, self.sgd.batch_size
         parts = []
         for block in _blocks(chains):
@@ -81,7 +81,7 @@ class Stretches(SGDChains):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class TiltedMoments(SGDChains):
-    r"""E|w_k|^order of one white Gaussian feature, batch 1, from w_0 = w* = 0, without the rare paths that carry it.
+    r"""E|w_k|^order of one white Gaussian feature, batch 1, w_0 = w* = 0, by importance sampling.
 
     Paths follow the law of SGD up to a step J drawn evenly from 0..k, and from there the law under
     which every step weighs |A|^order more, h(order) being 1. The likelihood ratio of SGD's law to
@@ -105,7 +105,7 @@ class TiltedMoments(SGDChains):
         return f"tilted {self.order:.9g} {SGDChains.fingerprint(self)}"
 
     def sample(self, chains: range, seed: int) -> FloatArray:
-        """Return weighted |w_k|^order for each k of `steps`, from paths of their own (len(steps), len(chains), 1)."""
+        """Return weighted |w_k|^order (len(steps), len(chains), 1), each k from its own paths."""
         parts = []
         for block in _blocks(chains):
             rng = _generator(seed, block)
@@ -124,7 +124,10 @@ class TiltedMoments(SGDChains):
         return moment
 
     def _tilted(self, n: int, rng: np.random.Generator) -> FloatArray:
-        """Draw x^2 from the chi-square density times |1 - lr x^2|^order, by rejection from 1 + (lr x^2)^order."""
+        """Draw x^2 from the chi-square density times |1 - lr x^2|^order.
+
+        By rejection from the density times 1 + (lr x^2)^order, a mixture of two gamma laws.
+        """
         s, lr = self.order, self.sgd.lr
         heavy = (2 * lr) ** s * gamma(s + 0.5) / gamma(0.5)
         kept = np.empty(0)

@@ -1,8 +1,8 @@
-r"""What is said of tail exponents for one feature, and the conditions it needs: computed, not simulated.
+r"""How the tail exponent of one feature depends on lr, batch size and weight decay; computed.
 
-The statements are those of the literature on multiplicative noise, as reconstructed. Predictions
-are those of `linsgd.tail_exponent`; the measurement integrates h(s) = E|A|^s on its own
-(`chi_moments`) and finds the root again.
+The statements are reconstructed from the literature on multiplicative noise. Predictions are those
+of `linsgd.tail_exponent`; the measurement integrates h(s) = E|A|^s independently (`chi_moments`)
+and solves h(alpha) = 1.
 """
 
 from collections.abc import Callable
@@ -53,26 +53,26 @@ def larger_steps_make_tails_heavier(named: NamedProblem) -> Draft:
     fall = min(float((-np.diff(np.log(values))).min()) for values in series.values())
     return Draft(
         statement=(
-            "The exponent falls as the learning rate rises, to less than two thirds at every step of a series, for "
-            "small batches and large ones, where it is above 1 and where it is below."
+            "The exponent falls with the learning rate, to less than two thirds from each rate of "
+            "a series to the next, for small and large batches, above 1 and below."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Lt(sympy.Derivative(alpha(eta, b), eta), 0),
         regime=(
-            f"one Gaussian feature of variance 1, batches {', '.join(map(str, RISING_LRS))}, lr up to more than "
-            "nine tenths of the almost-sure threshold; no simulation"
+            f"one Gaussian feature of variance 1, batches {', '.join(map(str, RISING_LRS))}, "
+            "lr up to more than nine tenths of the almost-sure threshold; no simulation"
         ),
         components=("smallest fall of log alpha between neighbouring learning rates",),
         prediction=np.array([fall]),
         acceptance=Acceptance.above(
-            0.5, 0.2, "0.5: twice what the logarithm of a Gaussian would give"
+            0.5, 0.2, "0.5: twice the fall for a Gaussian logarithm of the factor"
         ),
         mutants={
             "a diffusion: 1 + batch / lr": _smallest_fall_by(_diffusion),
             "linear scaling: in proportion to batch / lr": _smallest_fall_by(
                 lambda lr, size: size / lr
             ),
-            "the products' logarithm is Gaussian": _smallest_fall_by(_log_normal),
+            "a Gaussian logarithm of the factor": _smallest_fall_by(_log_normal),
         },
         evidence=Enclosure(enclose=_falls_with_lr),
     )
@@ -85,15 +85,18 @@ def batch_lightens_above_one(named: NamedProblem) -> Draft:
     rise = float(np.diff(np.log(values)).min())
     return Draft(
         statement=(
-            "Where alpha is at least 1 a larger batch has lighter tails at the same learning rate, though the exponent "
-            "does not double with the batch."
+            "Where alpha is at least 1 a larger batch at the same learning rate has a lighter "
+            "tail, although the exponent less than doubles with the batch."
         ),
         source=Source.CONDITION,
         formula=sympy.Implies(
             sympy.And(sympy.Ge(alpha(eta, b), 1), sympy.Gt(n, b)),
             sympy.Gt(alpha(eta, n), alpha(eta, b)),
         ),
-        regime=f"one Gaussian feature of variance 1, lr 0.5, batches {BATCHES[0]} to {BATCHES[-1]}; no simulation",
+        regime=(
+            f"one Gaussian feature of variance 1, lr 0.5, batches {BATCHES[0]} to {BATCHES[-1]}; "
+            "no simulation"
+        ),
         components=("smallest rise of log alpha as the batch doubles",),
         prediction=np.array([rise]),
         acceptance=Acceptance.interval([rise], 0.015, "a fifth of the distance to linear scaling"),
@@ -114,15 +117,15 @@ def batch_lightens_only_above_one(named: NamedProblem) -> Draft:
     before, after = alpha_of(lr=2.2, batch_size=6), alpha_of(lr=2.2, batch_size=20)
     return Draft(
         statement=(
-            "Where alpha is below 1 a larger batch can make the tail heavier: at lr 2.2 batch 20 has the smaller "
-            "exponent of batches 6 and 20."
+            "Where alpha is below 1 a larger batch can have a heavier tail: at lr 2.2 the exponent "
+            "of batch 20 is smaller than that of batch 6."
         ),
         source=Source.CONDITION,
         formula=sympy.Gt(alpha(2.2, 6), alpha(2.2, 20)),
         regime="one Gaussian feature of variance 1, lr 2.2; no simulation",
         components=("alpha at batch 6 less alpha at batch 20",),
         prediction=np.array([before - after]),
-        acceptance=Acceptance.above(0.1, 0.1, "a tenth is a quarter of the exponent"),
+        acceptance=Acceptance.above(0.1, 0.1, "a tenth: a quarter of the exponent"),
         mutants={
             "linear scaling: in proportion to the batch": np.array([before * (1 - 20 / 6)]),
             "a diffusion: 1 + batch / lr": np.array([_diffusion(2.2, 6) - _diffusion(2.2, 20)]),
@@ -139,8 +142,8 @@ def weight_decay_changes_sign_with_the_batch(named: NamedProblem) -> Draft:
     slopes = np.array([_quotient(size) for size in batches])
     return Draft(
         statement=(
-            "With one feature a little weight decay makes the tail lighter at batch 1, leaves it alone at batch 2, and "
-            "makes it heavier at every larger batch."
+            "With one Gaussian feature a small weight decay makes the tail lighter at batch 1, "
+            "leaves its exponent unchanged at batch 2, and makes it heavier at every larger batch."
         ),
         source=Source.CONDITION,
         formula=sympy.Eq(
@@ -154,9 +157,9 @@ def weight_decay_changes_sign_with_the_batch(named: NamedProblem) -> Draft:
             slopes, 0.05, "a twentieth, far below any of the slopes that are not 0"
         ),
         mutants={
-            "decay lightens at every batch": np.abs(slopes),
-            "decay does not matter": np.zeros(4),
-            "every batch as batch 1": np.full(4, slopes[0]),
+            "a lighter tail at every batch": np.abs(slopes),
+            "no effect of weight decay": np.zeros(4),
+            "the slope of batch 1 at every batch": np.full(4, slopes[0]),
         },
         evidence=Enclosure(enclose=partial(_slopes_in_decay, batches)),
     )
@@ -168,15 +171,15 @@ def linear_scaling_is_not_exact(named: NamedProblem) -> Draft:
     predicted = alpha_of(lr=1.6, batch_size=16) / alpha_of(lr=0.1)
     return Draft(
         statement=(
-            "The exponent is no function of lr over batch alone: from batch 1 to batch 16 at lr over batch 0.1 it "
-            "falls more than fivefold."
+            "The exponent is not a function of lr / batch alone: at lr / batch = 0.1 it falls more "
+            "than fivefold from batch 1 to batch 16."
         ),
         source=Source.CONDITION,
         formula=sympy.Lt(alpha(16 * eta, 16) / alpha(eta, 1), sympy.Rational(1, 5)),
         regime="one Gaussian feature of variance 1, lr / batch = 0.1; no simulation",
         components=("alpha at batch 16 over alpha at batch 1",),
         prediction=np.array([predicted]),
-        acceptance=Acceptance.interval([predicted], 0.015, "up to a fifth, which is 0.2"),
+        acceptance=Acceptance.interval([predicted], 0.015, "below a fifth, 0.2"),
         mutants={"linear scaling": np.ones(1), "alpha as 1 / sqrt(batch)": np.array([0.25])},
         evidence=Enclosure(enclose=partial(_exponents_divide, Step(1.6, 16), Step(0.1))),
     )
@@ -188,16 +191,18 @@ def small_steps_beat_the_diffusion(named: NamedProblem) -> Draft:
     limit = np.full(2, small_step_constant())
     return Draft(
         statement=(
-            "As the learning rate falls, alpha times lr over the batch tends to 1.79556, the cost of one huge feature "
-            "vector, and not to the 1 that a diffusion with the same noise would give."
+            "As the learning rate tends to 0, alpha lr / batch tends to 1.79556, set by single "
+            "large feature vectors, and not to 1, the value of a diffusion with the same noise."
         ),
         source=Source.LIMIT,
         formula=sympy.Eq(sympy.Limit(alpha(eta, b) * eta / b, eta, 0), sympy.Float("1.79556", 6)),
-        regime=f"one Gaussian feature of variance 1, lr {TINY_LR:g}, batches 1 and 3; no simulation",
+        regime=(
+            f"one Gaussian feature of variance 1, lr {TINY_LR:g}, batches 1 and 3; no simulation"
+        ),
         components=tuple(f"alpha lr / batch at batch {size}" for size in (1, 3)),
         prediction=limit,
         acceptance=Acceptance.interval(limit, 0.01, "the correction at this lr is below 0.002"),
-        mutants={"a diffusion": np.ones(2), "half the root, lost once more": limit / 2},
+        mutants={"a diffusion": np.ones(2), "half the limit (a factor 2 lost)": limit / 2},
         evidence=Enclosure(enclose=partial(_small_steps, (1, 3))),
     )
 
@@ -213,7 +218,7 @@ def _log_normal(lr: float, size: int) -> float:
 
 
 def _smallest_fall_by(theory: Callable[[float, int], float]) -> FloatArray:
-    """Return the smallest fall of log alpha between neighbouring learning rates (1,) by another theory."""
+    """Return the smallest fall (1,) of log alpha from each lr to the next, by another theory."""
     logs = (np.log([theory(lr, size) for lr in lrs]) for size, lrs in RISING_LRS.items())
     return np.array([min(float((-np.diff(each)).min()) for each in logs)])
 

@@ -1,13 +1,13 @@
-r"""What labels and features bring with them: heavy labels pass their exponent on, bounded features have no tail.
+r"""Tails due to the laws of labels and features: heavy labels, and bounded features.
 
-If the label noise has the tail P(|e| > t) ~ c t^-beta and h(beta) < 1, every push B = lr x e has it
-too, and a far w is one far push that the products have not yet forgotten (Grincevicius 1975, Grey
-1994):
+If the label noise has the tail P(|e| > t) ~ c t^-beta and h(beta) < 1, the additive term B = lr x e
+of each step has it too. A large w is due to one large term, multiplied by the factors of the later
+steps (Grincevicius 1975, Grey 1994):
 
     P(|w - w*| > t) ~ c E|lr x|^beta t^-beta (1 + h(beta) + h(beta)^2 + ...) = c E|lr x|^beta / (1 -
     h(beta)) t^-beta.
 
-If |A| <= q < 1 and |B| <= m always, |w - w*| <= m / (1 - q) for ever.
+If |A| <= q < 1 and |B| <= m at every step, then |w - w*| <= m / (1 - q) from a start at w*.
 """
 
 import math
@@ -58,8 +58,8 @@ def heavy_labels_pass_their_exponent_on(named: NamedProblem) -> Draft:
     predicted, products = one_push / (1 - growth), alpha_of(lr=HEAVY_LR)
     return Draft(
         statement=(
-            "Labels of tail exponent beta < alpha pass beta on to the stationary law, with a constant raised by one "
-            "over 1 - h(beta): the products do not thicken the tail, they only sum it up."
+            "If the labels have a tail exponent beta < alpha, the stationary law has the same "
+            "exponent beta, with the constant of one step divided by 1 - h(beta)."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Implies(
@@ -70,19 +70,19 @@ def heavy_labels_pass_their_exponent_on(named: NamedProblem) -> Draft:
             ),
         ),
         regime=(
-            f"one Gaussian feature of variance 1, lr {HEAVY_LR:g}, batch 1, Student label noise of {DOF:g} degrees of "
-            f"freedom, h(beta) = {growth:.4f}; after {HEAVY_STEPS} steps; events"
+            f"one Gaussian feature of variance 1, lr {HEAVY_LR:g}, batch 1, Student label noise of "
+            f"{DOF:g} degrees of freedom, h(beta) = {growth:.4f}; after {HEAVY_STEPS} steps; events"
         ),
         components=tuple(f"P(|w| > {threshold:g})" for threshold in HEAVY_THRESHOLDS),
         prediction=predicted,
         acceptance=Acceptance.interval(
             predicted,
             0.17 * predicted,
-            "17 %: the asymptote is reached to 3 % at the nearer threshold",
+            "17 %: at the nearer threshold the asymptote holds within 3 %",
         ),
         mutants={
-            "a single push, nothing summed up": one_push,
-            "the products' own exponent": predicted[0]
+            "the tail of one step, not summed": one_push,
+            "the exponent alpha of the products": predicted[0]
             * (HEAVY_THRESHOLDS / HEAVY_THRESHOLDS[0]) ** -products,
         },
         evidence=beyond(problem, sgd, HEAVY_THRESHOLDS, HEAVY_STEPS),
@@ -91,7 +91,7 @@ def heavy_labels_pass_their_exponent_on(named: NamedProblem) -> Draft:
 
 @hodgkinson_mahoney.claim(on="law")
 def bounded_features_have_light_tails(named: NamedProblem) -> Draft:
-    """Count the chains beyond the bound of a small data set, against Gaussian features of the same variance."""
+    """Count the chains beyond the bound of a small data set."""
     features, labels = SMALL_DATA
     problem, sgd = LinearRegression.from_data(features, labels), SGD(lr=BOUNDED_LR)
     factor = float(np.abs(1 - BOUNDED_LR * features**2).max())
@@ -101,9 +101,9 @@ def bounded_features_have_light_tails(named: NamedProblem) -> Draft:
     power = tail_constant(gaussian, sgd).value * bound ** -tail_exponent(gaussian, sgd).value
     return Draft(
         statement=(
-            "On a data set there is no power law as long as lr times the longest squared row is below 2: with one "
-            "feature no iterate ever leaves a bounded interval, where Gaussian features of the same variance have a "
-            "tail without a variance."
+            "On a data set with one feature and lr times the largest squared row below 2 the "
+            "iterates stay in a bounded interval, whereas with Gaussian features of the same "
+            "variance the law has a power-law tail without a variance."
         ),
         source=Source.CONDITION,
         formula=sympy.Implies(
@@ -111,17 +111,17 @@ def bounded_features_have_light_tails(named: NamedProblem) -> Draft:
             sympy.Eq(P(sympy.Gt(sympy.Abs(W), sympy.Symbol("w_max"))), 0),
         ),
         regime=(
-            f"six rows of one feature, 0.5, 1 and 1.5, labels 1 and -1, lr {BOUNDED_LR:g}, batch 1, |A| <= "
-            f"{factor:.4f}; after {BOUNDED_STEPS} steps; an event"
+            f"six rows of one feature, 0.5, 1 and 1.5, labels 1 and -1, lr {BOUNDED_LR:g}, "
+            f"batch 1, |A| <= {factor:.4f}; after {BOUNDED_STEPS} steps; an event"
         ),
         components=(f"P(|w - w*| > {bound:.4g})",),
         prediction=np.zeros(1),
         acceptance=Acceptance.below(
-            0.002, 0.002, "one in five hundred: none at all, but for what chains can show"
+            0.002, 0.002, "one in five hundred: a bound on what a finite number of chains can show"
         ),
         mutants={
             "Gaussian features of the same variance": np.array([power]),
-            "as heavy as Chebyshev's inequality allows": np.array([variance / bound**2]),
+            "the bound of Chebyshev's inequality": np.array([variance / bound**2]),
         },
         evidence=beyond(problem, sgd, np.array([bound]), BOUNDED_STEPS),
     )

@@ -1,9 +1,9 @@
-r"""The moment of order alpha itself: infinite in the stationary law, finite at every step, growing linearly.
+r"""The moment of order alpha: infinite in the stationary law, linear in the step before it.
 
 From w_0 = w* the means E|w_{k+1}|^alpha - E|w_k|^alpha = E[|A w_k + B|^alpha - |A w_k|^alpha] tend
-to alpha C m with Goldie's constant C and m = E|A|^alpha log|A|. Plain simulation cannot see it: the
-variance of |w_k|^alpha grows geometrically. Under the tilted mixture of `TiltedMoments` every
-moment of the observable is finite, and small.
+to alpha C m with Goldie's constant C and m = E|A|^alpha log|A|. Plain simulation
+cannot measure it, for the variance of |w_k|^alpha grows geometrically. Under the tilted mixture of
+`TiltedMoments` all moments of the observable are finite and small.
 """
 
 from functools import partial
@@ -45,8 +45,9 @@ def moment_of_order_alpha_grows_linearly(named: NamedProblem) -> Draft:
     pairs = ((0, 1), (1, 2))
     return Draft(
         statement=(
-            "The moment of order alpha, infinite in the stationary law, is finite at every step and grows linearly, by "
-            "alpha times Goldie's constant times the slope of h at alpha."
+            "The moment of order alpha, infinite in the stationary law, is finite at every step "
+            "and grows linearly, by alpha times Goldie's constant times the slope of h at alpha a "
+            "step."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(
@@ -54,18 +55,21 @@ def moment_of_order_alpha_grows_linearly(named: NamedProblem) -> Draft:
             alpha * constant * sympy.Derivative(h(alpha), alpha),
         ),
         regime=(
-            f"one Gaussian feature of variance 1, lr {LR:g}, batch 1, alpha = {exponent:.4f}, start at w*; steps "
-            f"{', '.join(map(str, STEPS))}; paths under a tilted law, where all moments of the observable are finite"
+            f"one Gaussian feature of variance 1, lr {LR:g}, batch 1, alpha = {exponent:.4f}, "
+            f"start at w*; steps {', '.join(map(str, STEPS))}; paths under a tilted law, where all "
+            "moments of the observable are finite"
         ),
         components=tuple(f"growth a step, from step {STEPS[i]} to {STEPS[j]}" for i, j in pairs),
         prediction=slopes,
         acceptance=Acceptance.interval(
-            slopes, 0.12 * slope, "12 %, most of it for the first steps, not yet linear"
+            slopes,
+            0.12 * slope,
+            "12 %, most of it for the first steps, where growth is not yet linear",
         ),
         mutants={
             "the moment stays bounded": np.zeros(2),
-            "it grows as the root of k": slope * np.array([1, 1 / np.sqrt(2)]) / 2,
-            "the constant of both tails counted twice": 2 * slopes,
+            "growth as the square root of k": slope * np.array([1, 1 / np.sqrt(2)]) / 2,
+            "the constant of both sides counted twice": 2 * slopes,
         },
         evidence=Simulation(
             experiment=TiltedMoments(problem=ONE_FEATURE, sgd=sgd, steps=STEPS, order=exponent),

@@ -1,4 +1,4 @@
-r"""What momentum does to the threshold and to the tail: computed for one feature, not simulated.
+r"""Effects of momentum on the threshold and on the tail exponent of one feature; computed.
 
 Predictions come from `linsgd.stability` and `linsgd.tail_exponent`, which solves for the
 eigenfunction of a transfer operator; the measurement is the exact algebra of even moments
@@ -38,8 +38,11 @@ threshold = sympy.Symbol("eta_ms", positive=True)
 def heavy_ball_threshold(named: NamedProblem) -> Draft:
     """Find the lr at which alpha = 2 with momentum 0.9."""
     return _threshold_draft(
-        "With heavy ball the second moment diverges, and alpha = 2, at the lr of a closed formula, below what any of "
-        "the thresholds without momentum or of the mean would say.",
+        (
+            "With heavy ball the second moment diverges, and alpha = 2, at a learning rate of "
+            "closed form, which is smaller than the threshold without momentum and that of the "
+            "mean."
+        ),
         sympy.Eq(threshold, 2 * (1 - beta) / (1 + 2 / b - 2 * beta / (1 + beta))),
         nesterov=False,
     )
@@ -51,8 +54,11 @@ def nesterov_threshold(named: NamedProblem) -> Draft:
     first, second = 1 - threshold, 1 - 2 * threshold + threshold**2 * (1 + 2 / b)
     rest = (1 + beta) ** 2 + beta**2 - 2 * beta * (1 + beta) ** 2 * first / (1 + beta * first)
     return _threshold_draft(
-        "With Nesterov's momentum the second moment diverges, and alpha = 2, at the root of a closed equation: later "
-        "than with heavy ball, earlier than without momentum.",
+        (
+            "With Nesterov's momentum the second moment diverges, and alpha = 2, at a learning "
+            "rate that is the root of a closed equation, larger than with heavy ball and smaller "
+            "than without momentum."
+        ),
         sympy.Eq(second * rest, 1),
         nesterov=True,
     )
@@ -64,10 +70,15 @@ def momentum_lightens_at_equal_effective_step(named: NamedProblem) -> Draft:
     plain, heavy = alpha_of(lr=0.3), alpha_of(lr=0.03, momentum=MOMENTUM)
     mistaken = alpha_of(lr=0.03 / (1 - MOMENTUM**2))
     return Draft(
-        statement="At equal lr / (1 - momentum) momentum 0.9 has lighter tails than none.",
+        statement=(
+            "At equal lr / (1 - momentum) the tail with momentum 0.9 is lighter than without "
+            "momentum."
+        ),
         source=Source.NEW,
         formula=sympy.Gt(alpha(eta * (1 - beta), 1, beta), alpha(eta, 1, 0)),
-        regime="one Gaussian feature of variance 1, lr / (1 - momentum) = 0.3, batch 1; no simulation",
+        regime=(
+            "one Gaussian feature of variance 1, lr / (1 - momentum) = 0.3, batch 1; no simulation"
+        ),
         components=("alpha at momentum 0.9 less alpha without",),
         prediction=np.array([heavy - plain]),
         acceptance=Acceptance.interval([heavy - plain], 0.5, "a half: a tenth of the exponent"),
@@ -86,7 +97,9 @@ def momentum_makes_tails_heavier_at_equal_lr(named: NamedProblem) -> Draft:
     plain, heavy = alpha_of(lr=0.3), alpha_of(lr=0.3, momentum=0.5)
     rescaled = alpha_of(lr=0.3 * (1 - 0.5))
     return Draft(
-        statement="At equal lr and batch 1 momentum 0.5 has heavier tails than none.",
+        statement=(
+            "At equal lr and batch 1 the tail with momentum 0.5 is heavier than without momentum."
+        ),
         source=Source.NEW,
         formula=sympy.Lt(alpha(eta, 1, beta), alpha(eta, 1, 0)),
         regime="one Gaussian feature of variance 1, lr 0.3, batch 1; no simulation",
@@ -94,9 +107,7 @@ def momentum_makes_tails_heavier_at_equal_lr(named: NamedProblem) -> Draft:
         prediction=np.array([heavy - plain]),
         acceptance=Acceptance.below(-1.0, 1.0, "one: a fifth of the exponent"),
         mutants={
-            "momentum averages the noise away: alpha as at half the lr": np.array(
-                [rescaled - plain]
-            ),
+            "the exponent of half the learning rate": np.array([rescaled - plain]),
             "momentum does not matter": np.zeros(1),
         },
         evidence=Enclosure(enclose=partial(_gain, PhaseForms(0.3, 1, 0.5), Step(0.3))),
@@ -110,8 +121,8 @@ def momentum_can_lighten_large_batches(named: NamedProblem) -> Draft:
     rescaled = alpha_of(lr=1.2 / (1 - 0.3), batch_size=10)
     return Draft(
         statement=(
-            "At equal lr momentum need not make tails heavier: at lr 1.2 and batch 10 momentum 0.3 has lighter tails "
-            "than none."
+            "At equal lr momentum can make the tail lighter: at lr 1.2 and batch 10 the tail with "
+            "momentum 0.3 is lighter than without momentum."
         ),
         source=Source.NEW,
         formula=sympy.Gt(alpha(1.2, 10, 0.3), alpha(1.2, 10, 0)),
@@ -138,18 +149,18 @@ def _threshold_draft(statement: str, formula: sympy.Basic, *, nesterov: bool) ->
         source=Source.NEW,
         formula=formula,
         regime=(
-            f"one Gaussian feature of variance 1, momentum {MOMENTUM:g}, batches 1 and 4; d equal features have "
-            "1 + (d + 1)/b in place of 1 + 2/b; no simulation"
+            f"one Gaussian feature of variance 1, momentum {MOMENTUM:g}, batches 1 and 4; d equal "
+            "features have 1 + (d + 1)/b in place of 1 + 2/b; no simulation"
         ),
         components=tuple(f"lr at which h(2) = 1, batch {size}" for size in BATCHES),
         prediction=predicted,
         acceptance=Acceptance.interval(
-            predicted, 1e-6, "far above rounding, far below any other threshold"
+            predicted, 1e-6, "far above rounding, far below the distance to any other threshold"
         ),
         mutants={
-            "momentum does not matter": plain,
-            "only lr / (1 - momentum) matters": (1 - MOMENTUM) * plain,
-            "that of the other kind of momentum": other,
+            "the threshold without momentum": plain,
+            "1 - momentum times the threshold without momentum": (1 - MOMENTUM) * plain,
+            "the threshold of the other kind of momentum": other,
         },
         evidence=Enclosure(enclose=partial(_thresholds, nesterov)),
     )

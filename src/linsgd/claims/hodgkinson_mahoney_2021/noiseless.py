@@ -1,7 +1,7 @@
-r"""Labels without noise: the law of SGD is the point w*, whatever its moments do on the way.
+r"""Labels without noise: the stationary law is the point w*, while moments diverge.
 
-w_k - w* = A_k ... A_1 (w_0 - w*), which goes to 0 for almost every path where the Lyapunov exponent
-rho is negative, while E|w_k - w*|^s = h(s)^k |w_0 - w*|^s explodes for every s above alpha.
+w_k - w* = A_k ... A_1 (w_0 - w*), which tends to 0 almost surely if the Lyapunov exponent rho
+is negative, while E|w_k - w*|^s = h(s)^k |w_0 - w*|^s diverges for every s above alpha.
 """
 
 import math
@@ -41,8 +41,8 @@ def noiseless_law_is_a_point(named: NamedProblem) -> Draft:
     share = float(norm.sf((math.log(NEAR) - LATE * rho) / math.sqrt(LATE * variance)))
     return Draft(
         statement=(
-            "Without label noise there is no tail at all: the stationary law is the point at the optimum, though with "
-            "noise not even its mean would be finite."
+            "Without label noise the stationary law is the point at the optimum, although with "
+            "label noise it would not even have a mean."
         ),
         source=Source.CONDITION,
         formula=sympy.Eq(
@@ -51,10 +51,10 @@ def noiseless_law_is_a_point(named: NamedProblem) -> Draft:
         regime=f"{_REGIME}; after {LATE} steps; an event",
         components=(f"P(|w - w*| > {NEAR:g})",),
         prediction=np.array([share]),
-        acceptance=Acceptance.below(0.01, 0.01, "one in a hundred: nearly no chain is left"),
+        acceptance=Acceptance.below(0.01, 0.01, "one in a hundred"),
         mutants={
-            "a typical chain follows the mean": np.ones(1),
-            "as many grow as shrink": np.full(1, 0.5),
+            "every chain stays away, as the mean distance grows": np.ones(1),
+            "half of the chains stay away": np.full(1, 0.5),
         },
         evidence=_measured(Exceeds(Powers((0,), (1.0,)), np.array([NEAR])), Event()),
     )
@@ -67,21 +67,25 @@ def noiseless_moments_explode(named: NamedProblem) -> Draft:
     exponent = tail_exponent(NOISY, SGD(lr=LR)).value
     return Draft(
         statement=(
-            "Without label noise the mean distance to the optimum grows geometrically, by h(1) a step, at an lr at "
-            "which nearly every chain goes there."
+            "Without label noise the mean distance to the optimum grows geometrically, by the "
+            "factor h(1) a step, at a learning rate at which nearly every chain converges to the "
+            "optimum."
         ),
         source=Source.CONDITION,
         formula=sympy.Implies(sympy.Gt(s, alpha), sympy.Eq(E(sympy.Abs(W_k) ** s), h(s) ** k)),
-        regime=f"{_REGIME}, alpha = {exponent:.4f} with noise; steps 1 and 2; all moments of w_k finite",
+        regime=(
+            f"{_REGIME}, alpha = {exponent:.4f} with noise; steps 1 and 2; "
+            "all moments of w_k finite"
+        ),
         components=tuple(f"E|w_{step} - w*|" for step in EARLY),
         prediction=growth,
         acceptance=Acceptance.interval(
-            growth, 0.1, "a tenth of the start, a third of the growth of one step"
+            growth, 0.1, "a tenth of the initial distance, a third of the growth in one step"
         ),
         mutants={
-            "moments go where the paths go": np.zeros(2),
-            "the distance of the mean": abs(1 - LR) ** np.array(EARLY),
-            "moments stand still": np.ones(2),
+            "geometric decay, as of a typical chain": np.zeros(2),
+            "the distance of the mean from the optimum": abs(1 - LR) ** np.array(EARLY),
+            "a constant mean distance": np.ones(2),
         },
         evidence=_measured(
             Stack(tuple(Powers((0,), (1.0,), at) for at in range(len(EARLY)))), KnownSkewness(0.0)

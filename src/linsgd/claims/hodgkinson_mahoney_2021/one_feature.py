@@ -26,7 +26,7 @@ def difference(one: FloatArray, other: FloatArray) -> Bounds:
 
 
 def smallest_fall(bounds: FloatArray) -> Bounds:
-    """Return the ends (1,) of the smallest fall of the logarithm along a series of bounds (n, 2)."""
+    """Return the ends (1,) of the smallest fall of the logarithm along bounds (n, 2)."""
     logs = np.log(bounds)
     lower, upper = logs[:-1, 0] - logs[1:, 1], logs[:-1, 1] - logs[1:, 0]
     return lower.min(keepdims=True), upper.min(keepdims=True)

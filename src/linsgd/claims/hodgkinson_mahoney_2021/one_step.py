@@ -1,8 +1,8 @@
-r"""Bounds on the exponent from one step's norms: E sigma_max(A)^l = 1 and E sigma_min(A)^u = 1 imply l <= alpha <= u.
+r"""Bounds l <= alpha <= u from one step: E sigma_max(A)^l = 1 and E sigma_min(A)^u = 1.
 
 The predicted bounds are those of `linsgd.theory.tails.one_step.bounds`; the measurement draws
-batches and takes the singular values of A = I - lr H_B. For equal features one fixed direction e
-shows the exponent itself: E|A e|^alpha = 1.
+batches and takes the singular values of A = I - lr H_B. For equal features E|A e|^alpha = 1
+for every fixed direction e.
 """
 
 import numpy as np
@@ -32,7 +32,7 @@ lower, alpha = sympy.Symbol("l"), sympy.Symbol("alpha")
 
 @hodgkinson_mahoney.claim
 def one_step_bounds_are_vacuous(named: NamedProblem) -> Draft:
-    """Count the steps of small batches whose norm is at least 1, and those that shorten no direction beyond 1."""
+    """P(sigma_max >= 1) and P(sigma_min <= 1) for batches smaller than the dimension."""
     problem = named.problem
     size = min(2, problem.dimension - 1)
     if size < 1:
@@ -42,26 +42,28 @@ def one_step_bounds_are_vacuous(named: NamedProblem) -> Draft:
     signs[LARGEST, 0], signs[SMALLEST, 1] = 1, -1
     return Draft(
         statement=(
-            "With fewer samples than features every step keeps some direction, so that its largest stretch is at least "
-            "1 and its smallest at most 1: no bound from one step's norms says anything, though the law is stationary "
-            "and its variance finite."
+            "With fewer samples than features each step leaves some direction unchanged, so that "
+            "its largest singular value is at least 1 and its smallest at most 1: bounds from the "
+            "norms of one step are empty, although the law is stationary with a finite variance."
         ),
         source=Source.CONDITION,
         formula=sympy.Implies(
             sympy.Lt(b, d), sympy.And(sympy.Le(smallest, 1), sympy.Ge(largest, 1))
         ),
         regime=(
-            f"lr {sgd.lr:g}, a quarter of the mean-square threshold, batch {size}, {problem.dimension} features, no "
-            "momentum, no weight decay; single steps; events"
+            f"lr {sgd.lr:g}, a quarter of the mean-square threshold, batch {size}, "
+            f"{problem.dimension} features, no momentum, no weight decay; single steps; events"
         ),
         components=("P(largest stretch >= 1)", "P(smallest stretch <= 1)"),
         prediction=np.ones(2),
         acceptance=Acceptance.interval(
-            np.ones(2), 0.01, "one in a hundred: always, but for what chains can show"
+            np.ones(2),
+            0.01,
+            "one in a hundred: a bound on what a finite number of chains can show",
         ),
         mutants={
-            "small steps contract in norm, as the mean step does": np.array([0.0, 1.0]),
-            "as many steps contract as not": np.full(2, 0.5),
+            "every step contracts in norm, as the mean step": np.array([0.0, 1.0]),
+            "half of the steps contract": np.full(2, 0.5),
         },
         evidence=Simulation(
             experiment=Stretches(problem=problem, sgd=sgd, steps=(1,)),
@@ -73,22 +75,23 @@ def one_step_bounds_are_vacuous(named: NamedProblem) -> Draft:
 
 @hodgkinson_mahoney.claim(on="law")
 def one_step_bounds_enclose_the_exponent(named: NamedProblem) -> Draft:
-    """Measure E sigma_max(A)^l, E|A e|^alpha and E sigma_min(A)^alpha for batches larger than the dimension."""
+    """E sigma_max(A)^l, E|A e|^l and E|A e|^alpha for batches larger than the dimension."""
     problem, sgd = LinearRegression.gaussian([1.0, 1.0]), SGD(lr=LR, batch_size=BATCH)
     exponent, bound = tail_exponent(problem, sgd).value, one_step_bounds(problem, sgd).lower.value
     typical = spectral_function(problem, sgd, bound).value
     return Draft(
         statement=(
-            "With more samples than features the norm's own exponent l, E sigma_max^l = 1, is a true lower bound and "
-            "no more: a fixed direction reaches mean 1 only at the larger alpha."
+            "With more samples than features the exponent l of the norm, E sigma_max^l = 1, is a "
+            "lower bound on alpha that is not attained: along a fixed direction the mean of order "
+            "l is below 1 and reaches 1 at alpha."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.And(
             sympy.Eq(E(largest**lower), 1), sympy.Eq(E(stretch**alpha), 1), sympy.Lt(lower, alpha)
         ),
         regime=(
-            f"two equal Gaussian features, lr {LR:g}, batch {BATCH}, l = {bound:.4f}, alpha = {exponent:.4f}; single "
-            "steps; all moments finite"
+            f"two equal Gaussian features, lr {LR:g}, batch {BATCH}, l = {bound:.4f}, "
+            f"alpha = {exponent:.4f}; single steps; all moments finite"
         ),
         components=("E sigma_max^l", "E|A e|^l", "E|A e|^alpha"),
         prediction=np.array([1.0, typical, 1.0]),
@@ -96,8 +99,8 @@ def one_step_bounds_enclose_the_exponent(named: NamedProblem) -> Draft:
             np.array([1.0, typical, 1.0]), 0.05, "a twentieth, a fifth of the difference"
         ),
         mutants={
-            "the norm's exponent is alpha": np.ones(3),
-            "every direction stretches as the mean step does": np.abs(1 - LR)
+            "the exponent of the norm is alpha": np.ones(3),
+            "each direction is multiplied as by the mean step": np.abs(1 - LR)
             ** np.array([bound, bound, exponent]),
         },
         evidence=Simulation(

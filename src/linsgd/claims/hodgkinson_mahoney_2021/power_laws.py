@@ -1,9 +1,9 @@
-r"""The power law itself, seen in full simulations without momentum.
+r"""The power law of the stationary distribution, in full simulations without momentum.
 
-P(|w - w*| > t) ~ C t^-alpha is an event at each t, which an exact binomial interval measures
-whatever the moments: three thresholds over two decades see the exponent. Whether a stationary law
-exists at all shows in where the chains are after 200 steps: beyond the threshold log|w| walks away,
-by the central limit theorem at k rho plus a Gaussian.
+P(|w - w*| > t) ~ C t^-alpha is the probability of an event, for which a binomial interval is exact
+whatever the moments; three thresholds over two decades determine the exponent. Whether a stationary
+law exists is read from where the chains are after 200 steps: without one, log|w_k| is
+asymptotically Gaussian with mean k rho, rho > 0.
 """
 
 import math
@@ -53,20 +53,23 @@ def tail_is_a_power_law(named: NamedProblem) -> Draft:
     log_normal = RadialLaw(1, 1, 1.0, HEAVY_LR).near_edge_exponent()
     return Draft(
         statement=(
-            "The stationary law of SGD on one Gaussian feature has the power-law tail C t^-alpha, with Kesten's "
-            "exponent alpha and Goldie's constant C, over two decades."
+            "The stationary law of SGD on one Gaussian feature has over two decades the tail C "
+            "t^-alpha, with Kesten's exponent alpha and Goldie's constant C."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(P(sympy.Gt(sympy.Abs(W_k), t)), constant * t**-alpha),
-        regime=f"one Gaussian feature, lr {HEAVY_LR:g}, batch 1, alpha = {exponent:.4f}; after {STEPS} steps; events",
+        regime=(
+            f"one Gaussian feature, lr {HEAVY_LR:g}, batch 1, alpha = {exponent:.4f}; "
+            f"after {STEPS} steps; events"
+        ),
         components=tuple(f"P(|w| > {threshold:g})" for threshold in THRESHOLDS),
         prediction=predicted,
         acceptance=Acceptance.interval(
             predicted, 0.2 * predicted, "20 %: over two decades an exponent wrong by 0.1 costs 60 %"
         ),
         mutants={
-            "the constant of one tail taken for each of the two": 2 * predicted,
-            "every moment is finite": np.zeros(3),
+            "the constant of one side counted for each side": 2 * predicted,
+            "a Gaussian law": np.zeros(3),
             "the exponent of a log-normal factor": scale * np.array(THRESHOLDS) ** -log_normal,
         },
         evidence=beyond(ONE_FEATURE, sgd, np.array(THRESHOLDS), STEPS),
@@ -81,14 +84,15 @@ def goldie_constant_of_two_features(named: NamedProblem) -> Draft:
     push = GOLDIE_LR**2 * problem.dimension  # E|B|^2
     return Draft(
         statement=(
-            "For two equal features at the learning rate where alpha = 2 the tail of the distance to the optimum is "
-            "C t^-2, C half the mean square of a step's push over the slope m of h at 2."
+            "For two equal features at the learning rate where alpha = 2 the distance to the "
+            "optimum has the tail C t^-2, where C is half the mean squared additive term of one "
+            "step over the slope of h at 2."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(constant, eta**2 * 2 / (b * alpha * sympy.Symbol("m"))),
         regime=(
-            f"two equal Gaussian features of variance 1, lr {GOLDIE_LR:g}, batch 1, unit label noise, alpha = 2; after "
-            f"{GOLDIE_STEPS} steps; events"
+            f"two equal Gaussian features of variance 1, lr {GOLDIE_LR:g}, batch 1, unit label "
+            f"noise, alpha = 2; after {GOLDIE_STEPS} steps; events"
         ),
         components=tuple(f"P(|w - w*| > {threshold:g})" for threshold in far),
         prediction=scale * far**-2,
@@ -98,9 +102,9 @@ def goldie_constant_of_two_features(named: NamedProblem) -> Draft:
             "18 %: the asymptote is reached to 3 % at the nearer threshold",
         ),
         mutants={
-            "the constant of one tail taken for each of the two": 2 * scale * far**-2,
-            "the slope m of h forgotten": push / 2 * far**-2,
-            "every moment is finite": np.zeros(2),
+            "the constant of one side counted for each side": 2 * scale * far**-2,
+            "without the slope of h": push / 2 * far**-2,
+            "a Gaussian law": np.zeros(2),
         },
         evidence=beyond(problem, sgd, far, GOLDIE_STEPS),
     )
@@ -111,12 +115,14 @@ def larger_batch_destroys_the_stationary_law(named: NamedProblem) -> Draft:
     """At lr 2.2 most chains of batch 40 leave."""
     return _share_draft(
         40,
-        "At lr 2.2 a batch of 40 has no stationary law, though a batch of 6 has one: after 200 steps three chains in "
-        "four are beyond 1000.",
-        Acceptance.above(0.75, 0.25, "three in four: clearly more than a coin's half"),
+        (
+            "At lr 2.2 batch 40 has no stationary law although batch 6 has one: after 200 steps "
+            "more than three chains in four are beyond 1000."
+        ),
+        Acceptance.above(0.75, 0.25, "three in four, clearly more than a half"),
         {
-            "stationary, as at batch 6": np.array([_share(6)]),
-            "as many leave as stay": np.array([0.5]),
+            "a stationary law, as at batch 6": np.array([_share(6)]),
+            "half of the chains": np.array([0.5]),
         },
     )
 
@@ -126,12 +132,14 @@ def smaller_batch_keeps_the_stationary_law(named: NamedProblem) -> Draft:
     """At lr 2.2 few chains of batch 6 are far out."""
     return _share_draft(
         6,
-        "At lr 2.2 a batch of 6 has a stationary law, though a batch of 40 has none: after 200 steps fewer than one "
-        "chain in five is beyond 1000.",
-        Acceptance.below(0.2, 0.2, "one in five: clearly less than a coin's half"),
+        (
+            "At lr 2.2 batch 6 has a stationary law although batch 40 has none: after 200 steps "
+            "fewer than one chain in five is beyond 1000."
+        ),
+        Acceptance.below(0.2, 0.2, "one in five, clearly less than a half"),
         {
             "no stationary law, as at batch 40": np.array([_share(40)]),
-            "as many leave as stay": np.array([0.5]),
+            "half of the chains": np.array([0.5]),
         },
     )
 
@@ -172,7 +180,10 @@ def _share_draft(
 
 
 def _share(size: int) -> float:
-    """Return P(|w_k| > FAR): C t^-alpha where a law exists, else by the central limit theorem for log|w|."""
+    """Return P(|w_k| > FAR).
+
+    C t^-alpha where a stationary law exists, else by the central limit theorem for log|w|.
+    """
     law = RadialLaw(1, size, 1.0, EDGE_LR / size)
     drift = law.log_moment(0.0)[1]
     if drift < 0:

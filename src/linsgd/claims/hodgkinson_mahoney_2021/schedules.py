@@ -1,9 +1,9 @@
-r"""Learning rates that vary: the more at random, the heavier the tail. Computed, not simulated.
+r"""Tail exponents of learning rates that vary; computed.
 
 With h(s; lr) = E|A|^s at each learning rate the exponent is where prod_i h(s; lr_i) = 1 (in turn),
-mean_i h(s; lr_i) = 1 (drawn afresh), or the spectral radius of P diag h(s; lr_i) is 1 (a Markov
-chain of transition matrix P). The prediction is that of theory; the measurement integrates h and
-finds these roots on its own.
+mean_i h(s; lr_i) = 1 (drawn at random), or the spectral radius of P diag h(s; lr_i) is 1 (a Markov
+chain of transition matrix P). The measurement integrates h and finds these roots independently of
+the prediction.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ constant, cyclic, independent, sticky = sympy.symbols(
 
 @hodgkinson_mahoney.claim(on="law")
 def varying_steps_make_tails_heavier(named: NamedProblem) -> Draft:
-    """Compare a constant lr with two of the same mean in turn, at random, and from a sticky chain."""
+    """Exponents of a constant lr and of two rates in turn, at random and from a Markov chain."""
     mean = (LOW + HIGH) / 2
     kernel = [[STAY, 1 - STAY], [1 - STAY, STAY]]
     varied = [
@@ -41,24 +41,28 @@ def varying_steps_make_tails_heavier(named: NamedProblem) -> Draft:
     predicted = np.array([alpha_of(lr=mean), *varied])
     return Draft(
         statement=(
-            f"The learning rates {LOW:g} and {HIGH:g} in turn have heavier tails than their mean at every step, drawn "
-            "at random heavier still, and from a chain that mostly stays the heaviest."
+            f"The tail is heavier if the learning rates {LOW:g} and {HIGH:g} alternate than if "
+            "their mean is used at every step, heavier still if they are drawn at random, and "
+            "heaviest if they follow a Markov chain that mostly stays."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.And(
             sympy.Gt(constant, cyclic), sympy.Gt(cyclic, independent), sympy.Gt(independent, sticky)
         ),
-        regime=f"one Gaussian feature of variance 1, batch 1; the chain stays with chance {STAY:g}; no simulation",
+        regime=(
+            "one Gaussian feature of variance 1, batch 1; the Markov chain stays with probability "
+            f"{STAY:g}; no simulation"
+        ),
         components=tuple(
             f"alpha, {name}" for name in ("constant", "in turn", "at random", "sticky chain")
         ),
         prediction=predicted,
         acceptance=Acceptance.interval(predicted, 0.01, "a seventeenth of the smallest difference"),
         mutants={
-            "only the mean matters": np.full(4, predicted[0]),
-            "only how often each comes matters": predicted[[0, 2, 2, 2]],
-            "in turn is the heaviest": predicted[[0, 3, 2, 1]],
-            "the larger rate alone decides": np.array([predicted[0], *[alpha_of(lr=HIGH)] * 3]),
+            "the exponent of the mean learning rate": np.full(4, predicted[0]),
+            "the order of the rates has no effect": predicted[[0, 2, 2, 2]],
+            "alternating rates have the heaviest tail": predicted[[0, 3, 2, 1]],
+            "the exponent of the larger rate": np.array([predicted[0], *[alpha_of(lr=HIGH)] * 3]),
         },
         evidence=Enclosure(enclose=_exponents),
     )

@@ -2,10 +2,10 @@ r"""The mean-square threshold, measured over a few steps.
 
 Without momentum w_{k+1} - mu = A_k (w_k - mu) + noise with A_k symmetric, and the operator T M =
 E[A M A] is self-adjoint and keeps positive matrices positive. At the threshold its largest
-eigenvalue is 1; let T G = G there. Far from the minimum the noise is nothing, and the quadratic
-form Q_k = (w_k - mu)'G (w_k - mu) neither grows nor shrinks on average at the threshold, from any
-start. Three steps show on which side of it lr is. Waiting for divergence would show nothing: the
-sample mean of a divergent moment is carried by chains too rare to be drawn.
+eigenvalue is 1; let T G = G there. Far from the minimum the label noise is
+negligible, and the quadratic form Q_k = (w_k - mu)'G (w_k - mu) is constant on average at the
+threshold, from any start. Three steps show on which side of it lr is. Late steps would not: the
+mean of a divergent moment is carried by chains too rare to be drawn.
 """
 
 from dataclasses import replace
@@ -43,8 +43,11 @@ def mean_square_grows_above_the_threshold(named: NamedProblem) -> Draft:
     return _growth_draft(
         named,
         1.15,
-        "15 % above the mean-square threshold the quadratic form of the distance to the minimum that is marginal at "
-        "the threshold grows on average, by what the exact law says, though its value at the mean shrinks.",
+        (
+            "15 % above the mean-square threshold the quadratic form of w - mu that is stationary "
+            "at the threshold grows on average, as the exact law predicts, although the same form "
+            "of the mean shrinks."
+        ),
         sympy.Gt(E(Q_k), Q_0),
     )
 
@@ -55,8 +58,10 @@ def mean_square_shrinks_below_the_threshold(named: NamedProblem) -> Draft:
     return _growth_draft(
         named,
         0.85,
-        "15 % below the mean-square threshold the quadratic form of the distance to the minimum that is marginal at "
-        "the threshold shrinks on average, by what the exact law says.",
+        (
+            "15 % below the mean-square threshold the quadratic form of w - mu that is stationary "
+            "at the threshold shrinks on average, as the exact law predicts."
+        ),
         sympy.Lt(E(Q_k), Q_0),
     )
 
@@ -68,17 +73,18 @@ def most_chains_shrink_above_the_threshold(named: NamedProblem) -> Draft:
     shrunk = Exceeds(_form(case, -form), -np.ones(1))
     return Draft(
         statement=(
-            f"Just above the mean-square threshold, where the second moment diverges, three chains in four are all the "
-            f"same nearer to the minimum after {LONG} steps: their law still contracts."
+            "Just above the mean-square threshold, where the second moment diverges, at least "
+            f"three chains in four are nevertheless nearer to the minimum after {LONG} steps: the "
+            "law of the iterates still contracts."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Gt(P(sympy.Lt(Q_k, Q_0)), sympy.Rational(3, 4)),
         regime=f"{case.regime}; an event, whatever the moments",
         components=("share of chains that shrink",),
         prediction=np.array([1.0]),
-        acceptance=Acceptance.above(0.75, 0.25, "three in four: clearly more than a coin's half"),
+        acceptance=Acceptance.above(0.75, 0.25, "three in four, clearly more than a half"),
         mutants={
-            "a typical chain follows the mean square": np.zeros(1),
+            "every chain grows, as the mean square": np.zeros(1),
             "as many grow as shrink": np.full(1, 0.5),
         },
         evidence=case.simulation(shrunk, Event()),
@@ -99,8 +105,8 @@ def threshold_is_marginal(named: NamedProblem) -> Draft:
     )
     return Draft(
         statement=(
-            "At the mean-square threshold of the stability theory the largest eigenvalue of the moment operator, found "
-            "on its own, is 1."
+            "At the mean-square threshold of `linsgd.stability` the largest eigenvalue of the "
+            "second-moment operator, computed independently, is 1."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Implies(sympy.Eq(eta, threshold), sympy.Eq(growth, 1)),
@@ -108,11 +114,11 @@ def threshold_is_marginal(named: NamedProblem) -> Draft:
         components=("growth a step",),
         prediction=np.ones(1),
         acceptance=Acceptance.interval(
-            [1.0], 1e-6, "far above rounding, far below any other threshold"
+            [1.0], 1e-6, "far above rounding, far below the distance to any other threshold"
         ),
         mutants={
-            "it is the threshold of the mean": np.array([_leading(problem, longest)[0]]),
-            "it is that of twice the batch": np.array([_leading(problem, larger)[0]]),
+            "the threshold of the mean": np.array([_leading(problem, longest)[0]]),
+            "the threshold of twice the batch size": np.array([_leading(problem, larger)[0]]),
         },
         evidence=Enclosure(enclose=partial(_growth_interval, problem, sgd)),
     )
@@ -138,15 +144,15 @@ def _growth_draft(
         source=Source.RECONSTRUCTED,
         formula=formula,
         regime=f"{case.regime}; start far out, at {FAR:g} times the scale of the labels",
-        components=(f"quadratic form after {STEPS} steps over its start",),
+        components=(f"quadratic form after {STEPS} steps over its initial value",),
         prediction=np.array([exact]),
         acceptance=Acceptance.interval(
-            [exact], width, "a fifth of the way to 1 (no growth) or to the mean's own square"
+            [exact], width, "a fifth of the distance to 1 (no growth) or to the form of the mean"
         ),
         mutants={
-            "marginal: neither growth nor decay": np.ones(1),
-            "noise forgotten: only the mean contracts": np.array([deterministic]),
-            "noise counted twice": np.array([2 * exact - deterministic]),
+            "neither growth nor decay": np.ones(1),
+            "without noise: the form of the mean": np.array([deterministic]),
+            "with twice the noise": np.array([2 * exact - deterministic]),
         },
         evidence=case.simulation(_form(case, form)),
     )
@@ -183,7 +189,10 @@ def _form(case: Case, form: FloatArray) -> Quadratic:
 
 
 def _leading(problem: LinearRegression, sgd: SGD) -> tuple[float, FloatArray]:
-    """Return the largest eigenvalue g of M -> E[A M A] and its eigenmatrix G (d, d), in the problem's coordinates."""
+    """Return the largest eigenvalue g of M -> E[A M A] and its eigenmatrix G (d, d).
+
+    G is in the problem's coordinates, symmetric and of positive trace.
+    """
     d = problem.dimension
     if d == 1:
         return float(_moment_operator(problem, sgd, np.ones((1, 1)))[0, 0]), np.ones((1, 1))

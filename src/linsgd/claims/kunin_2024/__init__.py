@@ -1,8 +1,8 @@
 """Claims after Kunin, Sagastuy-Brena, Gillespie, Margalit, Tanaka, Ganguli and Yamins (2024).
 
-The dynamics of SGD with momentum near a minimum as an underdamped Langevin equation. Its statements
-are reconstructed here and replaced by their exact discrete-time counterparts; where the Langevin
-limit fails, a claim says so.
+The paper describes SGD with momentum near a minimum by an underdamped Langevin equation. Its
+statements are reconstructed here and replaced by their exact discrete-time counterparts; where the
+Langevin limit fails, a claim states the failure.
 """
 
 # The order of these imports is the order of the claims in the report.

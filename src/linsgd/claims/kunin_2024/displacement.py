@@ -1,13 +1,14 @@
-r"""How far the weights travel: diffusion that saturates, drift that outruns it, and a formula that never stops growing.
+r"""Mean squared displacement: it saturates at stationarity and exceeds diffusion under a drift.
 
-From stationarity E|w_{s+k} - w_s|^2 is a sum of 2 Var(w) (1 - R_k): it grows hardly faster than in
-proportion to k once k exceeds twenty relaxation times (1 + beta)/(2 (1 - beta)), and saturates at 2
-sum Var(w). From a distant start the mean drifts, and the square of a drift grows faster.
+At stationarity E|w_{s+k} - w_s|^2 is a sum of 2 Var(w) (1 - R_k) over the modes. Once k exceeds
+twenty relaxation times (1 + beta)/(2 (1 - beta)) it grows at most slightly faster than linearly in
+k, and it saturates at 2 sum Var(w). From a distant start the mean moves, and the square of its
+displacement grows faster.
 
-The sum form E|Delta_k|^2 = sum Var(y) (k + 2 sum_{j<k} (k - j) C(j)) is the same with the
-velocities' correlation at whole steps. With the equation's own C = V it is not: 1 + 2 sum V(j) =
-u/3, u = (1 - beta)/(1 + beta), in place of 0 (the cusp of V at 0, by Euler and Maclaurin), so that
-it grows for ever by Var(y) u/3 a step.
+The sum form E|Delta_k|^2 = sum Var(y) (k + 2 sum_{j<k} (k - j) C(j)) is equal to it
+if C is the autocorrelation of the algorithm's velocity. With the Langevin equation's C = V it is
+not: by the Euler-Maclaurin formula the cusp of V at 0 makes 1 + 2 sum V(j) = u/3 in place of 0, u =
+(1 - beta)/(1 + beta), so that the sum grows without bound, by Var(y) u/3 a step.
 """
 
 from functools import partial
@@ -53,8 +54,9 @@ def stationary_displacement(named: NamedProblem) -> Draft:
     position = case.all_directions[0]
     return Draft(
         statement=(
-            "From stationarity the mean-squared displacement over 16 steps is what the velocities' correlations make "
-            "of the local one: neither that of independent steps nor that of one straight line."
+            "At stationarity the mean squared displacement over 16 steps is that of velocities "
+            "with the exact autocorrelation: neither that of independent steps nor that of a "
+            "straight line."
         ),
         source=Source.RECONSTRUCTED,
         formula=derived_displacement("exact").formula,
@@ -62,11 +64,11 @@ def stationary_displacement(named: NamedProblem) -> Draft:
         components=("E|Delta_16|^2 over the exact one",),
         prediction=np.ones(1),
         acceptance=Acceptance.interval(
-            [1.0], 0.05, "5 %: the two extremes are off by more than half"
+            [1.0], 0.05, "5 %: independent steps and a straight line are off by more than half"
         ),
         mutants={
             "independent steps": np.array([lag * step / exact]),
-            "one straight line": np.array([lag**2 * step / exact]),
+            "a straight line": np.array([lag**2 * step / exact]),
         },
         evidence=case.simulation(Displacement(position, 0, 1 + LAGS.index(lag), 1 / exact)),
     )
@@ -74,7 +76,7 @@ def stationary_displacement(named: NamedProblem) -> Draft:
 
 @kunin.claim
 def drift_is_faster_than_diffusion(named: NamedProblem) -> Draft:
-    """E|Delta_64|^2 / (2 E|Delta_32|^2) from a distant start exceeds 1, at more than 20 relaxation times."""
+    """E|Delta_64|^2 / (2 E|Delta_32|^2) from a distant start, after 20 relaxation times."""
     case = distant_start(named)
     once, twice = displacement(case.problem, case.sgd, case.steps, case.start).global_msd
     stationary = displacement(case.problem, case.sgd, case.steps).global_msd
@@ -92,8 +94,9 @@ def drift_is_faster_than_diffusion(named: NamedProblem) -> Draft:
     )
     return Draft(
         statement=(
-            "From a distant start the mean-squared displacement grows faster than in proportion to the steps, more "
-            "than twenty relaxation times of the velocity on: a late exponent above 1 is drift, not stationary motion."
+            "From a distant start the mean squared displacement still grows faster than linearly "
+            "in the steps after more than twenty relaxation times of the velocity: an exponent "
+            "above 1 then shows drift, not stationary motion."
         ),
         source=Source.LIMIT,
         formula=sympy.Gt(doubled / (2 * msd), 1),
@@ -101,11 +104,11 @@ def drift_is_faster_than_diffusion(named: NamedProblem) -> Draft:
         components=("E|Delta_64|^2 / (2 E|Delta_32|^2) - 1",),
         prediction=np.array([twice / (2 * once) - 1]),
         acceptance=Acceptance.above(
-            0.3, 0.25, "0.3, an exponent of 1.38; no stationary walk has more than 1.05 there"
+            0.3, 0.25, "0.3, an exponent of 1.38; at stationarity it is at most 1.05 there"
         ),
         mutants={
-            "diffusion: in proportion": np.zeros(1),
-            "the same optimizer from stationarity": np.array(
+            "diffusion: linear in the steps": np.zeros(1),
+            "the same optimizer at stationarity": np.array(
                 [stationary[1] / (2 * stationary[0]) - 1]
             ),
         },
@@ -131,8 +134,9 @@ def drift_depends_on_its_origin(named: NamedProblem) -> Draft:
     )
     return Draft(
         statement=(
-            "From a distant start the mean-squared displacement over 32 steps depends on when they begin, which tells "
-            "drift from stationary motion: the first 32 steps and the next go different distances."
+            "From a distant start the mean squared displacement over 32 steps depends on their "
+            "first step, unlike at stationarity: it differs between steps 0 to 32 and steps 32 to "
+            "64."
         ),
         source=Source.CONDITION,
         formula=sympy.Ne(E(sympy.Abs(Delta(32, 64)) ** 2), E(sympy.Abs(Delta(0, 32)) ** 2)),
@@ -140,10 +144,10 @@ def drift_depends_on_its_origin(named: NamedProblem) -> Draft:
         components=("E|w_64 - w_32|^2 over E|w_32 - w_0|^2, less 1",),
         prediction=np.array([again / once - 1]),
         acceptance=Acceptance.interval(
-            again / once - 1, 0.08, "0.08: of a ratio that is 1 at stationarity"
+            again / once - 1, 0.08, "0.08 of a ratio that is 1 at stationarity"
         ),
         mutants={
-            "stationary: the origin does not matter": np.zeros(1),
+            "stationary motion: equal displacements": np.zeros(1),
             "the drift stops": np.full(1, -1.0),
         },
         evidence=case.simulation(observable),
@@ -156,14 +160,18 @@ def summed_displacement_grows_forever(named: NamedProblem) -> Draft:
     case = small_lr(named)
     return Draft(
         statement=(
-            "Summing the Langevin equation's velocity correlation at whole steps gives a displacement that does not "
-            "saturate but grows, at small lr h, by some (1 - momentum)/(3 (1 + momentum)) of a squared step every step."
+            "If the Langevin equation's velocity autocorrelation is summed at whole steps, the "
+            "displacement does not saturate but grows without bound, at small lr h by (1 - "
+            "momentum) / (3 (1 + momentum)) mean squared steps a step."
         ),
         source=Source.LIMIT,
         formula=sympy.Eq(
             1 + 2 * sympy.Sum(sympy.Function("C")(k), (k, 1, sympy.oo)), GROWTH, evaluate=False
         ),
-        regime=f"momentum {case.sgd.momentum:g}, lr h from 1/10 to 1/1000 of 1 - momentum; no simulation",
+        regime=(
+            f"momentum {case.sgd.momentum:g}, lr h from 1/10 to 1/1000 of 1 - momentum; "
+            "no simulation"
+        ),
         components=("late growth a step over the predicted",),
         prediction=np.ones(1),
         acceptance=Acceptance.interval([1.0], 0.05, "a twentieth: the next term is of order lr h"),
@@ -173,7 +181,10 @@ def summed_displacement_grows_forever(named: NamedProblem) -> Draft:
 
 
 def _spurious_growth(momentum: float) -> tuple[FloatArray, FloatArray]:
-    """Enclose 1 + 2 sum V(j) over its limit as lr h falls: what is left after the last of three tenfold steps."""
+    """Enclose 1 + 2 sum_j V(j) over its limit as lr h -> 0.
+
+    The error is taken as the last change along lr h = (1 - beta) (0.1, 0.01, 0.001).
+    """
     u = (1 - momentum) / (1 + momentum)
     growth = []
     for product in (1 - momentum) * np.array([0.1, 0.01, 0.001]):
@@ -194,12 +205,16 @@ def displacement_saturates_at_the_effective_dimension(named: NamedProblem) -> Dr
     held, modes = effective_dimension(problem, decay_), float(np.sum(spectrum > 0))
     return Draft(
         statement=(
-            "With gradient noise proportional to the Hessian the stationary displacement saturates at the effective "
-            "dimension of the decayed problem times lr sigma^2 / (b (1 - momentum)); lr small, exact theory."
+            "At small lr and with gradient noise proportional to the Hessian the stationary "
+            "displacement saturates at lr sigma^2 / (b (1 - momentum)) times the effective "
+            "dimension tr H (H + lambda)^-1."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(sympy.Limit(msd, k, sympy.oo), sympy.Symbol("d_eff"), evaluate=False),
-        regime=f"weight decay {decay_:g}, batch 10^6, lr 1/1000 of the inverse largest eigenvalue; no simulation",
+        regime=(
+            f"weight decay {decay_:g}, batch 10^6, lr 1/1000 of the inverse largest eigenvalue; "
+            "no simulation"
+        ),
         components=("late displacement in units of lr sigma^2 / (b (1 - momentum))",),
         prediction=np.array([held]),
         acceptance=Acceptance.interval([held], 0.01 * held, "1 %: several times lr h"),

@@ -1,9 +1,9 @@
-r"""Whether the stationary current dissipates: only where noise and Hessian do not commute.
+r"""Entropy production of the stationary Langevin law: 0 if noise and Hessian commute.
 
-With v odd under time reversal the irreversible part of the current is (-G v + D_vv (P^{-1} zeta)_v)
-p, and the entropy production G (G tr(D_vv^{-1} P_vv) - d) with G = 2 (1 - beta)/(1 + beta) a step.
-Noise sigma^2 H gives 0: a reversible rotation. The noise of a data set does not commute with its
-Hessian.
+With P the stationary covariance of the state s = (w, v), D the diffusion, p the density, and v odd
+under time reversal, the irreversible part of the current is (-G v + D_vv (P^{-1} s)_v) p. The
+entropy production is G (G tr(D_vv^{-1} P_vv) - d) with G = 2 (1 - beta)/(1 + beta) a step. Noise
+sigma^2 H gives 0, a reversible rotation. The noise of a data set does not commute with its Hessian.
 """
 
 from functools import partial
@@ -29,7 +29,7 @@ WIDEST = 1e5  # largest ratio of curvatures, or of noise variances
 
 @kunin.claim(on="data")
 def measured_noise_dissipates(named: NamedProblem) -> Draft:
-    """Compare the closed form of the entropy production with its definition, solved as a matrix equation."""
+    """Entropy production: its closed form, and its definition by a solved matrix equation."""
     case = small_lr(named)
     process = langevin(named.problem, case.sgd)
     produced = process.entropy_production()
@@ -44,8 +44,9 @@ def measured_noise_dissipates(named: NamedProblem) -> Draft:
     value = np.array([produced.value])
     return Draft(
         statement=(
-            "With the gradient noise measured on the data the stationary Langevin law produces entropy, as the closed "
-            "form says; with noise proportional to the Hessian its current would be a reversible rotation."
+            "With the gradient noise of these data the stationary Langevin law produces entropy at "
+            "the rate of a closed form; with noise proportional to the Hessian it would produce "
+            "none."
         ),
         citation=new.citation,
         source=Source.NEW,
@@ -54,13 +55,16 @@ def measured_noise_dissipates(named: NamedProblem) -> Draft:
         components=("entropy production, nats a step",),
         prediction=value,
         acceptance=Acceptance.interval(value, 0.01 * value, "1 %: far above rounding"),
-        mutants={"a reversible rotation": 0 * value, "damping counted once": value / 2},
+        mutants={"no entropy production": 0 * value, "damping counted once": value / 2},
         evidence=Enclosure(enclose=partial(_dissipation, process)),
     )
 
 
 def _dissipation(process: UnderdampedLangevin) -> tuple[FloatArray, FloatArray]:
-    """Enclose tr(D^{-1} J P J'), J the irreversible drift, by the rounding of D and the residual of P."""
+    """Enclose tr(D^{-1} J P J'), J the irreversible part of the drift.
+
+    The error is that of rounding D, and of the residual of P.
+    """
     n, lr, m = process.curvature.size, process.lr, process.momentum
     damping, noise = 2 * (1 - m) / (1 + m), np.array(process.noise)
     A = np.block(

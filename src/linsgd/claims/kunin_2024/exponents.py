@@ -1,10 +1,10 @@
-r"""The exponent of stationary displacement: its bound, its value for power-law spectra, and what the batch does to it.
+r"""The exponent of the stationary displacement: bound, power-law spectra, batch size.
 
 A mode's exponent is at most 1/(1 - tau/k), tau = (1 + beta)/(2 (1 - beta)), from 20 tau on
 (`linsgd.theory.displacement.displacement`). For eigenvalues l^-a the displacement is 2 Var w sum_l
 (1 - exp(-l^-a T)) ~ 2 Var w Gamma(1 - 1/a) T^{1/a} at T = lr k/(1 - beta), which is Gamma(1 - 1/a)
-times the number of modes with rho > 1/T. At equal steps the exponent does not know the batch; over
-equal epochs it does, through the steps that they hold.
+times the number of modes with h > 1/T. At equal steps the exponent does not depend on the batch
+size; over equal epochs it does, through the number of steps in them.
 """
 
 from dataclasses import replace
@@ -33,6 +33,10 @@ Delta, N, c_of = (sympy.Function(name) for name in ("Delta", "N", "c"))
 DECAYS, FAR = np.array([1.6, 2.5]), (10**4, 10**6)
 EPOCHS, ROWS = 8, 1024  # the window of `exponents_over_epochs_follow_the_steps`; rows of a law
 WINDOW = EPOCHS * sympy.Symbol("N") / b
+POWER_LAW_REGIME = (
+    "30,000 modes with eigenvalues l^-a in place of the problem's own, lr 0.01, momentum 0.5, "
+    "10^4 and 10^6 steps; no simulation"
+)
 
 
 @kunin.claim(on="law")
@@ -40,12 +44,13 @@ def power_law_spectra_set_the_exponent(named: NamedProblem) -> Draft:
     """Exponent of the displacement for spectra l^-a, at a = 1.6 and 2.5."""
     return Draft(
         statement=(
-            "Where the Hessian's eigenvalues fall as l^-a, a > 1, the stationary displacement grows with the exponent "
-            "1/a while the stiffest modes have saturated and the flattest have not moved."
+            "If the eigenvalues of the Hessian fall as l^-a with a > 1, the stationary "
+            "displacement grows with the exponent 1/a for as long as the stiffest modes have "
+            "saturated and the flattest have not moved."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(c, 1 / alpha),
-        regime=f"30,000 modes, lr 0.01, momentum 0.5, 10^4 and 10^6 steps; not of {named.name}; no simulation",
+        regime=POWER_LAW_REGIME,
         components=tuple(f"exponent at a = {a:g}" for a in DECAYS),
         prediction=1 / DECAYS,
         acceptance=Acceptance.interval(1 / DECAYS, 0.02, "0.02: finite spectra bend by that much"),
@@ -56,31 +61,32 @@ def power_law_spectra_set_the_exponent(named: NamedProblem) -> Draft:
 
 @kunin.claim(on="law")
 def displacement_counts_the_modes_that_have_moved(named: NamedProblem) -> Draft:
-    """Displacement in units of 2 Var w and of the number of modes with rho > (1 - momentum)/(lr k)."""
+    """Displacement over 2 Var w times the number of modes with h > (1 - momentum)/(lr k)."""
     counted = gamma(1 - 1 / DECAYS)
     return Draft(
         statement=(
-            "Without weight decay the displacement over k steps is proportional to the number of modes with an "
-            "eigenvalue above (1 - momentum)/(lr k), by the factor Gamma(1 - 1/a) where eigenvalues fall as l^-a."
+            "Without weight decay the displacement over k steps is proportional to the number of "
+            "modes with an eigenvalue above (1 - momentum) / (lr k), with the factor Gamma(1 - "
+            "1/a) where the eigenvalues fall as l^-a."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(
             E(sympy.Abs(Delta(k)) ** 2),
             2 * sympy.Symbol("V") * sympy.gamma(1 - 1 / alpha) * N((1 - beta) / (eta * k)),
         ),
-        regime=f"30,000 modes, lr 0.01, momentum 0.5, 10^4 and 10^6 steps; not of {named.name}; no simulation",
+        regime=POWER_LAW_REGIME,
         components=tuple(f"displacement over 2 Var w and the count, at a = {a:g}" for a in DECAYS),
         prediction=counted,
         acceptance=Acceptance.interval(
-            counted, 0.05 * counted, "a twentieth: the counts are of 27 and 53 modes"
+            counted, 0.05 * counted, "a twentieth: the counts are 27 and 53 modes"
         ),
-        mutants={"each mode counts once": np.ones(2), "a factor 2 lost": counted / 2},
+        mutants={"the number of modes itself": np.ones(2), "a factor 2 lost": counted / 2},
         evidence=Enclosure(enclose=lambda: _power_law()[1]),
     )
 
 
 def _power_law() -> tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]:
-    """Enclose the exponents, and the displacements over what the modes that have moved would make."""
+    """Enclose the exponents, and the displacements over 2 Var w times the number of moved modes."""
     exponents, counted, error = [], [], 0.0
     for a, steps in zip(DECAYS, FAR, strict=True):
         sgd = SGD(lr=0.01, batch_size=64, momentum=0.5)
@@ -97,16 +103,20 @@ def _power_law() -> tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, Float
 
 @kunin.claim(on="law")
 def stationary_exponents_are_bounded_from_twenty_tau(named: NamedProblem) -> Draft:
-    """Find the largest exponent of any stable stationary mode, at 20 and at 10 tau, momentum 0.99."""
+    """Largest exponent of any stable stationary mode, at 20 and at 10 tau, momentum 0.99."""
     largest = np.array([1 / (1 - 1 / 20), _fastest(0.99, 10, 8000)])
     return Draft(
         statement=(
-            "After 20 tau, tau = (1 + momentum)/(2 (1 - momentum)) steps, no stationary mode travels with an exponent "
-            "above 1/(1 - tau/k), which the flattest reach; after 10 tau ringing modes still exceed it many times."
+            "After 20 tau, tau = (1 + momentum)/(2 (1 - momentum)) steps, the exponent of every "
+            "stationary mode is at most 1/(1 - tau/k), the value of the flattest modes; after 10 "
+            "tau some underdamped modes still exceed it many times."
         ),
         source=Source.CONDITION,
         formula=sympy.Le(c_of(k), 1 / (1 - tau / k)),
-        regime="one mode of the Langevin equation, of any stable stiffness; momentum 0.99; no simulation",
+        regime=(
+            "one mode of the Langevin equation, of any stable stiffness; momentum 0.99; "
+            "no simulation"
+        ),
         components=("largest exponent at 20 tau", "largest exponent at 10 tau"),
         prediction=largest,
         acceptance=Acceptance.interval(
@@ -141,7 +151,7 @@ def _fastest(momentum: float, times_tau: int, points: int) -> float:
 
 @kunin.claim
 def exponents_do_not_know_the_batch(named: NamedProblem) -> Draft:
-    """E|Delta_16|^2 / E|Delta_4|^2 from stationarity at a quarter of the batch, by the ratio at the whole batch."""
+    """E|Delta_16|^2 / E|Delta_4|^2 at a quarter of the batch, over the ratio at the batch."""
     one = small_lr(named)
     sgd = replace(one.sgd, batch_size=max(1, one.sgd.batch_size // 4))
     settled_at, problem = one.steps[0], named.problem
@@ -155,8 +165,9 @@ def exponents_do_not_know_the_batch(named: NamedProblem) -> Draft:
     )
     return Draft(
         statement=(
-            "Between 4 and 16 steps the stationary displacement grows by the same factor at a quarter of the batch, "
-            "which scales all displacements and leaves their exponent alone."
+            "Between 4 and 16 steps the stationary displacement grows by the same factor at a "
+            "quarter of the batch size: the batch size scales all displacements and leaves their "
+            "exponent unchanged."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(c_of(k, b), c_of(k)),
@@ -187,25 +198,26 @@ def _growth(problem: LinearRegression, sgd: SGD) -> float:
 
 @kunin.claim
 def exponents_over_epochs_follow_the_steps(named: NamedProblem) -> Draft:
-    """Compare exponents over eight epochs at three batch sizes with one batch size's exponents over as many steps."""
+    """Exponents over eight epochs at three batch sizes, and of one batch size at those steps."""
     problem, sgd, batches = named.problem, _slow(named), np.array([8, 32, 128])
     rows = named.rows or ROWS
     steps = np.maximum(EPOCHS * rows // batches, 4)
     one = displacement(problem, sgd, steps).exponent
     return Draft(
         statement=(
-            "Over a window of epochs the exponent of the stationary displacement rises with the batch size, by as much "
-            "as one batch size's exponent depends on the number of steps, and by no more."
+            "Over a window of epochs the exponent of the stationary displacement rises with the "
+            "batch size exactly as far as it depends on the number of steps in the window."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(c_of(WINDOW, b), c_of(WINDOW)),
         regime=(
-            f"lr {sgd.lr:.3g}, momentum {sgd.momentum:g}, epochs of {rows} rows, the steps of {EPOCHS} of them: "
-            f"{', '.join(map(str, steps))}; predicted from batch {sgd.batch_size}; no simulation"
+            f"lr {sgd.lr:.3g}, momentum {sgd.momentum:g}, epochs of {rows} rows, the steps of "
+            f"{EPOCHS} of them: {', '.join(map(str, steps))}; predicted from batch "
+            f"{sgd.batch_size}; no simulation"
         ),
         components=tuple(f"exponent over {EPOCHS} epochs of batch {size}" for size in batches),
         prediction=one,
-        acceptance=Acceptance.interval(one, 0.03, "0.03: far below its rise over the batches"),
+        acceptance=Acceptance.interval(one, 0.03, "0.03: far below the rise over the batch sizes"),
         mutants={
             "the batch does not matter over epochs": np.full(3, one[1]),
             "it falls with the batch": one[::-1].copy(),
@@ -228,7 +240,7 @@ def _over_epochs(
 
 
 def _slow(named: NamedProblem) -> SGD:
-    """Return an optimizer whose mean mode has half relaxed after 64 steps, at most as fast as `calm`."""
+    """Return an optimizer whose mean mode has half relaxed after 64 steps, or slower."""
     sgd = small_lr(named).sgd
     curvature = float(named.problem.eigenvalues.mean()) + sgd.weight_decay
     return replace(sgd, momentum=0.5, lr=min(sgd.lr, 0.5 * (1 - 0.5) / (64 * curvature)))

@@ -1,12 +1,11 @@
-r"""The fluctuation-dissipation relation: how high SGD hovers above its minimum, read off how far it moves in a step.
+r"""The fluctuation-dissipation relation between the stationary loss and the mean squared step.
 
 With delta = w_k - w_{k-1}, at stationarity and for independent batches,
 
     E[L(w)] - min L = (1 + momentum) E|delta|^2 / (4 lr (1 - dampening)),
 
-whatever the noise, as long as it is unbiased and has a second moment; L holds its weight decay.
-With Nesterov's momentum, by taking the stationary second moments of w' = w + lr (beta v' - g) and
-v' = beta v - g,
+for any unbiased gradient noise with a second moment; L includes the weight decay. With Nesterov's
+momentum the stationary second moments of w' = w + lr (beta v' - g) and v' = beta v - g give
 
     E[L(w)] - min L = (E|delta|^2 + beta^2 (1 + 2 beta) lr^2 E|v|^2) / (4 lr (1 + beta)).
 
@@ -38,7 +37,7 @@ FACTOR = tidy(
     h_lambda * LAW["position"] / (2 * eta**2 * LAW["velocity"])
 )  # of (h/2) Var w over (lr)^2 Var v, every mode's
 step, speed = E(sympy.Abs(delta) ** 2), E(sympy.Abs(v) ** 2)
-WIDTH = "5 % of the loss: a lost factor 2, 1 + momentum or 1 - dampening costs at least 20 %"
+WIDTH = "5 % of the loss; losing a factor 2, 1 + momentum or 1 - dampening costs at least 20 %"
 
 
 @kunin.claim
@@ -48,8 +47,8 @@ def fluctuation_dissipation(named: NamedProblem) -> Draft:
     ratio, m = _ratio(case), case.sgd.momentum
     return Draft(
         statement=(
-            "At stationarity the regularised loss exceeds its minimum by (1 + momentum) / (4 lr) times the mean "
-            "square of a step, whatever the noise."
+            "At stationarity the regularised loss exceeds its minimum by (1 + momentum) / (4 lr) "
+            "times the mean squared step, for any gradient noise."
         ),
         formula=sympy.Eq(excess, FACTOR.subs(zeta, 0) * step),
         mutants={
@@ -68,8 +67,8 @@ def fluctuation_dissipation_dampened(named: NamedProblem) -> Draft:
     ratio = _ratio(case)
     return Draft(
         statement=(
-            "With dampening the mean square of a step must be divided by 1 - dampening to give the stationary excess "
-            "of the regularised loss."
+            "With dampening the stationary excess of the regularised loss is (1 + momentum) / (4 "
+            "lr (1 - dampening)) times the mean squared step."
         ),
         formula=sympy.Eq(excess, FACTOR * step),
         mutants={
@@ -90,14 +89,14 @@ def fluctuation_dissipation_nesterov(named: NamedProblem) -> Draft:
     ratio = (moved + m**2 * (1 + 2 * m) * speed_) / (4 * lr * (1 + m)) / loss
     return Draft(
         statement=(
-            "With Nesterov's momentum the stationary excess of the regularised loss follows from the mean squares of "
-            "the step and of the momentum buffer together."
+            "With Nesterov's momentum the stationary excess of the regularised loss is a linear "
+            "combination of the mean squared step and the mean squared momentum buffer."
         ),
         formula=sympy.Eq(
             excess, (step + beta**2 * (1 + 2 * beta) * eta**2 * speed) / (4 * eta * (1 + beta))
         ),
         mutants={
-            "heavy ball's relation": np.array([1 - (1 + m) * moved / (4 * lr) / loss]),
+            "the relation of heavy ball": np.array([1 - (1 + m) * moved / (4 * lr) / loss]),
             "a factor 2 lost": np.array([1 - 2 * ratio]),
         },
         citation=YAIDA,
@@ -117,12 +116,15 @@ def fluctuation_dissipation_fails_for_epochs(named: NamedProblem) -> Draft:
     share = 0.2
     return Draft(
         statement=(
-            "At the end of a reshuffled epoch the regularised loss exceeds its minimum by less than a fifth of what "
-            "the fluctuation-dissipation relation makes of the steps: batches of one epoch are not independent."
+            "At the end of a reshuffled epoch the regularised loss exceeds its minimum by less "
+            "than a fifth of what the fluctuation-dissipation relation computes from the steps, "
+            "because the batches of one epoch are not independent."
         ),
         formula=sympy.Lt(excess, (1 + beta) * step / (20 * eta)),
         mutants={
-            "as independent batches at the same step": np.array([1 - share * _ratio(case)]),
+            "the loss of independent batches at the same step": np.array(
+                [1 - share * _ratio(case)]
+            ),
             "the relation holds, with steps of half the mean square": np.array([(1 - share) / 2]),
         },
         citation=YAIDA,
@@ -131,7 +133,7 @@ def fluctuation_dissipation_fails_for_epochs(named: NamedProblem) -> Draft:
         components=("(loss - a fifth of the right side) / exact loss with independent batches",),
         prediction=np.array([0.0]),
         acceptance=Acceptance.below(
-            0.0, 0.1, "less than a fifth: the relation is not even nearly true"
+            0.0, 0.1, "less than a fifth: more than any small correction explains"
         ),
         evidence=case.simulation(_defect(case, share)),
     )
@@ -160,7 +162,7 @@ def _relation(case: Case, ratio: float) -> dict[str, Any]:
 
 
 def _defect(case: Case, share: float) -> Total:
-    """Return the loss less a share of the right side, over the predicted loss; without Nesterov a step is lr v."""
+    """Observe (loss - share * right side) / predicted loss; without Nesterov delta = lr v."""
     _, v = case.all_directions
     weight = share * _factor(case.sgd) * case.sgd.lr**2 / case.law.excess_loss[-1]
     moved = Quadratic(np.zeros(len(v)), v, v, np.full((v.shape[1], 1), weight))
@@ -168,7 +170,10 @@ def _defect(case: Case, share: float) -> Total:
 
 
 def _nesterov_step(case: Case) -> float:
-    """E|w_k - w_{k-1}|^2 = lr^2 E|(1 + beta) v_k - beta v_{k-1}|^2, from the law at k - 1 and the step matrix."""
+    """Return E|w_k - w_{k-1}|^2 = lr^2 E|(1 + beta) v_k - beta v_{k-1}|^2.
+
+    E v_k v_{k-1} follows from the law at k - 1 and the matrix of one step.
+    """
     m, h = case.sgd.momentum, case.problem.eigenvalues + case.sgd.weight_decay
     before, now, law = case.law.velocity_variance[-2], case.law.velocity_variance[-1], case.law
     A = Method.of(case.sgd).mode_matrix(h)

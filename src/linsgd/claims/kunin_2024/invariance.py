@@ -1,7 +1,7 @@
-r"""What the stationary law does not depend on: the curvature, and which of the equivalent optimizers is run.
+r"""Invariances of the stationary law: under the curvature, and among equivalent optimizers.
 
 In the Langevin equation Var w = lr sigma^2 / (2 b (1 - beta)) without weight decay, the same along
-every eigenvector, and Var v = sigma^2 rho / (b (1 - beta^2)): both are functions of lr (1 + beta)
+every eigenvector, and Var v = sigma^2 h / (b (1 - beta^2)): both are functions of lr (1 + beta)
 and b (1 - beta^2) alone.
 """
 
@@ -34,8 +34,8 @@ def positions_are_isotropic_without_decay(named: NamedProblem) -> Draft:
     flat, ratio = np.ones(case.modes.size), case.curvature / case.curvature.mean()
     return Draft(
         statement=(
-            "With noise proportional to the Hessian and without weight decay the stationary position's variance is "
-            "the same along every eigenvector, whatever its curvature."
+            "With noise proportional to the Hessian and without weight decay the stationary "
+            "position variance is the same along every eigenvector, whatever its curvature."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Var(w_i), LANGEVIN.subs(h_lambda, h)),
@@ -46,8 +46,8 @@ def positions_are_isotropic_without_decay(named: NamedProblem) -> Draft:
             flat, 0.08, "0.08: three times what state-dependent noise adds at this lr"
         ),
         mutants={
-            "the loss's own Gibbs law: as 1 / curvature": 1 / ratio,
-            "as the noise: in proportion to the curvature": ratio,
+            "the Gibbs law of the loss: as 1 / curvature": 1 / ratio,
+            "in proportion to the curvature, as the noise": ratio,
             "a factor 2 lost": 2 * flat,
         },
         evidence=case.simulation(
@@ -58,7 +58,7 @@ def positions_are_isotropic_without_decay(named: NamedProblem) -> Draft:
 
 @kunin.claim(core=False)
 def equivalent_optimizers_share_the_law(named: NamedProblem) -> Draft:
-    """Variances under four times the batch, from the Langevin equation of the optimizer it is equivalent to."""
+    """Variances at four times the batch, predicted from the equivalent optimizer."""
     one, (xx, vv) = small_lr(named), variances(named)
     other = equivalent(one.sgd, 4 * one.sgd.batch_size)
     case, law = settled(named, other), np.concatenate([xx, vv])
@@ -66,21 +66,27 @@ def equivalent_optimizers_share_the_law(named: NamedProblem) -> Draft:
     slowed = (1 - one.sgd.momentum) / (1 - other.momentum)
     return Draft(
         statement=(
-            "Four times the batch, with the momentum and the learning rate that keep b (1 - momentum^2) and lr (1 + "
-            "momentum), leaves the stationary variances of positions and velocities where they were."
+            "At four times the batch, with momentum and lr such that b (1 - momentum^2) and lr (1 "
+            "+ momentum) are unchanged, the stationary variances of positions and velocities are "
+            "unchanged."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Var(w_i), SHARED),
-        regime=f"{case.regime}; predicted from lr {one.sgd.lr:g}, batch {one.sgd.batch_size}, momentum 0.8",
+        regime=(
+            f"{case.regime}; predicted from lr {one.sgd.lr:g}, batch {one.sgd.batch_size}, "
+            "momentum 0.8"
+        ),
         components=(*case.names("Var w"), *case.names("Var v")),
         prediction=law,
         acceptance=Acceptance.interval(
-            law, 0.08 * law, "8 %: more than twice what lr h and the noise's growth cost"
+            law,
+            0.08 * law,
+            "8 %: more than twice the errors of order lr h and of the growing noise",
         ),
         mutants={
-            "a larger batch shrinks it in proportion": law * less,
-            "lr / b alone decides": law * less * other.lr / one.sgd.lr,
-            "the law grows with 1 / (1 - momentum)": law * slowed,
+            "variances in inverse proportion to the batch size": law * less,
+            "variances in proportion to lr / b": law * less * other.lr / one.sgd.lr,
+            "variances in proportion to 1 / (1 - momentum)": law * slowed,
         },
         evidence=case.simulation(Stack((case.squares(case.position), case.squares(case.velocity)))),
     )

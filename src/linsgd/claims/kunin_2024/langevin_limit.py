@@ -1,14 +1,14 @@
-r"""Where the Langevin limit fails: the noise grows with the distance, and lr is not zero.
+r"""Failures of the Langevin limit at finite lr, where the noise grows with the distance.
 
-The limit freezes the minibatch gradient's variance sigma_g^2 at the minimum and lets lr h tend to
-0:
+The limit takes the variance sigma_g^2 of the minibatch gradient at the minimum and lets lr h -> 0.
+Along an eigenvector of eigenvalue h, with weight decay lambda,
 
-    Var w = lr sigma_g^2 / (2 h (1 - beta)),    E|delta|^2 = lr^2 sum sigma_g^2 / (1 - beta^2).
+    Var w = lr sigma_g^2 / (2 (h + lambda) (1 - beta)),
+    E|delta|^2 = lr^2 sum sigma_g^2 / (1 - beta^2).
 
 At a quarter of the mean-square threshold both are too small by a quarter to a third. The relative
-error of Var w falls as the first power of lr: at a fiftieth of the threshold it is below 5 %. The
-limit's picture of a position variance that is flat, but for rho/(rho + weight_decay), rests on
-noise proportional to H, which data need not have.
+error of Var w is of first order in lr: at a fiftieth of the threshold it is below 5 %. With noise
+proportional to H, Var w is proportional to h / (h + lambda); on data it need not be.
 """
 
 import math
@@ -36,7 +36,7 @@ from linsgd.theory.moments import moments, stationary_moments
 x, delta, S_0 = sympy.symbols("w_i delta S_0")
 LANGEVIN = stationary_covariance("langevin")["position"]
 ONE_STEP = eta**2 * stationary_covariance("langevin")["velocity"].subs(sigma_g**2, S_0)
-TENTH = "more than a tenth beyond the limit: no reading of the limit's own error terms at small lr explains it"
+TENTH = "more than a tenth above the limit, beyond the limit's own error terms at small lr"
 
 
 @kunin.claim
@@ -49,8 +49,9 @@ def frozen_noise_displacement_is_too_small(named: NamedProblem) -> Draft:
     ones = np.full((case.modes.size, 1), lr**2 / formula)
     return Draft(
         statement=(
-            "The mean square of a step exceeds, by more than a tenth, what noise frozen at the minimum gives: near "
-            "the stability edge the noise feeds on itself."
+            "At a quarter of the mean-square threshold the mean squared step exceeds by more than "
+            "a tenth its value for gradient noise frozen at the minimum, because the noise grows "
+            "with the distance from the minimum."
         ),
         source=Source.LIMIT,
         formula=sympy.Gt(E(sympy.Abs(delta) ** 2), ONE_STEP),
@@ -75,8 +76,9 @@ def langevin_variance_is_too_small(named: NamedProblem) -> Draft:
     weights = 1 / (limit.size * limit[:, None])
     return Draft(
         statement=(
-            "At a quarter of the mean-square threshold the position's variance exceeds that of the Langevin equation "
-            "with noise frozen at the minimum by more than a tenth, on average over the eigenvectors."
+            "At a quarter of the mean-square threshold the position variance, averaged over the "
+            "eigenvectors, exceeds by more than a tenth that of the Langevin equation with noise "
+            "frozen at the minimum."
         ),
         source=Source.LIMIT,
         formula=sympy.Gt(Var(x), LANGEVIN),
@@ -86,7 +88,7 @@ def langevin_variance_is_too_small(named: NamedProblem) -> Draft:
         acceptance=Acceptance.above(1.1, 0.08, TENTH),
         mutants={
             "the Langevin equation holds": np.array([1.0]),
-            "it is too large by a tenth": np.array([0.9]),
+            "the Langevin variance is too large by a tenth": np.array([0.9]),
         },
         evidence=case.simulation(
             Quadratic(case.mean_state(), case.position, case.position, weights)
@@ -104,8 +106,9 @@ def langevin_variance_at_small_lr(named: NamedProblem) -> Draft:
     limit = moments(problem, sgd, [128], start, theory="langevin").position_variance[0][case.modes]
     return Draft(
         statement=(
-            "At a fiftieth of the mean-square threshold the Langevin equation with noise frozen at the minimum gives "
-            "the position's variance along each eigenvector, on the way to stationarity too, within a tenth."
+            "At a fiftieth of the mean-square threshold the position variance along each "
+            "eigenvector, on the way to stationarity too, is within a tenth of that of the "
+            "Langevin equation with noise frozen at the minimum."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Var(x), LANGEVIN),
@@ -136,17 +139,22 @@ def noise_is_not_proportional_to_the_hessian(named: NamedProblem) -> Draft:
     exact = (flat[high] - flat[low]) / flat.mean()
     return Draft(
         statement=(
-            "On data the position variance is not flat across eigenvectors, even with weight decay divided out, since "
-            "residuals of unequal size make the gradient's covariance no multiple of the Hessian."
+            "On a data set (h + lambda) Var(w) / h differs between eigenvectors, because residuals "
+            "of unequal size give the gradient noise a covariance that is not a multiple of the "
+            "Hessian."
         ),
         source=Source.CONDITION,
         formula=sympy.Ne((h + lam) / h * Var(x), sympy.Symbol("constant")),
         regime=case.regime,
         components=(
-            f"spread of (rho + decay) Var(w) / rho between modes {high} and {low}, over its mean",
+            f"spread of (h + lambda) Var(w) / h between modes {high} and {low}, over its mean",
         ),
         prediction=np.array([exact]),
-        acceptance=Acceptance.above(0.1, 0.1, "more than a tenth: the Langevin picture has none"),
+        acceptance=Acceptance.above(
+            0.1,
+            0.1,
+            "more than a tenth; for noise proportional to the Hessian there is no spread",
+        ),
         mutants={
             "noise proportional to the Hessian": np.zeros(1),
             "the order of the two modes reversed": -np.array([exact]),
@@ -163,16 +171,19 @@ def langevin_variance_is_first_order(named: NamedProblem) -> Draft:
     case = heavy_ball(named)
     return Draft(
         statement=(
-            "The relative error of the Langevin equation's stationary position variance falls as the first power of "
-            "lr; the claim on the position variance is its simulated point."
+            "The relative error of the Langevin equation's stationary position variance is of "
+            "first order in lr."
         ),
         source=Source.LIMIT,
         formula=sympy.Eq(LANGEVIN / Var(x), 1 + sympy.Order(eta), evaluate=False),
-        regime=f"momentum {case.sgd.momentum:g}, lr from 1/32 to 1/1024 of the mean-square threshold; no simulation",
+        regime=(
+            f"momentum {case.sgd.momentum:g}, lr from 1/32 to 1/1024 of the mean-square threshold; "
+            "no simulation, one point of it is simulated by stationary_position_variance"
+        ),
         components=("order in lr",),
         prediction=np.array([1.0]),
         acceptance=Acceptance.interval(
-            [1.0], 0.05, "a twentieth: orders are whole numbers or halves"
+            [1.0], 0.05, "a twentieth: orders are integers or half-integers"
         ),
         mutants={"half order": np.array([0.5]), "second order": np.array([2.0])},
         evidence=Enclosure(enclose=partial(_order, case)),
@@ -195,7 +206,10 @@ def _flattened(case: Case) -> FloatArray:
 
 
 def _order(case: Case) -> tuple[FloatArray, FloatArray]:
-    """Enclose the order by the last two halvings: successive estimates differ by half the error that is left."""
+    """Enclose the order by the last two halvings of lr.
+
+    The error of an estimate halves with lr, so that it is the difference of the last two.
+    """
     errors = [_error(case, case.sgd.lr / 2**j) for j in range(3, 9)]
     orders = [math.log2(a / b) for a, b in pairwise(errors)]
     left = 2 * abs(orders[-1] - orders[-2])

@@ -1,8 +1,6 @@
-"""The regime in which the Langevin equation is meant to hold: a twentieth of the mean-square threshold, batch 32.
+"""The Langevin equation of the ensemble `small_lr`, the regime for which it is meant.
 
-One ensemble serves every claim about it: it settles from the regularised solution and is then seen
-again 1, 4 and 16 steps later. Predictions are the Langevin equation's own, with its noise averaged
-over the stationary law.
+Predictions are those of the equation with its noise averaged over the stationary law.
 """
 
 from functools import lru_cache
@@ -12,7 +10,10 @@ from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.theory.langevin.process import UnderdampedLangevin, langevin
 
-TENTH = "a tenth of the prediction: several times lr h / (2 (1 + momentum)), the equation's own error here"
+TENTH = (
+    "a tenth of the prediction: several times lr h / (2 (1 + momentum)), the error of the "
+    "Langevin equation here"
+)
 
 
 @lru_cache(maxsize=4)

@@ -1,9 +1,10 @@
-r"""The mean path: how SGD with momentum falls to the minimum, mode by mode.
+r"""The mean path of SGD with momentum to the minimum, along each eigenvector.
 
-The mean obeys the deterministic recursion v' = beta v - h x, x' = x + lr v' of x = w - mu, whatever
-the noise: it rings where lr h > (1 - sqrt(beta))^2 and creeps elsewhere. The Langevin equation's
-mean follows it to second order in lr if two half steps are minded: it starts from the matched
-velocity, and the algorithm's velocity is that of its last step.
+For any noise the mean of x = w - mu obeys the deterministic recursion v' = beta v - (h + lambda) x,
+x' = x + lr v'. It is underdamped where lr (h + lambda) > (1 - sqrt(beta))^2 and overdamped
+elsewhere. The mean of the Langevin equation agrees with it to second order in lr after two shifts
+by half a step: it starts from the matched velocity, and the algorithm's velocity is compared with
+the equation's half a step earlier.
 """
 
 import numpy as np
@@ -48,7 +49,10 @@ def mean_path(named: NamedProblem) -> Draft:
     k, lr_h = np.array(STEPS)[:, None], sgd.lr * case.curvature
     x = [sympy.Symbol(f"x_{i}") for i in ("k+1", "k", "k-1")]
     return Draft(
-        statement="The mean of SGD with momentum follows, along each eigenvector, the recursion without noise.",
+        statement=(
+            "The mean of SGD with momentum follows, along each eigenvector, gradient descent with "
+            "momentum and without noise."
+        ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(E(x[0]), tidy(M.trace()) * E(x[1]) - tidy(M.det()) * E(x[2])),
         regime=case.regime,
@@ -73,7 +77,7 @@ def _path(case: Case, solution: FloatArray) -> Stack:
 
 @kunin.claim
 def langevin_mean_path(named: NamedProblem) -> Draft:
-    """E w at steps 4, 8 and 16 and E v half a step earlier, by the Langevin equation from the matched velocity."""
+    """E w at steps 4, 8 and 16 and E v half a step earlier, from the matched velocity."""
     problem = named.problem
     sgd = stable_sgd(
         problem,
@@ -113,9 +117,9 @@ def langevin_mean_path(named: NamedProblem) -> Draft:
     )
     return Draft(
         statement=(
-            "From a distant start the mean spirals and creeps through phase space as the Langevin equation says, with "
-            "one damping for all ringing modes, if the equation starts half a step later and its velocity is read half "
-            "a step earlier."
+            "From a distant start the mean of (w, v) follows that of the Langevin equation, in "
+            "which all underdamped modes share one damping rate, if the equation starts from the "
+            "velocity half a step later and its velocity is read half a step earlier."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(

@@ -1,13 +1,13 @@
-r"""Noise proportional to the Hessian: where the picture's assumption holds on linear regression, and where it ends.
+r"""Gradient noise proportional to the Hessian: true at the minimum, false away from it.
 
 With residuals of one variance sigma^2 and Gaussian features the covariance of the minibatch
 gradient at distance x from the minimum is
 
     Cov g = (2 R H + u u') / b,    2 R = sigma^2 + x'Hx,    u = H x:
 
-proportional to H at the minimum and, away from it, larger and no longer proportional, by the
-direction of u. One step from a chosen point measures it. The residuals of a data set have no one
-variance, and the first half fails too.
+proportional to H at the minimum, and larger and not proportional to H away from it. One step from a
+given point measures it. On a data set, whose residuals are of unequal size, it is not proportional
+to H at the minimum either.
 """
 
 import numpy as np
@@ -30,7 +30,7 @@ u, u_transposed = sympy.symbols("u u'", commutative=False)  # u = H x
 
 @kunin.claim(on="law")
 def noise_is_proportional_to_the_hessian_at_the_minimum(named: NamedProblem) -> Draft:
-    """Every entry of the gradient's covariance at the minimum, in units of sigma^2 H / b along the eigenvectors."""
+    """Every entry of the gradient's covariance at the minimum, in units of sigma^2 H / b."""
     case = _one_step(named, np.zeros(named.problem.dimension))
     i, j = np.triu_indices(case.modes.size)
     scale = (
@@ -46,8 +46,9 @@ def noise_is_proportional_to_the_hessian_at_the_minimum(named: NamedProblem) -> 
     )
     return Draft(
         statement=(
-            "With Gaussian features and residuals of one variance the minibatch gradient's covariance at the minimum "
-            "is that variance times the Hessian over the batch size, for every pair of eigenvectors."
+            "With Gaussian features and label noise of one variance the covariance of the "
+            "minibatch gradient at the minimum is that variance times the Hessian over the batch "
+            "size, for every pair of eigenvectors."
         ),
         source=Source.CONDITION,
         formula=sympy.Eq(Cov(g), sigma**2 * H / b),
@@ -70,7 +71,7 @@ def noise_is_proportional_to_the_hessian_at_the_minimum(named: NamedProblem) -> 
 
 @kunin.claim
 def noise_is_not_proportional_away_from_the_minimum(named: NamedProblem) -> Draft:
-    """How much each direction's noise grows when the weights move along the stiffest eigenvector."""
+    """Growth of the noise along each mode when w moves along the stiffest eigenvector."""
     problem = named.problem
     stiffest = int(problem.eigenvalues.argmax())
     away = np.zeros(problem.dimension)
@@ -81,9 +82,9 @@ def noise_is_not_proportional_away_from_the_minimum(named: NamedProblem) -> Draf
     alike = np.full(grown.size, 2.0)
     return Draft(
         statement=(
-            "Where the signal's error is as large as the residual's the minibatch gradient's variance has grown by "
-            "other factors along some eigenvectors than along others: the noise is no function of the loss times the "
-            "Hessian."
+            "Where the error of the model is as large as the label noise, the variance of the "
+            "minibatch gradient has grown by a different factor along each eigenvector: the noise "
+            "covariance is not a function of the loss times the Hessian."
         ),
         source=Source.CONDITION,
         formula=sympy.Ne(Cov(g), 2 * R * H / b)
@@ -104,7 +105,7 @@ def noise_is_not_proportional_away_from_the_minimum(named: NamedProblem) -> Draf
 
 
 def _one_step(named: NamedProblem, away: FloatArray) -> Case:
-    """One step without decay, from rest at a distance from the minimum given along the eigenvectors (d,)."""
+    """One step without decay, from rest at the minimum plus `away` (d,) along the modes."""
     problem = named.problem
     start = problem.solution(0.0) + problem.from_eigenbasis(away)
     return at_steps(

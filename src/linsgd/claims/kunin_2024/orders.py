@@ -1,9 +1,13 @@
-r"""What the Langevin equation costs: the order in lr of each of its errors, and the thresholds it moves.
+r"""Errors of the Langevin equation: their orders in lr, and the threshold of oscillation.
 
-Against the algorithm with the same noise: Cov(w, v) is 0 for lr Var(v)/2, a correlation of sqrt(lr
-h / (2 (1 + beta))); the damping of a ringing mode is u for artanh(u), u = (1 - beta)/(1 + beta), at
-every lr; the mean at a fixed time errs by O(lr), and by O(lr^2) from the matched velocity. Modes
-ring beyond lr h = (1 - sqrt(beta))^2, for the equation (1 - beta)^2 / (2 (1 + beta)).
+Compared with the algorithm with the same noise, and h for the curvature of one mode:
+
+- Cov(w, v) is 0 in place of lr Var(v)/2, a correlation of sqrt(lr h / (2 (1 + beta)));
+- the damping rate of an underdamped mode is u in place of artanh(u), u = (1 - beta)/(1 + beta), at
+  every lr;
+- the mean at a fixed time lr k has an error O(lr), and O(lr^2) from the matched velocity;
+- modes are underdamped beyond lr h = (1 - beta)^2 / (2 (1 + beta)) in place of
+  (1 - sqrt(beta))^2.
 """
 
 from collections.abc import Callable
@@ -31,7 +35,7 @@ w, v, w_1, w_2 = sympy.symbols("w v w_1 w_2")
 ONE_MODE = LinearRegression.gaussian([1.0])
 MOMENTUM = 0.8
 RATES = 2.0 ** -np.arange(9, 16)
-WHOLE = "0.05: orders are whole numbers or halves"
+WHOLE = "0.05: orders are integers or half-integers"
 
 
 @kunin.claim(on="law")
@@ -39,11 +43,13 @@ def correlation_error_is_of_half_order(named: NamedProblem) -> Draft:
     """Measure how the correlation of w and v, absent from the equation, falls with lr."""
     law = sympy.Eq(Cov(w, v) / sympy.sqrt(Var(w) * Var(v)), lr_expansion("correlation")["exact"])
     return _order_draft(
-        "The correlation of position and velocity, which the Langevin equation sets to 0, falls only as the square "
-        "root of lr: its largest defect.",
+        (
+            "The correlation of position and velocity, which is 0 in the Langevin equation, falls "
+            "as the square root of lr: it is the equation's error of lowest order."
+        ),
         law,
         0.5,
-        {"first order": 1.0, "it stays": 0.0},
+        {"first order": 1.0, "independent of lr": 0.0},
         _correlation,
     )
 
@@ -52,8 +58,10 @@ def correlation_error_is_of_half_order(named: NamedProblem) -> Draft:
 def ringing_damping_error_is_independent_of_lr(named: NamedProblem) -> Draft:
     """Measure how the relative error of the damping of underdamped modes depends on lr."""
     return _order_draft(
-        "The relative error of the Langevin equation's damping of ringing modes does not fall with lr; it depends on "
-        "momentum alone.",
+        (
+            "The relative error of the Langevin equation's damping rate of underdamped modes does "
+            "not fall with lr; it depends on momentum alone."
+        ),
         lr_expansion("damping").formula,
         0.0,
         {"first order": 1.0, "half order": 0.5},
@@ -65,8 +73,10 @@ def ringing_damping_error_is_independent_of_lr(named: NamedProblem) -> Draft:
 def mean_path_error_is_first_order(named: NamedProblem) -> Draft:
     """Measure the order of the error of the mean at a fixed time lr k."""
     return _order_draft(
-        "At a fixed time lr k the Langevin equation's mean, started with the algorithm's velocity, errs by the first "
-        "power of lr.",
+        (
+            "At a fixed time lr k the mean of the Langevin equation, started from the algorithm's "
+            "velocity, has an error of first order in lr."
+        ),
         lr_expansion("mean", 1).formula,
         1.0,
         {"second order": 2.0, "half order": 0.5},
@@ -78,8 +88,10 @@ def mean_path_error_is_first_order(named: NamedProblem) -> Draft:
 def matched_mean_path_error_is_second_order(named: NamedProblem) -> Draft:
     """Measure the same from the matched velocity."""
     return _order_draft(
-        "Started with the velocity half a step later, the Langevin equation's mean at a fixed time lr k errs by the "
-        "second power of lr.",
+        (
+            "Started from the velocity half a step later, the mean of the Langevin equation at a "
+            "fixed time lr k has an error of second order in lr."
+        ),
         lr_expansion("matched_mean", 2).formula,
         2.0,
         {"first order": 1.0, "third order": 3.0},
@@ -91,11 +103,13 @@ def matched_mean_path_error_is_second_order(named: NamedProblem) -> Draft:
 def equivalent_optimizers_part_at_first_order(named: NamedProblem) -> Draft:
     """Measure how optimizers of equal lr (1 + momentum) and b (1 - momentum^2) differ."""
     return _order_draft(
-        "Optimizers of equal lr (1 + momentum) and equal b (1 - momentum^2) have the same stationary variance up to a "
-        "relative difference of the first power of lr.",
+        (
+            "Optimizers of equal lr (1 + momentum) and equal b (1 - momentum^2) have stationary "
+            "variances whose relative difference is of first order in lr."
+        ),
         sympy.Eq(Var(w_1) / Var(w_2), 1 + sympy.Order(eta), evaluate=False),
         1.0,
-        {"second order": 2.0, "they differ at any lr": 0.0},
+        {"second order": 2.0, "independent of lr": 0.0},
         _equivalence,
     )
 
@@ -107,8 +121,9 @@ def ringing_starts_at_the_discrete_threshold(named: NamedProblem) -> Draft:
     exact, equation = (1 - np.sqrt(momenta)) ** 2, (1 - momenta) ** 2 / (2 * (1 + momenta))
     return Draft(
         statement=(
-            "A mode begins to ring at lr h = (1 - sqrt(momentum))^2, found by bisection on the eigenvalues of one "
-            "step; the Langevin equation's threshold lies a little lower."
+            "A mode becomes underdamped at lr h = (1 - sqrt(momentum))^2, found by bisection on "
+            "the eigenvalues of one step; the threshold of the Langevin equation is slightly "
+            "lower."
         ),
         source=Source.CONDITION,
         formula=sympy.Eq(eta * h_lambda, eta * propagator("critical").explicit("h_lambda")),
@@ -119,8 +134,8 @@ def ringing_starts_at_the_discrete_threshold(named: NamedProblem) -> Draft:
             exact, 1e-3 * exact, "a thousandth: the two thresholds differ by 0.6 to 10 %"
         ),
         mutants={
-            "the Langevin equation's": equation,
-            "(1 - momentum)^2 / 4, its limit": (1 - momenta) ** 2 / 4,
+            "the threshold of the Langevin equation": equation,
+            "(1 - momentum)^2 / 4, its limit at momentum near 1": (1 - momenta) ** 2 / 4,
         },
         evidence=Enclosure(enclose=partial(_threshold, momenta)),
     )
@@ -133,12 +148,15 @@ def _order_draft(
     mutants: dict[str, float],
     error: Callable[[float], float],
 ) -> Draft:
-    """Make a claim that `error` falls as a power of lr, which a regression of logarithms measures with its error."""
+    """Claim that `error` falls as a power of lr, measured by a regression of logarithms."""
     return Draft(
         statement=statement,
         source=Source.LIMIT,
         formula=formula,
-        regime=f"one mode, momentum {MOMENTUM:g}, lr h from 2^-9 to 2^-15 (ringing: from 1 to 2^-6); no simulation",
+        regime=(
+            f"one mode, momentum {MOMENTUM:g}, lr h from 2^-9 to 2^-15 (underdamped: from 1 to "
+            "2^-6); no simulation"
+        ),
         components=("order in lr",),
         prediction=np.array([order]),
         acceptance=Acceptance.interval([order], 0.05, WHOLE),
@@ -148,7 +166,7 @@ def _order_draft(
 
 
 def _slope(error: Callable[[float], float]) -> tuple[FloatArray, FloatArray]:
-    """Enclose the order by the regression slope over the smaller rates and its distance from the last local slope."""
+    """Enclose the order by a regression slope and its distance from the last local slope."""
     x, y = np.log(RATES), np.log([abs(error(float(lr))) for lr in RATES])
     slope = float(np.polyfit(x[3:], y[3:], 1)[0])
     local = float((y[-1] - y[-2]) / (x[-1] - x[-2]))

@@ -1,4 +1,4 @@
-"""The paper, and the one that its fluctuation-dissipation relations go back to."""
+"""The paper, and the source of its fluctuation-dissipation relations."""
 
 from linsgd.claims.paper import Paper
 

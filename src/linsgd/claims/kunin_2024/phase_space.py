@@ -1,12 +1,13 @@
-r"""Phase space in the Langevin regime: its variances, its rotation and its memory.
+r"""Phase space at small lr: variances, rotation and autocorrelations of (w, v).
 
-With s the standard deviation of the minibatch gradient, at lr h << 2 (1 + beta),
+With s the standard deviation of the minibatch gradient, at lr (h + lambda) << 2 (1 + beta),
 
-    Var w = lr s^2 / (2 h (1 - beta)),    Var v = s^2 / (1 - beta^2),
+    Var w = lr s^2 / (2 (h + lambda) (1 - beta)),    Var v = s^2 / (1 - beta^2).
 
-so where s^2 ~ rho the positions shrink as rho/(rho + lambda) and the velocities grow as rho. Over k
-steps the law turns clockwise: E[w v_k - v w_k] / (2 sd(w) sd(v)) = -sqrt(z) S_k, also where it is
-overdamped. Correlations decay as R_k and V_k of `linsgd.theory.langevin.propagator`.
+For s^2 proportional to h, Var w is proportional to h / (h + lambda) and Var v to h. The stationary
+motion rotates clockwise, underdamped or overdamped: over k steps it sweeps E[w v_k - v w_k] / (2
+sd(w) sd(v)) = -sqrt(z) S_k. The autocorrelations are R_k of the position and V_k of the velocity;
+S_k, R_k and V_k are those of `linsgd.theory.langevin.propagator`.
 """
 
 import numpy as np
@@ -57,13 +58,14 @@ MASS = tidy(h_lambda * EXACT["position"] / EXACT["velocity"])
 
 @kunin.claim(core=False)
 def decay_confines_flat_directions(named: NamedProblem) -> Draft:
-    """Var w along each eigenvector is the Langevin equation's, which shrinks as rho/(rho + lambda)."""
+    """Var w along each eigenvector, proportional to h / (h + lambda)."""
     case, (xx, _) = small_lr(named), variances(named)
     held = case.problem.eigenvalues[case.modes] / case.curvature
     return Draft(
         statement=(
-            "In its regime the Langevin equation gives the position's variance along each eigenvector: equal for all "
-            "curvatures but for the factor rho/(rho + weight decay), up to the data's departure from noise ~ H."
+            "At small lr the position variance along each eigenvector is that of the Langevin "
+            "equation: proportional to h / (h + lambda), up to the deviation of the noise from a "
+            "multiple of the Hessian."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Var(w_i), LANGEVIN["position"].subs(h_lambda, h + lam)),
@@ -73,12 +75,12 @@ def decay_confines_flat_directions(named: NamedProblem) -> Draft:
         acceptance=Acceptance.interval(
             xx,
             0.06 * xx,
-            "6 % of the prediction: a quarter of what weight decay takes from the flattest direction",
+            "6 % of the prediction: a quarter of the effect of weight decay on the flattest mode",
         ),
         mutants={
             "a factor 2 lost": 2 * xx,
             "weight decay left out": xx / held,
-            "noise that does not know the curvature": xx * case.curvature.max() / case.curvature,
+            "noise independent of the curvature": xx * case.curvature.max() / case.curvature,
         },
         evidence=case.simulation(case.squares(case.position, 0)),
     )
@@ -91,8 +93,9 @@ def velocity_variance_follows_the_noise(named: NamedProblem) -> Draft:
     m = case.sgd.momentum
     return Draft(
         statement=(
-            "In its regime the Langevin equation gives the velocity's variance along each eigenvector: the minibatch "
-            "gradient's over 1 - momentum^2, hence nearly proportional to the curvature."
+            "At small lr the velocity variance along each eigenvector is that of the Langevin "
+            "equation: the variance of the minibatch gradient over 1 - momentum^2, hence nearly "
+            "proportional to the curvature."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Var(v_i), LANGEVIN["velocity"]),
@@ -111,7 +114,7 @@ def velocity_variance_follows_the_noise(named: NamedProblem) -> Draft:
 
 @kunin.claim(core=False)
 def equipartition_needs_the_equations_mass(named: NamedProblem) -> Draft:
-    """Kinetic and potential temperature are equal with the mass lr (1 + momentum)/2, at every lr."""
+    """Kinetic and potential energy with the mass lr (1 + momentum)/2, equal at every lr."""
     case = large_batch(named)
     xx, vv = (
         part[-1][case.modes] for part in (case.law.position_variance, case.law.velocity_variance)
@@ -131,15 +134,18 @@ def equipartition_needs_the_equations_mass(named: NamedProblem) -> Draft:
     )
     return Draft(
         statement=(
-            "Along each stiff eigenvector the kinetic energy equals the potential energy with the mass lr (1 + "
-            "momentum) / 2 of the Langevin equation, at half of the mean-square threshold too, and not with mass lr."
+            "Along each stiff eigenvector the mean kinetic energy with the mass lr (1 + momentum) "
+            "/ 2 equals the mean potential energy, at half of the mean-square threshold too; with "
+            "the mass lr it does not."
         ),
         source=Source.NEW,
         formula=sympy.Eq(MASS.subs(zeta, 0) * Var(v_i), h_lambda * Var(w_i)),
         regime=case.regime,
         components=case.names("kinetic over potential energy, less 1"),
         prediction=exact,
-        acceptance=Acceptance.interval(exact, 0.06, "0.06: the mass lr is off by a third"),
+        acceptance=Acceptance.interval(
+            exact, 0.06, "0.06: with the mass lr the two energies differ by a third"
+        ),
         mutants={
             "equal with the mass lr": exact + (1 + m) / 2 - 1,
             "equal with the mass lr / 2": exact + m,
@@ -168,8 +174,8 @@ def temperatures_with_dampening(named: NamedProblem) -> Draft:
     )
     return Draft(
         statement=(
-            "Along each eigenvector lr Var(v) over (h + weight decay) Var(w) is 2 (1 - dampening) / (1 + momentum), "
-            "far from the limit of small lr too: dampening cools the velocities once, not twice."
+            "Along each eigenvector lr Var(v) is 2 (1 - dampening) / (1 + momentum) times (h + "
+            "lambda) Var(w), also far from the limit of small lr."
         ),
         source=Source.NEW,
         formula=sympy.Eq(eta * Var(v_i) / (h_lambda * Var(w_i)), tidy(eta / MASS)),
@@ -203,8 +209,9 @@ def phase_space_turns_clockwise(named: NamedProblem) -> Draft:
     )
     return Draft(
         statement=(
-            "The stationary law carries a current that turns from large positions to negative velocities, along every "
-            "eigenvector, ringing or not: the area swept in four steps is the Langevin equation's."
+            "The stationary motion rotates clockwise in the (w, v) plane of every eigenvector, "
+            "underdamped or overdamped, and sweeps in four steps the mean area of the Langevin "
+            "equation."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(
@@ -215,10 +222,10 @@ def phase_space_turns_clockwise(named: NamedProblem) -> Draft:
         components=case.names("area swept in 4 steps"),
         prediction=area,
         acceptance=Acceptance.interval(
-            area, 0.08, "0.08 radians: a fifth of the stiffest mode's turn or less"
+            area, 0.08, "0.08 radians: at most a fifth of the turn of the stiffest mode"
         ),
         mutants={
-            "detailed balance: no current": 0 * area,
+            "detailed balance: no rotation": 0 * area,
             "counter-clockwise": -area,
             "twice as fast": 2 * area,
         },
@@ -234,8 +241,9 @@ def position_correlation(named: NamedProblem) -> Draft:
     rate = case.sgd.lr * case.curvature / (1 - case.sgd.momentum)
     return Draft(
         statement=(
-            "Stationary positions remember themselves as the Langevin equation's damped oscillators do, flat at first "
-            "and ringing along stiff eigenvectors, and not exponentially as in the first-order diffusion."
+            "The stationary autocorrelation of the position is that of a damped oscillator, as in "
+            "the Langevin equation: quadratic at short lags and oscillating along stiff "
+            "eigenvectors, not the exponential of the first-order diffusion."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Cov(w_i, w_k) / Var(w_i), MEMORY.result.subs(BY_STEPS)),
@@ -244,11 +252,11 @@ def position_correlation(named: NamedProblem) -> Draft:
             name for lag in LAGS[1:] for name in case.names(f"correlation over {lag} steps")
         ),
         prediction=exact,
-        acceptance=Acceptance.interval(exact, 0.05, "0.05: on the scale of a correlation, 1"),
+        acceptance=Acceptance.interval(exact, 0.05, "0.05, where a correlation is at most 1"),
         mutants={
             "first-order diffusion": np.concatenate([np.exp(-rate * lag) for lag in LAGS[1:]]),
-            "no memory": 0 * exact,
-            "frozen": np.ones_like(exact),
+            "uncorrelated": 0 * exact,
+            "constant": np.ones_like(exact),
         },
         evidence=case.simulation(_lagged(named, case.position, xx)),
     )
@@ -262,8 +270,8 @@ def velocity_correlation(named: NamedProblem) -> Draft:
     free = np.concatenate([np.full(case.modes.size, case.sgd.momentum**lag) for lag in LAGS[1:]])
     return Draft(
         statement=(
-            "Stationary velocities remember themselves as the Langevin equation says, less than momentum alone would "
-            "have it, and turn against themselves along stiff eigenvectors."
+            "The stationary autocorrelation of the velocity is that of the Langevin equation: it "
+            "decays faster than momentum^k and becomes negative along stiff eigenvectors."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Cov(v_i, v_k) / Var(v_i), MEMORY["velocity"].subs(BY_STEPS)),
@@ -272,11 +280,11 @@ def velocity_correlation(named: NamedProblem) -> Draft:
             name for lag in LAGS[1:] for name in case.names(f"correlation over {lag} steps")
         ),
         prediction=exact,
-        acceptance=Acceptance.interval(exact, 0.06, "0.06: on the scale of a correlation, 1"),
+        acceptance=Acceptance.interval(exact, 0.06, "0.06, where a correlation is at most 1"),
         mutants={
-            "a free particle's, momentum^k": free,
-            "the position's": np.concatenate([_flow(named, lag).R for lag in LAGS[1:]]),
-            "no memory": 0 * exact,
+            "momentum^k, as of a free particle": free,
+            "that of the position": np.concatenate([_flow(named, lag).R for lag in LAGS[1:]]),
+            "uncorrelated": 0 * exact,
         },
         evidence=case.simulation(_lagged(named, case.velocity, vv)),
     )

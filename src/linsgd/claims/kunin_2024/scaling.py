@@ -1,8 +1,8 @@
-r"""How displacement depends on the hyperparameters: one step by powers, many steps through the exponent.
+r"""Dependence of the displacement on the hyperparameters, over one step and over many.
 
 At small lr, E|delta|^2 = lr^2 tr(Sigma) / (b (1 - beta^2)): powers 2 of lr, -1 of b, -1 of 1 -
-beta^2 and 0 of weight decay. The exponent c(k) depends on lr h and beta alone: it falls with both,
-because more modes have saturated, and the batch drops out.
+beta^2 and 0 of weight decay. The exponent c(k) depends on lr h and beta alone, not on the
+batch size, and falls with both, because more modes have saturated.
 """
 
 from dataclasses import replace
@@ -33,7 +33,7 @@ ONE_STEP = eta**2 * stationary_covariance("langevin")["velocity"].subs(sigma_g**
 
 @kunin.claim
 def local_displacement_is_a_product_of_powers(named: NamedProblem) -> Draft:
-    """Measure the logarithmic slopes of E|delta|^2 in lr, b, 1 - beta^2 and weight decay, exactly at small lr."""
+    """Logarithmic slopes of E|delta|^2 in lr, b, 1 - beta^2 and weight decay, at small lr."""
     sgd = small_lr(named).sgd
     problem = named.problem
     powers = np.array([2.0, -1.0, -1.0, 0.0])
@@ -45,12 +45,15 @@ def local_displacement_is_a_product_of_powers(named: NamedProblem) -> Draft:
     )
     return Draft(
         statement=(
-            "At small lr the stationary mean square of a step is proportional to lr^2, to 1/b and to 1/(1 - "
-            "momentum^2), and does not depend on a small weight decay."
+            "At small lr the stationary mean squared step is proportional to lr^2, to 1/b and to "
+            "1/(1 - momentum^2), and does not depend on a small weight decay."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(E(sympy.Abs(delta) ** 2), ONE_STEP),
-        regime=f"lr {small.lr:.3g}, momentum {sgd.momentum:g}, batch {sgd.batch_size}; exact theory, no simulation",
+        regime=(
+            f"lr {small.lr:.3g}, momentum {sgd.momentum:g}, batch {sgd.batch_size}; exact theory, "
+            "no simulation"
+        ),
         components=(
             "power of lr",
             "power of b",
@@ -58,7 +61,7 @@ def local_displacement_is_a_product_of_powers(named: NamedProblem) -> Draft:
             "power of weight decay",
         ),
         prediction=powers,
-        acceptance=Acceptance.interval(powers, 0.05, "a twentieth: powers are whole numbers"),
+        acceptance=Acceptance.interval(powers, 0.05, "a twentieth: powers are integers"),
         mutants={
             "lr/b scaling, as of positions": np.array([1.0, -1.0, -1.0, 0.0]),
             "(1 - momentum^2)^-2": np.array([2.0, -1.0, -2.0, 0.0]),
@@ -76,9 +79,9 @@ def feedback_needs_each_modes_own_share(named: NamedProblem) -> Draft:
     exact = 1 + share + share * (1 - m) / (1 + m)
     return Draft(
         statement=(
-            "The mean square of a step exceeds that of noise frozen at the minimum by G (1 + tr H^2 / (tr H)^2) to "
-            "leading order, G = lr tr H / (2 b (1 - momentum)): 1/(1 - G) leaves out the noise that each mode makes "
-            "for itself."
+            "To leading order in lr the mean squared step exceeds that of noise frozen at the "
+            "minimum by the factor 1 + G (1 + tr H^2 / (tr H)^2), G = lr tr H / (2 b (1 - "
+            "momentum)); 1/(1 - G) leaves out the noise that each mode adds to itself."
         ),
         source=Source.LIMIT,
         formula=sympy.Eq(
@@ -89,7 +92,7 @@ def feedback_needs_each_modes_own_share(named: NamedProblem) -> Draft:
         components=("excess over G",),
         prediction=np.array([exact]),
         acceptance=Acceptance.interval(
-            [exact], 0.05, "0.05: the modes' own share is seven times that"
+            [exact], 0.05, "0.05: the term that 1/(1 - G) leaves out is seven times that"
         ),
         mutants={
             "1/(1 - G)": np.array([1.0]),
@@ -118,12 +121,16 @@ def exponent_falls_with_lr_and_momentum(named: NamedProblem) -> Draft:
     langevin = _changes(problem, sgd, "langevin")
     return Draft(
         statement=(
-            "At a fixed number of steps the exponent of the stationary displacement falls when lr doubles and when "
-            "momentum rises, as in the Langevin equation, and the batch size leaves it alone."
+            "At a fixed number of steps the exponent of the stationary displacement falls when lr "
+            "doubles and when momentum rises, as in the Langevin equation, and does not depend on "
+            "the batch size."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Lt(sympy.Derivative(c(k), eta), 0),
-        regime=f"lr {sgd.lr:.3g}, momentum {sgd.momentum:g}, batch {sgd.batch_size}, {STEPS} steps; no simulation",
+        regime=(
+            f"lr {sgd.lr:.3g}, momentum {sgd.momentum:g}, batch {sgd.batch_size}, {STEPS} steps; "
+            "no simulation"
+        ),
         components=("lr doubled", "momentum 0.8 for 0.5", "batch times 4"),
         prediction=langevin,
         acceptance=Acceptance.interval(langevin, 0.02, "0.02: well below the changes"),
@@ -137,14 +144,14 @@ def exponent_falls_with_lr_and_momentum(named: NamedProblem) -> Draft:
 
 
 def _slow(named: NamedProblem) -> SGD:
-    """Return an optimizer whose mean mode has half relaxed after the steps looked at, at most as fast as `calm`."""
+    """Return an optimizer whose mean mode has half relaxed after STEPS steps, or slower."""
     sgd = small_lr(named).sgd
     curvature = float(named.problem.eigenvalues.mean()) + sgd.weight_decay
     return replace(sgd, momentum=0.5, lr=min(sgd.lr, 0.5 * (1 - 0.5) / (STEPS * curvature)))
 
 
 def _slopes(problem: LinearRegression, sgd: SGD) -> tuple[FloatArray, FloatArray]:
-    """Enclose the slopes by the relative errors that the exact theory states, over the logarithm of each ratio."""
+    """Enclose the slopes by the relative error of each value over the logarithm of its ratio."""
     momentum = float(np.sqrt((1 + sgd.momentum**2) / 2))  # halves 1 - momentum^2
     changed = (
         (2.0, replace(sgd, lr=2 * sgd.lr)),

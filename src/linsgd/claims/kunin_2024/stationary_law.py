@@ -1,13 +1,13 @@
-r"""The stationary law of heavy ball: variances of position and velocity, and what ties them together.
+r"""The stationary law of heavy ball: variances and covariance of position and velocity.
 
-Along one eigenvector, with h = rho + weight_decay and s the standard deviation of the minibatch
-gradient, which depends on the law itself,
+Along one eigenvector, with m = h + lambda and s the standard deviation of the minibatch gradient,
+which depends on the law itself,
 
-    Var w = lr (1 + beta) s^2 / (h (1 - beta) (2 (1 + beta) - lr h)),
-    Var v = 2 s^2 / ((1 - beta) (2 (1 + beta) - lr h)),             Cov(w, v) = lr Var(v) / 2,
+    Var w = lr (1 + beta) s^2 / (m (1 - beta) (2 (1 + beta) - lr m)),
+    Var v = 2 s^2 / ((1 - beta) (2 (1 + beta) - lr m)),             Cov(w, v) = lr Var(v) / 2.
 
-and, for any noise, as matrices Cov(w, v) + Cov(v, w) = lr Cov(v, v): w' = w + lr v' leaves Cov(w,
-w) as it is.
+For any noise the matrices satisfy Cov(w, v) + Cov(v, w) = lr Cov(v, v), because w' = w + lr v' has
+the covariance of w.
 """
 
 from dataclasses import replace
@@ -29,8 +29,8 @@ from linsgd.symbolic.symbols import Cov, Var, eta, tidy
 from linsgd.theory.moments import moments, stationary_moments
 
 FIVE_PERCENT = (
-    "5 % of the prediction: well below the factors that a wrong power of 1 - momentum, a lost 2 or noise frozen at "
-    "the minimum would cost"
+    "5 % of the prediction: a wrong power of 1 - momentum, a lost factor 2 or noise frozen at the "
+    "minimum would cost much more"
 )
 x, v = sympy.symbols("w_i v_i")
 EXACT = stationary_covariance("exact")
@@ -45,8 +45,9 @@ def stationary_position_variance(named: NamedProblem) -> Draft:
     frozen = case.sgd.lr * frozen_noise(case) / (2 * case.curvature * (1 - beta_))
     return Draft(
         statement=(
-            "At stationarity the position of SGD with momentum has, along each eigenvector of the Hessian, the "
-            "variance of the discrete recursion with its state-dependent gradient noise."
+            "The stationary position variance of SGD with momentum along each eigenvector of the "
+            "Hessian is that of the exact discrete recursion, whose gradient noise depends on the "
+            "position."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Var(x), EXACT["position"]),
@@ -71,8 +72,9 @@ def stationary_velocity_variance(named: NamedProblem) -> Draft:
     beta_ = case.sgd.momentum
     return Draft(
         statement=(
-            "At stationarity the velocity of SGD with momentum has, along each eigenvector of the Hessian, the "
-            "variance of the discrete recursion with its state-dependent gradient noise."
+            "The stationary velocity variance of SGD with momentum along each eigenvector of the "
+            "Hessian is that of the exact discrete recursion, whose gradient noise depends on the "
+            "position."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(Var(v), EXACT["velocity"]),
@@ -101,8 +103,9 @@ def stationary_position_variance_nesterov(named: NamedProblem) -> Draft:
     frozen = sgd.lr * frozen_noise(case) / (2 * case.curvature * (1 - sgd.momentum))
     return Draft(
         statement=(
-            "With Nesterov's momentum the stationary position variance is that of its own recursion, with its noise "
-            "entering position and velocity, and not heavy ball's."
+            "With Nesterov's momentum the stationary position variance is that of Nesterov's own "
+            "recursion, in which the gradient noise enters both position and velocity; it differs "
+            "from that of heavy ball."
         ),
         citation=new.citation,
         source=Source.NEW,
@@ -130,8 +133,8 @@ def position_velocity_covariance(named: NamedProblem) -> Draft:
     observable = Quadratic(case.mean_state(), case.position, case.velocity, np.eye(case.modes.size))
     return Draft(
         statement=(
-            "At stationarity position and velocity are correlated along stiff eigenvectors, by half of lr times the "
-            "velocity's variance, where the Langevin equation says that they are not."
+            "At stationarity the covariance of position and velocity along stiff eigenvectors is "
+            "lr/2 times the velocity variance, whereas in the Langevin equation it is 0."
         ),
         source=Source.LIMIT,
         formula=sympy.Eq(Cov(x, v), tidy(EXACT["cross"] / EXACT["velocity"]) * Var(v)),
@@ -139,12 +142,14 @@ def position_velocity_covariance(named: NamedProblem) -> Draft:
         components=case.names("Cov(w, v)"),
         prediction=exact,
         acceptance=Acceptance.interval(
-            exact, 0.1 * exact, "a tenth of the covariance: it tells it from 0 and from twice"
+            exact,
+            0.1 * exact,
+            "a tenth of the covariance, which separates it from 0 and from twice its value",
         ),
         mutants={
             "Langevin equation: uncorrelated": 0 * exact,
             "a factor 2 lost": 2 * exact,
-            "velocity taken as the gradient buffer: sign turned": -exact,
+            "the opposite sign, as with the gradient buffer for the velocity": -exact,
         },
         evidence=case.simulation(observable),
     )
@@ -162,8 +167,9 @@ def cross_covariance_matrix(named: NamedProblem) -> Draft:
     correlation = speed[i, j] / scale
     return Draft(
         statement=(
-            "At stationarity the symmetric part of the covariance matrix of position and velocity is lr/2 times the "
-            "velocity's covariance matrix, for every pair of stiff eigenvectors and whatever the noise."
+            "At stationarity the symmetric part of the cross-covariance matrix of position and "
+            "velocity is lr/2 times the velocity covariance matrix, for every pair of stiff "
+            "eigenvectors and for any gradient noise."
         ),
         source=Source.CONDITION,
         formula=sympy.Eq(Cov(*PAIR[:2]) + Cov(*PAIR[2:]), eta * Cov(PAIR[3], PAIR[1])),
@@ -176,7 +182,7 @@ def cross_covariance_matrix(named: NamedProblem) -> Draft:
         acceptance=Acceptance.interval(
             exact,
             0.1,
-            "a tenth of the scale of the entries: the Langevin equation is off by the whole of it",
+            "a tenth of the scale of the entries; the Langevin equation misses the whole of it",
         ),
         mutants={
             "Langevin equation: uncorrelated": exact - correlation,
@@ -199,7 +205,7 @@ def _defects(case: Case, i: np.ndarray, j: np.ndarray, scale: FloatArray) -> Qua
 
 
 def frozen_noise(case: Case) -> FloatArray:
-    """Return the variance of the minibatch gradient at the regularised solution, along the modes (m,)."""
+    """Return the variance (m,) of the minibatch gradient at the regularised solution."""
     problem = case.problem
     start = (problem.solution(case.sgd.weight_decay), np.zeros(problem.dimension))
     first = moments(problem, case.sgd, [1], start).velocity_variance[0][case.modes]

@@ -1,8 +1,8 @@
-r"""Where a trajectory is centred: at the minimum of the regularised loss, read off the gradient where training began.
+r"""The stationary mean: the minimum of the regularised loss, from the gradient at the start.
 
-On a quadratic loss the stationary mean is, along each eigenvector, theta_0 - g/h with g the
-gradient and h the curvature, both with weight decay, at any starting point theta_0: the ridge
-solution, and not the minimum of the training loss.
+On a quadratic loss the stationary mean is, along each eigenvector, theta_0 - g/m, where g is the
+gradient at any point theta_0 and m the curvature, both with weight decay: the ridge solution, and
+not the minimum of the training loss.
 """
 
 import numpy as np
@@ -37,8 +37,9 @@ def trajectory_centres_on_the_regularised_minimum(named: NamedProblem) -> Draft:
     start = np.concatenate(case.start) if case.start else np.zeros(2 * problem.dimension)
     return Draft(
         statement=(
-            "With weight decay the trajectory is centred, along each eigenvector, one Newton step of the regularised "
-            "loss from where it began, at the ridge solution, and not at the training loss's minimum."
+            "With weight decay the stationary mean lies, along each eigenvector, one Newton step "
+            "of the regularised loss from the starting point: at the ridge solution, not at the "
+            "minimum of the training loss."
         ),
         source=Source.RECONSTRUCTED,
         formula=sympy.Eq(E(w), theta_0 - g / h_lambda),
@@ -47,16 +48,16 @@ def trajectory_centres_on_the_regularised_minimum(named: NamedProblem) -> Draft:
         prediction=moved / length,
         acceptance=Acceptance.interval(moved / length, 0.03, "3 % of the Newton step's length"),
         mutants={
-            "at the training loss's minimum": 0 * moved,
-            "decay in the gradient but not in the curvature": undecayed / length,
-            "half of the way": moved / length / 2,
+            "the minimum of the training loss": 0 * moved,
+            "weight decay in the gradient but not in the curvature": undecayed / length,
+            "half of the Newton step": moved / length / 2,
         },
         evidence=case.simulation(Linear(start, case.position / length)),
     )
 
 
 def _from_the_training_minimum(named: NamedProblem) -> Case:
-    """Momentum 0.5, batch 32, half of the mean-square threshold, until a thousandth of the way is left."""
+    """Momentum 0.5, batch 32, half of the threshold, until a thousandth of the way is left."""
     problem = named.problem
     sgd = stable_sgd(
         problem,

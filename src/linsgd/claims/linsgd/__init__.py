@@ -1,4 +1,4 @@
-"""Claims that are new here: batches, epochs, weight decay, the loss curve and identities of the exact theory."""
+"""Claims that no paper makes: batches, epochs, weight decay, the loss curve, identities."""
 
 # The order of these imports is the order of the claims in the report.
 # isort: off

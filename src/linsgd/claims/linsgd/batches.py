@@ -1,8 +1,8 @@
-r"""Batches: the stationary loss is not inverse in their size, and reshuffled epochs beat independent ones.
+r"""The stationary loss against the batch size, and at the end of reshuffled epochs.
 
-At fixed lr a smaller batch adds noise, the noise spreads the weights, and spread weights have
-noisier gradients: L(b = 1) / L(b = 8) exceeds 8. In a reshuffled epoch the gradients of the batches
-sum to nearly nothing at fixed weights, and at its end most of their noise has cancelled.
+At fixed lr a smaller batch has more gradient noise, which spreads the weights, and the noise grows
+with their distance from the minimum: L(b = 1) / L(b = 8) exceeds 8. In a reshuffled epoch the
+noise of the batches sums to 0 at fixed weights, so that most of it has cancelled at its end.
 """
 
 from dataclasses import replace
@@ -29,8 +29,9 @@ def loss_is_not_inverse_in_the_batch(named: NamedProblem) -> Draft:
     exact = float(case.law.excess_loss[-1] / (LARGER * large))
     return Draft(
         statement=(
-            f"At a quarter of its mean-square threshold, batch 1 has a stationary excess loss of more than {LARGER} "
-            f"times that of batch {LARGER} at the same lr, as the exact law says: noise feeds on itself."
+            f"At a quarter of its mean-square threshold batch 1 has more than {LARGER} times the "
+            f"stationary excess loss of batch {LARGER} at the same lr, as the exact law predicts, "
+            "because the noise grows with the distance from the minimum."
         ),
         source=Source.NEW,
         formula=sympy.Gt(loss(1), LARGER * loss(LARGER)),
@@ -38,12 +39,12 @@ def loss_is_not_inverse_in_the_batch(named: NamedProblem) -> Draft:
         components=(f"L(1) / ({LARGER} L({LARGER}))",),
         prediction=np.array([exact]),
         acceptance=Acceptance.interval(
-            [exact], 0.05, "0.05: a fifth or less of what sets the ratio apart from 1"
+            [exact], 0.05, "0.05: at most a fifth of the distance of the ratio from 1"
         ),
         mutants={
             "inverse in the batch": np.ones(1),
-            "inverse in the batch's root": np.array([LARGER**-0.5]),
-            "a factor 2": np.array([2 * exact]),
+            "inverse in the square root of the batch": np.array([LARGER**-0.5]),
+            "twice the ratio (a factor 2)": np.array([2 * exact]),
         },
         evidence=case.simulation(case.excess_loss(LARGER * large)),
     )
@@ -51,13 +52,14 @@ def loss_is_not_inverse_in_the_batch(named: NamedProblem) -> Draft:
 
 @new.claim(on="data")
 def epochs_end_below_independent_batches(named: NamedProblem) -> Draft:
-    """Compare the excess loss at the end of an epoch with the exact one with independent batches."""
+    """Excess loss at the end of an epoch over the exact one with independent batches."""
     case = epochs(named)
     independent = float(case.law.excess_loss[-1])
     return Draft(
         statement=(
-            "At the end of a reshuffled epoch of four batches the excess loss is less than a tenth of what "
-            "independent batches drawn without replacement give at the same lr, momentum and step."
+            "At the end of a reshuffled epoch of four batches the excess loss is less than a tenth "
+            "of its value with independent batches, drawn without replacement, at the same lr, "
+            "momentum and step."
         ),
         source=Source.NEW,
         formula=sympy.Lt(L_epoch, L_independent / 10),
@@ -65,11 +67,11 @@ def epochs_end_below_independent_batches(named: NamedProblem) -> Draft:
         components=("loss over the exact one with independent batches",),
         prediction=np.array([0.0]),
         acceptance=Acceptance.below(
-            0.1, 0.1, "less than a tenth: no correction for finite batches alone explains it"
+            0.1, 0.1, "less than a tenth: more than the factor of a finite population explains"
         ),
         mutants={
-            "as independent batches": np.ones(1),
-            "a quarter of independent batches": np.full(1, 0.25),
+            "the loss of independent batches": np.ones(1),
+            "a quarter of the loss of independent batches": np.full(1, 0.25),
         },
         evidence=case.simulation(case.excess_loss(independent)),
     )

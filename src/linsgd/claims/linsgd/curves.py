@@ -1,4 +1,4 @@
-r"""Curves in time: the loss from a fresh start, the first step, and where weight decay leads the mean."""
+r"""The loss curve from a fresh start, the first step, and the mean with weight decay."""
 
 import numpy as np
 import sympy
@@ -38,8 +38,8 @@ def excess_loss_curve(named: NamedProblem) -> Draft:
     ones = np.ones(len(STEPS))
     return Draft(
         statement=(
-            "From a fresh start at 0 the mean excess loss of SGD with momentum follows the exact recursion of mean and "
-            "covariance at every step, not only in the limit."
+            "From a fresh start at w = 0 the mean excess loss of SGD with momentum follows the "
+            "exact recursion of mean and covariance at every step."
         ),
         source=Source.NEW,
         formula=sympy.Eq(E(L) - L_min, sympy.Sum(h_i * (Var(x) + E(x) ** 2) / 2, (i, 1, d))),
@@ -47,11 +47,11 @@ def excess_loss_curve(named: NamedProblem) -> Draft:
         components=tuple(f"excess loss over the prediction, step {k}" for k in STEPS),
         prediction=ones,
         acceptance=Acceptance.interval(
-            ones, 0.05, "5 % at each step: the noise's part is several times that"
+            ones, 0.05, "5 % at each step; the part of the noise is several times that"
         ),
         mutants={
-            "noise forgotten: the loss at the mean": noiseless / exact,
-            "momentum forgotten": _without_momentum(case) / exact,
+            "without noise: the loss at the mean": noiseless / exact,
+            "without momentum": _without_momentum(case) / exact,
         },
         evidence=case.simulation(
             Stack(tuple(case.excess_loss(exact[i], i) for i in range(len(STEPS))))
@@ -69,16 +69,19 @@ def first_step_is_undampened(named: NamedProblem) -> Draft:
         [np.zeros(case.problem.dimension), case.law.velocity_mean[-1] / size**2]
     )[:, None]
     return Draft(
-        statement="The first step of a fresh optimizer takes the whole gradient into its buffer, even with dampening.",
+        statement=(
+            "In the first step of a fresh optimizer the buffer is the whole gradient, also with "
+            "dampening."
+        ),
         citation="torch.optim.SGD; stated here as a claim about the simulated algorithm",
         source=Source.NEW,
         formula=sympy.Eq(E(v1), -E(g)),
         regime=case.regime,
         components=("E v_1 along minus the mean gradient, over its length",),
         prediction=np.ones(1),
-        acceptance=Acceptance.interval([1.0], 0.05, "5 %: dampening would take half"),
+        acceptance=Acceptance.interval([1.0], 0.05, "5 %; dampening would halve the step"),
         mutants={
-            "dampened like any other step": np.full(1, 1 - sgd.dampening),
+            "dampened, as every later step": np.full(1, 1 - sgd.dampening),
             "no first step": np.zeros(1),
         },
         evidence=case.simulation(Linear(np.zeros(len(along)), along)),
@@ -99,20 +102,32 @@ def weight_decay_moves_the_mean(named: NamedProblem) -> Draft:
         np.concatenate([problem.optimum, zeros]), np.concatenate([along, zeros])[:, None]
     )
     return Draft(
-        statement="With weight decay SGD's mean leaves the least-squares solution for the ridge solution.",
+        statement=(
+            "With weight decay the mean of SGD moves from the least-squares solution to the ridge "
+            "solution."
+        ),
         source=Source.CONDITION,
         formula=sympy.Eq(E(w) - w_star, -lam / (h + lam) * w_star),
         regime=case.regime,
-        components=("way from w* to the ridge solution along one eigenvector",),
+        components=(
+            "displacement of the mean over that to the ridge solution, along one eigenvector",
+        ),
         prediction=np.array([exact]),
-        acceptance=Acceptance.interval([exact], 0.05, "a twentieth of the way"),
-        mutants={"w* stays the mean": np.zeros(1), "penalty without its 1/2": np.array([twice])},
+        acceptance=Acceptance.interval([exact], 0.05, "a twentieth of the distance"),
+        mutants={
+            "the least-squares solution stays the mean": np.zeros(1),
+            "a penalty without its factor 1/2": np.array([twice]),
+        },
         evidence=case.simulation(observable),
     )
 
 
 def _shifted_mode(case: Case) -> FloatArray:
-    """Return the eigenvector over its shift (d,): the clearest one whose shift a doubled decay changes by a third."""
+    """Return the eigenvector over its shift (d,) of the mode that shows the shift best.
+
+    Of the modes whose shift a doubled weight decay changes by a third, the one with the largest
+    shift in standard deviations of the position.
+    """
     problem, decay_, modes = case.problem, case.sgd.weight_decay, case.modes
     once, twice = (
         problem.to_eigenbasis(problem.solution(a * decay_) - problem.optimum)[modes] for a in (1, 2)

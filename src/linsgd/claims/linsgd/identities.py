@@ -1,4 +1,4 @@
-r"""Identities of the stationary law that hold for any noise, checked on the exact theory itself."""
+r"""Identities of the stationary law for any gradient noise, checked on the exact theory."""
 
 from functools import partial
 
@@ -24,8 +24,9 @@ def stationary_identities(named: NamedProblem) -> Draft:
     case = dampened(named)
     return Draft(
         statement=(
-            "The exact stationary law satisfies, to rounding error, the two identities that hold for any noise: that "
-            "of the cross-covariance and that of fluctuation and dissipation."
+            "The exact stationary law satisfies to rounding error the two identities that hold for "
+            "any gradient noise: that of the cross-covariance and the fluctuation-dissipation "
+            "relation."
         ),
         source=Source.CONDITION,
         formula=sympy.Eq(Cov(w, v) + Cov(v, w), eta * Cov(v, v), evaluate=False),
@@ -36,7 +37,7 @@ def stationary_identities(named: NamedProblem) -> Draft:
             np.zeros(2), 1e-6, "far above rounding, far below any physical difference"
         ),
         mutants={
-            "uncorrelated, and a factor 2 lost": np.array([1.0, 0.5]),
+            "no cross-covariance, and a factor 2 lost in the loss": np.array([1.0, 0.5]),
             "dampening forgotten": np.array([0.0, 1 - case.sgd.gradient_weight]),
         },
         evidence=Enclosure(enclose=partial(_defects, case)),

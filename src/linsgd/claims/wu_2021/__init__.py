@@ -1,4 +1,4 @@
-"""Claims after Wu, Luo, Zhang, Wang and Yang (2021): the minibatch gradient's noise and SGD's temperature.
+"""Claims after Wu, Luo, Zhang, Wang and Yang (2021): gradient noise and temperature.
 
 Reconstructed from the abstract: the noise has a finite variance, and momentum makes SGD a Langevin
 equation with a temperature. The exact covariances and the exact ratio of temperatures are derived

@@ -32,6 +32,7 @@ N, H, u, R = sympy.symbols("N H u R", positive=True)
 u_transposed = sympy.Symbol("u'")
 S, E_L, E_L_replaced = sympy.symbols("S L_without L_with")
 Cov_g = Cov(sympy.Symbol("g"))
+FRESH = "fresh optimizer at w = 0, whose first velocity is minus the gradient"
 
 
 @wu.claim
@@ -51,24 +52,27 @@ def gradient_noise_covariance(named: NamedProblem) -> Draft:
     formula = (2 * R * H + u * u_transposed) / b if not named.finite else S / b
     return Draft(
         statement=(
-            "At fixed weights the minibatch gradient has the covariance of one sample's gradient over the batch size, "
-            "which depends on the weights: it is not its value at the minimum."
+            "At fixed weights the covariance of the minibatch gradient is that of one sample's "
+            "gradient over the batch size; it depends on the weights and differs from its value at "
+            "the minimum."
         ),
         source=Source.CONDITION,
         formula=sympy.Eq(Cov_g, formula, evaluate=False),
-        regime=f"{case.regime}; fresh optimizer at w = 0, whose first velocity is minus the gradient",
+        regime=f"{case.regime}; {FRESH}",
         components=tuple(f"Cov(g_{p}, g_{q}) over its scale" for p, q in zip(i, j, strict=True)),
         prediction=covariance[i, j] / scale,
         acceptance=Acceptance.interval(
             covariance[i, j] / scale, 0.05, "5 % of the product of the two standard deviations"
         ),
         mutants={
-            "second moment taken for the covariance": (covariance + crossed * case.sgd.batch_size)[
+            "the second moment for the covariance": (covariance + crossed * case.sgd.batch_size)[
                 i, j
             ]
             / scale,
-            "frozen at the minimum": frozen_covariance[i, j] / scale,
-            "one sample's covariance": covariance[i, j] / scale * case.sgd.batch_size,
+            "the covariance at the minimum": frozen_covariance[i, j] / scale,
+            "the covariance of one sample's gradient": covariance[i, j]
+            / scale
+            * case.sgd.batch_size,
         },
         evidence=case.simulation(_products(case, i, j, scale)),
     )
@@ -85,19 +89,19 @@ def gradient_noise_without_replacement(named: NamedProblem) -> Draft:
     exact = case.law.velocity_variance[-1][case.modes] / with_replacement
     return Draft(
         statement=(
-            "A batch of half the rows, drawn without replacement, has a gradient whose variance is (N - b)/(N - 1) of "
-            "that with replacement, along every eigenvector."
+            "The gradient of a batch of half the rows, drawn without replacement, has along every "
+            "eigenvector (N - b)/(N - 1) times the variance with replacement."
         ),
         source=Source.CONDITION,
         formula=sympy.Eq(Cov_g, (N - b) / (N - 1) * S / b, evaluate=False),
-        regime=f"{case.regime}; fresh optimizer at w = 0, whose first velocity is minus the gradient",
+        regime=f"{case.regime}; {FRESH}",
         components=case.names("Var g over that with replacement"),
         prediction=exact,
         acceptance=Acceptance.interval(exact, 0.05 * factor, "5 % of the factor"),
         mutants={
             "as with replacement": np.ones(exact.size),
             "the factor squared": exact * factor,
-            "the factor of a standard deviation": exact / np.sqrt(factor),
+            "the square root of the factor": exact / np.sqrt(factor),
         },
         evidence=case.simulation(_variances(case, with_replacement)),
     )
@@ -114,19 +118,19 @@ def stationary_loss_without_replacement(named: NamedProblem) -> Draft:
     exact = np.array([case.law.excess_loss[-1] / scale])
     return Draft(
         statement=(
-            "With batches of half the rows, drawn without replacement, the stationary excess loss is that of the exact "
-            "law, about (N - b)/(N - 1) of what the same batch with replacement has."
+            "With batches of half the rows, drawn without replacement, the stationary excess loss "
+            "is that of the exact law, about (N - b)/(N - 1) times that with replacement."
         ),
         source=Source.NEW,
         formula=sympy.Eq(E_L, (N - b) / (N - 1) * E_L_replaced, evaluate=False),
         regime=case.regime,
         components=("excess loss over the exact one with replacement",),
         prediction=exact,
-        acceptance=Acceptance.interval(exact, 0.05 * exact, "5 %: the factor is a half"),
+        acceptance=Acceptance.interval(exact, 0.05 * exact, "5 %: the factor is about a half"),
         mutants={
             "as with replacement": np.ones(1),
             "the factor squared": exact**2,
-            "the factor of a standard deviation": np.sqrt(exact),
+            "the square root of the factor": np.sqrt(exact),
         },
         evidence=case.simulation(case.excess_loss(scale)),
     )

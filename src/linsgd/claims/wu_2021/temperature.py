@@ -1,8 +1,8 @@
-r"""Two temperatures: what the velocity and the position say of the noise that drives them.
+r"""The kinetic and the potential temperature of the stationary law.
 
 With the displacement per step as velocity and lr as mass, the kinetic temperature is lr Var v and
-the potential one h Var w. Their ratio is 2 (1 - dampening)/(1 + momentum) for every lr, every mode
-and any unbiased noise: letting lr tend to 0 at fixed momentum does not lead to equipartition.
+the potential one (h + lambda) Var w. Their ratio is 2 (1 - dampening)/(1 + momentum) for every lr,
+every mode and any unbiased noise: they stay unequal as lr tends to 0 at fixed momentum.
 """
 
 import numpy as np
@@ -32,8 +32,9 @@ def kinetic_and_potential_temperature(named: NamedProblem) -> Draft:
     exact = kinetic / (ratio * potential) - 1
     return Draft(
         statement=(
-            "The kinetic temperature lr Var(v) is 2 (1 - dampening)/(1 + momentum) times the potential temperature "
-            "h Var(w) along every eigenvector, at any lr and for any noise: there is no equipartition."
+            "The kinetic temperature lr Var(v) is 2 (1 - dampening)/(1 + momentum) times the "
+            "potential temperature (h + lambda) Var(w) along every eigenvector, at any lr and for "
+            "any noise: the two are not equal."
         ),
         source=Source.LIMIT,
         formula=sympy.Eq(eta * Var(v) / (h_lambda * Var(x)), 2 * (1 - zeta) / (1 + beta)),
@@ -41,10 +42,10 @@ def kinetic_and_potential_temperature(named: NamedProblem) -> Draft:
         components=case.names("kinetic over ratio x potential, less 1"),
         prediction=exact,
         acceptance=Acceptance.interval(
-            exact, 0.05, "5 % of the ratio: equipartition would miss it by much more"
+            exact, 0.05, "5 % of the ratio; equal temperatures differ by much more"
         ),
         mutants={
-            "equipartition": np.full(exact.size, 1 / ratio - 1),
+            "equal temperatures": np.full(exact.size, 1 / ratio - 1),
             "dampening forgotten": np.full(exact.size, 1 / sgd.gradient_weight - 1),
             "momentum forgotten": np.full(exact.size, sgd.momentum),
         },
