@@ -1,4 +1,4 @@
-"""linsgd predicts, simulates and judges: theories of stochastic gradient descent, checked on linear models.
+"""linsgd predicts, simulates and judges theories of stochastic gradient descent on linear models.
 
 >>> import linsgd
 >>> problem = linsgd.LinearRegression.gaussian([1.0, 0.5])
@@ -6,5 +6,7 @@
 """
 
 import lazy_loader
+
+__version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,7 +1,10 @@
-from . import domains as domains
+from . import campaigns as campaigns
+from . import claims as claims
 from . import estimate as estimate
+from . import judge as judge
 from . import plot as plot
 from . import symbolic as symbolic
+from . import testing as testing
 from .campaigns.validate import validate as validate
 from .compare.comparison import Comparison as Comparison
 from .compare.comparison import compare as compare
@@ -53,3 +56,5 @@ from .theory.tails.isotropic.schedules import schedule_exponent as schedule_expo
 from .theory.tails.one_step.bounds import one_step_bounds as one_step_bounds
 from .theory.tails.tail_constant.tail_constant import tail_constant as tail_constant
 from .theory.tails.tail_constant.tail_constant import tail_probability as tail_probability
+
+__version__: str

@@ -1,6 +1,10 @@
-"""The command line: what it prints, what it writes, and its exit codes."""
+"""The command line: what it prints and writes, and its exit codes."""
 
+import dataclasses
 import json
+import os
+import re
+import shlex
 import subprocess
 import sys
 
@@ -8,7 +12,8 @@ import pytest
 
 import linsgd
 from linsgd import campaigns
-from linsgd.cli import main
+from linsgd.cli import RUNS, main
+from linsgd.cli.parser import EXAMPLES, THEORIES, parser
 
 SETTING = ["--spectrum", "1,0.5", "--lr", "0.1", "--batch-size", "4", "--momentum", "0.5"]
 CLAIM = ["--claim", "linsgd/first_step_is_undampened", "--problem", "gaussian"]
@@ -61,6 +66,25 @@ class TestPredict:
         assert "lr_mean_square" in output
         assert "excess_loss" in output
 
+    def test_the_mean_moves_to_the_optimum(self, run):
+        code, output, _ = run(
+            "predict",
+            "--spectrum",
+            "1",
+            "--optimum",
+            "3",
+            *["--lr", "0.5", "--steps", "1,2"],
+            "--json",
+        )
+        assert code == 0
+        assert json.loads(output)["moments"]["mean"] == [[1.5], [2.25]]
+
+    def test_reshuffled_epochs_have_a_stationary_law_and_no_threshold(self, run, table):
+        command = ["predict", "--data", table, "--target", "y", "--sampling", "epoch"]
+        code, output, note = run(*command, "--lr", "0.1", "--batch-size", "2", "--json")
+        assert (code, list(json.loads(output))) == (0, ["stationary"])
+        assert "no exact threshold is known for reshuffled epochs" in note
+
     def test_a_table_of_ones_own(self, run, table):
         code, output, _ = run("predict", "--data", table, "--target", "y", "--lr", "0.1")
         assert code == 0
@@ -73,6 +97,54 @@ def test_simulate_says_the_same_twice(run):
     assert code == 0
     one, other = json.loads(first)["ensemble"], json.loads(second)["ensemble"]
     assert {**one, "provenance": 0} == {**other, "provenance": 0}
+
+
+def test_simulate_prints_a_line_for_each_coordinate(run):
+    _, output, _ = run("simulate", *SETTING, "--steps", "20", "--chains", "256")
+    first, head, *lines = output.splitlines()
+    assert first == "256 chains after 20 steps, seed 0: ok"
+    assert head.split() == [
+        "coordinate",
+        "E",
+        "w",
+        "Var",
+        "w",
+        "E",
+        "v",
+        "Var",
+        "v",
+        "Cov(w,",
+        "v)",
+    ]
+    assert [line.split()[0] for line in lines] == ["1", "2"]
+    assert all(line.count("±") == 5 for line in lines)
+    names = run(
+        "simulate", "--spectrum", ",".join(["1"] * 14), *["--steps", "2", "--chains", "128"]
+    )
+    assert names[1].splitlines()[-1] == "... and 2 more; --json prints all"
+
+
+def test_an_interrupted_simulation_shows_what_it_has_and_exits_130(run, monkeypatch):
+    whole = linsgd.simulate(linsgd.LinearRegression.gaussian([1.0]), linsgd.SGD(lr=0.1), 5, 128)
+    part = dataclasses.replace(whole, status=type(whole.status)("interrupted"))
+    monkeypatch.setattr(linsgd, "simulate", lambda *arguments, **options: part)
+    code, output, complaint = run("simulate", "--spectrum", "1", "--steps", "5")
+    assert code == 130
+    assert output.startswith("128 chains after 5 steps, seed 0: interrupted")
+    assert complaint.endswith("linsgd simulate: interrupted\n")
+
+
+def test_compare_exits_1_if_the_simulation_contradicts_the_exact_law(run, monkeypatch):
+    compare = linsgd.compare
+
+    def wrong(*arguments, **options):
+        right = compare(*arguments, **options)
+        return dataclasses.replace(right, simulated=3 * right.simulated)
+
+    monkeypatch.setattr(linsgd, "compare", wrong)
+    code, output, _ = run("compare", *SETTING, "--chains", "1024")
+    assert code == 1
+    assert re.search(r"agrees +no", output)
 
 
 def test_compare_puts_theories_beside_the_simulation(run):
@@ -150,13 +222,19 @@ class TestUsage:
                 ["predict", "--spectrum", "1", "--lr", "1", "--steps", "1.5"],
                 "'1.5' is not a list of whole numbers",
             ),
-            (["predict", "--lr", "0.1"], "one of --spectrum and --data"),
+            (["predict", "--lr", "0.1"], "either by --spectrum or by --data and --target"),
+            (["predict", "--spectrum", "1", "--intercept"], "--intercept need --data"),
             (["predict", "--lr", "0.1", "--data", "x.csv"], "--data and --target go together"),
-            (["predict", "--lr", "0.1", "--data", "absent.csv", "--target", "y"], "absent.csv"),
+            (
+                ["predict", "--lr", "0.1", "--data", "absent.csv", "--target", "y"],
+                "linsgd predict: absent.csv: No such file or directory",
+            ),
             (
                 ["predict", "--spectrum", "1", "--lr", "0.1", "--momentun", "0.9"],
-                "unrecognized arguments: --momentun",
+                "unrecognized arguments: --momentun (did you mean --momentum?)",
             ),
+            (["compare", "--frobnicate"], "usage: linsgd compare"),
+            (["compare", "--sampling", "epoch"], "unrecognized arguments: --sampling"),
             (["predict", "--spectrum", "1", "--lr", "0.1", "--nesterov"], "momentum in (0, 1)"),
             (
                 ["predict", "--spectrum", "1", "--lr", "0.1", "--without-replacement"],
@@ -169,12 +247,19 @@ class TestUsage:
                 "papers = 'nobody_1999' is outside its domain",
             ),
             (["validate", "--problem", "iris"], "problem = 'iris' is outside its domain"),
-            (["validate", "--claim", "linsgd/nothing"], "'linsgd/nothing' is outside its domain"),
+            (
+                ["validate", "--claim", "linsgd/excess_los_curve"],
+                "--claim = 'linsgd/excess_los_curve' is outside its domain: one of",
+            ),
+            (["validate", "--claim", "mean_path"], "did you mean 'kunin_2024/mean_path'"),
             (["validate", "--campaign", "huge"], "campaign = 'huge' is outside its domain"),
             (["validate", "--campaign", "absent.toml"], "campaign = 'absent.toml' cannot be read"),
             (["validate", "--seed", "-1"], "seed = -1 is outside its domain"),
             (["validate", "--target", "y"], "--data and --target go together"),
-            ([], "required: COMMAND"),
+            (["claims", "no such thing"], "contains 'no such thing'"),
+            ([], "usage: linsgd [-h]"),
+            ([], "predict "),
+            (["--loud"], "required: COMMAND"),
         ],
     )
     def test_a_bad_argument(self, run, tmp_path, monkeypatch, arguments, message):
@@ -182,7 +267,26 @@ class TestUsage:
         code, output, complaint = run(*arguments)
         assert (code, output) == (2, "")
         assert message in complaint
-        assert not list(tmp_path.rglob("report.json"))
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("option", ["--noise-std", "--optimum"])
+    def test_what_belongs_to_a_spectrum_is_refused_beside_a_table(self, run, table, option):
+        command = ["predict", "--data", table, "--target", "y", "--lr", "0.1"]
+        code, _, complaint = run(*command, option, "1")
+        assert code == 2
+        assert f"{option} belongs to --spectrum" in complaint
+
+    def test_a_report_that_would_lose_verdicts_is_kept(self, run, tmp_path):
+        other = ["--claim", "linsgd/stationary_identities", "--problem", "gaussian"]
+        assert run("validate", *CLAIM, "--out", tmp_path)[0] == 0
+        page = (tmp_path / "index.html").read_bytes()
+        code, _, complaint = run("validate", *other, "--out", tmp_path)
+        assert code == 2
+        assert "--out = " in complaint
+        assert "name another folder or --overwrite them" in complaint
+        assert (tmp_path / "index.html").read_bytes() == page
+        assert run("validate", *other, "--out", tmp_path, "--overwrite")[0] == 0
+        assert (tmp_path / "index.html").read_bytes() != page
 
     def test_a_bad_cell(self, run, tmp_path, table):
         table.write_text("a,y\n1,2\nred,4\n")
@@ -228,6 +332,47 @@ def test_a_shipped_campaign_has_the_effort_of_its_name(name):
     assert campaigns.campaign(name)["effort"] == name
 
 
+def test_claims_are_listed(run):
+    code, output, _ = run("claims", "undampened")
+    assert code == 0
+    name, effort, *purpose = output.split()
+    assert (name, effort) == ("linsgd/first_step_is_undampened", "quick")
+    assert purpose
+
+
+def test_each_option_has_a_help_text_and_each_command_an_example():
+    commands = parser(RUNS)._subparsers._group_actions[0].choices
+    assert set(commands) == set(EXAMPLES) == set(RUNS)
+    for command in commands.values():
+        assert [action.dest for action in command._actions if not action.help] == []
+
+
+@pytest.mark.parametrize("command", EXAMPLES)
+def test_the_example_of_a_command_is_understood(command):
+    options, unknown = parser(RUNS).parse_known_args(shlex.split(EXAMPLES[command])[1:])
+    assert (options.command, unknown) == (command, [])
+
+
+def test_the_theories_are_those_of_the_library():
+    assert THEORIES == linsgd.theory.moments.THEORIES
+
+
+def test_a_terminal_without_the_characters_loses_no_result(tmp_path):
+    command = [sys.executable, "-m", "linsgd", "validate", *CLAIM, "--out", str(tmp_path)]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(command, capture_output=True, env=environment, check=True)
+    assert done.stdout.decode("cp1252").startswith("\\u2713 As expected")
+
+
+def test_help_loads_nothing_heavy():
+    program = "import sys; sys.argv = ['linsgd', '--help']; import linsgd.cli as c\n"
+    program += "try: c.main()\nexcept SystemExit: print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert not {"numpy", "scipy", "sympy", "numba", "matplotlib"} & set(done.stdout.split())
+
+
 def test_the_module_is_the_command():
     command = [sys.executable, "-m", "linsgd", "--version"]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.startswith(
@@ -236,7 +381,8 @@ def test_the_module_is_the_command():
 
 
 def test_a_reader_that_stops_early_is_no_error():
-    command = f"{sys.executable} -m linsgd predict --spectrum {','.join(['1'] * 2000)} --lr 0.0001 --json | head -1"
+    spectrum = ",".join(["1"] * 2000)
+    command = f"{sys.executable} -m linsgd predict --spectrum {spectrum} --lr 1e-4 --json | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert done.stdout == "{\n"
     assert done.stderr == ""

@@ -34,6 +34,7 @@ def validate(
     progress: Progress | None = None,
     problem: str | None = None,
     overwrite: bool = False,
+    announce: Callable[[str], None] | None = None,
 ) -> Report:
     """Judge the claims and write the report.
 
@@ -63,6 +64,8 @@ def validate(
     overwrite : bool
         Whether verdicts of an earlier report in `folder` that this validation does not renew may be
         lost.
+    announce : callable, optional
+        Called with the id of a claim before its experiment is simulated.
 
     Returns
     -------
@@ -86,7 +89,8 @@ def validate(
         domains.refuse("papers", papers, f"names of claims that apply to {_about(data, problem)}")
     renewed = None if overwrite else {(claim.id, claim.problem, _name(data)) for claim in chosen}
     place = None if folder is None else writable(folder, renewed)
-    verdicts = judge(chosen, seed, effort, executor, place and place / "blocks", progress)
+    blocks = place and place / "blocks"
+    verdicts = judge(chosen, seed, effort, executor, blocks, progress, announce)
     found = {(verdict.id, verdict.problem): verdict for verdict in verdicts}
     report = Report(
         claims=tuple(_reproducible(found[c.id, c.problem], data, effort, seed) for c in chosen),

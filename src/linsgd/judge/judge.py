@@ -50,6 +50,7 @@ def judge(
     executor: Executor | None = None,
     checkpoint: Path | str | None = None,
     progress: Progress | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> Iterator[Verdict]:
     """Judge claims, simulating each ensemble once.
 
@@ -67,6 +68,8 @@ def judge(
         Folder for finished blocks; an interrupted run started again fills the gaps.
     progress : callable, optional
         Called with (claims judged, claims) after each verdict.
+    announce : callable, optional
+        Called with the id of a claim before its experiment is simulated.
 
     Yields
     ------
@@ -81,13 +84,14 @@ def judge(
     domains.integer("seed", seed, "[0, inf)")
     budget = EFFORT[domains.choice("effort", effort, tuple(EFFORT))]
     run = _Run(seed, budget, executor, checkpoint)
-    verdicts = itertools.chain.from_iterable(
-        run.verdicts(group) for group in _by_experiment(claims)
-    )
-    for done, verdict in enumerate(verdicts, start=1):
-        if progress is not None:
-            progress(done, len(claims))
-        yield verdict
+    done = itertools.count(1)
+    for group in _by_experiment(claims):
+        if announce is not None:
+            announce(group[0].id)
+        for verdict in run.verdicts(group):
+            if progress is not None:
+                progress(next(done), len(claims))
+            yield verdict
 
 
 def share(alpha: float, components: int) -> float:

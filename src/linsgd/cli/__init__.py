@@ -1,0 +1,328 @@
+"""The command line: predict, simulate, compare, validate, claims.
+
+Exit codes: 0 as expected; 1 a claim is refuted, or a simulation contradicts the exact law; 2 usage,
+a bad value or a missing extra, said before any work; 3 a claim is undecided or a mutant alive; 130
+interrupted.
+
+Modules are imported by the command that needs them, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import linsgd
+from linsgd.cli.parser import parser
+
+if TYPE_CHECKING:
+    from linsgd.result import Result
+
+SHOWN = 12  # coordinates in the table of an ensemble
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the process.
+
+    Returns
+    -------
+    int
+        The exit code.
+
+    Examples
+    --------
+    >>> from linsgd.cli import main
+    >>> main(["predict", "--spectrum", "1,0.5", "--lr", "0"])
+    2
+    """
+    top = parser(RUNS)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments:
+        top.print_help(sys.stderr)
+        return 2
+    options, unknown = top.parse_known_args(arguments)
+    if unknown:
+        options.parser.refuse(unknown)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a character that the terminal does not have must not cost the result
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        code: int = options.run(options)
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        print(f"linsgd {options.command}: {_complaint(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        more = "; the same command continues from here" if options.command == "validate" else ""
+        print(f"linsgd {options.command}: interrupted{more}", file=sys.stderr)
+        return 130
+    return code
+
+
+def _complaint(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from linsgd import campaigns
+    from linsgd.report.text import heading, paragraph
+
+    settings = campaigns.campaign(options.campaign)
+    settings |= {
+        key: getattr(options, key) for key in settings if getattr(options, key) is not None
+    }
+    settings["papers"] = [options.claim] if options.claim else settings["papers"].split(",")
+    with _bar("claims") as bar:
+        bar.set_description_str("making the claims")
+        try:
+            report = linsgd.validate(
+                **settings,
+                folder=options.out,
+                data=_table(options),
+                progress=_progress(bar),
+                problem=options.problem,
+                overwrite=options.overwrite,
+                announce=bar.set_description_str,
+            )
+        except ValueError as error:
+            raise ValueError(_as_options(str(error), options)) from error
+    document = report.to_dict()
+    print(heading(document))
+    for claim in document["claims"]:
+        if not claim["as_expected"]:
+            print(paragraph(claim))
+    print(f"The page is {(options.out / 'index.html').resolve()}")
+    return report.exit_code
+
+
+def _as_options(message: str, options: argparse.Namespace) -> str:
+    """Name the options that were typed in a refusal by `linsgd.validate`."""
+    if options.claim and message.startswith("papers = "):
+        message = message.replace("papers = ", "--claim = ", 1)
+    if message.startswith("folder = "):
+        message = message.replace("folder = ", "--out = ", 1).replace("overwrite", "--overwrite")
+    return message
+
+
+def _claims(options: argparse.Namespace) -> int:
+    from linsgd.claims.registry import PAPERS
+
+    entries = [entry for paper in PAPERS for entry in paper.entries.values()]
+    lines = [
+        (entry.id, "quick" if entry.core else "full", str(entry.make.__doc__).partition("\n")[0])
+        for entry in entries
+    ]
+    found = [line for line in lines if options.word.lower() in " ".join(line).lower()]
+    if not found:
+        raise ValueError(f"none of the {len(lines)} claims contains {options.word!r}")
+    width = max(len(name) for name, _, _ in found)
+    for name, effort, purpose in found:
+        print(f"{name:<{width}}  {effort:<5}  {purpose}")
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    problem = _problem(options)
+    sgd, stability = _sgd(options, problem)
+    results: dict[str, Result] = {}
+    if sgd.sampling == "epoch":
+        print("no exact threshold is known for reshuffled epochs", file=sys.stderr)
+    else:
+        results["stability"] = stability or linsgd.stability(problem, sgd)
+    if options.steps is None:
+        results["stationary"] = linsgd.stationary_moments(problem, sgd, theory=options.theory)
+    else:
+        results["moments"] = linsgd.moments(problem, sgd, options.steps, theory=options.theory)
+    _show(results, options.json)
+    return 0
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    problem = _problem(options)
+    sgd, _ = _sgd(options, problem)
+    with _bar("blocks") as bar:
+        ensemble = linsgd.simulate(
+            problem,
+            sgd,
+            options.steps,
+            chains=options.chains,
+            seed=options.seed,
+            progress=_progress(bar),
+        )
+    if options.json:
+        _show({"ensemble": ensemble}, as_json=True)
+    else:
+        print(_table_of(ensemble, problem.feature_names))
+    if ensemble.status == "interrupted":
+        raise KeyboardInterrupt
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    problem = _problem(options)
+    sgd, _ = _sgd(options, problem)
+    with _bar("blocks") as bar:
+        comparison = linsgd.compare(
+            problem, sgd, chains=options.chains, seed=options.seed, progress=_progress(bar)
+        )
+    _show({"comparison": comparison}, options.json)
+    if comparison.chains < options.chains:
+        raise KeyboardInterrupt
+    return 1 if comparison.agrees is False else 0
+
+
+RUNS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "predict": _predict,
+    "simulate": _simulate,
+    "compare": _compare,
+    "validate": _validate,
+    "claims": _claims,
+}
+
+
+def _show(results: dict[str, Result], as_json: bool) -> None:
+    if as_json:
+        document = {name: result.to_dict() for name, result in results.items()}
+        print(json.dumps(document, indent=1, allow_nan=False))
+    else:
+        print("\n\n".join(map(repr, results.values())))
+
+
+def _table_of(ensemble: linsgd.Ensemble, names: Sequence[str] | None) -> str:
+    """Return means, variances and covariances of position and velocity, a line a coordinate."""
+    from linsgd.result import rounded
+
+    mean, covariance = ensemble.mean(), ensemble.covariance()
+    errors = ensemble.standard_error("mean"), ensemble.standard_error("covariance")
+    d = len(mean) // 2
+    head = ["coordinate", "E w", "Var w", "E v", "Var v", "Cov(w, v)"]
+    lines = [head]
+    for i in range(min(d, SHOWN)):
+        v = d + i
+        cells = [rounded(float(mean[j]), float(errors[0][j])) for j in (i, v)]
+        seconds = [
+            rounded(float(covariance[j]), float(errors[1][j])) for j in ((i, i), (v, v), (i, v))
+        ]
+        name = names[i] if names else str(i + 1)
+        lines.append([name, cells[0], seconds[0], cells[1], seconds[1], seconds[2]])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = ["  ".join(map(str.rjust, line, widths)) for line in lines]
+    what = f"{ensemble.chains} chains after {ensemble.steps[-1]} steps, seed {ensemble.seed}"
+    more = [f"... and {d - SHOWN} more; --json prints all"] if d > SHOWN else []
+    return "\n".join([f"{what}: {ensemble.status}", *text, *more])
+
+
+@contextmanager
+def _bar(unit: str) -> Iterator[Any]:
+    """Show a progress bar on a terminal, and nothing elsewhere.
+
+    Yields
+    ------
+    tqdm
+        The bar.
+    """
+    from tqdm import tqdm
+
+    with tqdm(unit=unit, unit_scale=False, disable=None, leave=False) as bar:
+        yield bar
+
+
+def _progress(bar: Any) -> Callable[[int, int], None]:
+    def progress(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+    return progress
+
+
+def _table(options: argparse.Namespace) -> linsgd.Table | None:
+    if (options.data is None) != (options.target is None):
+        raise ValueError("--data and --target go together: a table and the column of its labels")
+    how = ("drop_missing", "one_hot", "standardize", "intercept", "decimal")
+    given = {name: getattr(options, name) for name in how}
+    if options.data is None:
+        extra = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
+        if extra:
+            raise ValueError(f"{', '.join(extra)} need --data")
+        return None
+    return linsgd.Table(source=options.data, target=options.target, **given)
+
+
+def _problem(options: argparse.Namespace) -> linsgd.LinearRegression:
+    table = _table(options)
+    if (table is None) == (options.spectrum is None):
+        raise ValueError("give the problem either by --spectrum or by --data and --target")
+    if table is None:
+        noise = 1.0 if options.noise_std is None else options.noise_std
+        return linsgd.LinearRegression.gaussian(
+            options.spectrum, noise_std=noise, optimum=options.optimum
+        )
+    for name in ("noise_std", "optimum"):
+        if getattr(options, name) is not None:
+            raise ValueError(
+                f"--{name.replace('_', '-')} belongs to --spectrum; --data has its own"
+            )
+    return table.read()
+
+
+def _sgd(
+    options: argparse.Namespace, problem: linsgd.LinearRegression
+) -> tuple[linsgd.SGD, linsgd.Stability | None]:
+    """Return the optimizer, and its stability if that was needed for a relative learning rate.
+
+    A learning rate given as a multiple of the mean-square threshold is resolved; one beyond the
+    threshold is reported on stderr.
+    """
+    from dataclasses import replace
+
+    relative = options.lr.endswith("x")
+    try:
+        number = float(options.lr.removesuffix("x"))
+    except ValueError:
+        message = f"--lr = {options.lr!r} is neither a number nor a multiple such as 0.5x"
+        raise ValueError(message) from None
+    sgd = _optimizer(options, number)
+    if problem.fit is not None:
+        print(problem, file=sys.stderr)
+    if not relative and options.command == "simulate":
+        return sgd, None
+    independent = replace(sgd, sampling="independent", replacement=sgd.replacement)
+    edges = linsgd.stability(problem, independent)
+    # where no learning rate has a finite variance, lr_mean is the only threshold
+    name = "lr_mean_square" if edges.lr_mean_square > 0 else "lr_mean"
+    edge: float = getattr(edges, name)
+    if relative:
+        sgd = replace(sgd, lr=number * edge)
+    if relative or sgd.lr >= edge:
+        found = f"lr = {sgd.lr:.6g} is {sgd.lr / edge:.3g} times {name} = {edge:.6g}"
+        print(f"{found} (lr_mean = {edges.lr_mean:.6g})", file=sys.stderr)
+    mean, mean_square = sgd.lr < edges.lr_mean, sgd.lr < edges.lr_mean_square
+    return sgd, replace(edges, lr=sgd.lr, mean=mean, mean_square=mean_square)
+
+
+def _optimizer(options: argparse.Namespace, lr: float) -> linsgd.SGD:
+    return linsgd.SGD(
+        lr=lr,
+        batch_size=options.batch_size,
+        momentum=options.momentum,
+        dampening=options.dampening,
+        nesterov=options.nesterov,
+        weight_decay=options.weight_decay,
+        replacement=False if options.without_replacement else None,
+        sampling=options.sampling,
+    )

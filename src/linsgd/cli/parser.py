@@ -1,0 +1,198 @@
+"""The options of each command, in groups, with their defaults and an example."""
+
+import argparse
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import linsgd
+
+THEORIES = ("exact", "langevin", "diffusion")
+HALF = "0.5x"  # default lr: half of the mean-square threshold
+
+SPECTRUM = "--spectrum 1,0.5,0.1"
+EXAMPLES = {
+    "predict": f"linsgd predict {SPECTRUM} --optimum 1,1,1 --lr 0.1 --batch-size 4 --steps 10,100",
+    "simulate": f"linsgd simulate {SPECTRUM} --lr 0.1 --momentum 0.9 --steps 1000 --chains 4096",
+    "compare": "linsgd compare --data table.csv --target price --standardize --momentum 0.9",
+    "validate": "linsgd validate --papers kunin_2024 --problem gaussian --out my-report",
+    "claims": "linsgd claims variance",
+}
+
+Add = Callable[..., Any]
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that shows examples as they are and suggests the option that was meant."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options
+        )
+
+    def refuse(self, unknown: list[str]) -> NoReturn:
+        """Exit with code 2 and this command's usage because of arguments that it does not have."""
+        known = [name for action in self._actions for name in action.option_strings]
+        words = []
+        for word in unknown:
+            near = difflib.get_close_matches(word, known, n=1) if word.startswith("-") else []
+            words.append(word + (f" (did you mean {near[0]}?)" if near else ""))
+        self.error(f"unrecognized arguments: {' '.join(words)}")
+
+
+def parser(runs: dict[str, Callable[[argparse.Namespace], int]]) -> Parser:
+    """Return the parser of all commands; `runs` maps each command to its function."""
+    top = Parser(
+        prog="linsgd",
+        description=str(linsgd.__doc__).partition("\n")[0],
+        epilog="`linsgd COMMAND --help` lists the options of a command, with an example.",
+    )
+    top.add_argument("--version", action="version", version=f"linsgd {linsgd.__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    purposes = {
+        "predict": "stability and moments of (w, v), without sampling",
+        "simulate": "an ensemble of independent runs of the algorithm itself",
+        "compare": "every theory and the exact law beside a simulation",
+        "validate": "judge the claims and write the report",
+        "claims": "list the claims that can be judged",
+    }
+    for name, purpose in purposes.items():
+        command = commands.add_parser(
+            name,
+            help=purpose,
+            description=purpose[0].upper() + purpose[1:] + ".",
+            epilog=f"example:\n  {EXAMPLES[name]}",
+        )
+        command.set_defaults(run=runs[name], parser=command)
+        _OPTIONS[name](command)
+    return top
+
+
+def _predict(command: Parser) -> None:
+    _problem(command)
+    _optimizer(command, sampling=True)
+    add = command.add_argument_group("prediction").add_argument
+    theory = "exact: the discrete algorithm; the others: its stochastic differential equations"
+    add("--theory", choices=THEORIES, default="exact", help=f"{theory} (default: %(default)s)")
+    add("--steps", type=_integers, metavar="K,...", help="times in steps (default: stationary)")
+    _json(command)
+
+
+def _simulate(command: Parser) -> None:
+    _problem(command)
+    _optimizer(command, sampling=True)
+    add = command.add_argument_group("simulation").add_argument
+    add("--steps", type=int, required=True, metavar="K", help="how many steps each chain runs")
+    _ensemble(add)
+    _json(command)
+
+
+def _compare(command: Parser) -> None:
+    _problem(command)
+    _optimizer(command, sampling=False)
+    _ensemble(command.add_argument_group("simulation").add_argument)
+    _json(command)
+
+
+def _validate(command: Parser) -> None:
+    add = command.add_argument_group("claims").add_argument
+    add("--papers", metavar="NAME,...", help="names of papers (default: those of the campaign)")
+    add("--claim", metavar="ID", help="one claim; `linsgd claims` lists them")
+    add("--problem", metavar="NAME", help="one problem: gaussian or diabetes (default: both)")
+    add = command.add_argument_group("effort").add_argument
+    campaign = "quick, full, or a TOML file that sets papers, effort and seed (default: quick)"
+    add("--campaign", default="quick", metavar="NAME", help=campaign)
+    effort = "budget in steps x features (default: that of the campaign)"
+    add("--effort", choices=("quick", "full"), help=effort)
+    add("--seed", type=int, help="at least 0; fixes every number (default: that of the campaign)")
+    _data(command.add_argument_group("your own data").add_argument)
+    add = command.add_argument_group("output").add_argument
+    add(
+        "--out",
+        type=Path,
+        default=Path("linsgd-report"),
+        metavar="FOLDER",
+        help="for index.html, report.json and report.txt (default: %(default)s)",
+    )
+    overwrite = "replace an earlier report in the folder even if it holds other verdicts"
+    add("--overwrite", action="store_true", help=overwrite)
+
+
+def _claims(command: Parser) -> None:
+    command.add_argument("word", nargs="?", default="", metavar="WORD", help="only those with it")
+
+
+def _problem(command: Parser) -> None:
+    """Add the two ways to give a problem: the spectrum of a Gaussian law, or a table."""
+    add = command.add_argument_group("problem: Gaussian features").add_argument
+    add("--spectrum", type=_numbers, metavar="H,...", help="eigenvalues of the covariance H")
+    noise = "standard deviation of the label noise (default: 1)"
+    add("--noise-std", type=float, metavar="S", help=noise)
+    add("--optimum", type=_numbers, metavar="W,...", help="true weights (default: zeros)")
+    _data(command.add_argument_group("problem: your own data").add_argument)
+
+
+def _data(add: Add) -> None:
+    add("--data", type=Path, metavar="FILE", help="CSV with a header, or Parquet")
+    add("--target", metavar="COLUMN", help="the column of labels; all others are features")
+    add("--drop-missing", action="store_true", help="drop the rows that miss a cell")
+    add("--one-hot", action="store_true", help="code text columns by indicators")
+    add("--standardize", action="store_true", help="give each column mean 0 and variance 1")
+    add("--intercept", action="store_true", help="add a constant column")
+    add("--decimal", choices=(".", ","), help="decimal mark (default: recognised)")
+
+
+def _optimizer(command: Parser, *, sampling: bool) -> None:
+    add = command.add_argument_group("optimizer (as torch.optim.SGD)").add_argument
+    lr = "learning rate, or a multiple of the mean-square threshold (default: %(default)s)"
+    add("--lr", default=HALF, help=lr)
+    add("--batch-size", type=int, default=1, metavar="B", help="(default: %(default)s)")
+    add("--momentum", type=float, default=0.0, metavar="M", help="in [0, 1) (default: 0)")
+    add("--dampening", type=float, default=0.0, metavar="D", help="in [0, 1) (default: 0)")
+    add("--nesterov", action="store_true", help="needs momentum and dampening 0")
+    decay = "factor of |w|^2 / 2 in the loss (default: 0)"
+    add("--weight-decay", type=float, default=0.0, metavar="L", help=decay)
+    without = "draw batches of --data without repeated rows"
+    add("--without-replacement", action="store_true", help=without)
+    if sampling:
+        epoch = "epoch: reshuffled passes over --data (default: %(default)s)"
+        choices = ("independent", "epoch")
+        add("--sampling", choices=choices, default="independent", help=epoch)
+    else:
+        command.set_defaults(sampling="independent")
+
+
+def _ensemble(add: Add) -> None:
+    add("--chains", type=int, default=4096, metavar="N", help="(default: %(default)s)")
+    add("--seed", type=int, default=0, help="fixes every number (default: %(default)s)")
+
+
+def _json(command: Parser) -> None:
+    group = command.add_argument_group("output")
+    group.add_argument("--json", action="store_true", help="print JSON with all digits")
+
+
+_OPTIONS: dict[str, Callable[[Parser], None]] = {
+    "predict": _predict,
+    "simulate": _simulate,
+    "compare": _compare,
+    "validate": _validate,
+    "claims": _claims,
+}
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(number) for number in text.split(",")]
+    except ValueError:
+        message = f"{text!r} is not a list of numbers such as 1,0.5"
+        raise argparse.ArgumentTypeError(message) from None
+
+
+def _integers(text: str) -> list[int]:
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        message = f"{text!r} is not a list of whole numbers such as 10,100"
+        raise argparse.ArgumentTypeError(message) from None
