@@ -132,8 +132,6 @@ def _names(path: Path, text: str, separator: str) -> list[str]:
         refuse(path, f"line 1: {error}", "save it as 'CSV UTF-8'")
     if not names:
         refuse(path, "the file is empty", "its first line must name the columns")
-    if all(_is_number(name) for name in names):
-        refuse(path, "line 1 holds numbers", "its first line must name the columns")
     repeated = {name for name in names if name and names.count(name) > 1}
     if repeated:
         refuse(
@@ -194,7 +192,7 @@ def _explain_length(
     remedy = f"make them equal; columns are separated by {SEPARATORS[separator]}"
     if len(names) == 1:
         remedy = "name every column in the first line"
-    elif len(row) == len(names) + 1 and not _is_number(row[0].strip()):
+    elif len(row) == len(names) + 1 and not is_number(row[0].strip()):
         remedy = "write the file without row names (in R: row.names = FALSE), or name their column"
     elif separator == "," and len(row) > len(names):
         remedy = (
@@ -250,7 +248,8 @@ def _with_point(cell: str) -> str:
     return cell.replace(",", ".") if _has_comma(cell) else cell
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Say whether a cell is a number."""
     try:
         float(cell)
     except ValueError:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray
-from linsgd.problems.csv import DECIMAL_COMMA, read_cells, refuse
+from linsgd.problems.csv import DECIMAL_COMMA, is_number, read_cells, refuse
 from linsgd.problems.linear_regression import LinearRegression
 
 MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "<na>", "null", "none", "?", "."})
@@ -307,6 +307,8 @@ def _refuse_cell(place: str, label: str, name: str, cell: str) -> None:
 
 
 def _check_target(place: str, names: list[str], target: str) -> None:
+    if target not in names and all(is_number(name) for name in names):
+        refuse(place, "line 1 holds numbers", "its first line must name the columns")
     if target not in names:
         listed = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
         refuse(place, f"there is no column {target!r}", f"the target must be one of {listed}")
