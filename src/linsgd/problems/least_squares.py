@@ -28,7 +28,6 @@ Ogita, Rump and Oishi (2005), Accurate sum and dot product, SIAM J. Sci. Comput.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import lapack
 
 from linsgd.domains import FloatArray
 
@@ -130,6 +129,8 @@ def least_squares(X: FloatArray, y: FloatArray) -> LeastSquares:
 
 def _singular_vectors(M: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return Z (d, d), sigma (r,) descending and P (r, r) with M = Z[:, :r] sigma P'."""
+    from scipy.linalg import lapack  # heavy, and not needed to name a problem
+
     values, Z, P, work, _, info = lapack.dgejsv(
         M, joba=GRADED, jobu=WHOLE_BASIS, jobv=WITH_VECTORS, jobr=NO_DENORMAL_CUT
     )
