@@ -1,4 +1,4 @@
-"""The second-order fit of scaled spacings: on spacings of its own form, on log-normal laws, and on Pareto laws."""
+"""The second-order fit of scaled spacings: on its own form, on log-normal and on Pareto laws."""
 
 from itertools import pairwise
 
@@ -10,7 +10,7 @@ from linsgd.estimate.spacings import fit
 
 
 def sample(rng, k, n, gamma, start, theta):
-    """Return falling logarithms of which the k largest have spacings of the form, from `start` at the threshold."""
+    """Return falling logarithms; the k largest have spacings of the form, from `start` inwards."""
     p = np.arange(1, k + 1) / (n + 1)
     depth = stats.norm.pdf(stats.norm.isf(p)) / p
     means = gamma + (start - gamma) * (depth[-1] / depth) ** theta
@@ -59,7 +59,7 @@ class TestIdentities:
 
 
 def test_ends_of_the_interval_are_where_the_profile_likelihood_says():
-    """A continuous search over theta and the slope at each end: the loss is half the quantile above the least."""
+    """At each end a continuous search finds a loss of half the quantile above the least."""
     k, n = 400, 2000
     logs = sample(np.random.default_rng(1), k, n, 0.5, 0.7, 2.0)
     ranks = np.arange(1, k + 1, 2)
@@ -105,14 +105,16 @@ def test_intervals_cover_at_their_confidence_for_a_pareto_law():
 
 @pytest.mark.parametrize("theta", [1.0, 2.0, 8.0])
 def test_intervals_cover_although_the_exponent_still_rises(theta):
-    # were they to miss in 0.1, 44 of 200 or more had probability 5e-7; the exponent at the threshold is outside of most
+    # were they to miss in 0.1, 44 of 200 or more had probability 5e-7;
+    # the exponent at the threshold is outside of most
     form = (0.5, 0.8, theta)
     assert misses(200, 0.9, 4000, 20_000, 2.0, *form) < 44
     assert misses(200, 0.9, 4000, 20_000, 1 / 0.8, *form) > 100
 
 
 def test_a_log_normal_tail_is_excluded_as_often_as_the_score_says():
-    # at 2.576, 0.005: 10 of 200 or more had probability 1e-7; for a Pareto tail it is nearly always excluded
+    # at 2.576, 0.005: 10 of 200 or more had probability 1e-7;
+    # for a Pareto tail it is nearly always excluded
     scores = [
         fit(log_normal(np.random.default_rng(seed), 20_000), 5000, 0).power_law
         for seed in range(200)
@@ -135,7 +137,7 @@ def test_the_form_describes_a_log_normal_law_and_not_a_mixture():
 
 
 def test_inner_sums_are_standard():
-    """For spacings of the form four standard errors are rare, and half of the fits stay below two."""
+    """For spacings of the form four standard errors are rare; half of the fits stay below two."""
     found = [
         fit(sample(np.random.default_rng(seed), 1000, 5000, 0.5, 0.6, 3.0), 1000, 0).misfit
         for seed in range(100)

@@ -51,7 +51,7 @@ def test_a_row_is_measured_again(rates):
 
 
 def test_the_stable_law_is_stable():
-    """Of index 1.5: its characteristic function at 1 is 1/e; five standard errors of 100,000 cosines."""
+    """Of index 1.5: its characteristic function at 1 is 1/e, to five standard errors."""
     x = validation.stable(np.random.default_rng(0), 100_000)
     assert abs(np.cos(x).mean() - np.exp(-1)) < 5 * 0.6 / np.sqrt(x.size)
     assert abs(np.cos(2 * x).mean() - np.exp(-(2**1.5))) < 5 * 0.71 / np.sqrt(x.size)

@@ -1,5 +1,5 @@
-"""Data to a number with an error. Knows neither theory nor simulation."""
+"""Estimators: numbers with an interval and a status, from data alone."""
 
-from linsgd.estimate.tail_index import tail_index
+from linsgd.estimate.tail_index import EstimateStatus, TailIndex, tail_index
 
-__all__ = ["tail_index"]
+__all__ = ["EstimateStatus", "TailIndex", "tail_index"]

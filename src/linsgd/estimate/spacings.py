@@ -1,23 +1,24 @@
-r"""The exponent of a tail from its spacings, with the bias that a slow approach to a power law leaves.
+r"""Maximum likelihood of a tail exponent from scaled spacings, with a fitted second-order bias.
 
-With order statistics X_(1) >= X_(2) >= ... of n values, the scaled spacings U_i = i (log X_(i) -
-log X_(i+1)) are independent exponential variables (Renyi), of mean gamma(i / n) where 1 / gamma(p)
-= -d log p / d log X is the local exponent at the quantile X of tail probability p. For a Pareto
-tail it is constant, and the likeliest constant is Hill's (1975). Elsewhere gamma(p) comes to its
-limit gamma as slowly as the law pleases, and Hill's estimate is biased. So the mean is fitted with
-its second-order term (Feuerverger and Hall 1999; Beirlant, Dierckx, Goegebeur and Matthys 1999),
+With order statistics X_(1) >= X_(2) >= ... of n values, the scaled spacings
+U_i = i (log X_(i) - log X_(i+1)) are independent exponential variables (Renyi), of mean
+gamma(i / n) where 1 / gamma(p) = -d log p / d log X is the local exponent at the quantile X of tail
+probability p. For a Pareto tail it is constant, and the likeliest constant is Hill's estimate
+(1975). For other laws gamma(p) may approach its limit gamma arbitrarily slowly, and Hill's estimate
+is biased. So the mean is fitted with its second-order term (Feuerverger and Hall 1999; Beirlant,
+Dierckx, Goegebeur and Matthys 1999),
 
     gamma(p) = gamma + (gamma(q) - gamma) (lambda(q) / lambda(p))^theta,    gamma >= 0,  theta >= 1,
 
-from the threshold q inwards, where lambda(p) = phi(z) / p at the normal quantile z of p, about (2
-log 1/p)^(1/2). Powers of lambda are slower than those of p, and over the decades of a sample as
-good: they fall as p^(theta / lambda^2) does. The slowest, theta = 1, is that of the log-normal law,
-for which gamma = 0 and the form is exact; exponential, normal and Weibull laws have gamma = 0 and
-about theta = 2. So gamma = 0 says "no exponent", and an interval of alpha that ends has excluded
-it.
+from the threshold q inwards, where lambda(p) = phi(z) / p at the normal quantile z of p, about
+(2 log 1/p)^(1/2). Powers of lambda fall more slowly than powers of p; over the decades of a sample
+they replace these, as lambda^-theta falls as p^(theta / lambda^2) does. The slowest, theta = 1, is
+that of the log-normal law, for which gamma = 0 and the form is exact; exponential, normal and
+Weibull laws have gamma = 0 and about theta = 2. Hence gamma = 0 means that there is no exponent,
+and a finite interval of alpha excludes it.
 
 With w = gamma / (gamma + gamma(q)) and g(p) = w + (1 - 2 w) (lambda(q) / lambda(p))^theta the mean
-is m g. For given (theta, w) the loss k log m + sum(U / g) / m + sum log g exceeds its least by c
+is m g. For given (theta, w) the loss k log m + sum(U / g) / m + sum log g exceeds its minimum by c
 where y = sum(U / g) / (k m) solves y - 1 - log y = c / k: on two branches of Lambert's function.
 The profile-likelihood interval of alpha = 1 / (m w) is the union over theta and w.
 """
@@ -32,9 +33,11 @@ from scipy.stats import norm
 
 from linsgd.domains import FloatArray, IntArray
 
-_THETA = np.geomspace(1, 12, 17)
+_THETA = np.geomspace(
+    1, 12, 17
+)  # a power of p is steeper than the last over every sample's decades
 _MOST = 0.98  # of w: the local exponent at the threshold is at most 49 times the limit
-_COARSE, _FINE = 33, 129  # values of w, the second time among the likely ones
+_COARSE, _FINE = 33, 129  # values of w on all of [0, _MOST], then around the likely ones
 _UNLIKELY = 40.0  # a loss beyond that of any confidence that a double can hold
 _BINS = 80  # of neighbouring spacings, whose means hardly differ
 _FEWEST = 6  # inner spacings whose sum is compared with its fit
@@ -47,15 +50,15 @@ class Fit:
     Attributes
     ----------
     count : int
-        How many spacings.
+        The number of spacings.
     gamma : ndarray (T, W)
         The likeliest gamma for each theta and w.
     loss : ndarray (T, W)
-        Minus its log-likelihood, less the least of all.
+        Minus its log-likelihood, less the minimum over theta and w.
     power_law : float
-        By how many standard errors gamma = 0 is excluded.
+        The score, in standard errors, by which gamma = 0 is excluded.
     misfit : float
-        By how many the sum of the inner spacings is off its fit, at worst.
+        The largest deviation of a sum of inner spacings from its fit, in standard errors.
     """
 
     count: int
@@ -79,15 +82,29 @@ class Fit:
 
 
 def fit(logs: FloatArray, k: int, half: int) -> Fit | None:
-    """Fit the spacings of even rank (half 0) or of odd rank (half 1) to k, given the falling logarithms of all values.
+    """Fit the spacings of even rank (half 0) or of odd rank (half 1) among the k largest values.
 
-    The two halves are independent: what one has chosen the other measures. None where all spacings
-    are 0.
+    The halves are independent, so that a tail chosen by one can be measured by the other.
+
+    Parameters
+    ----------
+    logs : ndarray (n,)
+        Logarithms of all values, in falling order.
+    k : int
+        How many of the largest values are fitted, below n.
+    half : {0, 1}
+        The parity of the ranks.
+
+    Returns
+    -------
+    Fit or None
+        None if all spacings are 0.
     """
     counts, sums, depths = _binned(logs, k, half)
     if not sums.any():
         return None
     fade = (_depth((k + 0.5) / (logs.size + 1)) / depths) ** _THETA[:, None]
+    # first over all w, for the loss of gamma = 0; then finely where the loss is not hopeless
     coarse = np.linspace(0, _MOST, _COARSE)
     _, loss = _likeliest(coarse, fade, counts, sums)
     light = loss[:, 0].min()
@@ -106,7 +123,7 @@ def fit(logs: FloatArray, k: int, half: int) -> Fit | None:
 
 
 def _binned(logs: FloatArray, k: int, half: int) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Return number, sum and mean depth of the spacings in each of some bins."""
+    """Return number, sum and depth lambda of the spacings in each of at most `_BINS` bins."""
     ranks = np.arange(2 - half, k + 1, 2)
     starts = np.unique(np.geomspace(1, ranks.size + 1, _BINS)[:-1].astype(np.int64)) - 1
     counts = np.diff(starts, append=ranks.size)
@@ -116,14 +133,14 @@ def _binned(logs: FloatArray, k: int, half: int) -> tuple[IntArray, FloatArray, 
 
 
 def _depth(p: ArrayLike) -> FloatArray:
-    """Return lambda(p), the hazard of the normal law."""
+    """Return lambda(p) = phi(z) / p, the hazard of the normal law at its quantile z of p."""
     p = np.asarray(p)
     depth: FloatArray = norm.pdf(norm.isf(p)) / p
     return depth
 
 
 def _shape(w: FloatArray, fade: FloatArray) -> FloatArray:
-    """Return g of each theta, w and bin."""
+    """Return g = w + (1 - 2 w) fade, (T, W, bins), from w (W,) and fade (T, bins)."""
     shape: FloatArray = w[:, None] + (1 - 2 * w)[:, None] * fade[:, None, :]
     return shape
 
@@ -131,14 +148,17 @@ def _shape(w: FloatArray, fade: FloatArray) -> FloatArray:
 def _likeliest(
     w: FloatArray, fade: FloatArray, counts: IntArray, sums: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return m and the loss of each theta and w."""
+    """Return the likeliest m and its loss, (T, W), for each theta and w."""
     shape, k = _shape(w, fade), counts.sum()
     scale = (1 / shape) @ sums / k
     return scale, k * np.log(scale) + np.log(shape) @ counts
 
 
 def _misfit(counts: IntArray, sums: FloatArray) -> float:
-    """Return the largest score of the inner sums of what should be standard exponential variables."""
+    """Return the largest score of partial sums of standard exponential variables (bins,).
+
+    Under the fit a partial sum of k_1 of k variables, less k_1, has variance k_1 (1 - k_1 / k).
+    """
     inner, k = np.cumsum(counts)[:-1], counts.sum()
     scores = np.abs(np.cumsum(sums - counts)[:-1]) / np.sqrt(inner * (1 - inner / k))
     return float(scores[inner >= _FEWEST].max(initial=0.0))

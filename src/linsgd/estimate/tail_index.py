@@ -1,22 +1,29 @@
-r"""Tail exponents from samples, believed only where the data exclude a log-normal tail.
+r"""Tail exponents of samples, reported as ok only where the data exclude a log-normal tail.
 
-Tails are the upper half of the sample, its quarter, and so on. What chooses one does not measure
-it: of Hill's scaled spacings those of even rank find the longest tail that the second-order form of
-`spacings` describes. A law that differs from it by too little to be seen there can still be far
-from it at infinity; hence a quarter of that tail is used, where those of odd rank give the exponent
-and its interval. That knows the bias of the second order, and half a standard error more. For
-`moments` the tail is the longest whose own quarter says the same, an eighth of it is used, and the
-interval knows no bias. The status says "not_enough_data" where
+Sample splitting: the even-rank spacings select the tail, the odd-rank spacings give the estimate.
+The candidates are the upper half of the sample, its quarter, and so on. The longest candidate that
+the second-order form of `spacings` describes is selected. A deviation too small to be detected
+there can still be large far out; hence only a quarter of that tail is used. The interval includes the
+second-order bias, and half a standard error for what remains of it.
 
-    far values come in clusters. Of n exchangeable values the r runs of k exceedances are
-    hypergeometric (Wald and Wolfowitz 1940), P(r) = C(k-1, r-1) C(n-k+1, r) / C(n, k); successive
-    iterates of one chain make far fewer runs; few points are left, or no tail is described; of the
-    spacings either half does not exclude that the exponent rises for ever as that of a log-normal
-    law, hence of no lighter law either: the one at 0.995, the other by an interval that ends.
+For "moments" the longest tail is selected that agrees with its own quarter, and an eighth of it is
+used; the interval includes no bias.
+
+The status is "not_enough_data" if
+
+- values beyond the threshold come in clusters. Of n exchangeable values the number r of runs of k
+  exceedances is hypergeometric (Wald and Wolfowitz 1940), P(r) = C(k-1, r-1) C(n-k+1, r) / C(n, k);
+  successive iterates of one chain make far fewer runs;
+- few points are left, or no tail is described;
+- a finite exponent is estimated and a log-normal tail, hence any lighter one, is not excluded. By
+  spacings both halves must exclude it: the even ranks at 0.995, the odd ranks by an interval with a
+  finite end. A finite upper end of "moments" needs the even ranks in the same way; where it is
+  infinite, the interval contains every light tail and nothing is to be excluded.
 """
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,13 +35,15 @@ from linsgd.estimate import moments, spacings
 from linsgd.result import Guarantee, Result, Status
 
 FEWEST = 50  # points a tail must have
-_DESCRIBED = {"hill": 2.5, "moments": 1.0}  # standard errors of misfit of the tail that is chosen,
-_INNER = {"hill": 2, "moments": 3}  # the halvings of it that are used,
-_REFUSED = 4.0  # and standard errors of misfit of a tail that is refused
-_UNSEEN = 0.5  # standard errors of a bias too small to be seen as misfit
-_EXCLUDED = 0.995  # confidence at which the judging half excludes that there is no exponent
+_DESCRIBED = {"hill": 2.5, "moments": 1.0}  # largest misfit of a selected tail, in standard errors,
+_INNER = {"hill": 2, "moments": 3}  # halvings of it that are used,
+_REFUSED = 4.0  # and the misfit, in standard errors, from which a tail is refused
+_UNSEEN = 0.5  # standard errors of a bias too small to be detected as misfit
+_EXCLUDED = 0.995  # confidence at which the selecting half excludes a log-normal tail
 _CHANCE = 1e-6  # of calling independent values dependent
-_JUDGES, _MEASURES = 0, 1  # halves of the spacings
+_SELECTING, _MEASURING = 0, 1  # halves of the spacings
+
+Method = Literal["hill", "moments"]
 
 
 class EstimateStatus(Status):
@@ -51,12 +60,16 @@ class TailIndex(Result):
     Attributes
     ----------
     value, lower, upper : float
-        alpha, the likeliest by "hill", and its interval; inf where the tail may be light, nan
-        without data.
+        alpha, by "hill" the maximum-likelihood estimate, and its interval; inf where the tail may
+        be light, nan without data.
     confidence : float
         Of the interval.
+    method : str
+        "hill" or "moments".
+    samples : int
+        Values that are not 0.
     points : int
-        How many of the largest values were used.
+        The number of largest values that were used.
     threshold : float
         The value that those exceed.
     path_points, path_values, path_lower, path_upper : ndarray (m,)
@@ -65,7 +78,7 @@ class TailIndex(Result):
     status : EstimateStatus
         Whether the data are enough.
     reason : str
-        Why not.
+        Why they are not; empty if they are.
     """
 
     value: float
@@ -74,6 +87,7 @@ class TailIndex(Result):
     confidence: float
     guarantee: Guarantee = Guarantee.STATISTICAL
     method: str
+    samples: int
     points: int
     threshold: float
     path_points: IntArray
@@ -85,7 +99,7 @@ class TailIndex(Result):
 
 
 def tail_index(
-    x: ArrayLike, method: str = "hill", confidence: float = 0.95, points: int | None = None
+    x: ArrayLike, method: Method = "hill", confidence: float = 0.95, points: int | None = None
 ) -> TailIndex:
     """Estimate the tail exponent of |x| from independent values.
 
@@ -94,13 +108,13 @@ def tail_index(
     x : array_like (n,)
         Independent values in the order in which they came; their absolute values are used.
     method : {"hill", "moments"}
-        "hill": by spacings, with a bias that is fitted; status "ok" only for a power law.
-        "moments": can also find a light tail (value inf), and its interval knows no bias.
+        "hill": by spacings, with a fitted bias; needs a power law. "moments": can also report a
+        light tail (value inf); its interval includes no bias.
     confidence : float
         Of the interval, in (0, 1).
     points : int, optional
-        How many of the largest values to use; by default a quarter of the longest tail that is
-        described.
+        How many of the largest values to use; by default a quarter ("moments": an eighth) of the
+        longest tail that is described.
 
     Returns
     -------
@@ -113,10 +127,32 @@ def tail_index(
     ValueError
         If a value lies outside its domain.
 
+    Notes
+    -----
+    P(|x| > t) ~ C t^-alpha for large t. A log-normal sample looks like a power law over two or
+    three decades; the status is "ok" with a finite interval only where the data exclude a
+    log-normal tail.
+
+    References
+    ----------
+    .. [1] B. M. Hill, "A simple general approach to inference about the tail of a distribution",
+       Annals of Statistics 3, 1975.
+    .. [2] J. Beirlant, G. Dierckx, Y. Goegebeur and G. Matthys, "Tail index estimation and an
+       exponential regression model", Extremes 2, 1999.
+    .. [3] A. L. M. Dekkers, J. H. J. Einmahl and L. de Haan, "A moment estimator for the index of
+       an extreme-value distribution", Annals of Statistics 17, 1989.
+
+    See Also
+    --------
+    linsgd.tail_exponent : The exact exponent of SGD.
+    linsgd.plot.threshold_path : The estimate against the number of points.
+
     Examples
     --------
+    >>> import numpy as np
+    >>> import linsgd
     >>> rng = np.random.default_rng(0)
-    >>> found = tail_index(rng.pareto(3.0, 100_000) + 1)
+    >>> found = linsgd.estimate.tail_index(rng.pareto(3.0, 100_000) + 1)
     >>> found.lower < 3.0 < found.upper, str(found.status)
     (True, 'ok')
     """
@@ -125,21 +161,15 @@ def tail_index(
     sizes = np.abs(domains.array("x", x, (None,)))
     sizes = sizes[sizes > 0]
     logs = np.log(np.sort(sizes)[::-1])
-    if points is not None and domains.integer("points", points, "[2, inf)") >= logs.size:
-        domains.refuse(
-            "points",
-            points,
-            f"fewer than the values of x that are not 0, of which there are {logs.size}",
-        )
-    tails = _tails(logs.size)
+    _check_points(points, logs.size)
+    tails = _candidates(logs.size)
     if points is None and tails.size <= _INNER[method]:
-        return _nothing(method, confidence, logs.size)
-    chosen = points or _described(logs, tails, method)
+        return _too_short(method, confidence, logs.size)
+    chosen = points or _selected(logs, tails, method)
     k = chosen or int(tails[0])
-    value, lower, upper = _measured(logs, k, method, confidence)
-    path = np.array([_measured(logs, int(tail), method, confidence) for tail in tails]).reshape(
-        -1, 3
-    )
+    value, lower, upper = _estimate(logs, k, method, confidence)
+    path = [_estimate(logs, int(tail), method, confidence) for tail in tails]
+    path_values, path_lower, path_upper = np.reshape(path, (-1, 3)).T
     objection = (
         _objection(logs, k, method, upper)
         if chosen
@@ -152,25 +182,31 @@ def tail_index(
         upper=upper,
         confidence=confidence,
         method=method,
+        samples=logs.size,
         points=k,
         threshold=float(np.exp(logs[k])),
         path_points=tails,
-        path_values=path[:, 0],
-        path_lower=path[:, 1],
-        path_upper=path[:, 2],
+        path_values=path_values,
+        path_lower=path_lower,
+        path_upper=path_upper,
         status=EstimateStatus.NOT_ENOUGH_DATA if reason else EstimateStatus.OK,
         reason=reason,
     )
 
 
-def _tails(n: int) -> IntArray:
-    """Return the numbers of points of the tails, rising."""
+def _check_points(points: int | None, size: int) -> None:
+    if points is not None and domains.integer("points", points, "[2, inf)") >= size:
+        domains.refuse("points", points, f"below the number of values of x that are not 0, {size}")
+
+
+def _candidates(n: int) -> IntArray:
+    """Return the numbers of points of the candidate tails, ascending."""
     halvings = np.arange(1, (n // FEWEST).bit_length())
     return n // 2 ** halvings[::-1].astype(np.int64)
 
 
-def _described(logs: FloatArray, tails: IntArray, method: str) -> int:
-    """Return how many points of the longest tail that is described are used, or 0."""
+def _selected(logs: FloatArray, tails: IntArray, method: str) -> int:
+    """Return how many points of the longest described tail are used, 0 if none is described."""
     inner = _INNER[method]
     for tail, used in zip(tails[: inner - 1 : -1], tails[-inner - 1 :: -1], strict=True):
         if _misfit(logs, int(tail), method) <= _DESCRIBED[method]:
@@ -179,63 +215,76 @@ def _described(logs: FloatArray, tails: IntArray, method: str) -> int:
 
 
 def _misfit(logs: FloatArray, k: int, method: str) -> float:
-    """Return by how many standard errors the k largest values are not described."""
+    """Return the misfit of the form that describes the k largest values, in standard errors."""
     if method == "moments":
         return moments.drift(logs, k)
-    fit = spacings.fit(logs, k, _JUDGES)
+    fit = spacings.fit(logs, k, _SELECTING)
     return fit.misfit if fit else math.inf
 
 
-def _measured(
+def _estimate(
     logs: FloatArray, k: int, method: str, confidence: float
 ) -> tuple[float, float, float]:
     """Return alpha and its interval."""
     if method == "moments":
         return moments.value(logs, k), *moments.interval(logs, k, confidence)
-    fit = spacings.fit(logs, k, _MEASURES)
+    fit = spacings.fit(logs, k, _MEASURING)
     return (fit.value, *fit.interval(confidence, _UNSEEN)) if fit else (math.inf, 0.0, math.inf)
 
 
 def _objection(logs: FloatArray, k: int, method: str, upper: float) -> str:
-    """Return why the k largest values are not enough, or nothing."""
+    """Return the reason why the k largest values are not enough, empty if they are."""
     if k < FEWEST:
         return f"only {k} points in the tail"
     if logs[0] == logs[k]:
         return f"the {k + 1} largest values are equal"
-    judge = spacings.fit(logs, k, _JUDGES) if method == "hill" else None
-    misfit = judge.misfit if judge else _misfit(logs, k, method)
+    misfit = _misfit(logs, k, method)
     if misfit > _REFUSED:
-        return f"the exponent tends to no limit within the {k} largest values: off by {misfit:.1f} standard errors"
-    if method == "moments":
+        return (
+            f"the exponent tends to no limit within the {k} largest values: "
+            f"off by {misfit:.1f} standard errors"
+        )
+    if method == "moments" and math.isinf(upper):
         return ""
-    if math.isinf(upper) or judge is None or judge.power_law < norm.ppf(_EXCLUDED):
-        return f"the {k} largest values do not exclude a log-normal tail, with no exponent"
+    if math.isinf(upper) or not _excludes_log_normal(logs, k):
+        return f"the {k} largest values do not exclude a log-normal tail, which has no exponent"
     return ""
 
 
+def _excludes_log_normal(logs: FloatArray, k: int) -> bool:
+    """Return whether the spacings of even rank exclude that the exponent rises without limit."""
+    fit = spacings.fit(logs, k, _SELECTING)
+    return fit is not None and bool(fit.power_law >= norm.ppf(_EXCLUDED))
+
+
 def _clusters(far: NDArray[np.bool_]) -> str:
-    """Return that values beyond a threshold come in clusters, or nothing where that may be chance."""
+    """Return that values beyond a threshold come in clusters, empty where that may be chance."""
     n, k = far.size, int(far.sum())
     runs = int(np.count_nonzero(far[1:] & ~far[:-1])) + int(far[0])
     if k == 0 or hypergeom.cdf(runs, n, n - k + 1, k) > _CHANCE:
         return ""
-    return f"in the order given the {k} values of the tail come in {runs} clusters: they are not independent"
+    return (
+        f"in the order given the {k} values of the tail come in {runs} clusters: "
+        "they are not independent"
+    )
 
 
-def _nothing(method: str, confidence: float, size: int) -> TailIndex:
-    nan = math.nan
+def _too_short(method: str, confidence: float, size: int) -> TailIndex:
+    """Return the result of a sample without a candidate that leaves enough points."""
+    part = 2 ** (_INNER[method] + 1)
     return TailIndex(
-        value=nan,
+        value=math.nan,
         lower=0.0,
         upper=math.inf,
         confidence=confidence,
         method=method,
+        samples=size,
         points=0,
-        threshold=nan,
+        threshold=math.nan,
         path_points=np.zeros(0, dtype=np.int64),
         path_values=np.zeros(0),
         path_lower=np.zeros(0),
         path_upper=np.zeros(0),
         status=EstimateStatus.NOT_ENOUGH_DATA,
-        reason=f"{size} values leave fewer than {FEWEST} in their upper {2 ** (_INNER[method] + 1)}th part",
+        reason=f"{size} values leave fewer than {FEWEST} points in their largest 1/{part}",
     )
