@@ -1,9 +1,13 @@
-"""`import linsgd` is light, and its public names need no extra."""
+"""`import linsgd` is light, its public names need no extra, and what is inside stays inside."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import linsgd
 
 EXTRAS = {"sklearn", "dask", "distributed", "flint", "torch", "hypothesis", "xarray"}
 HEAVY = EXTRAS | {"numba", "scipy", "sympy", "matplotlib", "jinja2", "tqdm"}
@@ -47,9 +51,8 @@ def test_the_check_sees_a_heavy_module():
 
 
 def test_every_public_name_is_there_without_any_extra():
-    names = output_of(
-        f"{WITHOUT_EXTRAS}\nimport linsgd\nprint(*[name for name in linsgd.__all__ if getattr(linsgd, name)])"
-    )
+    named = "print(*[name for name in linsgd.__all__ if getattr(linsgd, name)])"
+    names = output_of(f"{WITHOUT_EXTRAS}\nimport linsgd\n{named}")
     assert {"LinearRegression", "SGD", "simulate", "stationary_moments", "validate"} <= set(
         names.split()
     )
@@ -59,3 +62,32 @@ def test_every_public_name_is_there_without_any_extra():
 def test_the_check_of_extras_sees_one(extra):
     with pytest.raises(subprocess.CalledProcessError):
         output_of(f"{WITHOUT_EXTRAS}\nimport {extra}")
+
+
+def test_the_version_is_that_of_the_citation():
+    citation = (Path(__file__).parents[2] / "CITATION.cff").read_text()
+    assert re.search(r"^version: (.*)$", citation, re.MULTILINE)[1] == linsgd.__version__
+
+
+@pytest.mark.parametrize(
+    "name", ["campaigns", "claims", "estimate", "judge", "plot", "symbolic", "testing"]
+)
+def test_a_submodule_is_an_attribute_that_was_not_imported_before(name):
+    assert output_of(f"import linsgd; print(linsgd.{name}.__name__)") == f"linsgd.{name}\n"
+
+
+def test_helpers_are_not_offered():
+    assert not {"domains", "jit", "blocks", "result"} & set(dir(linsgd))
+    assert not {"np", "Any"} & set(linsgd.__all__)
+
+
+@pytest.mark.parametrize(
+    ("function", "module"),
+    [
+        ("linsgd.compare", "linsgd.compare.comparison"),
+        ("linsgd.judge.judge", "linsgd.judge.judge"),
+    ],
+)
+def test_a_function_stays_in_front_of_a_module_of_its_name(function, module):
+    program = f"import linsgd, {module}; print(callable({function}), callable({function}))"
+    assert output_of(program) == "True True\n"

@@ -3,7 +3,12 @@
 from typing import Any, TypeAlias
 
 import numpy as np
-from hypothesis import strategies as st
+
+try:
+    from hypothesis import strategies as st
+except ModuleNotFoundError as error:
+    missing = "linsgd.testing needs Hypothesis: pip install 'linsgd[testing]'"
+    raise ModuleNotFoundError(missing) from error
 
 from linsgd import domains
 from linsgd.domains import FloatArray

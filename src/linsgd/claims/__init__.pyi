@@ -1,0 +1,17 @@
+from .case import Case as Case
+from .case import at_steps as at_steps
+from .ensembles import batch_one as batch_one
+from .ensembles import dampened as dampened
+from .ensembles import distant_start as distant_start
+from .ensembles import epochs as epochs
+from .ensembles import heavy_ball as heavy_ball
+from .ensembles import large_batch as large_batch
+from .ensembles import nesterov as nesterov
+from .ensembles import settled as settled
+from .ensembles import small_lr as small_lr
+from .experiment import SGDChains as SGDChains
+from .paper import Paper as Paper
+from .problems import NamedProblem as NamedProblem
+from .problems import diabetes as diabetes
+from .problems import gaussian as gaussian
+from .registry import claims as claims
