@@ -33,18 +33,18 @@ from .problems.table import Table as Table
 from .problems.table import read_table as read_table
 from .report.record import Report as Report
 from .stable.law import Stable as Stable
+from .theory.autocorrelation import autocorrelation as autocorrelation
 from .theory.diffusion.ornstein_uhlenbeck import diffusion as diffusion
 from .theory.diffusion.pearson import pearson as pearson
-from .theory.displacement.displacement import displacement as displacement
 from .theory.gradient_noise.law import GradientNoise as GradientNoise
 from .theory.gradient_noise.law import gradient_noise as gradient_noise
-from .theory.langevin.autocorrelation import autocorrelation as autocorrelation
 from .theory.langevin.equivalence import equivalent as equivalent
-from .theory.langevin.oscillation import oscillation as oscillation
 from .theory.langevin.process import langevin as langevin
-from .theory.moments import Moments as Moments
+from .theory.mean_squared_displacement import displacement as displacement
 from .theory.moments import moments as moments
 from .theory.moments import stationary_moments as stationary_moments
+from .theory.oscillation import oscillation as oscillation
+from .theory.result import Moments as Moments
 from .theory.stability.moment_threshold import moment_threshold as moment_threshold
 from .theory.stability.thresholds import Stability as Stability
 from .theory.stability.thresholds import stability as stability
@@ -56,5 +56,6 @@ from .theory.tails.isotropic.schedules import schedule_exponent as schedule_expo
 from .theory.tails.one_step.bounds import one_step_bounds as one_step_bounds
 from .theory.tails.tail_constant.tail_constant import tail_constant as tail_constant
 from .theory.tails.tail_constant.tail_constant import tail_probability as tail_probability
+from .theory.theories import theories as theories
 
 __version__: str

@@ -10,12 +10,12 @@ import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from threadpoolctl import threadpool_limits
 
 from linsgd import domains
 
+Item = TypeVar("Item")
+Value = TypeVar("Value")
 Arrays = Mapping[str, NDArray[Any]]
 Progress = Callable[[int, int], object]
 
@@ -33,6 +35,18 @@ _one_blas_thread = partial(threadpool_limits, 1, "blas")
 def available_cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def map_threads(task: Callable[[Item], Value], items: Iterable[Item]) -> list[Value]:
+    """Return `task` of each item, in order, computed by threads on the available cores.
+
+    The task should release the GIL, as NumPy and the kernels of `linsgd.jit` do.
+    """
+    work = list(items)
+    if len(work) <= 1:
+        return [task(item) for item in work]
+    with ThreadPoolExecutor(min(len(work), available_cores())) as pool:
+        return list(pool.map(task, work))
 
 
 def map_blocks(

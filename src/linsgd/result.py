@@ -12,10 +12,10 @@ import math
 import platform
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,8 @@ _SHOWN = 6  # numbers of an array that are printed one by one
 _DIGITS = 12  # of a value beside its error, at most
 _LEAST = -307  # decimal exponent of the smallest normal number
 _PLAIN = (-4, 7)  # decimal exponents of numbers that are printed without an exponent
+
+Value = TypeVar("Value")
 
 
 class Status(StrEnum):
@@ -73,11 +75,11 @@ class Result:
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
-            if isinstance(value, np.ndarray):
+            if isinstance(value, np.ndarray) and value.ndim > 0:
                 view = value.view()
                 view.flags.writeable = False
                 object.__setattr__(self, f.name, view)
-            elif isinstance(value, np.generic):
+            elif isinstance(value, np.ndarray | np.generic):
                 object.__setattr__(self, f.name, value.item())
 
     def rows(self) -> list[tuple[str, str]]:
@@ -142,6 +144,8 @@ def encode(value: Any) -> Any:
     if isinstance(value, Result):
         inner = value.to_dict()
         return {key: inner[key] for key in inner if key not in ("schema", "provenance")}
+    if isinstance(value, Deferred):
+        return encode(value())
     if isinstance(value, np.ndarray | np.generic):
         return encode(value.tolist())
     if isinstance(value, Mapping):
@@ -180,6 +184,8 @@ def decode(hint: Any, value: Any, provenance: Mapping[str, Any]) -> Any:
         if value is None:
             return None
         return decode(next(o for o in options if o is not type(None)), value, provenance)
+    if origin is Deferred:
+        return Deferred.of(decode(options[0], value, provenance))
     if origin is np.ndarray:
         return _array(hint, value)
     if origin is tuple:
@@ -260,3 +266,45 @@ def rounded(value: float, error: float) -> str:
         return f"{round(value, -last):.{places}f} ± {round(error, -last):.{places}f}"
     scale, places = 10.0**first, first - last
     return f"({value / scale:.{places}f} ± {error / scale:.{places}f})e{first:+03d}"
+
+
+class Deferred(Generic[Value]):
+    """The value of `function(*arguments)`, computed at the first call and kept.
+
+    A field of a result holds one where a value costs much more than the rest and is not always
+    asked for. It pickles if the function and its arguments do, and is written to JSON as its value.
+
+    Examples
+    --------
+    >>> root = Deferred(math.sqrt, 2.0)
+    >>> root.computed, root(), root.computed
+    (False, 1.4142135623730951, True)
+    """
+
+    __slots__ = ("_arguments", "_function", "_values")
+
+    def __init__(self, function: Callable[..., Value], *arguments: Any) -> None:
+        self._function, self._arguments = function, arguments
+        self._values: tuple[Value, ...] = ()
+
+    @classmethod
+    def of(cls, value: Value) -> "Deferred[Value]":
+        """Return a value that is known already."""
+        known = cls(_itself, value)
+        known._values = (value,)
+        return known
+
+    @property
+    def computed(self) -> bool:
+        """Whether the value is known by now."""
+        return bool(self._values)
+
+    def __call__(self) -> Value:
+        """Return the value."""
+        if not self._values:
+            self._values = (self._function(*self._arguments),)
+        return self._values[0]
+
+
+def _itself(value: Value) -> Value:
+    return value

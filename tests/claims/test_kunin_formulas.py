@@ -30,7 +30,7 @@ from linsgd.symbolic.symbols import (
     x0,
     zeta,
 )  # fmt: skip
-from linsgd.theory.displacement.displacement import displacement
+from linsgd.theory.mean_squared_displacement import displacement
 
 GAUSSIAN = problems.gaussian()
 
@@ -83,9 +83,8 @@ def test_area_swept(i):
 def test_mean_path_in_phase_space(i):
     found = claim("langevin_mean_path")
     case, process = small_lr(GAUSSIAN), small_lr_langevin(GAUSSIAN)  # the same optimizer
-    mean = process.start(
-        (process.center + GAUSSIAN.problem.from_eigenbasis(np.ones(4)), np.zeros(4)), matched=True
-    )[0]
+    start = (process.center + GAUSSIAN.problem.from_eigenbasis(np.ones(4)), np.zeros(4))
+    mean = process.initial_state(start, matched=True).mean
     numbers = {**values(i), x0: 1.0, v0: case.sgd.lr * mean[1, i]}
     numbers[delta] = np.emath.sqrt(numbers[omega] ** 2 - numbers[gamma] ** 2)
     for j, step in enumerate(LANGEVIN_STEPS):

@@ -20,7 +20,7 @@ PATIENCE = 120  # seconds
 SLOW = """
 import runpy, signal, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a parent in the background would have switched off
-from linsgd.montecarlo import blocks
+from linsgd import blocks
 write = blocks._write
 blocks._write = lambda *arguments: (write(*arguments), time.sleep(0.1))
 runpy.run_module("linsgd", run_name="__main__")

@@ -9,7 +9,8 @@ import pytest
 
 from linsgd import SGD, LinearRegression
 from linsgd.compare.comparison import QUANTITIES, Comparison, compare
-from linsgd.theory.moments import MomentsStatus, stationary_moments
+from linsgd.theory.moments import stationary_moments
+from linsgd.theory.result import MomentsStatus
 from linsgd.theory.stability.moment_threshold import moment_threshold
 
 DATA = np.random.default_rng(0).normal(size=(30, 3))

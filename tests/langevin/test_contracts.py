@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import linsgd
-from linsgd.theory.langevin import moments, stationary
+from linsgd.theory.langevin.moments import moments, stationary
 
 PROBLEM = linsgd.LinearRegression.gaussian([[1.0, 0.3], [0.3, 0.2]], optimum=[1.0, -1.0])
 SGD = linsgd.SGD(lr=0.1, batch_size=4, momentum=0.9, weight_decay=0.01)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 import linsgd
 from linsgd.theory.displacement import compression
 from linsgd.theory.displacement import terms as travel
-from linsgd.theory.displacement.displacement import effective_dimension, exponent_bound
-from linsgd.theory.langevin.propagator import flow
+from linsgd.theory.mean_squared_displacement import effective_dimension, exponent_bound
+from linsgd.theory.langevin.propagator import sgd_propagator
 from linsgd.theory.recurrence.heavy_ball import powers
-from linsgd.theory.recurrence.recurrence import Method
+from linsgd.theory.recurrence.recurrence import Coefficients
 
 from .problems import drift_and_noise, gaussian_problems, sgds
 from .test_phase_space_oracles import van_loan
@@ -67,7 +67,7 @@ def test_the_stationary_law_as_a_start_is_stationarity(theory):
 )
 def test_exact_stationary_displacement_is_twice_the_lost_covariance(problem):
     law = linsgd.stationary_moments(problem, HEAVY_BALL)
-    A = Method.of(HEAVY_BALL).mode_matrix(problem.eigenvalues + HEAVY_BALL.weight_decay)
+    A = Coefficients.of(HEAVY_BALL).mode_matrix(problem.eigenvalues + HEAVY_BALL.weight_decay)
     steps = np.array([1, 2, 3, 10, 77, 3000])
     powers = np.stack([np.linalg.matrix_power(A, k) for k in steps])
     kept = (
@@ -89,7 +89,7 @@ def test_exact_stationary_displacement_holds_in_every_regime(share, momentum, k)
     problem = linsgd.LinearRegression.gaussian([product], noise_std=1e-3)
     sgd = linsgd.SGD(lr=1.0, batch_size=10**9, momentum=momentum)
     law = linsgd.stationary_moments(problem, sgd)
-    A = np.linalg.matrix_power(Method.of(sgd).mode_matrix(problem.eigenvalues), k)[0]
+    A = np.linalg.matrix_power(Coefficients.of(sgd).mode_matrix(problem.eigenvalues), k)[0]
     kept = A[0, 0] * law.position_variance[0] + A[0, 1] * law.position_velocity_covariance[0]
     path = linsgd.displacement(problem, sgd, [k])
     np.testing.assert_allclose(path.global_msd, 2 * (law.position_variance[0] - kept), rtol=1e-8)
@@ -190,8 +190,8 @@ def bound_starts(momentum):
 
 
 def langevin_exponent(k, momentum, product):
-    mode = flow(k, (1 - momentum) / (1 + momentum), 2 * product / (1 + momentum))
-    return k * mode.S / mode.kick_integral()
+    mode = sgd_propagator(k, momentum, product)
+    return k * mode.S / mode.cumulative_response()
 
 
 def exact_exponent(k, momentum, product):
@@ -200,7 +200,7 @@ def exact_exponent(k, momentum, product):
         k
         * (1 + momentum - product / 2)
         * mode.U
-        / ((1 + momentum) * mode.kick_sum() - momentum * mode.U)
+        / ((1 + momentum) * mode.cumulative_response() - momentum * mode.U)
     )
 
 

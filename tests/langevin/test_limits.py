@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import linsgd
-from linsgd.theory.langevin import moments, stationary
-from linsgd.theory.langevin.autocorrelation import exact_correlations, langevin_correlations
+from linsgd.theory.langevin.moments import moments, stationary
+from linsgd.theory.discrete.oscillation import correlations as exact_correlations
+from linsgd.theory.langevin.oscillation import correlations as langevin_correlations
 
 from .problems import gaussian_problems, sgds
 
@@ -122,12 +123,12 @@ def test_roots_reproduce_the_mean_recursion(product, momentum):
 
 @given(gaussian_problems(), sgds(), st.lists(st.integers(0, 300), min_size=1, max_size=4))
 def test_exact_autocorrelation_is_the_power_of_the_step_matrix_on_the_exact_law(problem, sgd, lags):
-    from linsgd.theory.recurrence.recurrence import Method
+    from linsgd.theory.recurrence.recurrence import Coefficients
 
     law = linsgd.stationary_moments(problem, sgd)
     if law.status != "ok":
         return
-    A = Method.of(sgd).mode_matrix(problem.eigenvalues + sgd.weight_decay)
+    A = Coefficients.of(sgd).mode_matrix(problem.eigenvalues + sgd.weight_decay)
     found = linsgd.autocorrelation(problem, sgd, lags)
     for i, k in enumerate(lags):
         power = np.linalg.matrix_power(A, k)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.linalg import expm, solve_continuous_lyapunov
 
 import linsgd
-from linsgd.theory.langevin import moments, stationary
-from linsgd.theory.moments import MomentsStatus
+from linsgd.theory.langevin.moments import moments, stationary
+from linsgd.theory.result import MomentsStatus
 
 from .problems import correlated_noises, drift_and_noise, gaussian_problems, sgds
 

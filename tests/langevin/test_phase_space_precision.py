@@ -6,7 +6,7 @@ The error is at most 1e-12 of the amplitude, plus the machine's rounding of the 
 import numpy as np
 import pytest
 
-from linsgd.theory.langevin.phase_space import Modes
+from linsgd.theory.langevin.modes import Modes
 
 from .oracle import langevin_mode, shared_noise
 
@@ -31,7 +31,7 @@ def start(d):
 
 def solution(t, modes, mean, covariance):
     """The mean (2, d) and the covariance (3, d, d) at t, and the amplitudes of x and v (2, d)."""
-    u, z, d = modes.damping, modes.stiffness, modes.stiffness.size
+    u, z, d = modes.damping, modes.w2, modes.w2.size
     R, S, V = (np.array([langevin_mode(t, u, stiffness)[i] for stiffness in z]) for i in range(3))
     E = np.array([[R, S], [-z * S, V]])
     moved = np.einsum("abi,bi->ai", E, mean)
@@ -57,11 +57,11 @@ def solution(t, modes, mean, covariance):
 @pytest.mark.parametrize("momentum", [0.0, 0.9, 1 - 1e-6])
 def test_the_law_is_accurate_to_a_trillionth_of_its_amplitude(momentum, noise):
     modes = modes_of(momentum, noise)
-    mean, covariance = start(modes.stiffness.size)
+    mean, covariance = start(modes.w2.size)
     for t in (0.4, 30, 1e8):
         moved, law, amplitude = solution(t, modes, mean, covariance)
-        flow = modes.flow(np.array([t]))
-        rounding = 1e-12 + EPS * np.sqrt(modes.stiffness) * t
+        flow = modes.propagator(np.array([t]))
+        rounding = 1e-12 + EPS * np.sqrt(modes.w2) * t
         reach = (
             np.array([np.abs(mean[0]) + amplitude[0], np.abs(mean[1]) + amplitude[1]])
             + np.abs(mean).max() * amplitude
@@ -77,12 +77,12 @@ def test_the_law_is_accurate_to_a_trillionth_of_its_amplitude(momentum, noise):
 def test_noise_alone_is_accurate_to_its_own_size_also_at_small_times(momentum):
     """From a sharp start, where P - E P E' would cancel to the third order in t."""
     modes = modes_of(momentum, "own")
-    d = modes.stiffness.size
+    d = modes.w2.size
     for t in (1e-6, 1e-3, 0.4, 1, 1e4, 1e8):
-        found = modes.variance(modes.flow(np.array([t])), np.zeros((3, d)))[0]
+        found = modes.variance(modes.propagator(np.array([t])), np.zeros((3, d)))[0]
         want = np.array(
-            [shared_noise(t, modes.damping, z, z) for z in modes.stiffness], dtype=float
+            [shared_noise(t, modes.damping, z, z) for z in modes.w2], dtype=float
         ).T
         size = np.sqrt(want[[0, 2]])
-        allowed = (1e-12 + EPS * np.sqrt(modes.stiffness) * t) * size[[0, 0, 1]] * size[[0, 1, 1]]
+        allowed = (1e-12 + EPS * np.sqrt(modes.w2) * t) * size[[0, 0, 1]] * size[[0, 1, 1]]
         assert np.all(np.abs(found - want) <= allowed), t

@@ -4,7 +4,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from linsgd.theory.langevin.propagator import flow
+from linsgd.theory.langevin.propagator import propagator
 from linsgd.theory.recurrence.heavy_ball import powers
 
 from .oracle import heavy_ball_mode, langevin_mode
@@ -19,12 +19,12 @@ TIMES = [0, 1e-6, 1e-3, 0.1, 0.3, 0.49, 0.51, 1, 2, 5, 30, 1e3, 1e5, 1e8]
 @pytest.mark.parametrize("u", [1.0, 1 / 3, 1 / 19, 5e-3, 5e-7])
 def test_langevin_propagator_is_accurate_to_its_amplitude(u):
     z = np.array([ratio * u**2 for ratio in STIFFNESS_OVER_CRITICAL if ratio * u**2 <= 4])
-    modes = flow(np.array(TIMES)[:, None], u, z)
+    modes = propagator(np.array(TIMES)[:, None], u, z)
     got = (
         modes.R,
         modes.S,
         modes.V,
-        modes.kick_integral(),
+        modes.cumulative_response(),
         modes.position_noise(),
         modes.velocity_noise(),
     )
@@ -60,7 +60,7 @@ def test_heavy_ball_propagator_is_accurate_to_its_amplitude_and_the_rounding_of_
     z = np.array(heavy_ball_stiffness(momentum))
     steps = np.array([0, 1, 2, 3, 5, 10, 30, 1000, 1001, 10**5, 10**8 + 1])
     modes = powers(steps[:, None], momentum, z)
-    got = (modes.P, modes.U, modes.Q, modes.kick_sum())
+    got = (modes.P, modes.U, modes.Q, modes.cumulative_response())
     for i, k in enumerate(int(k) for k in steps):
         for j, stiffness in enumerate(z):
             want = heavy_ball_mode(k, momentum, stiffness)

@@ -28,7 +28,7 @@ from linsgd.symbolic.symbols import (
     zeta,
 )
 from linsgd.theory.recurrence.gradient_covariance import gradient_noise_law
-from linsgd.theory.recurrence.recurrence import Method
+from linsgd.theory.recurrence.recurrence import Coefficients
 
 from .evaluate import REGIMES, evaluate, explicit, modes, per_mode
 
@@ -243,7 +243,7 @@ def test_one_step(lr, momentum, curvature, dampening, nesterov):
     dampening = 0.0 if nesterov else dampening
     values = {eta: lr, beta: momentum, zeta: dampening, h_lambda: curvature}
     method, rule = (
-        Method.of(SGD(lr, 1, momentum, dampening=dampening, nesterov=nesterov)),
+        Coefficients.of(SGD(lr, 1, momentum, dampening=dampening, nesterov=nesterov)),
         symbolic.update_rule(nesterov),
     )
     assert agrees(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.moments import Moments
+from linsgd.theory.result import Moments
 
 
 def gaussian(**settings):

@@ -75,7 +75,7 @@ def test_jumping_is_walking(settings, monkeypatch):
     sgd = linsgd.SGD(lr=0.02, batch_size=3, **settings)
     steps = [5, 3 * SHORT_WALK, 0, 2 * SHORT_WALK + 1]
     jumped = linsgd.moments(problem, sgd, steps)
-    monkeypatch.setattr("linsgd.theory.discrete.transient.LARGEST_JUMP", 0)
+    monkeypatch.setattr("linsgd.theory.discrete.transient.LARGEST_MODE_JUMP", 0)
     monkeypatch.setattr("linsgd.theory.discrete.transient._reached", lambda *_: False)
     walked = linsgd.moments(problem, sgd, steps)
     for name in (

@@ -16,7 +16,8 @@ from linsgd.judge.intervals import KnownSkewness, Premise
 from linsgd.judge.observables import Observable, Quadratic
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.theory.moments import Moments, moments
+from linsgd.theory.moments import moments
+from linsgd.theory.result import Moments
 
 MODES = 10  # components of a claim along the eigenvectors of H: the largest modes
 

@@ -8,7 +8,6 @@ from typing import Any, NoReturn
 
 import linsgd
 
-THEORIES = ("exact", "langevin", "diffusion")
 HALF = "0.5x"  # default lr: half of the mean-square threshold
 
 SPECTRUM = "--spectrum 1,0.5,0.1"
@@ -74,7 +73,8 @@ def _predict(command: Parser) -> None:
     _optimizer(command, sampling=True)
     add = command.add_argument_group("prediction").add_argument
     theory = "exact: the discrete algorithm; the others: its stochastic differential equations"
-    add("--theory", choices=THEORIES, default="exact", help=f"{theory} (default: %(default)s)")
+    theories = linsgd.theories("moments")
+    add("--theory", choices=theories, default="exact", help=f"{theory} (default: %(default)s)")
     add("--steps", type=_integers, metavar="K,...", help="times in steps (default: stationary)")
     _json(command)
 

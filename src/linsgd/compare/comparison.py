@@ -30,12 +30,14 @@ from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Result, rounded
-from linsgd.theory.moments import THEORIES, Moments, MomentsStatus, moments, stationary_moments
+from linsgd.theory.moments import moments, stationary_moments
+from linsgd.theory.result import Moments, MomentsStatus
 from linsgd.theory.settling import settled_step
 from linsgd.theory.stability.thresholds import stability
 from linsgd.theory.tails.exponents import spectral_function
 from linsgd.theory.tails.moments import bracket
 from linsgd.theory.tails.setting import Setting
+from linsgd.theory.theories import theories
 
 QUANTITIES = tuple(DEFINITIONS)
 LONGEST = 2**14  # steps
@@ -259,7 +261,7 @@ def _stationary_laws(problem: LinearRegression, sgd: SGD) -> tuple[dict[str, Mom
     """Return the stationary law of each theory, and why an approximation is left out."""
     missing: list[str] = []
     laws = {"exact": stationary_moments(problem, sgd)}
-    for theory in THEORIES[1:]:
+    for theory in theories("moments")[1:]:
         try:
             laws[theory] = stationary_moments(problem, sgd, theory=theory)
         except ValueError as error:

@@ -22,7 +22,7 @@ from linsgd.montecarlo.observables.observable import Needs, Recorder
 from linsgd.montecarlo.walks.walks import Walks
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.theory.moments import Moments
+from linsgd.theory.result import Moments
 
 DEFINITIONS = {
     "squared_distance": "E|w - mu|^2",

@@ -11,9 +11,9 @@ from linsgd import domains
 from linsgd.optimizers.sgd import SGD
 from linsgd.plot.style import EXACT, INK, THEORIES, axes, clean, theory_names
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.theory.displacement.displacement import Displacement, exponent_bound
-from linsgd.theory.displacement.displacement import displacement as predict
-from linsgd.theory.moments import Start
+from linsgd.theory.mean_squared_displacement import Displacement, exponent_bound
+from linsgd.theory.mean_squared_displacement import displacement as predict
+from linsgd.theory.result import Start
 
 NUMBERS = 5  # local exponents written along a line
 TOP = 2.05  # of the axis of exponents: a little above the ballistic 2

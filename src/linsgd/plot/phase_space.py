@@ -13,9 +13,10 @@ from linsgd.domains import FloatArray
 from linsgd.optimizers.sgd import SGD
 from linsgd.plot.style import EXACT, INK, LANGEVIN, axes, clean
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.theory.langevin.oscillation import oscillation
 from linsgd.theory.langevin.process import UnderdampedLangevin, langevin
-from linsgd.theory.moments import Moments, Start, moments
+from linsgd.theory.moments import moments
+from linsgd.theory.oscillation import oscillation
+from linsgd.theory.result import Moments, Start
 
 BAND_COLOR = "#f7e3dd"
 BAND = math.sqrt(-2 * math.log(0.32))  # radius, in standard deviations, of the 68 % ellipse
@@ -179,12 +180,11 @@ def _langevin_path(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return position and velocity (K,) of the Langevin mean, and (Var x, Cov, Var v) (K, 3)."""
     fine = np.linspace(0, last, FINE * last + 1)
-    mean, covariance = process.start(start)
-    initial = covariance if covariance.ndim == 2 else np.diagonal(covariance, axis1=-2, axis2=-1)
-    flow = process.modes.flow(fine)
-    x, v = process.modes.mean(flow, mean)[:, :, mode].T
+    begin = process.initial_state(start)
+    propagator = process.modes.propagator(fine)
+    x, v = process.modes.mean(propagator, begin.mean)[:, :, mode].T
     center = problem.to_eigenbasis(process.center)[mode]
-    return x + center, v, process.modes.variance(flow, initial)[..., mode]
+    return x + center, v, process.modes.variance(propagator, begin.modes)[..., mode]
 
 
 def _axis(problem: LinearRegression, mode: int) -> FloatArray:

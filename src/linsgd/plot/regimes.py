@@ -12,7 +12,8 @@ from linsgd.domains import FloatArray, IntArray
 from linsgd.optimizers.sgd import SGD
 from linsgd.plot.style import EXACT, INK, LANGEVIN, axes, clean
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.theory.langevin.oscillation import Oscillation, Regime, oscillation
+from linsgd.theory.oscillation import Oscillation, oscillation
+from linsgd.theory.relaxation import Regime
 
 REGIMES = (Regime.OVERDAMPED, Regime.UNDERDAMPED, Regime.ALTERNATING)
 SHADES = ("#f2efe6", "#cfe0e4", "#e8cfc7", "#8b929a")  # of the regimes, and of instability

@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 
 from linsgd import domains
 from linsgd.optimizers.sgd import SGD
+from linsgd.theory.theories import TheoryName
+from linsgd.theory.theories import theories as answering
 
 INK = "#5b6570"
 
@@ -36,12 +38,13 @@ THEORIES = {
 EXACT, LANGEVIN, DIFFUSION = THEORIES.values()
 
 
-def theory_names(theories: str | Sequence[str] | None, sgd: SGD) -> tuple[str, ...]:
+def theory_names(theories: str | Sequence[str] | None, sgd: SGD) -> tuple[TheoryName, ...]:
     """Return the names of the theories to draw; None: all that cover the optimizer."""
+    known = answering("displacement")
     if theories is None:
-        return ("exact",) if sgd.nesterov else tuple(THEORIES)
+        return known[:1] if sgd.nesterov else known
     names = (theories,) if isinstance(theories, str) else tuple(theories)
-    return tuple(domains.choice("theories", name, tuple(THEORIES)) for name in names)
+    return tuple(known[known.index(domains.choice("theories", name, known))] for name in names)
 
 
 def axes(ax: Axes | None, width: float = 6.0, height: float = 4.2) -> Axes:

@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 from linsgd.domains import FloatArray
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.theory.moments import Moments, Start, moments, stationary_moments
+from linsgd.theory.moments import moments, stationary_moments
+from linsgd.theory.result import Moments, Start
 
 FIRST = 16  # steps
 

@@ -33,8 +33,9 @@ from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.correlations import displacement as derived_displacement
 from linsgd.symbolic.correlations import summed_displacement
 from linsgd.symbolic.symbols import E, beta, k
-from linsgd.theory.displacement.displacement import displacement, effective_dimension
-from linsgd.theory.langevin.autocorrelation import langevin_correlations
+from linsgd.theory.langevin.oscillation import correlations
+from linsgd.theory.langevin.propagator import damping_rate
+from linsgd.theory.mean_squared_displacement import displacement, effective_dimension
 
 NOISELESS = "the gradient of {} is without noise"
 Delta = sympy.Function("Delta")
@@ -185,13 +186,11 @@ def _spurious_growth(momentum: float) -> tuple[FloatArray, FloatArray]:
 
     The error is taken as the last change along lr h = (1 - beta) (0.1, 0.01, 0.001).
     """
-    u = (1 - momentum) / (1 + momentum)
+    u = damping_rate(momentum)
     growth = []
     for product in (1 - momentum) * np.array([0.1, 0.01, 0.001]):
         steps = np.arange(1, int(60 * (1 - momentum) / product + 60 / u))
-        growth.append(
-            1 + 2 * langevin_correlations(steps[:, None], momentum, np.array([product]))[1].sum()
-        )
+        growth.append(1 + 2 * correlations(steps[:, None], momentum, np.array([product]))[1].sum())
     ratio = np.array(growth) / float(GROWTH.subs(beta, momentum))
     left = abs(ratio[2] - ratio[1])
     return ratio[2:] - left, ratio[2:] + left

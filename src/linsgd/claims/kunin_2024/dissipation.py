@@ -21,6 +21,7 @@ from linsgd.judge.acceptance import Acceptance, Inapplicable
 from linsgd.judge.claim import Draft, Enclosure, Source
 from linsgd.symbolic.symbols import d
 from linsgd.theory.langevin.process import UnderdampedLangevin, langevin
+from linsgd.theory.langevin.propagator import damping_rate
 
 G, D_inverse, P_vv = sympy.symbols("G D_vv^{-1} P_vv")
 trace = sympy.Function("tr")
@@ -66,7 +67,7 @@ def _dissipation(process: UnderdampedLangevin) -> tuple[FloatArray, FloatArray]:
     The error is that of rounding D, and of the residual of P.
     """
     n, lr, m = process.curvature.size, process.lr, process.momentum
-    damping, noise = 2 * (1 - m) / (1 + m), np.array(process.noise)
+    damping, noise = 2 * damping_rate(m), np.array(process.noise)
     A = np.block(
         [
             [np.zeros((n, n)), -lr * np.eye(n)],

@@ -1,7 +1,7 @@
 r"""The exponent of the stationary displacement: bound, power-law spectra, batch size.
 
 A mode's exponent is at most 1/(1 - tau/k), tau = (1 + beta)/(2 (1 - beta)), from 20 tau on
-(`linsgd.theory.displacement.displacement`). For eigenvalues l^-a the displacement is 2 Var w sum_l
+(`linsgd.theory.mean_squared_displacement`). For eigenvalues l^-a the displacement is 2 Var w sum_l
 (1 - exp(-l^-a T)) ~ 2 Var w Gamma(1 - 1/a) T^{1/a} at T = lr k/(1 - beta), which is Gamma(1 - 1/a)
 times the number of modes with h > 1/T. At equal steps the exponent does not depend on the batch
 size; over equal epochs it does, through the number of steps in them.
@@ -25,8 +25,8 @@ from linsgd.judge.observables import Displacement, Total
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.symbols import E, b, beta, eta, k
-from linsgd.theory.displacement.displacement import displacement
-from linsgd.theory.langevin.propagator import flow
+from linsgd.theory.langevin.propagator import damping_rate, propagator
+from linsgd.theory.mean_squared_displacement import displacement
 
 alpha, c, tau, T = sympy.symbols("alpha c tau T", positive=True)
 Delta, N, c_of = (sympy.Function(name) for name in ("Delta", "N", "c"))
@@ -141,12 +141,12 @@ def _largest() -> tuple[FloatArray, FloatArray]:
 
 
 def _fastest(momentum: float, times_tau: int, points: int) -> float:
-    u = (1 - momentum) / (1 + momentum)
-    stiffness = np.concatenate(
+    u = damping_rate(momentum)
+    squared_frequencies = np.concatenate(
         [np.geomspace(1e-9, 1, points) * u**2, np.linspace(u, 2, points) ** 2]
     )
-    mode = flow(np.array(times_tau / (2 * u)), u, stiffness)
-    return float((mode.t * mode.S / mode.kick_integral()).max())
+    mode = propagator(np.array(times_tau / (2 * u)), u, squared_frequencies)
+    return float((mode.t * mode.S / mode.cumulative_response()).max())
 
 
 @kunin.claim

@@ -28,7 +28,8 @@ from linsgd.judge.observables import Displacement, Quadratic, Total
 from linsgd.optimizers.sgd import SGD
 from linsgd.symbolic.stationary import stationary_covariance
 from linsgd.symbolic.symbols import E, beta, eta, h_lambda, tidy, zeta
-from linsgd.theory.recurrence.recurrence import Method
+from linsgd.theory.displacement.discrete import squared_step
+from linsgd.theory.recurrence.recurrence import Coefficients
 
 w, v, delta, L_min = sympy.symbols("w v delta L_min")
 excess = E(sympy.Function("L")(w)) - L_min
@@ -174,12 +175,10 @@ def _nesterov_step(case: Case) -> float:
 
     E v_k v_{k-1} follows from the law at k - 1 and the matrix of one step.
     """
-    m, h = case.sgd.momentum, case.problem.eigenvalues + case.sgd.weight_decay
+    h = case.problem.eigenvalues + case.sgd.weight_decay
     before, now, law = case.law.velocity_variance[-2], case.law.velocity_variance[-1], case.law
-    A = Method.of(case.sgd).mode_matrix(h)
-    together = A[:, 1, 0] * law.position_velocity_covariance[-2] + A[:, 1, 1] * before
-    moved = (1 + m) ** 2 * now - 2 * m * (1 + m) * together + m**2 * before
-    return float(case.sgd.lr**2 * moved.sum())
+    together = law.position_velocity_covariance[-2]
+    return float(squared_step(Coefficients.of(case.sgd), h, together, before, now).sum())
 
 
 def _nesterov_defect(case: Case, loss: float) -> Total:

@@ -98,9 +98,10 @@ def langevin_mean_path(named: NamedProblem) -> Draft:
     )  # turns velocities into positions of equal energy
 
     def path(late: float, matched: bool = True) -> FloatArray:
-        mean = process.start(start, matched)[0]
+        mean = process.initial_state(start, matched).mean
         x, v = (
-            process.modes.mean(process.modes.flow(steps - shift), mean) for shift in (0.0, late)
+            process.modes.mean(process.modes.propagator(steps - shift), mean)
+            for shift in (0.0, late)
         )
         return np.concatenate([x[:, 0, case.modes], scale * v[:, 1, case.modes]], axis=1).ravel()
 

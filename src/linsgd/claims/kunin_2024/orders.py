@@ -26,10 +26,10 @@ from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.expansions import lr_expansion
 from linsgd.symbolic.propagators import propagator
 from linsgd.symbolic.symbols import Cov, Var, eta, h_lambda
-from linsgd.theory import langevin
+from linsgd.theory.langevin import moments as langevin
 from linsgd.theory.langevin.equivalence import equivalent
-from linsgd.theory.langevin.oscillation import oscillation
 from linsgd.theory.moments import moments, stationary_moments
+from linsgd.theory.oscillation import oscillation
 
 w, v, w_1, w_2 = sympy.symbols("w v w_1 w_2")
 ONE_MODE = LinearRegression.gaussian([1.0])

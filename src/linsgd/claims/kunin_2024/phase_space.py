@@ -43,7 +43,8 @@ from linsgd.symbolic.symbols import (
     tidy,
     zeta,
 )
-from linsgd.theory.langevin.propagator import Flow, flow
+from linsgd.theory.langevin.propagator import Propagator
+from linsgd.theory.langevin.propagator import propagator as mode_propagator
 
 w_i, v_i, w_k, v_k = sympy.symbols("w_i v_i w_k v_k")
 LANGEVIN, EXACT = stationary_covariance("langevin"), stationary_covariance("exact")
@@ -196,7 +197,7 @@ def temperatures_with_dampening(named: NamedProblem) -> Draft:
 def phase_space_turns_clockwise(named: NamedProblem) -> Draft:
     """E[w v_k - v w_k]/(2 sd sd) over 4 steps, at the speed of the undamped oscillator."""
     case, process, later = small_lr(named), small_lr_langevin(named), 1 + LAGS.index(4)
-    speed, turned = process.rotation[case.modes], _flow(named, 4)
+    speed, turned = process.rotation[case.modes], _propagator(named, 4)
     area = -speed * turned.S
     deviations = np.sqrt(np.multiply(*variances(named)))
     centre, half = case.mean_state(0), np.diag(1 / (2 * deviations))
@@ -237,7 +238,7 @@ def phase_space_turns_clockwise(named: NamedProblem) -> Draft:
 def position_correlation(named: NamedProblem) -> Draft:
     """Position autocorrelation at 4 and 16 steps."""
     case, (xx, _) = small_lr(named), variances(named)
-    exact = np.concatenate([_flow(named, lag).R for lag in LAGS[1:]])
+    exact = np.concatenate([_propagator(named, lag).R for lag in LAGS[1:]])
     rate = case.sgd.lr * case.curvature / (1 - case.sgd.momentum)
     return Draft(
         statement=(
@@ -266,7 +267,7 @@ def position_correlation(named: NamedProblem) -> Draft:
 def velocity_correlation(named: NamedProblem) -> Draft:
     """Velocity autocorrelation at 4 and 16 steps."""
     case, (_, vv) = small_lr(named), variances(named)
-    exact = np.concatenate([_flow(named, lag).V for lag in LAGS[1:]])
+    exact = np.concatenate([_propagator(named, lag).V for lag in LAGS[1:]])
     free = np.concatenate([np.full(case.modes.size, case.sgd.momentum**lag) for lag in LAGS[1:]])
     return Draft(
         statement=(
@@ -283,16 +284,16 @@ def velocity_correlation(named: NamedProblem) -> Draft:
         acceptance=Acceptance.interval(exact, 0.06, "0.06, where a correlation is at most 1"),
         mutants={
             "momentum^k, as of a free particle": free,
-            "that of the position": np.concatenate([_flow(named, lag).R for lag in LAGS[1:]]),
+            "that of the position": np.concatenate([_propagator(named, lag).R for lag in LAGS[1:]]),
             "uncorrelated": 0 * exact,
         },
         evidence=case.simulation(_lagged(named, case.velocity, vv)),
     )
 
 
-def _flow(named: NamedProblem, lag: int) -> Flow:
+def _propagator(named: NamedProblem, lag: int) -> Propagator:
     modes = small_lr_langevin(named).modes
-    return flow(np.array([lag]), modes.damping, modes.stiffness[small_lr(named).modes])
+    return mode_propagator(np.array([lag]), modes.damping, modes.w2[small_lr(named).modes])
 
 
 def _lagged(named: NamedProblem, directions: FloatArray, variance: FloatArray) -> Stack:

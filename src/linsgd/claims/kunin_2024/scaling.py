@@ -21,8 +21,9 @@ from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.stationary import stationary_covariance
 from linsgd.symbolic.symbols import E, G, b, eta, k, sigma_g
-from linsgd.theory.displacement.displacement import displacement
+from linsgd.theory.mean_squared_displacement import displacement
 from linsgd.theory.moments import stationary_moments
+from linsgd.theory.theories import TheoryName
 
 STEPS = 64
 delta, trace, H = sympy.symbols("delta S_0 H")
@@ -174,7 +175,7 @@ def _local(problem: LinearRegression, sgd: SGD) -> tuple[float, float]:
     return sgd.lr**2 * float(law.velocity_variance.sum()), law.error
 
 
-def _changes(problem: LinearRegression, sgd: SGD, theory: str) -> FloatArray:
+def _changes(problem: LinearRegression, sgd: SGD, theory: TheoryName) -> FloatArray:
     others = (
         replace(sgd, lr=2 * sgd.lr),
         replace(sgd, momentum=0.8),
@@ -185,7 +186,7 @@ def _changes(problem: LinearRegression, sgd: SGD, theory: str) -> FloatArray:
     )
 
 
-def _exponent(problem: LinearRegression, sgd: SGD, theory: str) -> float:
+def _exponent(problem: LinearRegression, sgd: SGD, theory: TheoryName) -> float:
     return float(displacement(problem, sgd, [STEPS], theory=theory).exponent[0])
 
 

@@ -1,31 +1,31 @@
 r"""The first-order diffusion of SGD: Ornstein-Uhlenbeck in the weights, with any noise covariance.
 
 Time counts steps. Without inertia the weights, from the minimum and along the eigenvectors of H,
-follow
+with kappa = h + weight_decay, follow
 
     dx_i = -theta_i x_i dt + noise of intensity q_ij,
-    theta = a lr h / (1 - momentum),    q = (a lr / (1 - momentum))^2 N,    a = 1 - dampening,
+    theta = a lr kappa / (1 - momentum),    q = (a lr / (1 - momentum))^2 N,    a = 1 - dampening,
 
 N the covariance of the minibatch gradient (`linsgd.theory.langevin.gradient_noise`). Then
 
-    E x(t) = e^{-theta t} x(0),    Cov_ij(t) = e^{-(theta_i + theta_j) t} Cov_ij(0) + q_ij phi(theta_i + theta_j, t),
+    E x(t) = e^{-theta t} x(0),
+    Cov_ij(t) = e^{-(theta_i + theta_j) t} Cov_ij(0) + q_ij phi(theta_i + theta_j, t),
     phi(r, t) = (1 - e^{-r t}) / r,        B_ij = q_ij / (theta_i + theta_j)    at stationarity.
 
-The stationary current is J = (-theta + q B^{-1} / 2) x p = -Q B^{-1} x p with Q_ij = q_ij (theta_i
-- theta_j) / (2 (theta_i + theta_j)); it vanishes (detailed balance) if and only if q and H commute,
-and dissipates
+The stationary current is J = (-theta + q B^{-1} / 2) x p = -Q B^{-1} x p with
+Q_ij = q_ij (theta_i - theta_j) / (2 (theta_i + theta_j)); it vanishes (detailed balance) if and
+only if q and H commute, and dissipates, in nats a step,
 
     Sigma = tr(2 q^{-1} theta B theta) - tr(theta)
-          = -sum_ij (q^{-1})_ij q_ij (theta_i - theta_j)^2 / (2 (theta_i + theta_j))  >= 0    nats a step.
+          = -sum_ij (q^{-1})_ij q_ij (theta_i - theta_j)^2 / (2 (theta_i + theta_j))  >= 0.
 
-Its paths have no velocity: of the moments of v only the mean drift, theta x / lr downhill, is
-defined.
+Its paths have no velocity: of the moments of v only the mean drift -theta x / lr is defined.
 
 References
 ----------
-Chaudhari and Soatto, "Stochastic gradient descent performs variational inference, converges to
-limit cycles for deep networks" (2018), for the current; Gardiner, "Handbook of Stochastic Methods",
-for the rest.
+.. [1] P. Chaudhari, S. Soatto, "Stochastic gradient descent performs variational inference,
+   converges to limit cycles for deep networks" (2018), for the current.
+.. [2] C. W. Gardiner, "Handbook of Stochastic Methods", for the rest.
 """
 
 from dataclasses import dataclass
@@ -38,12 +38,13 @@ from linsgd.domains import FloatArray, IntArray
 from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.theory.langevin.currents import EntropyProduction, energy, exchange
-from linsgd.theory.langevin.gradient_noise import Noise
+from linsgd.theory.initial_state import InitialState, diagonal_matrices, initial_state
+from linsgd.theory.langevin.centered import Centered
+from linsgd.theory.langevin.currents import EntropyProduction, correlated_dissipation, energy
+from linsgd.theory.langevin.gradient_noise import NoiseChoice
 from linsgd.theory.langevin.process import langevin
 from linsgd.theory.langevin.propagator import decayed
-from linsgd.theory.langevin.starts import Centered
-from linsgd.theory.moments import Moments, MomentsStatus, Start, law
+from linsgd.theory.result import Moments, Start, moments_from_eigenbasis
 
 ORDER = "lr, and no velocity variance"
 
@@ -54,9 +55,6 @@ class OrnsteinUhlenbeck(Centered):
 
     Attributes
     ----------
-    status : MomentsStatus
-        Of its stationary law: "exact_law_missing" where this one exists and the algorithm's does
-        not.
     lr : float
         Turns the drift into a mean velocity.
     rate : ndarray (d,)
@@ -65,7 +63,6 @@ class OrnsteinUhlenbeck(Centered):
         q along the eigenvectors of H, a step; (d,) where modes do not share noise.
     """
 
-    status: MomentsStatus
     lr: float
     rate: FloatArray
     intensity: FloatArray
@@ -73,64 +70,72 @@ class OrnsteinUhlenbeck(Centered):
     def covariance(self, steps: ArrayLike, start: Start = None) -> FloatArray:
         """Return the covariance of w in the problem's coordinates (K, d, d) at `steps` (K,)."""
         domains.matrix_size("a (d, d) covariance", self.rate.size)
-        blocks = self.evolved(domains.step_list("steps", steps), _matrix(self.start(start)[1]))
-        return self.outward_matrix(blocks)
+        begin = self.initial_state(start).matrices[0]
+        blocks = self.evolved(domains.step_list("steps", steps), begin)
+        return self.covariance_in_coordinates(blocks)
 
     def modified_loss(self, w: ArrayLike) -> FloatArray:
-        """Return x' B^{-1} x / 2 (...) at points (..., d), x = w - mu: the density is its exponential; inf off support.
+        """Return x' B^{-1} x / 2 (...) at points w (..., d), x = w - mu; inf off the support.
 
-        In units of the temperature, which has no one value where the noise has any covariance.
+        The stationary density is exp(-modified_loss), normalised: it is in units of the
+        temperature, which has no one value where the noise has any covariance.
         """
-        return energy(self.inward(w, w)[0], self.stationary())
+        return energy(self.along_eigenvectors(w, w)[0], self.stationary())
 
     def current(self, w: ArrayLike) -> FloatArray:
-        """Return the stationary probability current over the density (..., d) at points w (..., d), per step."""
-        x = self.inward(w, w)[0]
+        """Return the stationary probability current over the density (..., d), per step."""
+        x = self.along_eigenvectors(w, w)[0]
         if self.intensity.ndim == 1:
             return np.zeros_like(x)
-        force = np.linalg.solve(self.stationary(), x[..., None])[..., 0]
-        return self.outward(-self.rate * x + force @ self.intensity / 2)
+        solved = np.linalg.solve(self.stationary(), x[..., None])[..., 0]
+        return self.in_coordinates(-self.rate * x + solved @ self.intensity / 2)
 
     def entropy_production(self) -> EntropyProduction:
-        """Return the entropy that the stationary state produces a step: 0 if and only if noise and H commute."""
+        """Return the entropy that the stationary state produces a step.
 
-        def share() -> FloatArray:
+        It is 0 if and only if the noise commutes with H.
+        """
+
+        def weights() -> FloatArray:
             total, gap = self.rate[:, None] + self.rate, self.rate[:, None] - self.rate
             return np.divide(gap**2, 2 * total, out=np.zeros_like(gap), where=total > 0)
 
-        return exchange(self.intensity, share, self.rate > 0)
+        return correlated_dissipation(self.intensity, weights, self.rate > 0)
 
-    def start(self, start: Start) -> tuple[FloatArray, FloatArray]:
-        """Return the mean (d,) and covariance, (d,) or (d, d), of x at step 0."""
-        if isinstance(start, str):
-            domains.choice("start", start, ("stationary",))
-            return np.zeros_like(self.rate), self.stationary()
-        mean, covariance = self.begin(start)
-        return mean[0], covariance[0]
+    def initial_state(self, start: Start) -> InitialState:
+        """Return the moments of x at step 0 along the eigenvectors; the velocity counts nothing."""
+        return initial_state(
+            start, self.center, self.eigenvectors, self._stationary_state, velocity=False
+        )
 
     def stationary(self) -> FloatArray:
         """Return B along the eigenvectors, (d,) or (d, d); inf for a free mode with noise."""
-        q, total = self.intensity, self._total()
-        return np.divide(
-            q, total, out=np.where(q != 0, np.copysign(np.inf, q), 0.0), where=total > 0
-        )
+        q, total = self.intensity, self._total_rate(self.intensity.ndim == 2)
+        free = np.where(q != 0, np.copysign(np.inf, q), 0.0)
+        return np.divide(q, total, out=free, where=total > 0)
 
     def evolved(self, times: IntArray, covariance: FloatArray) -> FloatArray:
-        """Return the covariance along the eigenvectors at times (K,), from (d,) or (d, d) at step 0."""
+        """Return the covariance along the eigenvectors at times (K,), from (d,) or (d, d)."""
         matrix = covariance.ndim == 2
-        q = _matrix(self.intensity) if matrix else self.intensity
+        diagonal = matrix and self.intensity.ndim == 1
+        q = diagonal_matrices(self.intensity) if diagonal else self.intensity
         t = times.astype(np.float64).reshape(-1, *(1,) * covariance.ndim)
-        total = self.rate[:, None] + self.rate if matrix else 2 * self.rate
-        noise = np.multiply(
-            q, decayed(total, t), out=np.zeros((t.size, *q.shape)), where=(q != 0) & (t > 0)
-        )
-        return np.exp(-total * t) * covariance + noise
+        total = self._total_rate(matrix)
+        added = np.zeros((t.size, *q.shape))
+        np.multiply(q, decayed(total, t), out=added, where=(q != 0) & (t > 0))
+        return np.exp(-total * t) * covariance + added
 
-    def _total(self) -> FloatArray:
-        return 2 * self.rate if self.intensity.ndim == 1 else self.rate[:, None] + self.rate
+    def _total_rate(self, matrix: bool) -> FloatArray:
+        """Return theta_i + theta_j (d, d), or 2 theta (d,)."""
+        return self.rate[:, None] + self.rate if matrix else 2 * self.rate
+
+    def _stationary_state(self) -> InitialState:
+        B = self.stationary()
+        covariance = np.stack([B, *np.zeros((2, *B.shape))])
+        return InitialState(np.zeros((2, self.rate.size)), covariance)
 
 
-def diffusion(problem: LinearRegression, sgd: SGD, noise: Noise = None) -> OrnsteinUhlenbeck:
+def diffusion(problem: LinearRegression, sgd: SGD, noise: NoiseChoice = None) -> OrnsteinUhlenbeck:
     """Return the first-order diffusion of SGD.
 
     Parameters
@@ -151,7 +156,8 @@ def diffusion(problem: LinearRegression, sgd: SGD, noise: Noise = None) -> Ornst
     Examples
     --------
     >>> import linsgd
-    >>> process = diffusion(linsgd.LinearRegression.gaussian([1.0, 0.1]), linsgd.SGD(lr=0.1, batch_size=4))
+    >>> problem = linsgd.LinearRegression.gaussian([1.0, 0.1])
+    >>> process = linsgd.diffusion(problem, linsgd.SGD(lr=0.1, batch_size=4))
     >>> process.stationary()  # lr noise_std^2 / (2 b), whatever the curvature
     array([0.0125, 0.0125])
     """
@@ -159,7 +165,7 @@ def diffusion(problem: LinearRegression, sgd: SGD, noise: Noise = None) -> Ornst
     process = langevin(problem, sgd, noise)
     pace = process.gradient_weight * process.lr / (1 - process.momentum)
     return OrnsteinUhlenbeck(
-        status=process.status,
+        stationary_status=process.stationary_status,
         lr=process.lr,
         rate=pace * process.curvature,
         intensity=pace**2 * process.noise,
@@ -177,11 +183,11 @@ def stationary(problem: LinearRegression, sgd: SGD) -> Moments:
 def moments(problem: LinearRegression, sgd: SGD, steps: IntArray, start: Start = None) -> Moments:
     """Return the moments of the diffusion at `steps` (K,)."""
     process = diffusion(problem, sgd)
-    mean, covariance = process.start(start)
-    if process.intensity.ndim == 2:
-        covariance = _matrix(covariance)
-    decay = np.exp(-process.rate * steps[:, None])
-    return _result(problem, sgd, process, decay * mean, process.evolved(steps, covariance), steps)
+    begin = process.initial_state(start)
+    matrix = process.intensity.ndim == 2 or begin.covariance.ndim == 3
+    covariance = (begin.matrices if matrix else begin.covariance)[0]
+    mean = np.exp(-process.rate * steps[:, None]) * begin.mean[0]
+    return _result(problem, sgd, process, mean, process.evolved(steps, covariance), steps)
 
 
 def _result(
@@ -192,24 +198,16 @@ def _result(
     covariance: FloatArray,
     steps: IntArray | None,
 ) -> Moments:
-    matrix = covariance.ndim - (steps is not None) == 2
-    variance = np.diagonal(covariance, axis1=-2, axis2=-1) if matrix else covariance
     missing = np.full_like(covariance, np.nan)
+    axis = mean.ndim - 1  # after the steps
     shift = problem.to_eigenbasis(process.center - problem.optimum)
-    return law(
+    return moments_from_eigenbasis(
         problem,
         sgd,
         status=process.status,
         mean=np.stack([mean + shift, -process.rate / process.lr * mean], axis=-2),
-        covariance=np.stack(
-            [variance, np.full_like(variance, np.nan), np.full_like(variance, np.nan)], axis=-2
-        ),
+        covariance=np.stack([covariance, missing, missing], axis=axis),
         steps=steps,
         order=ORDER,
         error=16 * float(np.finfo(float).eps),
-        blocks=np.stack([covariance, missing, missing], axis=-3) if matrix else None,
     )
-
-
-def _matrix(values: FloatArray) -> FloatArray:
-    return values if values.ndim == 2 else np.diag(values)

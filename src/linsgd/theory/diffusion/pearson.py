@@ -1,27 +1,26 @@
-r"""The first-order diffusion in one dimension with noise that grows with the distance: a Pearson diffusion.
+r"""The first-order diffusion in one dimension with state-dependent noise: a Pearson diffusion.
 
-With theta = a lr h / (1 - momentum) and x = w - mu the noise a step has variance q0 + q1 x^2, so
-that
+With theta = a lr kappa / (1 - momentum), kappa = h + weight_decay and x = w - mu, the noise of a
+step has variance q0 + q1 x^2, so that
 
     dx = -theta x dt + sqrt(q0 + q1 x^2) dW    (Ito),
 
-with (a lr / (1 - momentum))^2 / b times: the variance of one sample's gradient at the centre for
-q0, and E x^4 - h^2 of the feature for q1 (2 h^2 if it is Gaussian). The stationary density
+where q0 and q1 are (a lr / (1 - momentum))^2 / b times the variance of one sample's gradient at the
+centre, and times E x^4 - h^2 of the feature (2 h^2 if it is Gaussian). The stationary density
 
     p ~ (q0 + q1 x^2)^{-1 - theta / q1}
 
-is Student's with nu = 1 + 2 theta / q1 degrees of freedom and scale^2 = q0 / (q1 nu): its variance
+is Student's with nu = 1 + 2 theta / q1 degrees of freedom and scale^2 = q0 / (q1 nu). Its variance
 q0 / (2 theta - q1) is finite if and only if q1 < 2 theta. It has the mechanism of the heavy tail
-and the wrong exponent: for a Gaussian feature without momentum nu = 1 + b / (lr h), while the tail
-exponent of the algorithm is the root of E|1 - lr x^2|^s = 1 (b = 1), which is smaller; and it
-misses what the algorithm does in one step, which needs lr h small.
+but another exponent: for a Gaussian feature without momentum nu = 1 + b / (lr h), while the tail
+exponent of the algorithm is the root s of E|1 - lr x^2|^s = 1 (b = 1), which is smaller; and it
+needs lr h small, as a step of the algorithm is not.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from linsgd import domains
 from linsgd.domains import FloatArray
@@ -31,14 +30,14 @@ from linsgd.problems.features import FiniteData
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Result, Status
 from linsgd.theory.diffusion.ornstein_uhlenbeck import diffusion
-from linsgd.theory.recurrence.gradient_covariance import MatrixNoise, ModeNoise, gradient_noise_law
+from linsgd.theory.recurrence.gradient_covariance import ModeNoise, Noise, gradient_noise_law
 
 
 class PearsonStatus(Status):
-    """What the stationary law has."""
+    """Whether the stationary law has a finite variance."""
 
-    OK = "ok"  # a variance
-    INFINITE_VARIANCE = "infinite_variance"  # a density, no variance
+    OK = "ok"
+    INFINITE_VARIANCE = "infinite_variance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -70,12 +69,15 @@ class Pearson(Result):
 
     def density(self, w: ArrayLike) -> FloatArray:
         """Return the stationary density at weights `w`."""
-        return np.asarray(
-            stats.t.pdf(np.asarray(w, dtype=np.float64), self.dof, self.center, self.scale)
-        )
+        from scipy import stats
+
+        law = stats.t(self.dof, self.center, self.scale)
+        return np.asarray(law.pdf(np.asarray(w, dtype=np.float64)))
 
     def exceedance(self, t: ArrayLike) -> FloatArray:
         """Return P(|w - center| > t) for t >= 0."""
+        from scipy import stats
+
         return np.asarray(2 * stats.t.sf(np.asarray(t, dtype=np.float64) / self.scale, self.dof))
 
 
@@ -110,16 +112,17 @@ def pearson(problem: LinearRegression, sgd: SGD) -> Pearson:
     """
     accept(problem, sgd)
     _check(problem, sgd)
-    rate, noise = float(diffusion(problem, sgd).rate[0]), gradient_noise_law(problem, sgd)
+    noise = gradient_noise_law(problem, sgd)
+    if any(noise.infinite):
+        moment = "fourth moment" if noise.infinite.features else "label variance"
+        domains.refuse("problem", f"infinite {moment}", "finite noise that grows with |x|")
+    rate = float(diffusion(problem, sgd).rate[0])
     pace = sgd.gradient_weight * sgd.lr / (1 - sgd.momentum)
     q0, beside = (pace**2 * _variance(noise, distance) for distance in (0.0, 1.0))
     q1 = beside - q0
     if not (0 < q0 < np.inf and 0 < q1 < np.inf and rate > 0):
-        domains.refuse(
-            "problem",
-            f"noise of variance {q0:g} + {q1:g} x^2 a step",
-            "finite noise that grows with |x|",
-        )
+        given = f"noise of variance {q0:g} + {q1:g} x^2 a step"
+        domains.refuse("problem", given, "finite noise that grows with |x|")
     dof = 1 + 2 * rate / q1
     finite = q1 < 2 * rate
     return Pearson(
@@ -135,18 +138,16 @@ def pearson(problem: LinearRegression, sgd: SGD) -> Pearson:
 
 
 def _check(problem: LinearRegression, sgd: SGD) -> None:
-    if problem.dimension != 1 or isinstance(problem.features, FiniteData):
-        what = (
-            "a data set"
-            if isinstance(problem.features, FiniteData)
-            else f"{problem.dimension} features"
-        )
-        domains.refuse("problem", what, "problems of one feature with a law")
+    data = isinstance(problem.features, FiniteData)
+    if problem.dimension != 1 or data:
+        given = "a data set" if data else f"{problem.dimension} features"
+        domains.refuse("problem", given, "problems of one feature with a law")
     if sgd.weight_decay > 0 and problem.optimum[0] != 0:
         domains.refuse("weight_decay", sgd.weight_decay, "0, unless the optimum is 0")
 
 
-def _variance(noise: ModeNoise | MatrixNoise, distance: float) -> float:
+def _variance(noise: Noise, distance: float) -> float:
+    """Return the variance of the minibatch gradient at a distance from the optimum."""
     second = np.full(1, distance**2)
     if isinstance(noise, ModeNoise):
         return float(noise.diagonal(second)[0])

@@ -1,134 +1,176 @@
 r"""Exact moments of discrete SGD at any step, from any start.
 
-The recursion of `linsgd.theory.recurrence.steps` is walked, O(d) a step along principal axes;
-there, for d up to `LARGEST_JUMP`, far steps are reached by `linsgd.theory.recurrence.jump`. A walk
-ends early once the law has become the stationary one to within that law's own error. With infinite
-fourth moments of the features or infinite variance of the labels, the variance of every mode that
-moves is infinite from the first step at which such noise acts.
+Few steps are walked (`linsgd.theory.recurrence.steps`), O(d) a step along principal axes. Many
+steps are taken by repeated squaring (`linsgd.theory.recurrence.jump`) where its matrices are small
+and it is cheaper; else the walk ends once the law has become the stationary one to within rounding.
+With infinite fourth moments of the features or infinite variance of the labels, the variance of
+every mode that moves is infinite from the first step at which such noise acts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from linsgd.domains import FloatArray, IntArray
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.theory.discrete.start import Origin, origin
-from linsgd.theory.discrete.stationary import EPS, existence, mean_missing, pairs_of, stationary_at
-from linsgd.theory.moments import Moments, MomentsStatus, Start, law
-from linsgd.theory.recurrence.gradient_covariance import (
-    MatrixNoise,
-    ModeNoise,
-    first_infinite,
-    gradient_noise_law,
+from linsgd.theory.discrete.existence import Existence, existence
+from linsgd.theory.discrete.stationary import (
+    INFINITE,
+    mean_missing,
+    stationary,
+    stationary_state,
 )
-from linsgd.theory.recurrence.jump import Jump
-from linsgd.theory.recurrence.recurrence import Method
-from linsgd.theory.recurrence.steps import MatrixStep, ModeStep
+from linsgd.theory.initial_state import InitialState, initial_state
+from linsgd.theory.recurrence.gradient_covariance import ModeNoise, Noise, first_infinite
+from linsgd.theory.recurrence.jump import matrix_states, mode_states
+from linsgd.theory.recurrence.operators import EPS
+from linsgd.theory.recurrence.pairs import PairCovariances
+from linsgd.theory.recurrence.recurrence import Coefficients, Recurrence
+from linsgd.theory.recurrence.steps import MatrixStep, ModeStep, State
+from linsgd.theory.result import Moments, Start, moments_from_eigenbasis
 
-LARGEST_JUMP = 200
-SHORT_WALK = 1000
+SHORT_WALK = 1000  # steps that are always walked
+LARGEST_MODE_JUMP = 200  # d up to which single modes jump: matrices of 3 d rows
+LARGEST_MATRIX_JUMP = 20  # d up to which pairs of modes jump: matrices of about 2 d^2 rows
 LOOK = 64  # steps between comparisons with the stationary law
-
-State = tuple[
-    FloatArray, FloatArray
-]  # means (2, d); covariances (3, d) of modes or (3, d, d) of pairs
-Advance = Callable[[FloatArray, FloatArray, int], State]
+FLOPS_PER_CALL = 1e5  # what the overhead of one step in NumPy costs, in multiplications
 
 
-def transient(problem: LinearRegression, sgd: SGD, steps: IntArray, start: Start) -> Moments:
-    """Return the exact moments of SGD with independent batches at each of the `steps`, given in any order."""
-    noise = gradient_noise_law(problem, sgd)
-    status, gap = existence(problem, noise, problem.eigenvalues + sgd.weight_decay, Method.of(sgd))
-    begin = origin(problem, sgd, start)
+@dataclass(frozen=True, slots=True, eq=False)
+class Transient:
+    """The law at several steps: what `moments` returns, and the state it started from."""
+
+    law: Moments
+    begin: InitialState
+
+
+def moments(problem: LinearRegression, sgd: SGD, steps: IntArray, start: Start) -> Moments:
+    """Return the exact moments of SGD with independent batches at the `steps`, in any order."""
+    return transient(Recurrence.of(problem, sgd), steps, start).law
+
+
+def transient(recurrence: Recurrence, steps: IntArray, start: Start) -> Transient:
+    """Return the exact moments at the `steps` (K,), in any order, and the state at step 0."""
+    problem, sgd, noise = recurrence.problem, recurrence.sgd, recurrence.noise
+    exists = existence(noise, recurrence.curvature, recurrence.coefficients)
+    begin = _begin(recurrence, exists, start)
     times, order = np.unique(steps, return_inverse=True)
-    stable = status in (MomentsStatus.OK, MomentsStatus.NULL_SPACE)
-    target = (
-        stationary_at(problem, sgd, noise, status, gap) if stable and times[-1] > LOOK else None
-    )
     with np.errstate(over="ignore", invalid="ignore"):
-        path = _path(problem, sgd, noise, begin, times, target)
+        path, error = _path(recurrence, exists, begin, times)
     means, covariances = (np.stack(part) for part in zip(*path, strict=True))
-    _mark_infinite(problem, noise, begin, times, means, covariances)
-    means, covariances = means[order], covariances[order]
+    _mark_infinite(recurrence, begin, times, means, covariances)
     pairs = None
     if isinstance(noise, ModeNoise):
         initial = begin.covariance if begin.covariance.ndim == 3 else None
-        pairs = pairs_of(
-            problem, sgd, noise, start=begin.mean, steps=steps, fresh=begin.fresh, initial=initial
-        )
-    return law(
+        pairs = PairCovariances(recurrence, begin.mean, steps, begin.fresh, initial)
+    law = moments_from_eigenbasis(
         problem,
         sgd,
-        status=status,
+        status=exists.status,
         steps=steps,
-        mean=means,
-        covariance=covariances
-        if covariances.ndim == 3
-        else np.diagonal(covariances, axis1=2, axis2=3).copy(),
-        error=(16 * EPS + problem.error)
-        * min(float(times[-1]) + 1, 1 / gap if gap > 0 else np.inf),
-        blocks=None if covariances.ndim == 3 else covariances,
-        pairs=pairs,
+        mean=means[order],
+        covariance=covariances[order],
+        error=error,
+        pairs=None if pairs is None else pairs.unless_zero(),
     )
+    return Transient(law, begin)
+
+
+def _begin(recurrence: Recurrence, exists: Existence, start: Start) -> InitialState:
+    problem = recurrence.problem
+    center, eigenvectors = problem.optimum, problem.eigenvectors
+
+    def settled() -> InitialState:
+        law = stationary(recurrence, exists)
+        return initial_state(law, center, eigenvectors, settled)
+
+    return initial_state(start, center, eigenvectors, settled)
 
 
 def _path(
-    problem: LinearRegression,
-    sgd: SGD,
-    noise: ModeNoise | MatrixNoise,
-    begin: Origin,
-    times: IntArray,
-    target: Moments | None,
-) -> list[State]:
-    """Walk or jump through the increasing `times`."""
-    h = problem.eigenvalues + sgd.weight_decay
-    decayed = sgd.weight_decay * problem.to_eigenbasis(problem.optimum)
-    method, done, far = Method.of(sgd), 0, int(times[-1]) > SHORT_WALK
-    state = (begin.mean, begin.modes if isinstance(noise, ModeNoise) else begin.matrices)
-    end = None if target is None else _stationary_state(problem, noise, target)
-    first = _advance(noise.finite_part(), method.undampened(), h, decayed, None, jump=False)
-    then = _advance(noise.finite_part(), method, h, decayed, end, jump=far)
-    path = []
-    for time in times:
-        if begin.fresh and done == 0 < time:
-            state, done = first(*state, 1), 1
-        state, done = then(*state, int(time) - done), int(time)
-        path.append(state)
-    return path
+    recurrence: Recurrence, exists: Existence, begin: InitialState, times: IntArray
+) -> tuple[list[State], float]:
+    """Return the states at the increasing `times`, and their estimated relative error."""
+    noise, coefficients = recurrence.noise.finite_part(), recurrence.coefficients
+    modes = isinstance(noise, ModeNoise)
+    state = State(begin.mean, begin.modes if modes else begin.matrices)
+    last, path = int(times[-1]), []
+    if times[0] == 0:
+        path, times = [state], times[1:]
+    if times.size and begin.fresh:
+        first, _ = _advance(recurrence, noise, coefficients.undampened())
+        state, times = first(state), times - 1
+    step, jump = _advance(recurrence, noise, coefficients)
+    jumped = last > SHORT_WALK and _jumps(noise, last)
+    if jumped:
+        path += jump(state, times)
+    else:
+        end = None
+        if exists.variance and last > LOOK:
+            end = stationary_state(recurrence, exists.gap)
+        path += _walk(step, state, times, end)
+    # rounding accumulates over the time that the recursion remembers; that of the walk also where
+    # a mode hardly decays in a step
+    amplified = min(last + 1.0, 1 / exists.gap if exists.gap > 0 else np.inf)
+    walked = 0.0 if jumped else min(last, 1 / max(_slowest_rate(recurrence), EPS))
+    return path, 16 * EPS * max(amplified, walked) + recurrence.problem.error * amplified
 
 
 def _advance(
-    noise: ModeNoise | MatrixNoise,
-    method: Method,
-    h: FloatArray,
-    decayed: FloatArray,
-    end: tuple[State, float] | None,
-    *,
-    jump: bool,
-) -> Advance:
-    """Return the map from a state and a number of steps to the state after them."""
+    recurrence: Recurrence, noise: Noise, coefficients: Coefficients
+) -> tuple[Callable[[State], State], Callable[[State, IntArray], list[State]]]:
+    """Return the map of a state to the next, and to those after several numbers of steps."""
+    curvature, decayed = recurrence.curvature, recurrence.decayed_optimum
     if isinstance(noise, ModeNoise):
-        step = ModeStep.make(method, h, decayed)
-        if jump and h.size <= LARGEST_JUMP:
-            return Jump(step, noise)
-        return lambda mean, C, count: _walk(lambda m, X: step(noise, m, X), (mean, C), count, end)
-    pair = MatrixStep.make(method, h, decayed)
-    return lambda mean, C, count: _walk(lambda m, X: pair(noise, m, X), (mean, C), count, end)
+        one = ModeStep.make(coefficients, curvature, decayed)
+        return partial(one, noise), partial(mode_states, one, noise)
+    pair = MatrixStep.make(coefficients, curvature, decayed)
+    return partial(pair, noise), partial(matrix_states, pair, noise)
+
+
+def _jumps(noise: Noise, count: int) -> bool:
+    """Return whether `count` steps are cheaper, and possible, by repeated squaring."""
+    d = noise.eigenvalues.size
+    if isinstance(noise, ModeNoise):
+        return d <= LARGEST_MODE_JUMP
+    # a squaring multiplies matrices of about 2 d^2 rows four times; a step contracts all rows twice
+    n, rows = 2 * d * d, 1 if noise.rows is None else len(noise.rows)
+    squaring, step = 4 * n**3, 4 * rows * d**2 + 30 * d**3 + FLOPS_PER_CALL
+    return d <= LARGEST_MATRIX_JUMP and squaring * count.bit_length() < step * count
+
+
+def _slowest_rate(recurrence: Recurrence) -> float:
+    """Return about the rate at which the slowest mode that moves is forgotten."""
+    c, kappa = recurrence.coefficients, recurrence.curvature
+    positive = kappa[kappa > 0]
+    slowest = float(positive.min()) if positive.size else 0.0
+    return min(1.0, c.lr * c.gradient_weight * slowest / (1 - c.momentum))
 
 
 def _walk(
-    step: Callable[[FloatArray, FloatArray], State],
+    step: Callable[[State], State],
     state: State,
-    count: int,
+    times: IntArray,
     end: tuple[State, float] | None,
-) -> State:
-    for k in range(count):
-        if end is not None and k % LOOK == 0 and _reached(state, *end):
-            return end[0]
-        state = step(*state)
-    return state
+) -> Iterator[State]:
+    """Yield the states at the increasing `times`; once at the stationary state `end` stay there.
+
+    Yields
+    ------
+    State
+        At the next of the times.
+    """
+    done = 0
+    for time in times:
+        while done < time:
+            if end is not None and done % LOOK == 0 and _reached(state, *end):
+                state, done = end[0], int(times[-1])
+                break
+            state, done = step(state), done + 1
+        yield state
 
 
 def _reached(state: State, end: State, error: float) -> bool:
@@ -138,45 +180,25 @@ def _reached(state: State, end: State, error: float) -> bool:
     )
 
 
-def _stationary_state(
-    problem: LinearRegression, noise: ModeNoise | MatrixNoise, target: Moments
-) -> tuple[State, float]:
-    mean = np.stack(
-        [
-            problem.to_eigenbasis(target.mean - problem.optimum),
-            problem.to_eigenbasis(target.velocity_mean),
-        ]
-    )
-    if target.blocks is not None:
-        return (mean, target.blocks), target.error
-    modes = np.stack(
-        [target.position_variance, target.position_velocity_covariance, target.velocity_variance]
-    )
-    return (mean, modes), target.error
-
-
 def _mark_infinite(
-    problem: LinearRegression,
-    noise: ModeNoise | MatrixNoise,
-    begin: Origin,
+    recurrence: Recurrence,
+    begin: InitialState,
     times: IntArray,
     means: FloatArray,
     covariances: FloatArray,
 ) -> None:
-    """Say inf where a variance is infinite or beyond the largest float, and nan where a moment does not exist."""
+    """Set variances that are infinite or too large for a float to inf, undefined moments to nan."""
+    problem, moved = recurrence.problem, recurrence.problem.eigenvalues > 0
     second = begin.modes[0] + begin.mean[0] ** 2
-    infinite = (times >= first_infinite(noise, second)) | ~np.isfinite(covariances).reshape(
-        len(times), -1
-    ).all(axis=1)
-    moved = problem.eigenvalues > 0
+    overflow = ~np.isfinite(covariances).reshape(len(times), -1).all(axis=1)
+    infinite = (times >= first_infinite(recurrence.noise, second)) | overflow
     if covariances.ndim == 4:
         on = np.multiply.outer(moved, moved)
         own = on & np.eye(len(moved), dtype=bool)
-        lost = np.where(own, np.array([np.inf, np.nan, np.inf])[:, None, None], np.nan)
-        covariances[infinite] = np.where(on, lost, covariances[infinite])
+        lost = np.where(own, INFINITE[:, None, None], np.nan)
     else:
-        lost = np.array([[np.inf], [np.nan], [np.inf]])
-        covariances[infinite] = np.where(moved, lost, covariances[infinite])
+        on, lost = moved, INFINITE[:, None]
+    covariances[infinite] = np.where(on, lost, covariances[infinite])
     if mean_missing(problem):
         means[times >= 1] = np.where(moved, np.nan, means[times >= 1])
     means[~np.isfinite(means)] = np.nan

@@ -13,10 +13,14 @@ once where the ellipse stays among the stiffnesses whose modes decay: for the La
 inside the parabola Re x >= (Im x / 2u)^2, whose boundary has a purely imaginary rate. So the panels
 get wide as sqrt(x) where modes oscillate, are in geometric progression where they do not, and their
 number does not depend on how many modes or times there are; for spectra that reach the edge of
-stability it grows as 1 / (1 - momentum), some 1,000 nodes at momentum 0.9. In units of x = lr (1 -
-dampening) h the parabola is Re x >= (1 + momentum) (Im x)^2 / (2 (1 - momentum)^2); the algorithm's
-own modes decay inside the ellipse it osculates, |(x - 1 - momentum) / (1 + momentum)|^2 + (Im x /
-(1 - momentum))^2 <= 1 by axes.
+stability it grows as 1 / (1 - momentum), some 1,000 nodes at momentum 0.9. For
+x = lr (1 - dampening) kappa the parabola is
+
+    Re x >= (1 + momentum) (Im x)^2 / (2 (1 - momentum)^2);
+
+the algorithm's own modes decay inside an ellipse that osculates it,
+
+    ((Re x - 1 - momentum) / (1 + momentum))^2 + (Im x / (1 - momentum))^2 <= 1.
 """
 
 from collections.abc import Callable
@@ -29,6 +33,10 @@ from linsgd.domains import FloatArray
 
 NODES = 20  # n
 RADIUS = 3.6  # r: the bound is then below 2e-11 M
+# the ellipse of a panel [a, a + width] reaches down to a + width/2 - (r + 1/r) width/4, which is
+# positive up to width = 2.13 a: where modes do not oscillate the first narrower panel is taken
+WIDEST = 2.2
+NARROWEST = 1e-13  # relative: modes so close are one
 POINTS = np.cos(np.pi * (np.arange(NODES) + 0.5) / NODES)
 ELLIPSE = (
     RADIUS * np.exp(1j * np.linspace(0, np.pi, 33))
@@ -78,7 +86,7 @@ def compress(stiffness: FloatArray, weights: FloatArray, decays: Region) -> Comp
     Parameters
     ----------
     stiffness : ndarray (d,)
-        lr (1 - dampening) h of each mode, >= 0.
+        z = lr (1 - dampening) kappa of each mode, >= 0.
     weights : ndarray (m, d)
         Of the modes in each of m measures.
     decays : callable
@@ -103,12 +111,12 @@ def compress(stiffness: FloatArray, weights: FloatArray, decays: Region) -> Comp
 
 
 def _width(low: float, decays: Region) -> float:
-    """Return the width of the panel that starts at `low` and whose ellipse lies where modes decay."""
-    width = 2.2 * low
-    while (
-        width > 1e-13 * low
-        and not decays(low + width / 2 + width * ELLIPSE.real, width * ELLIPSE.imag).all()
-    ):
+    """Return the width of the panel that starts at `low`: its ellipse lies where modes decay."""
+    width = WIDEST * low
+    while width > NARROWEST * low:
+        around = low + width / 2 + width * ELLIPSE.real
+        if decays(around, width * ELLIPSE.imag).all():
+            break
         width *= 0.8
     return width
 

@@ -1,9 +1,10 @@
-r"""Optimizers that share a stationary Langevin law: equal lr (1 + momentum) and equal b (1 - momentum^2).
+r"""Optimizers that share a stationary Langevin law.
 
-The law has Var w ~ lr / (b (1 - momentum)) = lr (1 + momentum) / (b (1 - momentum^2)) and Var v ~ 1
-/ (b (1 - momentum^2)); lr (1 + momentum) is also the mass. Between such optimizers only the damping
-differs. The algorithm's own laws then agree up to their relative errors lr h / (2 (1 + momentum))
-and to the growth of the noise.
+The law has Var w ~ lr / (b (1 - momentum)) = lr (1 + momentum) / (b (1 - momentum^2)) and
+Var v ~ 1 / (b (1 - momentum^2)); lr (1 + momentum) is also the mass. Optimizers of equal
+lr (1 + momentum) and equal b (1 - momentum^2) therefore share the law and differ in the damping
+alone. The algorithm's own laws then agree up to their relative errors
+lr kappa / (2 (1 + momentum)) and to the growth of the noise.
 """
 
 from dataclasses import replace
@@ -15,7 +16,7 @@ from linsgd.optimizers.sgd import SGD
 
 
 def equivalent(sgd: SGD, batch_size: int) -> SGD:
-    """Return the optimizer of another batch size with the same stationary Langevin law.
+    r"""Return the optimizer of another batch size with the same stationary Langevin law.
 
     Parameters
     ----------
@@ -27,25 +28,33 @@ def equivalent(sgd: SGD, batch_size: int) -> SGD:
     Returns
     -------
     SGD
-        With momentum sqrt(1 - b (1 - momentum^2) / batch_size) and the learning rate that keeps lr
-        (1 + momentum).
+        Of that batch size.
 
     Raises
     ------
     ValueError
         If no such optimizer exists.
 
+    See Also
+    --------
+    langevin : The equation whose law is kept.
+
+    Notes
+    -----
+    The momentum is :math:`\beta' = \sqrt{1 - b (1 - \beta^2) / b'}` and the learning rate
+    :math:`\eta' = \eta (1 + \beta) / (1 + \beta')`.
+
     Examples
     --------
-    >>> equivalent(SGD(lr=0.1, batch_size=16, momentum=0.6), 64).momentum
-    0.916515138991168
+    >>> import linsgd
+    >>> round(linsgd.equivalent(linsgd.SGD(lr=0.1, batch_size=16, momentum=0.6), 64).momentum, 12)
+    0.916515138991
     """
     domains.exact_type("sgd", sgd, (SGD,))
     if sgd.nesterov or sgd.dampening > 0:
         domains.refuse("sgd", sgd, "optimizers without Nesterov and without dampening")
-    least = sgd.batch_size * (1 - sgd.momentum**2)
+    least = sgd.batch_size * (1 - sgd.momentum) * (1 + sgd.momentum)
     size = domains.integer("batch_size", batch_size, f"[{least}, inf)")
     momentum = float(np.sqrt(1 - least / size))
-    return replace(
-        sgd, batch_size=size, momentum=momentum, lr=sgd.lr * (1 + sgd.momentum) / (1 + momentum)
-    )
+    lr = sgd.lr * (1 + sgd.momentum) / (1 + momentum)
+    return replace(sgd, batch_size=size, momentum=momentum, lr=lr)

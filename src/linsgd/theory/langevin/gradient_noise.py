@@ -1,123 +1,119 @@
-r"""The gradient noise that drives the Langevin equation: one covariance for all times, chosen once.
+r"""The gradient noise that drives the Langevin equation: one covariance, frozen for all times.
 
-None            the paper's: sigma^2 H / b at the optimum of a law of features; a data set's own at the ridge solution
-"self_consistent"  the noise averaged over the stationary law that it causes itself: with the centre mu, the ridge
-                shift s = mu - w* and N(D, E delta) of
-                `linsgd.theory.recurrence.gradient_covariance`, C = X(N(C + s s', s)), X the linear
-                map from noise to stationary position covariance. It has a solution if and only if
-                the positive operator C -> X(N_1(C)) has spectral radius below one; second moments
-                of the equation with state-dependent noise are then exactly those of this frozen
-                noise.
-an array        a measured covariance of one sample's gradient: (d,) along the eigenvectors of H, or (d, d)
+None                that of the papers: noise_std^2 H / b at the optimum of a law of features; of a
+                    data set its own at the ridge solution
+"self_consistent"   the noise averaged over the stationary law that it causes itself
+array_like          a measured covariance of one sample's gradient: (d,) along the eigenvectors of
+                    H, or (d, d)
+
+For the self-consistent choice let mu be the centre, s = mu - w* the ridge shift, N(D, E delta) the
+covariance of `linsgd.theory.recurrence.gradient_covariance` and X the linear map from noise to
+stationary position covariance. Then C = X(N(C + s s', s)). It has a solution if and only if the
+positive operator C -> X(N_1(C)) has spectral radius below one. Second moments of the equation with
+state-dependent noise are exactly those of this frozen noise.
 """
+
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse.linalg import LinearOperator, cg
 
 from linsgd import domains
 from linsgd.domains import FloatArray
-from linsgd.optimizers.sgd import SGD
 from linsgd.problems.features import FiniteData
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.theory.langevin.phase_space import mismatch
-from linsgd.theory.recurrence.gradient_covariance import MatrixNoise, ModeNoise, gradient_noise_law
-from linsgd.theory.recurrence.recurrence import largest_eigenvalue
+from linsgd.theory.langevin.modes import Modes, mismatch
+from linsgd.theory.recurrence.gradient_covariance import MatrixNoise, ModeNoise, label_noise
+from linsgd.theory.recurrence.operators import largest_eigenvalue, solve_feedback
+from linsgd.theory.recurrence.recurrence import Recurrence
 
-Noise = None | str | ArrayLike
+NoiseChoice = None | Literal["self_consistent"] | ArrayLike
 
 
-def minibatch_covariance(
-    problem: LinearRegression, sgd: SGD, noise: Noise, *, damping: float, stiffness: FloatArray
-) -> FloatArray:
-    """Return the covariance of the minibatch gradient along the eigenvectors of H, (d,) or (d, d); inf if it is.
+def minibatch_covariance(recurrence: Recurrence, noise: NoiseChoice, free: Modes) -> FloatArray:
+    """Return the covariance of the minibatch gradient along the eigenvectors of H.
 
     Parameters
     ----------
-    problem, sgd
-        What is learned and how.
+    recurrence : Recurrence
+        Of the problem and the optimizer.
     noise : None, "self_consistent" or array_like
         As in the module's docstring.
-    damping, stiffness
-        Of the modes, for the self-consistent choice.
+    free : Modes
+        The equation without noise.
 
     Returns
     -------
     ndarray (d,) or (d, d)
-        For the self-consistent choice inf where the noise feeds on itself without bound.
+        For the self-consistent choice inf where the noise has no solution.
 
     Raises
     ------
     ValueError
         If `noise` is none of these, or a matrix that is not symmetric and positive semidefinite.
     """
-    law = gradient_noise_law(problem, sgd)
-    shift = problem.to_eigenbasis(problem.solution(sgd.weight_decay) - problem.optimum)
+    problem, sgd, law = recurrence.problem, recurrence.sgd, recurrence.noise
+    shift = recurrence.shift
     if isinstance(noise, str):
         domains.choice("noise", noise, ("self_consistent",))
-        gain = 2 * (sgd.lr * sgd.gradient_weight) ** 2 / (1 - sgd.momentum**2)
+        # Cov(x_i, x_j) = gain * response_ij * N_ij
+        gain = 2 * (sgd.lr * sgd.gradient_weight) ** 2 / ((1 - sgd.momentum) * (1 + sgd.momentum))
         if isinstance(law, ModeNoise):
-            return _self_consistent_modes(law, shift, gain, damping, stiffness)
-        return _self_consistent_matrix(law, shift, gain * _response(damping, stiffness))
+            return _self_consistent_modes(law, shift, gain, free)
+        return _self_consistent_matrix(law, shift, gain * _response(free))
     if noise is not None:
         scale = law.scale if isinstance(law, MatrixNoise) else 1 / sgd.batch_size
         return scale * _measured(problem, noise)
     if isinstance(problem.features, FiniteData) and isinstance(law, MatrixNoise):
         return law(np.multiply.outer(shift, shift), shift)
-    rho = problem.eigenvalues
-    return np.multiply(
-        rho, problem.noise_variance / sgd.batch_size, out=np.zeros_like(rho), where=rho > 0
-    )
+    return label_noise(problem) / sgd.batch_size
 
 
 def _measured(problem: LinearRegression, noise: ArrayLike) -> FloatArray:
+    """Return a measured covariance along the eigenvectors of H, (d,) or (d, d)."""
     covariance = domains.covariance("noise", noise)
-    if len(covariance) != problem.dimension:
-        domains.refuse(
-            "noise", f"array of shape {covariance.shape}", f"({problem.dimension},) or that twice"
-        )
-    if covariance.ndim == 1:
-        return covariance
-    smallest = float(np.linalg.eigvalsh(covariance)[0])
-    if smallest < -1e-12 * np.abs(covariance).max():
-        domains.refuse(
-            "noise", f"matrix with eigenvalue {smallest:.6g}", "positive semidefinite matrices"
-        )
+    d = problem.dimension
+    if len(covariance) != d:
+        domains.refuse("noise", f"array of shape {covariance.shape}", f"({d},) or ({d}, {d})")
     Q = problem.eigenvectors
-    return covariance if Q is None else Q.T @ covariance @ Q
+    return covariance if covariance.ndim == 1 or Q is None else Q.T @ covariance @ Q
 
 
-def _response(damping: float, stiffness: FloatArray) -> FloatArray:
-    """Return Cov(x_i, x_j) of the modes (d, d) in units of their noise and of the gain; 0 for free pairs."""
-    total = stiffness[:, None] + stiffness
-    return np.divide(1.0, total, out=np.zeros_like(total), where=total > 0) / (
-        1 + mismatch(stiffness, damping)
-    )
+def _response(free: Modes) -> FloatArray:
+    """Return Cov(x_i, x_j) per noise and gain (d, d): 1 / ((w2_i + w2_j) (1 + k_ij)), 0 if free."""
+    total = free.w2[:, None] + free.w2
+    inverse = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
+    return inverse / (1 + mismatch(free.w2, free.damping))
 
 
 def _self_consistent_modes(
-    law: ModeNoise, shift: FloatArray, gain: float, damping: float, stiffness: FloatArray
+    law: ModeNoise, shift: FloatArray, gain: float, free: Modes
 ) -> FloatArray:
-    rho = law.eigenvalues
-    X = np.divide(gain / 2, stiffness, out=np.zeros_like(stiffness), where=stiffness > 0)
-    if any(law.heavy) or (law.own * rho**2 * X).max() >= 1:
-        return np.where(rho > 0, np.inf, 0.0)
-    amplified = rho / (1 - law.own * rho**2 * X)
-    source = law.own * rho * shift**2 + law.label
-    feedback = law.common * np.sum(rho * X * amplified)
+    """Return the self-consistent noise of features along principal axes, (d,) or (d, d).
+
+    With X_i the response of mode i, f_i = h_i / (1 - own h_i^2 X_i), g_i = own h_i s_i^2 + label:
+
+        N_ii = f_i (g_i + common T),
+        T (1 - common sum_i h_i X_i f_i) = sum_i h_i (s_i^2 + X_i f_i g_i).
+    """
+    h, w2 = law.eigenvalues, free.w2
+    infinite = np.where(h > 0, np.inf, 0.0)
+    X = np.divide(gain / 2, w2, out=np.zeros_like(w2), where=w2 > 0)
+    if any(law.infinite) or (law.own * h**2 * X).max() >= 1:
+        return infinite
+    f = h / (1 - law.own * h**2 * X)
+    g = law.own * h * shift**2 + law.label
+    feedback = law.common * np.sum(h * X * f)
     if feedback >= 1:
-        return np.where(rho > 0, np.inf, 0.0)
-    T = (np.sum(rho * shift**2) + np.sum(rho * X * amplified * source)) / (1 - feedback)
-    own = amplified * (source + law.common * T)
+        return infinite
+    T = np.sum(h * (shift**2 + X * f * g)) / (1 - feedback)
+    own = f * (g + law.common * T)
     if not shift.any():
         return own
-    domains.matrix_size("the self-consistent noise of a shifted centre", rho.size)
-    coupling = law.pair * np.multiply.outer(rho, rho)
-    N = (
-        coupling
-        * np.multiply.outer(shift, shift)
-        / (1 - coupling * gain * _response(damping, stiffness))
-    )
+    # the shift correlates modes: N_ij = pair h_i h_j (s_i s_j + X_ij N_ij)
+    domains.matrix_size("the self-consistent noise of a shifted centre", h.size)
+    coupling = law.pair * np.multiply.outer(h, h)
+    N = coupling * np.multiply.outer(shift, shift) / (1 - coupling * gain * _response(free))
     np.fill_diagonal(N, own)
     return N
 
@@ -125,18 +121,14 @@ def _self_consistent_modes(
 def _self_consistent_matrix(
     law: MatrixNoise, shift: FloatArray, response: FloatArray
 ) -> FloatArray:
-    """Solve C = response o N(C + s s', s) in the variable response^{-1/2} o C, in which the operator is symmetric."""
-    d, root = shift.size, np.sqrt(response)
+    """Solve C = response o N(C + s s', s) in the symmetric variable response^{-1/2} o C."""
+    root = np.sqrt(response)
 
     def gain(M: FloatArray) -> FloatArray:
         return root * law.homogeneous(root * M)
 
-    if any(law.heavy) or (law.scale > 0 and largest_eigenvalue(gain, d) >= 1):
+    if any(law.infinite) or (law.scale > 0 and largest_eigenvalue(gain, shift.size) >= 1):
         return np.where(law.eigenvalues > 0, np.inf, 0.0)
     frozen = law(np.multiply.outer(shift, shift), shift)
-    operator = LinearOperator(
-        (d * d, d * d), matvec=lambda x: x - gain(x.reshape(d, d)).ravel(), dtype=np.float64
-    )
-    solution, _ = cg(operator, (root * frozen).ravel(), rtol=1e-15, atol=0.0, maxiter=1000)
-    C = root * solution.reshape(d, d)
-    return frozen + law.homogeneous((C + C.T) / 2)
+    solution, _ = solve_feedback(gain, root * frozen)
+    return frozen + law.homogeneous(root * solution)

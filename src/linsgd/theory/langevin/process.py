@@ -1,31 +1,31 @@
 r"""SGD with momentum as an underdamped Langevin equation around the minimum of a quadratic loss.
 
-From the update w_{k+1} - w_k = momentum (w_k - w_{k-1}) - lr a (H_lam (w_k - mu) + noise), a = 1 -
-dampening, both neighbours of w_k expanded to second order in lr,
+From the update w_{k+1} - w_k = momentum (w_k - w_{k-1}) - lr a (H_lam (w_k - mu) + noise),
+a = 1 - dampening, with both neighbours of w_k expanded to second order in lr,
 
-    dw = v ds,    dv = -(2 / (lr (1 + momentum))) (a H_lam (w - mu) + (1 - momentum) v) ds + noise,    s = lr k,
+    dw = v ds,
+    dv = -(2 / (lr (1 + momentum))) (a H_lam (w - mu) + (1 - momentum) v) ds + noise,    s = lr k,
 
-with H_lam = H + weight_decay I and mu the ridge solution. In steps every eigenvector of H is a
-damped oscillator,
+with H_lam = H + weight_decay I and mu the ridge solution. In steps every eigenvector of H, of
+curvature kappa = h + weight_decay, is a damped oscillator with
 
-    u = (1 - momentum) / (1 + momentum),    z = 2 a lr (rho + weight_decay) / (1 + momentum),
+    u = (1 - momentum) / (1 + momentum),    w2 = 2 a lr kappa / (1 + momentum),
     q = (2 a lr / (1 + momentum))^2 N,      N the covariance of the minibatch gradient.
 
-The algorithm's velocity is that of its last step, half a step older than its position. The velocity
-that gives the equation's slow motion the algorithm's amplitude to second order in lr is the matched
-one,
+The algorithm's velocity is that of its last step, half a step older than its position. The matched
+velocity gives the equation's slow motion the algorithm's amplitude to second order in lr:
 
-    v(0) = (2 momentum v_0 - a h x_0) / (1 + momentum),
+    v(0) = (2 momentum v_0 - a kappa x_0) / (1 + momentum),
 
-because a free mode travels momentum lr v_0 / (1 - momentum) in all, in the equation (1 + momentum)
-lr v(0) / (2 (1 - momentum)). A fresh optimizer's first gradient is not dampened, which turns that a
-into 2 - a.
+because a free mode travels momentum lr v_0 / (1 - momentum) in all, and in the equation
+(1 + momentum) lr v(0) / (2 (1 - momentum)). A fresh optimizer's first gradient is not dampened,
+which turns that a into 2 - a.
 
 References
 ----------
-Kunin, Sagastuy-Brena, Gillespie, Margalit, Tanaka, Ganguli, Yamins, "The Limiting Dynamics of SGD:
-Modified Loss, Phase-Space Oscillations, and Anomalous Diffusion", Neural Computation 36 (2024). The
-equations are re-derived here.
+.. [1] D. Kunin, J. Sagastuy-Brena, L. Gillespie, E. Margalit, H. Tanaka, S. Ganguli,
+   D. L. K. Yamins, "The Limiting Dynamics of SGD: Modified Loss, Phase-Space Oscillations, and
+   Anomalous Diffusion", Neural Computation 36 (2024). The equations are re-derived here.
 """
 
 from dataclasses import dataclass
@@ -38,28 +38,30 @@ from linsgd.domains import FloatArray
 from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.theory.discrete.stationary import existence
+from linsgd.result import Deferred
+from linsgd.theory.initial_state import InitialState, initial_state
 from linsgd.theory.langevin import currents
-from linsgd.theory.langevin.autocorrelation import langevin_correlations
+from linsgd.theory.langevin.centered import Centered, approximate_status
 from linsgd.theory.langevin.currents import EntropyProduction
-from linsgd.theory.langevin.gradient_noise import Noise, minibatch_covariance
-from linsgd.theory.langevin.oscillation import no_nesterov, oscillation
-from linsgd.theory.langevin.phase_space import Modes, carried, carried_blocks
-from linsgd.theory.langevin.starts import Centered
-from linsgd.theory.moments import MomentsStatus, Start
-from linsgd.theory.recurrence.gradient_covariance import gradient_noise_law
-from linsgd.theory.recurrence.recurrence import Method
+from linsgd.theory.langevin.gradient_noise import NoiseChoice, minibatch_covariance
+from linsgd.theory.langevin.modes import (
+    Modes,
+    StepMatrix,
+    propagate_covariance,
+    propagate_covariance_blocks,
+)
+from linsgd.theory.langevin.oscillation import correlations, relaxation
+from linsgd.theory.recurrence.recurrence import Recurrence
+from linsgd.theory.relaxation import no_nesterov
+from linsgd.theory.result import Start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class UnderdampedLangevin(Centered):
-    """The Langevin equation of an optimizer on a problem, and what it says of phase space; times in steps.
+    """The Langevin equation of an optimizer on a problem; times in steps.
 
     Attributes
     ----------
-    status : MomentsStatus
-        Of its stationary law: "exact_law_missing" where this one exists and the algorithm's does
-        not.
     lr, momentum, gradient_weight : float
         The optimizer's; the last is 1 - dampening.
     temperature : float
@@ -68,7 +70,7 @@ class UnderdampedLangevin(Centered):
         lr (1 + momentum) / (2 (1 - dampening)), with which mass Var(v) = curvature Var(w) along
         each direction.
     curvature : ndarray (d,)
-        rho + weight_decay, in the order of ``problem.eigenvalues``.
+        h + weight_decay, in the order of ``problem.eigenvalues``.
     frequency, damping : ndarray (d,)
         Radians, and rate of the slowest exponential, a step.
     regime : ndarray of str (d,)
@@ -78,7 +80,6 @@ class UnderdampedLangevin(Centered):
         share noise.
     """
 
-    status: MomentsStatus
     lr: float
     momentum: float
     gradient_weight: float
@@ -93,41 +94,42 @@ class UnderdampedLangevin(Centered):
     @property
     def modes(self) -> Modes:
         """The damped oscillators along the eigenvectors of H."""
-        return modes_of(self.lr, self.momentum, self.gradient_weight, self.curvature, self.noise)
+        return Modes.of(self.lr, self.momentum, self.gradient_weight, self.curvature, self.noise)
 
     @property
     def rotation(self) -> FloatArray:
-        """Angular speed of the stationary current (d,), radians a step, clockwise in the (w, v) plane."""
-        return np.sqrt(self.modes.stiffness)
+        """Angular speed of the stationary current (d,), radians a step, clockwise in (w, v)."""
+        return np.sqrt(self.modes.w2)
 
     @property
     def potential_temperature(self) -> FloatArray:
-        """Return twice the mean potential energy along each eigenvector (d,): curvature Var(w)."""
+        """Twice the mean potential energy along each eigenvector (d,): curvature Var(w)."""
         temperature: FloatArray = self.curvature * self.modes.stationary_variance()[0]
         return temperature
 
     @property
     def kinetic_temperature(self) -> FloatArray:
-        """Return twice the mean kinetic energy along each eigenvector (d,): mass Var(v)."""
+        """Twice the mean kinetic energy along each eigenvector (d,): mass Var(v)."""
         temperature: FloatArray = self.mass * self.modes.stationary_variance()[2]
         return temperature
 
     def drift(self) -> FloatArray:
-        """Return A (2 d, 2 d) of d(w - mu, v) = -A (w - mu, v) dk + noise, in the problem's coordinates and steps."""
-        d, pull = self.curvature.size, 2 * self.gradient_weight / (1 + self.momentum)
+        """Return A (2d, 2d) of d(w - mu, v) = -A (w - mu, v) dk + noise, dk counting steps."""
+        d, force = self.curvature.size, 2 * self.gradient_weight / (1 + self.momentum)
         domains.matrix_size("a (2d, 2d) drift", d)
-        force = self.outward_matrix(np.diag(pull * self.curvature))
-        return np.block(
-            [[np.zeros((d, d)), -self.lr * np.eye(d)], [force, 2 * self.modes.damping * np.eye(d)]]
-        )
+        restoring = self.covariance_in_coordinates(np.diag(force * self.curvature))
+        friction = 2 * self.modes.damping * np.eye(d)
+        return np.block([[np.zeros((d, d)), -self.lr * np.eye(d)], [restoring, friction]])
 
     def noise_intensity(self) -> FloatArray:
-        """Return the covariance (2 d, 2 d) that the noise of `drift` adds in a step; it acts on v alone."""
+        """Return the covariance (2d, 2d) that the noise adds a step; it acts on v alone."""
         d = self.curvature.size
         domains.matrix_size("a (2d, 2d) noise", d)
         intensity = self.modes.intensity / self.lr**2
-        shaken = self.outward_matrix(np.diag(intensity) if intensity.ndim == 1 else intensity)
-        return np.block([[np.zeros((d, d)), np.zeros((d, d))], [np.zeros((d, d)), shaken]])
+        matrix = np.diag(intensity) if intensity.ndim == 1 else intensity
+        found = np.zeros((2 * d, 2 * d))
+        found[d:, d:] = self.covariance_in_coordinates(matrix)
+        return found
 
     def mean(self, steps: ArrayLike, start: Start = None, matched: bool = False) -> FloatArray:
         """Return E(w, v) in the problem's coordinates.
@@ -148,21 +150,31 @@ class UnderdampedLangevin(Centered):
             Positions, then velocities.
         """
         times = domains.step_list("steps", steps)
-        x = self.modes.mean(self.modes.flow(times), self.start(start, matched)[0])
-        return np.concatenate([self.center + self.outward(x[:, 0]), self.outward(x[:, 1])], axis=-1)
+        begin = self.initial_state(start, matched)
+        x = self.modes.mean(self.modes.propagator(times), begin.mean)
+        positions, velocities = (self.in_coordinates(x[:, part]) for part in range(2))
+        return np.concatenate([self.center + positions, velocities], axis=-1)
 
     def covariance(
         self, steps: ArrayLike, start: Start = None, matched: bool = False
     ) -> FloatArray:
-        """Return the covariance of (w, v) in the problem's coordinates (K, 2 d, 2 d); arguments as in `mean`."""
+        """Return the covariance of (w, v) in the problem's coordinates.
+
+        Parameters
+        ----------
+        steps, start, matched
+            As in `mean`.
+
+        Returns
+        -------
+        ndarray (K, 2 d, 2 d)
+            Of positions, then velocities.
+        """
         times = domains.step_list("steps", steps)
         domains.matrix_size("a (2d, 2d) covariance", self.curvature.size)
-        _, P0 = self.start(start, matched)
-        blocks = self.modes.blocks(
-            self.modes.flow(times),
-            P0 if P0.ndim == 3 else P0[:, :, None] * np.eye(self.curvature.size),
-        )
-        xx, xv, vv = np.moveaxis(self.outward_matrix(blocks), 1, 0)
+        begin = self.initial_state(start, matched)
+        blocks = self.modes.blocks(self.modes.propagator(times), begin.matrices)
+        xx, xv, vv = np.moveaxis(self.covariance_in_coordinates(blocks), 1, 0)
         return np.block([[xx, xv], [np.swapaxes(xv, -1, -2), vv]])
 
     def position_autocorrelation(self, steps: ArrayLike) -> FloatArray:
@@ -174,52 +186,69 @@ class UnderdampedLangevin(Centered):
         return self._correlations(steps)[1]
 
     def modified_loss(self, w: ArrayLike, v: ArrayLike) -> FloatArray:
-        """Return Phi (...) at points w, v (..., d): the stationary density is exp(-Phi / temperature), normalised.
+        """Return Phi (...) at points w, v (..., d).
 
-        Phi is inf off the support, where a direction has no noise.
+        The stationary density is exp(-Phi / temperature), normalised. Phi is inf off the support,
+        where a direction has no noise.
         """
-        return currents.modified_loss(self.modes, self.temperature, *self.inward(w, v))
+        points = self.along_eigenvectors(w, v)
+        return currents.modified_loss(self.modes, self.temperature, *points)
 
     def current(self, w: ArrayLike, v: ArrayLike) -> FloatArray:
-        """Return the stationary probability current over the density (..., 2 d) at points w, v (..., d), per step."""
-        flow = currents.current(self.modes, *self.inward(w, v))
-        return np.concatenate(
-            [self.outward(flow[..., 0, :]), self.outward(flow[..., 1, :])], axis=-1
-        )
+        """Return the stationary probability current over the density, per step.
+
+        Parameters
+        ----------
+        w, v : array_like (..., d)
+            Points of phase space.
+
+        Returns
+        -------
+        ndarray (..., 2 d)
+            The change of w, then of v.
+        """
+        flow = currents.current(self.modes, *self.along_eigenvectors(w, v))
+        parts = [self.in_coordinates(flow[..., part, :]) for part in range(2)]
+        return np.concatenate(parts, axis=-1)
 
     def entropy_production(self) -> EntropyProduction:
-        """Return the entropy that the stationary state produces a step: 0 if and only if noise and H commute."""
+        """Return the entropy that the stationary state produces a step.
+
+        It is 0 if and only if the noise commutes with H.
+        """
         return currents.entropy_production(self.modes)
 
-    def start(self, start: Start, matched: bool = False) -> tuple[FloatArray, FloatArray]:
-        """Return the means (2, d) and covariances, (3, d) or (3, d, d), of (x, v) at step 0; arguments as in `mean`."""
-        modes, d = self.modes, self.center.size
-        if isinstance(start, str):
-            domains.choice("start", start, ("stationary",))
-            diagonal = modes.intensity.ndim == 1
-            return np.zeros(
-                (2, d)
-            ), modes.stationary_variance() if diagonal else modes.stationary_blocks()
-        mean, covariance = self.begin(start)
-        if not domains.boolean("matched", matched):
-            return mean, covariance
-        a = 2 - self.gradient_weight if start is None else self.gradient_weight
-        pull, kept = (
-            -a * self.curvature / (1 + self.momentum),
-            2 * self.momentum / (1 + self.momentum),
-        )
-        columns = tuple(np.broadcast_to(entry, (1, d)) for entry in (1.0, 0.0, pull, kept))
-        carry = carried if covariance.ndim == 2 else carried_blocks
-        return np.stack([mean[0], pull * mean[0] + kept * mean[1]]), carry(columns, covariance)[0]
+    def initial_state(self, start: Start, matched: bool = False) -> InitialState:
+        """Return the moments of (w - mu, v) at step 0 along the eigenvectors, as in `mean`."""
+        matched = domains.boolean("matched", matched)
+        begin = initial_state(start, self.center, self.eigenvectors, self._stationary_state)
+        if not matched or isinstance(start, str):
+            return begin
+        # v(0) = (2 momentum v_0 - a kappa x_0) / (1 + momentum)
+        a = 2 - self.gradient_weight if begin.fresh else self.gradient_weight
+        from_x = -a * self.curvature / (1 + self.momentum)
+        from_v = 2 * self.momentum / (1 + self.momentum)
+        entries = (1.0, 0.0, from_x, from_v)
+        E = StepMatrix(*(np.broadcast_to(entry, (1, from_x.size)) for entry in entries))
+        C = begin.covariance
+        propagate = propagate_covariance if C.ndim == 2 else propagate_covariance_blocks
+        x, v = begin.mean
+        return InitialState(np.stack([x, from_x * x + from_v * v]), propagate(E, C)[0])
+
+    def _stationary_state(self) -> InitialState:
+        modes = self.modes
+        diagonal = modes.intensity.ndim == 1
+        covariance = modes.stationary_variance() if diagonal else modes.stationary_blocks()
+        return InitialState(np.zeros((2, self.center.size)), covariance)
 
     def _correlations(self, steps: ArrayLike) -> tuple[FloatArray, FloatArray]:
         times = domains.step_list("steps", steps)
-        return langevin_correlations(
+        return correlations(
             times[:, None], self.momentum, self.lr * self.gradient_weight * self.curvature
         )
 
 
-def langevin(problem: LinearRegression, sgd: SGD, noise: Noise = None) -> UnderdampedLangevin:
+def langevin(problem: LinearRegression, sgd: SGD, noise: NoiseChoice = None) -> UnderdampedLangevin:
     """Return the underdamped Langevin equation of SGD with momentum.
 
     Parameters
@@ -256,44 +285,23 @@ def langevin(problem: LinearRegression, sgd: SGD, noise: Noise = None) -> Underd
     """
     accept(problem, sgd)
     no_nesterov(sgd)
-    curvature = problem.eigenvalues + sgd.weight_decay
-    free = modes_of(sgd.lr, sgd.momentum, sgd.gradient_weight, curvature, np.zeros_like(curvature))
-    covariance = minibatch_covariance(
-        problem, sgd, noise, damping=free.damping, stiffness=free.stiffness
-    )
-    relaxation = oscillation(problem, sgd, "langevin")
+    recurrence = Recurrence.of(problem, sgd)
+    lr, m, a, curvature = sgd.lr, sgd.momentum, sgd.gradient_weight, recurrence.curvature
+    free = Modes.of(lr, m, a, curvature, np.zeros_like(curvature))
+    covariance = minibatch_covariance(recurrence, noise, free)
+    modes = relaxation(lr * a * curvature, m)
     return UnderdampedLangevin(
-        status=_status(problem, sgd, curvature, covariance),
-        lr=sgd.lr,
-        momentum=sgd.momentum,
-        gradient_weight=sgd.gradient_weight,
-        temperature=1 / (sgd.batch_size * (1 - sgd.momentum**2)),
-        mass=sgd.lr * (1 + sgd.momentum) / (2 * sgd.gradient_weight),
+        stationary_status=Deferred(approximate_status, recurrence, covariance),
+        lr=lr,
+        momentum=m,
+        gradient_weight=a,
+        temperature=1 / (sgd.batch_size * (1 - m) * (1 + m)),
+        mass=lr * (1 + m) / (2 * a),
         curvature=curvature,
-        frequency=relaxation.frequency,
-        damping=relaxation.damping,
-        regime=relaxation.regime,
+        frequency=modes.frequency,
+        damping=modes.damping,
+        regime=modes.regime,
         center=problem.solution(sgd.weight_decay),
         noise=covariance,
         eigenvectors=problem.eigenvectors,
     )
-
-
-def modes_of(
-    lr: float, momentum: float, gradient_weight: float, curvature: FloatArray, noise: FloatArray
-) -> Modes:
-    """Return the damped oscillators, in steps, of given curvature and minibatch noise."""
-    kick = 2 * gradient_weight * lr / (1 + momentum)
-    return Modes(lr, (1 - momentum) / (1 + momentum), kick * curvature, kick**2 * noise)
-
-
-def _status(
-    problem: LinearRegression, sgd: SGD, curvature: FloatArray, noise: FloatArray
-) -> MomentsStatus:
-    own = noise if noise.ndim == 1 else np.diagonal(noise)
-    if not np.isfinite(noise).all() or (own[curvature == 0] > 0).any():
-        return MomentsStatus.INFINITE_VARIANCE
-    exact, _ = existence(problem, gradient_noise_law(problem, sgd), curvature, Method.of(sgd))
-    if exact in (MomentsStatus.UNSTABLE, MomentsStatus.INFINITE_VARIANCE):
-        return MomentsStatus.EXACT_LAW_MISSING
-    return MomentsStatus.NULL_SPACE if (curvature == 0).any() else MomentsStatus.OK

@@ -2,25 +2,31 @@ r"""Propagator of one mode of the underdamped Langevin equation, in every regime
 
 Time t counts steps, x is the position and y = lr v the displacement a step:
 
-    dx = y dt,        dy = -(z x + 2 u y) dt + sqrt(q) dW,
+    dx = y dt,        dy = -(w2 x + 2 u y) dt + sqrt(q) dW,
 
-with damping u = (1 - momentum) / (1 + momentum) and stiffness z. Let S be the response of x to a
-unit kick of y, S'' + 2 u S' + z S = 0, S(0) = 0, S'(0) = 1; then V = S' and R = S' + 2 u S, and
+with damping u and squared frequency w2, which for SGD with z = lr (1 - dampening) kappa are
 
-    exp(-A t) = [[R, S], [-z S, V]],        T = int_0^t S = (1 - R) / z.
+    u = (1 - momentum) / (1 + momentum),        w2 = 2 z / (1 + momentum).
+
+Let S be the response of x to a unit kick of y, S'' + 2 u S' + w2 S = 0, S(0) = 0, S'(0) = 1; then
+V = S' and R = S' + 2 u S, and
+
+    exp(-A t) = [[R, S], [-w2 S, V]],        T = int_0^t S = (1 - R) / w2.
 
 The noise adds the covariance q [[X, S^2 / 2], [S^2 / 2, Y]] with
 
-    X = int_0^t S^2 = (F - S R) / (2 z),    Y = int_0^t V^2 = (F + S V) / 2,    F = (1 - exp(-2 u t)) / (2 u),
+    X = int_0^t S^2 = (F - S R) / (2 w2),        Y = int_0^t V^2 = (F + S V) / 2,
+    F = (1 - exp(-2 u t)) / (2 u),
 
-which follows from the derivatives of S^2, S V and V^2 and from V^2 + z S^2 = exp(-2 u t) - 2 u S V.
-With r1 r2 = z, r1 + r2 = 2 u and d = (r2 - r1) / 2 real the overdamped and critical modes are
+which follows from the derivatives of S^2, S V and V^2 and from
+V^2 + w2 S^2 = exp(-2 u t) - 2 u S V. With r1 r2 = w2, r1 + r2 = 2 u and d = (r2 - r1) / 2 real, the
+overdamped and critical modes are
 
     S = exp(-r1 t) (1 - exp(-2 d t)) / (2 d),    R = exp(-r1 t) + r1 S,    V = exp(-r2 t) - r1 S,
 
-free of overflow and of cancellation as z -> 0 and as d -> 0. Where u t and sqrt(z) t are both below
-1/2 the integrals T and X are summed as Taylor series, because there the closed forms cancel to the
-second and the third order in t.
+free of overflow, and of cancellation as w2 -> 0 and as d -> 0. Where u t and sqrt(w2) t are both
+below 1/2 the integrals T and X are summed as Taylor series, because there the closed forms cancel
+to the second and the third order in t.
 """
 
 from collections.abc import Iterator
@@ -30,89 +36,120 @@ import numpy as np
 
 from linsgd.domains import FloatArray, IntArray
 
-TAYLOR = 0.5  # in units of the fastest rate: below it the series, whose terms are then below machine precision after
-TERMS = 26  # so many
+TAYLOR = 0.5  # in units of the fastest rate: the Taylor series are used below it
+TERMS = 26  # of the series; 0.5^26 / 26! is far below the machine precision
 BLOCK = 200_000  # modes times steps evaluated at once, so that temporaries stay in the cache
 
 Times = FloatArray | IntArray
 
 
+def damping_rate(momentum: float) -> float:
+    """Return u = (1 - momentum) / (1 + momentum), per step."""
+    return (1 - momentum) / (1 + momentum)
+
+
+def squared_frequency(z: FloatArray, momentum: float) -> FloatArray:
+    """Return w2 = 2 z / (1 + momentum), per step squared, of z = lr (1 - dampening) kappa."""
+    return 2 * z / (1 + momentum)
+
+
 @dataclass(frozen=True, slots=True)
-class Flow:
-    """R, S and V of the module's docstring, with the time, damping and stiffness they belong to; all broadcast."""
+class Propagator:
+    """R, S and V of the module's docstring, with their time, damping and squared frequency.
+
+    Attributes
+    ----------
+    t, w2 : ndarray
+        Times and squared frequencies, which broadcast to the shape of R, S and V.
+    u : float
+        Damping.
+    R, S, V : ndarray
+        Position after a unit position, position after a unit kick, velocity after a unit kick.
+    """
 
     t: FloatArray
     u: float
-    z: FloatArray
+    w2: FloatArray
     R: FloatArray
     S: FloatArray
     V: FloatArray
 
-    def kick_integral(self) -> FloatArray:
-        """T = int S = (1 - R) / z, to relative accuracy."""
-        over = self.z <= self.u**2
-        d = np.sqrt(np.maximum(self.u**2 - self.z, 0.0))
-        r1, r2 = self.z / (self.u + d), self.u + d
-        smooth = np.where(over, (decayed(r1, self.t) - self.S) / r2, _ratio(1.0 - self.R, self.z))
-        return self._near_zero(smooth, (2 * self.u, self.z, 0.0), (1.0, -2 * self.u))
+    def cumulative_response(self) -> FloatArray:
+        """Return T = int S = (1 - R) / w2, to relative accuracy."""
+        over = self.w2 <= self.u**2
+        d = np.sqrt(np.maximum(self.u**2 - self.w2, 0.0))
+        r1, r2 = self.w2 / (self.u + d), self.u + d
+        # real rates: T = ((1 - e^{-r1 t}) / r1 - S) / r2
+        real = (decayed(r1, self.t) - self.S) / r2
+        smooth = np.where(over, real, _ratio(1.0 - self.R, self.w2))
+        # T''' + 2 u T'' + w2 T' = 0 with T' = 0 and T'' = 1, T''' = -2 u at t = 0
+        return self._near_zero(smooth, (2 * self.u, self.w2, 0.0), (1.0, -2 * self.u))
 
     def position_noise(self) -> FloatArray:
-        """X = int S^2, to relative accuracy."""
-        u, z, t = self.u, self.z, self.t
-        split = z < 0.75 * u**2
-        d = np.sqrt(np.where(split, u**2 - z, u**2))
-        r1, r2 = z / (u + d), u + d
+        """Return X = int S^2, to relative accuracy."""
+        u, w2, t = self.u, self.w2, self.t
+        split = w2 < 0.75 * u**2  # rates far enough apart for the sum of exponentials below
+        d = np.sqrt(np.where(split, u**2 - w2, u**2))
+        r1, r2 = w2 / (u + d), u + d
+        # S^2 = (e^{-2 r1 t} - 2 e^{-2 u t} + e^{-2 r2 t}) / (2 d)^2, integrated
         modes = (decayed(2 * r1, t) - 2 * decayed(2 * u, t) + decayed(2 * r2, t)) / (2 * d) ** 2
-        smooth = np.where(split, modes, _ratio(decayed(2 * u, t) - self.S * self.R, 2 * z))
-        return self._near_zero(smooth, (6 * u, 4 * z + 8 * u**2, 8 * u * z), (0.0, 2.0))
+        smooth = np.where(split, modes, _ratio(decayed(2 * u, t) - self.S * self.R, 2 * w2))
+        # S^2 obeys f''' + 6 u f'' + (4 w2 + 8 u^2) f' + 8 u w2 f = 0
+        return self._near_zero(smooth, (6 * u, 4 * w2 + 8 * u**2, 8 * u * w2), (0.0, 2.0))
 
     def velocity_noise(self) -> FloatArray:
-        """Y = int V^2."""
+        """Return Y = int V^2."""
         return (decayed(2 * self.u, self.t) + self.S * self.V) / 2
 
     def _near_zero(
         self, smooth: FloatArray, rates: tuple[float | FloatArray, ...], slopes: tuple[float, float]
     ) -> FloatArray:
-        t, z = np.broadcast_arrays(self.t, self.z)
-        small = np.maximum(self.u, np.sqrt(z)) * t < TAYLOR
+        """Replace the entries of `smooth` at short times by the Taylor series."""
+        t, w2 = np.broadcast_arrays(self.t, self.w2)
+        small = np.maximum(self.u, np.sqrt(w2)) * t < TAYLOR
         if small.any():
             a, b, c = (np.broadcast_to(np.asarray(rate), t.shape)[small] for rate in rates)
             smooth[small] = _integral_series(t[small], (a, b, c), slopes)
         return smooth
 
 
-def flow(t: Times, u: float, z: FloatArray) -> Flow:
+def propagator(t: Times, u: float, w2: FloatArray) -> Propagator:
     """Return the propagator of modes.
 
     Parameters
     ----------
     t : ndarray
-        Times in steps, >= 0; broadcasts with `z`.
+        Times in steps, >= 0; broadcasts with `w2`.
     u : float
         Damping a step, > 0.
-    z : ndarray
-        Stiffnesses, >= 0 and per step squared.
+    w2 : ndarray
+        Squared frequencies, >= 0 and per step squared.
 
     Returns
     -------
-    Flow
-        R, S and V, accurate to a few rounding errors of their amplitude times 1 + the phase sqrt(z)
-        t.
+    Propagator
+        R, S and V, accurate to a few rounding errors of their amplitude times
+        1 + the phase sqrt(w2) t.
 
     Examples
     --------
-    >>> mode = flow(np.array([0.0, 1.0]), 0.5, np.array([0.25]))  # critical: S = t exp(-t/2)
+    >>> mode = propagator(np.array([0.0, 1.0]), 0.5, np.array([0.25]))  # critical: S = t exp(-t/2)
     >>> mode.S
     array([0.        , 0.60653066])
     """
-    t, z = np.asarray(t, dtype=np.float64), np.asarray(z, dtype=np.float64)
-    shape = np.broadcast_shapes(t.shape, z.shape)
+    t, w2 = np.asarray(t, dtype=np.float64), np.asarray(w2, dtype=np.float64)
+    shape = np.broadcast_shapes(t.shape, w2.shape)
     R, S, V = (np.empty(shape) for _ in range(3))
-    under = np.broadcast_to(z > u**2, shape)
+    under = np.broadcast_to(w2 > u**2, shape)
+    times, frequencies = np.broadcast_to(t, shape), np.broadcast_to(w2, shape)
     for mask, branch in ((under, _underdamped), (~under, _overdamped)):
-        where = np.broadcast_to(t, shape)[mask], u, np.broadcast_to(z, shape)[mask]
-        R[mask], S[mask], V[mask] = branch(*where)
-    return Flow(t, u, z, R, S, V)
+        R[mask], S[mask], V[mask] = branch(times[mask], u, frequencies[mask])
+    return Propagator(t, u, w2, R, S, V)
+
+
+def sgd_propagator(t: Times, momentum: float, z: FloatArray) -> Propagator:
+    """Return the propagator of the modes of SGD with z = lr (1 - dampening) kappa."""
+    return propagator(t, damping_rate(momentum), squared_frequency(z, momentum))
 
 
 def blocks(steps: IntArray, modes: int) -> Iterator[IntArray]:
@@ -135,19 +172,19 @@ def decayed(rate: FloatArray | float, t: FloatArray) -> FloatArray:
 
 
 def _underdamped(
-    t: FloatArray, u: float, z: FloatArray
+    t: FloatArray, u: float, w2: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    d = np.sqrt(z - u**2)
+    d = np.sqrt(w2 - u**2)
     envelope = np.exp(-u * t)
     C, S = envelope * np.cos(d * t), envelope * np.sin(d * t) / d
     return C + u * S, S, C - u * S
 
 
 def _overdamped(
-    t: FloatArray, u: float, z: FloatArray
+    t: FloatArray, u: float, w2: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    d = np.sqrt(u**2 - z)
-    r1, r2 = z / (u + d), u + d
+    d = np.sqrt(u**2 - w2)
+    r1, r2 = w2 / (u + d), u + d
     slow = np.exp(-r1 * t)
     S = slow * decayed(2 * d, t)
     return slow + r1 * S, S, np.exp(-r2 * t) - r1 * S
@@ -156,20 +193,19 @@ def _overdamped(
 def _integral_series(
     t: FloatArray, rates: tuple[FloatArray, ...], slopes: tuple[float, float]
 ) -> FloatArray:
-    """Integral of f with f''' + a f'' + b f' + c f = 0 for rates (a, b, c), f(0) = 0 and slopes f'(0), f''(0)."""
+    """Return the integral of f with f''' + a f'' + b f' + c f = 0, f(0) = 0, by its Taylor series.
+
+    `rates` are (a, b, c) and `slopes` f'(0) and f''(0). The term of t^m follows from the three
+    before it.
+    """
     a, b, c = rates
-    older, old, new = (
-        np.zeros_like(t),
-        np.full_like(t, slopes[0]) * t**2 / 2,
-        np.full_like(t, slopes[1]) * t**3 / 6,
-    )
+    older = np.zeros_like(t)
+    old = np.full_like(t, slopes[0]) * t**2 / 2
+    new = np.full_like(t, slopes[1]) * t**3 / 6
     total = old + new
     for m in range(4, TERMS):
-        older, old, new = (
-            old,
-            new,
-            -t / m * (a * new + t / (m - 1) * (b * old + t / (m - 2) * c * older)),
-        )
+        next_term = -t / m * (a * new + t / (m - 1) * (b * old + t / (m - 2) * c * older))
+        older, old, new = old, new, next_term
         total += new
     return total
 

@@ -1,1 +1,1 @@
-"""The linear recurrence W' = A W + B of SGD: moment operators, gradient covariance, jumps by squaring."""
+"""The linear recurrence of SGD: gradient covariance, operators on moments, steps and jumps."""

@@ -1,23 +1,24 @@
-r"""The covariance N of the minibatch gradient noise, as a linear function of where the weights are.
+r"""Covariance N of the minibatch gradient noise, a linear function of the moments of the weights.
 
-At w the gradient of one sample is x (x'delta - e) with delta = w - w* and e the residual at w*.
-Averaged over the weights, with D = E delta delta' and H the second moment of x, a batch of size b
-has noise covariance
+At w the gradient of one sample is x (x'delta - e), with delta = w - w* and e the residual at w*.
+With H the second moment of x and D = E delta delta' over the weights, a batch of b samples has the
+noise covariance
 
     N(D, E delta) = (s/b) (E[x x'D x x'] + E[e^2 x x'] - 2 E[e (x'E delta) x x'] - H D H),
 
-s = 1 with replacement and s = (N - b)/(N - 1) for a simple random sample of N rows. The cubic term
-exists for finite data only, whose residuals depend on x. For features along principal axes
-(`linsgd.problems.features`: constants c and k), with rho the eigenvalues of H and T = sum_i rho_i
-D_ii,
+where s = 1 with replacement and s = (M - b)/(M - 1) for a simple random sample of M rows. The cubic
+term occurs for finite data only, whose residuals depend on x. For features along principal axes
+(`linsgd.problems.features`, with its constants c and k), with h_i the eigenvalues of H and
+T = sum_i h_i D_ii,
 
-    b N_ij = (2c - 1) rho_i rho_j D_ij          (i != j),
-    b N_ii = (2c + k - 1) rho_i^2 D_ii + c rho_i T + noise_std^2 rho_i.
+    b N_ij = (2c - 1) h_i h_j D_ij          (i != j),
+    b N_ii = (2c + k - 1) h_i^2 D_ii + c h_i T + noise_std^2 h_i.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,14 +29,21 @@ from linsgd.problems.least_squares import LeastSquares
 from linsgd.problems.linear_regression import LinearRegression
 
 
+class InfiniteMoments(NamedTuple):
+    """Which moments that enter N are infinite: the features' fourth, the labels' second."""
+
+    features: bool
+    labels: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ModeNoise:
-    """Noise of features along principal axes: modes couple through one number, T.
+    """Noise covariance for features along principal axes: modes couple through T alone.
 
     Attributes
     ----------
     eigenvalues : ndarray (d,)
-        rho.
+        h.
     own, pair, common, label : float
         (2c + k - 1)/b, (2c - 1)/b, c/b and noise_std^2/b.
     """
@@ -48,36 +56,41 @@ class ModeNoise:
 
     def diagonal(self, D: FloatArray) -> FloatArray:
         """Return the diagonal of N (..., d) for the diagonal of D (..., d)."""
-        rho = self.eigenvalues
-        return rho * (self.own * rho * D + self.common * (D @ rho)[..., None] + self.label)
+        h = self.eigenvalues
+        feedback = self.common * (D @ h)[..., None]
+        return h * (self.own * h * D + feedback + self.label)
 
     @property
-    def heavy(self) -> tuple[bool, bool]:
-        """Whether the features' fourth moment, the labels' variance are infinite."""
-        return not np.isfinite(self.common), not np.isfinite(self.label)
+    def infinite(self) -> InfiniteMoments:
+        """The moments that are infinite."""
+        return InfiniteMoments(not np.isfinite(self.common), not np.isfinite(self.label))
 
     def finite_part(self) -> "ModeNoise":
-        """Return the noise without what is infinite."""
-        features, labels = self.heavy
+        """Return the noise with the terms of infinite moments removed."""
+        features, labels = self.infinite
         own, pair, common = (0.0, 0.0, 0.0) if features else (self.own, self.pair, self.common)
         return ModeNoise(self.eigenvalues, own, pair, common, 0.0 if labels else self.label)
+
+    def in_units(self, unit: float) -> "ModeNoise":
+        """Return the noise of the features divided by sqrt(unit): eigenvalues h/unit."""
+        return replace(self, eigenvalues=self.eigenvalues / unit)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MatrixNoise:
-    """Noise of a finite data set or a user's feature law, in the eigenbasis of H.
+    """Noise covariance of a finite data set or a user's feature law, along the eigenvectors of H.
 
     Attributes
     ----------
     eigenvalues : ndarray (d,)
-        rho.
+        h.
     fourth_moment : callable
-        M -> E[x x'M x x'].
+        M -> E[x x'M x x'], both (d, d).
     scale : float
         s/b.
     label : ndarray (d, d)
         E[e^2 x x'].
-    rows, residual : ndarray (N, d) and (N,), or None
+    rows, residual : ndarray (M, d) and (M,), or None
         x and e of each row of a data set.
     """
 
@@ -90,61 +103,92 @@ class MatrixNoise:
 
     def homogeneous(self, M: FloatArray) -> FloatArray:
         """Return N_1(M) = (s/b) (E[x x'M x x'] - H M H) for a symmetric M (d, d)."""
-        rho = self.eigenvalues
-        moment: FloatArray = self.scale * (self.fourth_moment(M) - rho[:, None] * M * rho)
+        h = self.eigenvalues
+        moment: FloatArray = self.scale * (self.fourth_moment(M) - h[:, None] * M * h)
         return moment
 
     def __call__(self, D: FloatArray, mean: FloatArray) -> FloatArray:
         """Return N (d, d) for D (d, d) and the mean of delta (d,)."""
         N = self.homogeneous(D) + self.scale * self.label
         if self.rows is not None and self.residual is not None:
+            # - 2 (s/b) E[e (x'E delta) x x']
             weights = -2 * self.scale / len(self.rows) * self.residual * (self.rows @ mean)
             N += (self.rows.T * weights) @ self.rows
         return N
 
     @property
-    def heavy(self) -> tuple[bool, bool]:
-        """Whether the features' fourth moment, the labels' variance are infinite."""
+    def infinite(self) -> InfiniteMoments:
+        """The moments that are infinite."""
         with np.errstate(invalid="ignore"):
-            features = not np.isfinite(self.homogeneous(np.diag(self.eigenvalues))).all()
-        return features, not np.isfinite(self.label).all()
-
-    def finite_part(self) -> "MatrixNoise":
-        """Return the noise without what is infinite."""
-        features, labels = self.heavy
-        moment = np.zeros_like if features else self.fourth_moment
-        return replace(
-            self, fourth_moment=moment, label=np.zeros_like(self.label) if labels else self.label
+            fourth = self.homogeneous(np.diag(self.eigenvalues))
+        return InfiniteMoments(
+            not np.isfinite(fourth).all(), bool(not np.isfinite(self.label).all())
         )
 
+    def finite_part(self) -> "MatrixNoise":
+        """Return the noise with the terms of infinite moments removed."""
+        features, labels = self.infinite
+        moment = np.zeros_like if features else self.fourth_moment
+        label = np.zeros_like(self.label) if labels else self.label
+        return replace(self, fourth_moment=moment, label=label)
 
-def first_infinite(noise: ModeNoise | MatrixNoise, second: FloatArray) -> float:
-    """Return the first step with infinite variance, from second moments of w - w* along the modes (d,); inf if none."""
-    features, labels = noise.heavy
+    def in_units(self, unit: float) -> "MatrixNoise":
+        """Return the homogeneous noise of the features divided by sqrt(unit); no label noise."""
+        if self.rows is not None:
+            scaled = FiniteData(self.rows / np.sqrt(unit), np.zeros(len(self.rows)))
+            moment: Callable[[FloatArray], FloatArray] = scaled.fourth_moment
+        else:
+            moment = partial(_scaled_moment, self.fourth_moment, unit)
+        none = np.zeros_like(self.label)
+        return MatrixNoise(self.eigenvalues / unit, moment, self.scale, none)
+
+
+Noise = ModeNoise | MatrixNoise
+
+
+def first_infinite(noise: Noise, second: FloatArray) -> float:
+    """Return the first step at which the variance is infinite, or inf if there is none.
+
+    `second` (d,) holds the second moments of w - w* along the modes at step 0.
+    """
+    features, labels = noise.infinite
     if labels or (features and np.any(noise.eigenvalues * second > 0)):
         return 1
     return 2 if features and np.any(noise.label) else np.inf
 
 
-def gradient_noise_law(problem: LinearRegression, sgd: SGD) -> ModeNoise | MatrixNoise:
-    """Return the map from where the weights are to the covariance of the gradient noise."""
+def gradient_noise_law(problem: LinearRegression, sgd: SGD) -> Noise:
+    """Return the map from the moments of the weights to the covariance of the gradient noise."""
     sgd.check(problem)
-    law, b, rho = problem.features, sgd.batch_size, problem.eigenvalues
+    law, b, h = problem.features, sgd.batch_size, problem.eigenvalues
     if isinstance(law, PrincipalAxesLaw):
         c, k = law.radial, law.excess
+        label = problem.noise_variance / b
         return ModeNoise(
-            rho, (2 * c + k - 1) / b, (2 * c - 1) / b, c / b, problem.noise_variance / b
+            h, own=(2 * c + k - 1) / b, pair=(2 * c - 1) / b, common=c / b, label=label
         )
     if problem.fit is not None:
         return _data_noise(problem.fit, sgd)
     Q = np.eye(problem.dimension) if problem.eigenvectors is None else problem.eigenvectors
-    label = np.diag(np.multiply(rho, problem.noise_variance, out=np.zeros_like(rho), where=rho > 0))
-    return MatrixNoise(rho, partial(_rotated_moment, law, Q), 1 / b, label)
+    label_covariance = np.diag(label_noise(problem))
+    return MatrixNoise(h, partial(_rotated_moment, law, Q), 1 / b, label_covariance)
+
+
+def label_noise(problem: LinearRegression) -> FloatArray:
+    """Return E[e^2 x x'] of labels independent of x along the eigenvectors (d,): noise_std^2 h."""
+    h = problem.eigenvalues
+    return np.multiply(h, problem.noise_variance, out=np.zeros_like(h), where=h > 0)
 
 
 def _rotated_moment(law: FeatureLaw, Q: FloatArray, M: FloatArray) -> FloatArray:
     moment: FloatArray = Q.T @ law.fourth_moment(Q @ M @ Q.T) @ Q
     return moment
+
+
+def _scaled_moment(
+    moment: Callable[[FloatArray], FloatArray], unit: float, M: FloatArray
+) -> FloatArray:
+    return moment(M) / unit / unit
 
 
 def _data_noise(fit: LeastSquares, sgd: SGD) -> MatrixNoise:

@@ -1,21 +1,21 @@
-r"""Propagator of one mode of SGD with momentum, exact in discrete time, in every regime and at every step.
+r"""Powers of the step matrix of one mode of SGD with momentum, in every regime and at every step.
 
-The mean of a mode obeys y' = momentum y - z x, x' = x + y' with z = lr (1 - dampening) h. Let U_k
-be the response of x after k steps to a unit kick of y',
+The mean of a mode obeys y' = momentum y - z x, x' = x + y' with z = lr (1 - dampening) kappa. Let
+U_k be the response of x after k steps to a unit kick of y',
 
-    U_{k+1} = (1 + momentum - z) U_k - momentum U_{k-1},    U_0 = 0, U_1 = 1;
+    U_{k+1} = (1 + momentum - z) U_k - momentum U_{k-1},    U_0 = 0, U_1 = 1.
 
-then the k-th power of the step matrix is [[P, momentum U], [-z U, Q]] with P = C + D U, Q = C - D
-U, where C is half the sum of the k-th powers of the two roots and D = (1 - momentum - z) / 2, and
-the sum of responses is T_k = U_1 + ... + U_k = (1 - P_k) / z. The discriminant factors,
+The k-th power of the step matrix is [[P, momentum U], [-z U, Q]] with P = C + D U, Q = C - D U,
+where C is half the sum of the k-th powers of the two roots and D = (1 - momentum - z) / 2. The
+cumulative response is T_k = U_1 + ... + U_k = (1 - P_k) / z. The discriminant factors,
 
     Delta = ((1 - sqrt(momentum))^2 - z) ((1 + sqrt(momentum))^2 - z),
 
-so the roots are accurate at both edges of the oscillating band. Real roots are 1 - r1 and 1 - r2
-with r1 r2 = z and r1 + r2 = 1 - momentum + z. Above the band the roots are negative and U_k
+so that the roots are accurate at both edges of the oscillating band. Real roots are 1 - r1 and
+1 - r2 with r1 r2 = z and r1 + r2 = 1 - momentum + z. Above the band the roots are negative and U_k
 alternates: U_k(z) = (-1)^{k-1} times the response whose trace 1 + momentum - z has the other sign.
-Where (1 - momentum + z) k and sqrt(z) k are below 1/2, T_k is the Newton series sum_m C(k+1, m+1)
-h_{m-1}, with h_m the complete homogeneous polynomials of -r1 and -r2.
+Where (1 - momentum + z) k and sqrt(z) k are below 1/2, T_k is the Newton series
+sum_m C(k+1, m+1) h_{m-1}, with h_m the complete homogeneous polynomials of -r1 and -r2.
 """
 
 from dataclasses import dataclass
@@ -24,14 +24,26 @@ import numpy as np
 
 from linsgd.domains import FloatArray, IntArray
 
-NEWTON = 0.5  # in units of the fastest rate: below it the series, whose terms are then below machine precision after
-TERMS = 20  # so many
-SMALLEST_ROOT = 1e-304  # a smaller root is 0: its powers are
+NEWTON = 0.5  # in units of the fastest rate: the Newton series is used below it
+TERMS = 20  # of the Newton series; 0.5^20 / 20! is far below the machine precision
+SMALLEST_ROOT = 1e-304  # a smaller root is taken as 0: its powers underflow
 
 
 @dataclass(frozen=True, slots=True)
-class Powers:
-    """P, U and Q of the module's docstring, with the step k, momentum and stiffness they belong to; all broadcast."""
+class StepMatrixPowers:
+    """P, U and Q of the module's docstring, with their step k, momentum and stiffness z.
+
+    Attributes
+    ----------
+    k : ndarray of int
+        Steps.
+    momentum : float
+        Of the optimizer.
+    z : ndarray
+        lr (1 - dampening) kappa; k and z broadcast to the shape of P, U and Q.
+    P, U, Q : ndarray
+        Position after a unit position, position after a unit kick, velocity after a unit velocity.
+    """
 
     k: IntArray
     momentum: float
@@ -40,26 +52,26 @@ class Powers:
     U: FloatArray
     Q: FloatArray
 
-    def kick_sum(self) -> FloatArray:
-        """T_k = U_1 + ... + U_k = (1 - P_k) / z, to relative accuracy."""
-        total, z = 1 - self.momentum + self.z, self.z
+    def cumulative_response(self) -> FloatArray:
+        """Return T_k = U_1 + ... + U_k = (1 - P_k) / z, to relative accuracy."""
+        total, z, shape = 1 - self.momentum + self.z, self.z, self.P.shape
         gap = discriminant(self.momentum, z)
+        # real roots near 1: T = (sum_j (1 - r1)^j - (1 - r2) U) / r2, without the division by z
         slow = (gap >= 0) & (self.momentum + 1 - z > 0)
         r2 = np.where(slow, (total + np.sqrt(np.maximum(gap, 0.0))) / 2, 1.0)
         r1 = np.where(slow, z / r2, 0.0)
-        geometric = _geometric_sum(r1, self.k)
-        far = np.divide(
-            1 - self.P, z, out=np.zeros_like(self.P), where=np.broadcast_to(z > 0, self.P.shape)
-        )
-        sums: FloatArray = np.where(slow, (geometric - (1 - r2) * self.U) / r2, far)
+        near = (_geometric_sum(r1, self.k) - (1 - r2) * self.U) / r2
+        positive = np.broadcast_to(z > 0, shape)
+        far = np.divide(1 - self.P, z, out=np.zeros_like(self.P), where=positive)
+        sums: FloatArray = np.where(slow, near, far)
         small = np.maximum(total, np.sqrt(z)) * self.k < NEWTON
         if small.any():
-            e1, e2 = (np.broadcast_to(x, sums.shape)[small] for x in (total, z))
-            sums[small] = _newton_series(np.broadcast_to(self.k, sums.shape)[small], e1, e2)
+            e1, e2 = (np.broadcast_to(x, shape)[small] for x in (total, z))
+            sums[small] = _newton_series(np.broadcast_to(self.k, shape)[small], e1, e2)
         return sums
 
 
-def powers(k: IntArray, momentum: float, z: FloatArray) -> Powers:
+def powers(k: IntArray, momentum: float, z: FloatArray) -> StepMatrixPowers:
     """Return the k-th power of the step matrix of modes.
 
     Parameters
@@ -69,11 +81,11 @@ def powers(k: IntArray, momentum: float, z: FloatArray) -> Powers:
     momentum : float
         In [0, 1).
     z : ndarray
-        lr (1 - dampening) (h + weight_decay), in [0, 2 (1 + momentum)].
+        lr (1 - dampening) kappa, in [0, 2 (1 + momentum)].
 
     Returns
     -------
-    Powers
+    StepMatrixPowers
         P, U and Q, accurate to a few rounding errors of their amplitude times 1 + the phase.
 
     Examples
@@ -85,25 +97,32 @@ def powers(k: IntArray, momentum: float, z: FloatArray) -> Powers:
     shape = np.broadcast_shapes(k.shape, z.shape)
     C, U = np.empty(shape), np.empty(shape)
     under = np.broadcast_to(discriminant(momentum, z) < 0, shape)
+    steps, stiffness = np.broadcast_to(k, shape), np.broadcast_to(z, shape)
     for mask, branch in ((under, _oscillating), (~under, _real)):
         if mask.any():
-            C[mask], U[mask] = branch(
-                np.broadcast_to(k, shape)[mask], momentum, np.broadcast_to(z, shape)[mask]
-            )
+            C[mask], U[mask] = branch(steps[mask], momentum, stiffness[mask])
     D = (1 - momentum - z) / 2
-    return Powers(k, momentum, z, C + D * U, U, C - D * U)
+    return StepMatrixPowers(k, momentum, z, C + D * U, U, C - D * U)
+
+
+def band(momentum: float) -> tuple[float, float]:
+    """Return the stiffnesses (1 -+ sqrt(momentum))^2 between which a mode oscillates."""
+    root = float(np.sqrt(momentum))
+    return ((1 - momentum) / (1 + root)) ** 2, (1 + root) ** 2
 
 
 def discriminant(momentum: float, z: FloatArray) -> FloatArray:
     """Return Delta = (1 + momentum - z)^2 - 4 momentum: negative where the mode oscillates."""
-    root = np.sqrt(momentum)
-    lower = (1 - momentum) / (1 + root)
-    gap: FloatArray = (lower**2 - z) * ((1 + root) ** 2 - z)
+    lower, upper = band(momentum)
+    gap: FloatArray = (lower - z) * (upper - z)
     return gap
 
 
 def roots(momentum: float, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the logarithm of the larger root's modulus (-inf at momentum 0 and z 1), and its angle in [0, pi]."""
+    """Return the log modulus of the larger root and its angle in [0, pi].
+
+    The logarithm is -inf at momentum 0 and z = 1, where both roots vanish.
+    """
     gap = discriminant(momentum, z)
     with np.errstate(divide="ignore"):
         log_large = np.where(gap < 0, np.log(momentum) / 2, _log_large(momentum, z))
@@ -113,10 +132,10 @@ def roots(momentum: float, z: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _oscillating(k: IntArray, momentum: float, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return C and U for complex roots sqrt(momentum) e^{+- i angle}."""
     trace = 1 + momentum - z
-    angle = np.arctan2(
-        np.sqrt(-discriminant(momentum, z)), np.abs(trace)
-    )  # folded, so that its sine is accurate
+    # folded to [0, pi/2], so that its sine is accurate
+    angle = np.arctan2(np.sqrt(-discriminant(momentum, z)), np.abs(trace))
     envelope = np.exp(k * (np.log(momentum) / 2))
     sign = _alternation(trace, k)
     kick = envelope * np.sin(k * angle) / (np.sqrt(momentum) * np.sin(angle))
@@ -124,13 +143,15 @@ def _oscillating(k: IntArray, momentum: float, z: FloatArray) -> tuple[FloatArra
 
 
 def _real(k: IntArray, momentum: float, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return C and U for real roots, from the larger root l and the ratio q of the two.
+
+    U_k = l^{k-1} (1 + q + ... + q^{k-1}) and C = l^k (1 + q^k) / 2.
+    """
     trace, gap = 1 + momentum - z, np.sqrt(np.maximum(discriminant(momentum, z), 0.0))
     log_large = _log_large(momentum, z)
-    with np.errstate(
-        divide="ignore"
-    ):  # momentum 0: the other root is 0, its logarithm -inf, its powers rightly 0
+    with np.errstate(divide="ignore"):  # at momentum 0 the other root is 0: log q = -inf
         log_ratio = np.log1p(-np.minimum(gap * np.exp(-log_large), 1.0))
-    lost = np.where(k > 0, -np.expm1(np.maximum(k, 1) * log_ratio), 0.0)
+    lost = np.where(k > 0, -np.expm1(np.maximum(k, 1) * log_ratio), 0.0)  # 1 - q^k
     count = np.divide(lost, -np.expm1(log_ratio), out=k.astype(np.float64), where=log_ratio < 0)
     sign = _alternation(trace, k)
     U = np.where(trace < 0, -sign, sign) * np.exp(np.maximum(k - 1, 0) * log_large) * count
@@ -146,6 +167,7 @@ def _log_large(momentum: float, z: FloatArray) -> FloatArray:
 
 
 def _alternation(trace: FloatArray, k: IntArray) -> FloatArray:
+    """Return (-1)^k where the trace is negative, else 1."""
     return np.where((trace < 0) & (k % 2 == 1), -1.0, 1.0)
 
 
@@ -153,13 +175,13 @@ def _geometric_sum(rate: FloatArray, k: IntArray) -> FloatArray:
     """Return the sum of (1 - rate)^j over 0 <= j < k, which is k at rate 0."""
     with np.errstate(divide="ignore"):
         gain = -np.expm1(np.maximum(k, 1) * np.log1p(-np.minimum(rate, 1.0)))
-    sums = np.divide(
-        gain, rate, out=np.broadcast_to(k, gain.shape).astype(np.float64), where=rate > 0
-    )
+    count = np.broadcast_to(k, gain.shape).astype(np.float64)
+    sums = np.divide(gain, rate, out=count, where=rate > 0)
     return np.where(k > 0, sums, 0.0)
 
 
 def _newton_series(k: IntArray, e1: FloatArray, e2: FloatArray) -> FloatArray:
+    """Return T_k = sum_m C(k+1, m+1) h_{m-1} for e1 = r1 + r2 and e2 = r1 r2."""
     binomial, older, old = k * (k + 1) / 2, np.zeros_like(e1), np.ones_like(e1)
     total = binomial * old
     for m in range(1, TERMS):

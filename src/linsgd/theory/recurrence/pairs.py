@@ -1,147 +1,153 @@
 r"""Covariances between different modes, for features along principal axes.
 
-Their noise does not feed back: modes i != j share gradient noise of covariance q rho_i rho_j
-E[delta_i delta_j] with q = (2c - 1)/b, so each pair is a linear recursion of its own. With X =
-Cov((w, v)_i, (w, v)_j) and the mean of (delta, v, 1), which obeys m' = B m,
+Their noise does not feed back: modes i != j share gradient noise of covariance
+q h_i h_j E[delta_i delta_j], q = (2c - 1)/b, so that each pair is a linear recursion of its own.
+With X = Cov((w, v)_i, (w, v)_j) and the mean m of (delta, v, 1), which obeys m' = B m,
 
-    X'          = A_i X A_j' + c c' q rho_i rho_j (X_ww + m_{i,1} m_{j,1}),
+    X'          = A_i X A_j' + c c' q h_i h_j (X_ww + m_{i,1} m_{j,1}),
     (m_i m_j')' = B_i m_i m_j' B_j',
 
-a block-triangular matrix on R^4 + R^9 whose powers are taken by squaring. It vanishes unless the
-mean of w - w* does not: before stationarity, or where weight decay keeps it away.
+a block-triangular matrix on R^4 + R^9, whose powers are taken by squaring
+(`linsgd.theory.recurrence.jump`). The covariance vanishes unless the mean of w - w* does not:
+before stationarity, or where weight decay moves it.
 """
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
-from linsgd.domains import FloatArray, IntArray
-from linsgd.result import Result
-from linsgd.theory.recurrence.recurrence import Method, unit_response
+from linsgd.domains import LARGEST_MATRIX, FloatArray, IntArray
+from linsgd.theory.recurrence.gradient_covariance import ModeNoise
+from linsgd.theory.recurrence.jump import vectors_at
+from linsgd.theory.recurrence.recurrence import Coefficients, Recurrence, pair_response
+from linsgd.theory.recurrence.steps import MeanStep
 
-BATCH = 4096
+BATCH = 4096  # pairs computed at once
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Pairs(Result):
-    """What the covariances between modes follow from; computed when asked for.
+@dataclass(frozen=True, slots=True, eq=False)
+class PairCovariances:
+    """Covariances between modes, computed on request: there are d (d - 1)/2 pairs.
 
     Attributes
     ----------
-    eigenvalues, optimum : ndarray (d,)
-        rho and w* along the eigenvectors of H.
-    coupling : float
-        q.
-    weight_decay, lr, momentum, gradient_weight, nesterov
-        The optimizer's.
+    recurrence : Recurrence
+        With mode noise.
+    mean : ndarray (2, d)
+        E(w - w*) and E v at step 0; in the stationary law if `steps` is None.
     steps : ndarray (K,) or (), or None
         Times in steps; None for the stationary law.
     fresh : bool
         Whether the first step is undampened.
-    start : ndarray (2, d)
-        E(w - w*) and E v at step 0; for the stationary law its own.
     initial : ndarray (3, d, d) or None
         Covariances between modes at step 0.
     """
 
-    eigenvalues: FloatArray
-    optimum: FloatArray
-    coupling: float
-    weight_decay: float
-    lr: float
-    momentum: float
-    gradient_weight: float
-    nesterov: bool
-    steps: IntArray | None
-    fresh: bool
-    start: FloatArray
-    initial: FloatArray | None
+    recurrence: Recurrence
+    mean: FloatArray
+    steps: IntArray | None = None
+    fresh: bool = False
+    initial: FloatArray | None = None
 
-    def at(self, index: int) -> "Pairs":
+    def unless_zero(self) -> "PairCovariances | None":
+        """Return None where all covariances between modes are 0, or too many for a matrix."""
+        drifts = self.steps is not None and self.recurrence.decayed_optimum.any()
+        some = self.mean.any() or drifts or self.initial is not None
+        return self if some and self.mean.shape[1] <= LARGEST_MATRIX else None
+
+    def at(self, index: int) -> "PairCovariances":
         """Keep one of the steps."""
-        return replace(self, steps=None if self.steps is None else np.asarray(self.steps[index]))
+        steps = self.steps
+        return self if steps is None else replace(self, steps=np.asarray(steps[index]))
 
     def blocks(self) -> FloatArray:
-        """Return the off-diagonal of Cov(w, w), Cov(w, v), Cov(v, v), shape (..., 3, d, d) with zero diagonals."""
-        method = Method(self.lr, self.momentum, self.gradient_weight, self.nesterov)
+        """Return the off-diagonal of Cov(w, w), Cov(w, v), Cov(v, v), shape (..., 3, d, d)."""
+        steps = self.steps
         with np.errstate(over="ignore", invalid="ignore"):
-            blocks = (
-                self._stationary(method)
-                if self.steps is None
-                else self._transient(method, self.steps)
-            )
-        i = np.arange(self.eigenvalues.size)
+            blocks = self._stationary() if steps is None else self._transient(steps)
+        i = np.arange(self.mean.shape[1])
         blocks[..., i, i] = 0.0
         return blocks
 
-    def _stationary(self, method: Method) -> FloatArray:
-        h, d = self.eigenvalues + self.weight_decay, self.eigenvalues.size
-        ww, wv, _, vv = unit_response(
-            np.broadcast_to(h[:, None], (d, d)), np.broadcast_to(h, (d, d)), method
-        )
-        noise = self.coupling * np.multiply.outer(self.eigenvalues, self.eigenvalues)
-        driven = noise * np.multiply.outer(self.start[0], self.start[0]) / (1 - noise * ww)
-        blocks: FloatArray = np.stack([ww, wv, vv]) * driven
+    @property
+    def _coupling(self) -> float:
+        """The factor q of the noise that two modes share."""
+        noise = self.recurrence.noise
+        return noise.pair if isinstance(noise, ModeNoise) else 0.0
+
+    def _stationary(self) -> FloatArray:
+        h = self.recurrence.noise.eigenvalues
+        response = pair_response(self.recurrence.curvature, self.recurrence.coefficients)
+        # X_ww = P_ww n (X_ww + s_i s_j), n = q h_i h_j: the driving noise is n s_i s_j/(1 - n P_ww)
+        noise = self._coupling * np.multiply.outer(h, h)
+        driven = noise * np.multiply.outer(self.mean[0], self.mean[0]) / (1 - noise * response[0])
+        blocks: FloatArray = response[[0, 1, 3]] * driven
         return blocks
 
-    def _transient(self, method: Method, steps: IntArray) -> FloatArray:
-        d = self.eigenvalues.size
+    def _transient(self, steps: IntArray) -> FloatArray:
+        d = self.mean.shape[1]
         blocks = np.zeros((steps.size, 3, d, d))
         first, second = np.triu_indices(d, 1)
         for batch in range(0, first.size, BATCH):
             i, j = first[batch : batch + BATCH], second[batch : batch + BATCH]
-            X = self._walk(method, steps.ravel(), i, j)
+            X = self._at(steps.ravel(), i, j)
             blocks[:, 0, i, j] = blocks[:, 0, j, i] = X[..., 0]
             blocks[:, 1, i, j], blocks[:, 1, j, i] = X[..., 1], X[..., 2]
             blocks[:, 2, i, j] = blocks[:, 2, j, i] = X[..., 3]
         return blocks.reshape(*steps.shape, 3, d, d)
 
-    def _walk(self, method: Method, steps: IntArray, i: IntArray, j: IntArray) -> FloatArray:
-        """Return X (K, pairs, 4) of the pairs (i, j) at each of the increasing steps."""
-        state = np.zeros((i.size, 13))
-        mean = np.vstack([self.start, np.ones(self.optimum.size)])
-        state[:, 4:] = np.einsum("ap,bp->pab", mean[:, i], mean[:, j]).reshape(-1, 9)
+    def _at(self, steps: IntArray, i: IntArray, j: IntArray) -> FloatArray:
+        """Return X (K, pairs, 4) of the pairs (i, j) at each of the steps."""
+        start = np.zeros((i.size, 13))
+        mean = np.vstack([self.mean, np.ones(self.mean.shape[1])])
+        start[:, 4:] = np.einsum("ap,bp->pab", mean[:, i], mean[:, j]).reshape(-1, 9)
         if self.initial is not None:
             ww, wv, vv = self.initial
-            state[:, :4] = np.stack([ww[i, j], wv[i, j], wv[j, i], vv[i, j]], axis=-1)
-        done, powers, X = 0, Squarings(self._step(method, i, j)), np.empty((steps.size, i.size, 4))
-        for row, step in enumerate(steps):
-            if self.fresh and done == 0 < step:
-                state, done = Squarings(self._step(method.undampened(), i, j)).apply(state, 1), 1
-            state, done = powers.apply(state, int(step) - done), int(step)
-            X[row] = state[:, :4]
-        return X
+            start[:, :4] = np.stack([ww[i, j], wv[i, j], wv[j, i], vv[i, j]], axis=-1)
+        coefficients, remaining, after = self.recurrence.coefficients, steps, start
+        if self.fresh:  # the first step is undampened
+            after = self._step(coefficients.undampened(), i, j).apply(start[None])[0]
+            remaining = np.maximum(steps - 1, 0)
+        X = vectors_at(self._step(coefficients, i, j), after, remaining)
+        X[steps == 0] = start
+        return X[..., :4]
 
-    def _step(self, method: Method, i: IntArray, j: IntArray) -> FloatArray:
-        """Return the matrix (pairs, 13, 13) of one step."""
-        rho, c = self.eigenvalues, method.noise_vector()
-        B = np.zeros((rho.size, 3, 3))
-        B[:, :2, :2] = method.mode_matrix(rho + self.weight_decay)
-        B[:, :2, 2] = self.weight_decay * self.optimum[:, None] * c
-        B[:, 2, 2] = 1.0
-        noise = (self.coupling * rho[i] * rho[j])[:, None] * np.outer(c, c).ravel()
+    def _step(self, coefficients: Coefficients, i: IntArray, j: IntArray) -> "_PairJump":
+        """Return the change (pairs, 13, 13) by one step."""
+        recurrence, h = self.recurrence, self.recurrence.noise.eigenvalues
+        moved = MeanStep.make(coefficients, recurrence.curvature, recurrence.decayed_optimum)
+        change = np.zeros((h.size, 3, 3))
+        change[:, :2, :2], change[:, :2, 2] = moved.change, moved.drift.T
+        noise = (self._coupling * h[i] * h[j])[:, None] * np.outer(moved.c, moved.c).ravel()
         step = np.zeros((i.size, 13, 13))
-        step[:, :4, :4] = _kron(B[i, :2, :2], B[j, :2, :2])
-        step[:, 4:, 4:] = _kron(B[i], B[j])
+        step[:, :4, :4] = _product_change(change[i, :2, :2], change[j, :2, :2])
+        step[:, 4:, 4:] = _product_change(change[i], change[j])
         step[:, :4, 0] += noise
         step[:, :4, 4] += noise
-        return step
+        return _PairJump(step)
 
 
-class Squarings:
-    """Powers of a stack of matrices (..., n, n), applied to vectors (..., n) by repeated squaring."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _PairJump:
+    """A stack of matrices (pairs, 13, 13), as their difference from the identity."""
 
-    def __init__(self, matrix: FloatArray) -> None:
-        self._squares = [matrix]
+    change: FloatArray
 
-    def apply(self, vector: FloatArray, count: int) -> FloatArray:
-        """Return matrix^count vector."""
-        for bit in range(count.bit_length()):
-            if bit == len(self._squares):
-                self._squares.append(self._squares[-1] @ self._squares[-1])
-            if count >> bit & 1:
-                vector = np.einsum("...ab,...b->...a", self._squares[bit], vector)
-        return vector
+    def squared(self) -> Self:
+        """Return the change by twice as many steps."""
+        return type(self)(2 * self.change + self.change @ self.change)
+
+    def apply(self, vectors: FloatArray) -> FloatArray:
+        """Return vectors (K, pairs, 13)."""
+        moved: FloatArray = vectors + np.einsum("pab,kpb->kpa", self.change, vectors)
+        return moved
+
+
+def _product_change(D: FloatArray, E: FloatArray) -> FloatArray:
+    """Return the change (pairs, n^2, n^2) of m_i m_j' as m_i changes by D m_i and m_j by E m_j."""
+    identity = np.broadcast_to(np.eye(D.shape[-1]), D.shape)
+    return _kron(D, identity) + _kron(identity, E) + _kron(D, E)
 
 
 def _kron(A: FloatArray, B: FloatArray) -> FloatArray:

@@ -1,38 +1,45 @@
-r"""SGD on linear regression as a linear recursion with random coefficients, one eigen-direction of H at a time.
+r"""SGD on linear regression as a linear recursion with random coefficients, mode by mode.
 
-With theta = w - mu (mu the regularised solution), h = rho + weight_decay for an eigenvalue rho of
-H, and xi the gradient noise, one step is z' = A(h) z + c xi for z = (theta, v), where
+A mode is an eigenvector of H with eigenvalue h; its curvature is kappa = h + weight_decay. With
+theta = w - mu (mu the minimiser of the regularised loss) and xi the gradient noise, one step of
+z = (theta, v) is z' = A(kappa) z + c xi,
 
-    A(h) = [[1 - lr a h, lr momentum], [-a h, momentum]],                              c = -a (lr, 1),
-    A(h) = [[1 - lr (1 + momentum) h, lr momentum^2], [-h, momentum]],  (Nesterov)     c = -(lr (1 + momentum), 1),
+    A = [[1 - lr a kappa, lr momentum], [-a kappa, momentum]],               c = -a (lr, 1),
+    A = [[1 - lr (1 + momentum) kappa, lr momentum^2], [-kappa, momentum]],
+                                        c = -(lr (1 + momentum), 1)          (Nesterov),
 
-and a = 1 - dampening. If xi_i, xi_j had unit covariance, the stationary covariance of modes i and j
-would be the solution P of P = A(h_i) P A(h_j)' + c c', rational in closed form (`unit_response`).
-The noise is not given: its covariance N depends linearly on the second moment D = E[(w - w*)(w -
-w*)'] (`linsgd.theory.recurrence.gradient_covariance`). So stationary moments exist if and only if
-the mean is stable and the spectral radius of the positive operator
+with a = 1 - dampening. If xi_i, xi_j had unit covariance, the stationary covariance of modes i and
+j would be the solution P of P = A(kappa_i) P A(kappa_j)' + c c', rational in closed form
+(`unit_response`). The covariance N of the noise depends linearly on the second moment
+D = E[(w - w*)(w - w*)'] (`linsgd.theory.recurrence.gradient_covariance`). Stationary moments
+therefore exist if and only if the mean is stable and the positive operator
 
     K M = P o N_1(M)        (o entrywise; N_1 the homogeneous part of N)
 
-is below one. N_1 is self-adjoint and P is positive, so K is similar to a symmetric operator. For
-features along principal axes the diagonal of K is diagonal plus rank one, which gives everything in
-O(d).
+has spectral radius below one. N_1 is self-adjoint and P positive semidefinite, so K is similar to a
+symmetric operator. For features along principal axes K maps diagonal matrices to diagonal matrices
+by a diagonal plus a rank-one matrix, so that all results cost O(d).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator, eigsh
 
 from linsgd.domains import FloatArray
 from linsgd.optimizers.sgd import SGD
-from linsgd.theory.recurrence.gradient_covariance import MatrixNoise, ModeNoise
+from linsgd.problems.linear_regression import LinearRegression
+from linsgd.theory.recurrence.gradient_covariance import (
+    MatrixNoise,
+    ModeNoise,
+    Noise,
+    gradient_noise_law,
+)
+from linsgd.theory.recurrence.operators import largest_eigenvalue
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
-    """The scalars of the optimizer that enter the recursion, with lr free to vary.
+class Coefficients:
+    """The scalars of the optimizer that enter one step, with lr free to vary.
 
     Attributes
     ----------
@@ -47,124 +54,173 @@ class Method:
     lr: float
     momentum: float
     gradient_weight: float
-    nesterov: bool
+    nesterov: bool = False
 
     @classmethod
-    def of(cls, sgd: SGD) -> "Method":
+    def of(cls, sgd: SGD) -> "Coefficients":
         """Read the scalars of `sgd`."""
         return cls(sgd.lr, sgd.momentum, sgd.gradient_weight, sgd.nesterov)
 
-    def at(self, lr: float) -> "Method":
-        """Return the same method at another learning rate."""
+    def at(self, lr: float) -> "Coefficients":
+        """Return the coefficients at another learning rate."""
         return replace(self, lr=lr)
 
-    def undampened(self) -> "Method":
-        """Return the update of a fresh optimizer's first step, whose buffer is the whole gradient."""
+    def undampened(self) -> "Coefficients":
+        """Return those of a fresh optimizer's first step, whose buffer is the whole gradient."""
         return replace(self, gradient_weight=1.0)
 
     def noise_vector(self) -> FloatArray:
-        """Return c (2,): what one unit of gradient noise adds to (w, v)."""
+        """Return c (2,): the change of (w, v) by one unit of gradient noise."""
         if self.nesterov:
             return np.array([-self.lr * (1 + self.momentum), -1.0])
         return np.array([-self.lr * self.gradient_weight, -self.gradient_weight])
 
-    def mode_matrix(self, h: FloatArray) -> FloatArray:
-        """Return A(h) (..., 2, 2) for curvatures h (...)."""
+    def mode_change(self, kappa: FloatArray) -> FloatArray:
+        """Return A(kappa) - I (..., 2, 2) for curvatures kappa (...).
+
+        Unlike A it keeps the decay of modes of tiny curvature.
+        """
         c, m = self.noise_vector(), self.momentum
-        pull = self.lr * m * (m if self.nesterov else 1.0)
-        A = np.empty((*h.shape, 2, 2))
-        A[..., 0, 0], A[..., 0, 1] = 1 + c[0] * h, pull
-        A[..., 1, 0], A[..., 1, 1] = c[1] * h, m
+        change = np.empty((*kappa.shape, 2, 2))
+        change[..., 0, 0] = c[0] * kappa
+        change[..., 0, 1] = self.lr * m * (m if self.nesterov else 1.0)
+        change[..., 1, 0] = c[1] * kappa
+        change[..., 1, 1] = m - 1
+        return change
+
+    def mode_matrix(self, kappa: FloatArray) -> FloatArray:
+        """Return A(kappa) (..., 2, 2) for curvatures kappa (...)."""
+        A = self.mode_change(kappa)
+        A[..., 0, 0] += 1
+        A[..., 1, 1] = self.momentum
         return A
 
     def largest_stable_curvature(self) -> float:
-        """Return the h beyond which the mean of a mode diverges."""
+        """Return the curvature above which the mean of a mode diverges."""
         m = self.momentum
         return 2 * (1 + m) / (self.lr * (1 + 2 * m if self.nesterov else self.gradient_weight))
 
 
-def unit_response(h: FloatArray, k: FloatArray, method: Method) -> FloatArray:
-    """Stationary covariance of two modes driven by common noise of unit variance.
+@dataclass(frozen=True, slots=True, eq=False)
+class Recurrence:
+    """The recursion of one optimizer on one problem, with independent batches.
+
+    Attributes
+    ----------
+    problem, sgd
+        As given to the public calls.
+    coefficients : Coefficients
+        Of one step.
+    curvature : ndarray (d,)
+        kappa = h + weight_decay, in the order of ``problem.eigenvalues``.
+    noise : ModeNoise or MatrixNoise
+        The covariance of the gradient noise as a function of the moments of the weights.
+    """
+
+    problem: LinearRegression
+    sgd: SGD
+    coefficients: Coefficients
+    curvature: FloatArray
+    noise: Noise
+
+    @classmethod
+    def of(cls, problem: LinearRegression, sgd: SGD) -> "Recurrence":
+        """Return the recursion of `sgd` on `problem`."""
+        return cls(
+            problem=problem,
+            sgd=sgd,
+            coefficients=Coefficients.of(sgd),
+            curvature=problem.eigenvalues + sgd.weight_decay,
+            noise=gradient_noise_law(problem, sgd),
+        )
+
+    @property
+    def shift(self) -> FloatArray:
+        """The ridge shift mu - w* along the eigenvectors (d,)."""
+        problem = self.problem
+        return problem.to_eigenbasis(problem.solution(self.sgd.weight_decay) - problem.optimum)
+
+    @property
+    def decayed_optimum(self) -> FloatArray:
+        """The gradient of the decay at w*, weight_decay w*, along the eigenvectors (d,)."""
+        return self.sgd.weight_decay * self.problem.to_eigenbasis(self.problem.optimum)
+
+
+def unit_response(kappa: FloatArray, other: FloatArray, coefficients: Coefficients) -> FloatArray:
+    """Return the stationary covariance of two modes driven by common noise of unit variance.
+
+    Every difference that is small at momentum near 1 is a factor 1 - momentum or the difference of
+    the two curvatures, so that the result has the relative accuracy of these.
 
     Parameters
     ----------
-    h, k : ndarray (...)
+    kappa, other : ndarray (...)
         Curvatures of the two modes, at least 0, both stable.
-    method : Method
-        The optimizer's scalars.
+    coefficients : Coefficients
+        Of one step.
 
     Returns
     -------
     ndarray (4, ...)
-        E[w_h w_k], E[w_h v_k], E[v_h w_k], E[v_h v_k]; zero where both curvatures are.
+        E[w_1 w_2], E[w_1 v_2], E[v_1 w_2], E[v_1 v_2]; zero where both curvatures are.
     """
-    lr, m, a = method.lr, method.momentum, method.gradient_weight
-    total, product = h + k, h * k
-    if method.nesterov:
-        scale = (1 - m) ** 2 * (1 + m) * total + lr * (
-            m * (1 + m - m**2) * total**2
-            - (1 + m**2 + 2 * m**3) * product
-            + lr * m * product * ((3 * m**2 - 1) * total - lr * m * (1 + 2 * m) * product)
+    lr, m, a = coefficients.lr, coefficients.momentum, coefficients.gradient_weight
+    loss = 1 - m  # exact in floating point from momentum 1/2 on
+    total, gap, product = kappa + other, kappa - other, kappa * other
+    if coefficients.nesterov:
+        # (1 - m)^2 (1 + m) (k1 + k2) + lr (m (1 + m - m^2) (k1 - k2)^2
+        #   + (1 - m) (6 m^2 + 3 m - 1) k1 k2
+        #   + lr m k1 k2 ((3 m^2 - 1) (k1 + k2) - lr m (1 + 2 m) k1 k2))
+        cubic = product * ((3 * m**2 - 1) * total - lr * m * (1 + 2 * m) * product)
+        scale = loss**2 * (1 + m) * total + lr * (
+            m * (1 + m - m**2) * gap**2 + loss * (6 * m**2 + 3 * m - 1) * product + lr * m * cubic
         )
         lookahead = lr * m * (1 + 2 * m) * product
         moments = [
-            lr * (1 - m**2 + lr * m * ((1 + m - m**2) * total + lookahead)),
-            lr * ((1 + m) * h - m**2 * total + lookahead),
-            lr * ((1 + m) * k - m**2 * total + lookahead),
-            (1 - m) * total + 2 * m * lr * product,
+            lr * (loss * (1 + m) + lr * m * ((1 + m - m**2) * total + lookahead)),
+            lr * (m**2 * gap + loss * (1 + 2 * m) * kappa + lookahead),
+            lr * (-(m**2) * gap + loss * (1 + 2 * m) * other + lookahead),
+            loss * total + 2 * m * lr * product,
         ]
     else:
-        scale = (1 - m) ** 2 * (1 + m) * total + a * lr * (
-            m * (h - k) ** 2 - (1 - m) ** 2 * product
-        )
+        # (1 - m)^2 (1 + m) (k1 + k2) + a lr (m (k1 - k2)^2 - (1 - m)^2 k1 k2)
+        scale = loss**2 * (1 + m) * total + a * lr * (m * gap**2 - loss**2 * product)
         moments = [
-            a * lr * (1 - m**2) + 0 * total,
-            a**2 * lr * (h - m * k),
-            a**2 * lr * (k - m * h),
-            a**2 * (1 - m) * total,
+            a * lr * loss * (1 + m) + 0 * total,
+            a**2 * lr * (gap + loss * other),
+            a**2 * lr * (loss * kappa - gap),
+            a**2 * loss * total,
         ]
     inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale != 0)
     return np.stack([moment * inverse for moment in moments])
 
 
-def position_response(h: FloatArray, method: Method) -> FloatArray:
-    """Return P of every pair of modes, position with position (d, d)."""
-    shape = (h.size, h.size)
-    position: FloatArray = unit_response(
-        np.broadcast_to(h[:, None], shape), np.broadcast_to(h, shape), method
-    )[0]
-    return position
+def pair_response(kappa: FloatArray, coefficients: Coefficients) -> FloatArray:
+    """Return `unit_response` of every pair of modes (4, d, d)."""
+    shape = (kappa.size, kappa.size)
+    first, second = np.broadcast_to(kappa[:, None], shape), np.broadcast_to(kappa, shape)
+    return unit_response(first, second, coefficients)
 
 
-def mode_gains(noise: ModeNoise, h: FloatArray, method: Method) -> tuple[float, float]:
-    """Return the largest own gain of a mode and the gain G of the feedback through T.
+def mode_gains(
+    noise: ModeNoise, kappa: FloatArray, coefficients: Coefficients
+) -> tuple[float, float]:
+    """Return the largest own gain of a mode, and the gain G of the feedback through T.
 
-    K has spectral radius below one if and only if both are below one; G alone passes one again
-    beyond its first pole.
+    With P_i the unit response of mode i, own_i = own h_i^2 P_i and
+    G = sum_i common h_i^2 P_i / (1 - own_i); G is inf where an own gain reaches one. K has spectral
+    radius below one if and only if both numbers are below one. G alone does not tell: it falls
+    below one again beyond its first pole.
     """
-    response = noise.eigenvalues**2 * unit_response(h, h, method)[0]
+    response = noise.eigenvalues**2 * unit_response(kappa, kappa, coefficients)[0]
     own = noise.own * response
     worst = float(own.max())
     return worst, float(np.sum(noise.common * response / (1 - own))) if worst < 1 else np.inf
 
 
-def spectral_radius(noise: MatrixNoise, h: FloatArray, method: Method) -> float:
+def spectral_radius(noise: MatrixNoise, kappa: FloatArray, coefficients: Coefficients) -> float:
     """Return the spectral radius of K, whose symmetric form is M -> P^{1/2} o N_1(P^{1/2} o M)."""
-    root = np.sqrt(position_response(h, method))
+    root = np.sqrt(pair_response(kappa, coefficients)[0])
     if not noise.homogeneous(np.diag(root.diagonal())).any():
         return 0.0
-    return largest_eigenvalue(lambda M: root * noise.homogeneous(root * M), h.size)
-
-
-def largest_eigenvalue(operator: Callable[[FloatArray], FloatArray], d: int) -> float:
-    """Return the largest eigenvalue of a self-adjoint operator on symmetric matrices (d, d), by Lanczos."""
-    if d == 1:
-        return float(operator(np.ones((1, 1)))[0, 0])
-
-    def on_symmetric(x: FloatArray) -> FloatArray:
-        M = x.reshape(d, d)
-        return operator((M + M.T) / 2).ravel()
-
-    linear = LinearOperator((d * d, d * d), matvec=on_symmetric, dtype=np.float64)
-    start = np.eye(d).ravel()
-    return float(eigsh(linear, k=1, which="LA", v0=start, return_eigenvectors=False)[0])
+    return largest_eigenvalue(lambda M: root * noise.homogeneous(root * M), kappa.size)

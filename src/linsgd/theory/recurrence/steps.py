@@ -1,95 +1,112 @@
-r"""One step of the exact recursion on means and covariances, of the modes alone or of every pair of modes.
+r"""One step of the exact recursion on means and covariances, of single modes or of all pairs.
 
-mean' = A mean + c weight_decay w*,        C' = A_i C A_j' + c c' N(C_ww + mean_w mean_w', mean_w).
+With delta = w - w*, one step changes the mean of (delta, v) and its covariance C by
+
+    mean' = A mean + c weight_decay w*,
+    C_ij' = A_i C_ij A_j' + c c' N_ij(C_ww + mean_w mean_w', mean_w).
+
+Covariances are kept as Cov(w, w), Cov(w, v), Cov(v, v): shape (3, d) of single modes, which
+suffices for features along principal axes, or (3, d, d) of all pairs.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from linsgd.domains import FloatArray
 from linsgd.theory.recurrence.gradient_covariance import MatrixNoise, ModeNoise
-from linsgd.theory.recurrence.recurrence import Method
+from linsgd.theory.recurrence.recurrence import Coefficients
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """The matrices of one step.
+class State(NamedTuple):
+    """Mean (2, d) of (delta, v) and covariance (3, d) or (3, d, d), along the eigenvectors of H."""
+
+    mean: FloatArray
+    covariance: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class MeanStep:
+    """The matrices of one step of the mean.
 
     Attributes
     ----------
-    A : ndarray (d, 2, 2)
-        Of each mode.
+    change : ndarray (d, 2, 2)
+        A - I of each mode.
     c : ndarray (2,)
-        What a unit of gradient adds to (w, v).
-    pull : ndarray (2, d)
-        c weight_decay w*, the drift towards zero that weight decay adds at w*.
+        The change of (w, v) by a unit of gradient.
+    drift : ndarray (2, d)
+        c weight_decay w*: the pull of the decay at w*.
     """
 
-    A: FloatArray
+    change: FloatArray
     c: FloatArray
-    pull: FloatArray
+    drift: FloatArray
 
     @classmethod
-    def make(cls, method: Method, h: FloatArray, decayed: FloatArray) -> Self:
-        """Read the method at curvatures h; `decayed` is weight_decay w* along the eigenvectors (d,)."""
-        c = method.noise_vector()
-        return cls(method.mode_matrix(h), c, np.multiply.outer(c, decayed))
+    def make(
+        cls, coefficients: Coefficients, curvature: FloatArray, decayed_optimum: FloatArray
+    ) -> Self:
+        """Evaluate the step for curvatures (d,) and weight_decay w* along the eigenvectors (d,)."""
+        c = coefficients.noise_vector()
+        return cls(coefficients.mode_change(curvature), c, np.multiply.outer(c, decayed_optimum))
+
+    @cached_property
+    def A(self) -> FloatArray:
+        """The step matrices A (d, 2, 2)."""
+        return self.change + np.eye(2)
 
     def mean(self, mean: FloatArray) -> FloatArray:
-        """Return the means (2, d) one step on."""
-        moved: FloatArray = np.einsum("iab,bi->ai", self.A, mean) + self.pull
+        """Return the means (2, d) after the step."""
+        moved: FloatArray = np.einsum("iab,bi->ai", self.A, mean) + self.drift
         return moved
 
 
 @dataclass(frozen=True, eq=False)
-class ModeStep(Step):
-    """A step of the modes alone: means (2, d) and covariances (3, d), in O(d)."""
+class ModeStep(MeanStep):
+    """A step of single modes: means (2, d) and covariances (3, d), in O(d)."""
 
     @cached_property
     def transport(self) -> FloatArray:
         """The map (3, 3, d) of E w^2, E w v, E v^2 under A."""
         (p, q), (r, m) = np.moveaxis(self.A, 0, -1)
         return np.array(
-            [[p * p, 2 * p * q, q * q], [p * r, p * m + q * r, q * m], [r * r, 2 * r * m, m * m]]
+            [
+                [p * p, 2 * p * q, q * q],
+                [p * r, p * m + q * r, q * m],
+                [r * r, 2 * r * m, m * m],
+            ]
         )
 
     @cached_property
     def noise_products(self) -> FloatArray:
-        """c_w^2, c_w c_v, c_v^2."""
+        """The products c_w^2, c_w c_v, c_v^2 (3,)."""
         return np.array([self.c[0] ** 2, self.c[0] * self.c[1], self.c[1] ** 2])
 
-    def __call__(
-        self, noise: ModeNoise, mean: FloatArray, C: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return means and covariances one step on."""
+    def __call__(self, noise: ModeNoise, state: State) -> State:
+        """Return the state after the step."""
+        mean, C = state
         gradient = noise.diagonal(C[0] + mean[0] ** 2)
-        moved = np.einsum("abi,bi->ai", self.transport, C) + np.multiply.outer(
-            self.noise_products, gradient
-        )
-        return self.mean(mean), moved
+        moved = np.einsum("abi,bi->ai", self.transport, C)
+        return State(self.mean(mean), moved + np.multiply.outer(self.noise_products, gradient))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MatrixStep(Step):
-    """A step of every pair of modes: means (2, d) and covariances (3, d, d)."""
+@dataclass(frozen=True, eq=False)
+class MatrixStep(MeanStep):
+    """A step of all pairs of modes: means (2, d) and covariances (3, d, d)."""
 
-    def __call__(
-        self, noise: MatrixNoise, mean: FloatArray, C: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return means and covariances one step on."""
-        gradient = noise(C[0] + np.multiply.outer(mean[0], mean[0]), mean[0])
-        ww, wv, vv = C
-        blocks = np.array([[ww, wv], [wv.T, vv]])
-        half = np.einsum("iab,bcij->acij", self.A, blocks)
-        full = np.einsum("acij,jec->aeij", half, self.A) + np.multiply.outer(
-            np.outer(self.c, self.c), gradient
-        )
-        return self.mean(mean), np.array(
-            [_symmetric(full[0, 0]), full[0, 1], _symmetric(full[1, 1])]
-        )
+    def __call__(self, noise: MatrixNoise, state: State) -> State:
+        """Return the state after the step."""
+        mean, (ww, wv, vv) = state
+        gradient = noise(ww + np.multiply.outer(mean[0], mean[0]), mean[0])
+        # A_i C_ij A_j' for the 2 x 2 blocks of every pair, then the noise of the step
+        half = np.einsum("iab,bcij->acij", self.A, np.array([[ww, wv], [wv.T, vv]]))
+        full = np.einsum("acij,jec->aeij", half, self.A)
+        full += np.multiply.outer(np.outer(self.c, self.c), gradient)
+        covariance = np.array([_symmetric(full[0, 0]), full[0, 1], _symmetric(full[1, 1])])
+        return State(self.mean(mean), covariance)
 
 
 def _symmetric(M: FloatArray) -> FloatArray:

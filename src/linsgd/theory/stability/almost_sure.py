@@ -64,9 +64,9 @@ def almost_sure_threshold(
     return lower / sgd.gradient_weight, upper / sgd.gradient_weight
 
 
-def needs_sampling(setting: Setting) -> bool:
-    """Whether no operator serves some block of the products, at any learning rate."""
-    return any(_needs_sampling(part) for part in parts(setting))
+def sampled(problem: LinearRegression, sgd: SGD) -> bool:
+    """Return whether some block of the products is served by no operator, at any learning rate."""
+    return any(_needs_sampling(part) for part in parts(Setting.of(problem, sgd)))
 
 
 def _needs_sampling(setting: Setting) -> bool:

@@ -1,0 +1,106 @@
+"""Displacement of the algorithm itself, from its stationary law or from any start."""
+
+import numpy as np
+
+from linsgd import domains
+from linsgd.domains import FloatArray, IntArray
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.linear_regression import LinearRegression
+from linsgd.theory.discrete.stationary import stationary
+from linsgd.theory.discrete.transient import Transient, transient
+from linsgd.theory.displacement.compression import ellipse
+from linsgd.theory.displacement.terms import exact_stationary_terms, summed
+from linsgd.theory.recurrence.recurrence import Coefficients, Recurrence
+from linsgd.theory.result import Moments, MomentsStatus, Start
+
+
+def displacement(
+    problem: LinearRegression, sgd: SGD, k: IntArray, start: Start
+) -> tuple[MomentsStatus, FloatArray]:
+    """Return the status and the three sums (3, K) of `linsgd.theory.displacement.terms`."""
+    if sgd.sampling == "epoch":
+        domains.refuse("sampling", "epoch", "'independent' for the exact displacement")
+    recurrence = Recurrence.of(problem, sgd)
+    if isinstance(start, str):
+        domains.choice("start", start, ("stationary",))
+        law = stationary(recurrence)
+        if not sgd.nesterov:
+            return law.status, _stationary(recurrence, law, k)
+        if not np.isfinite(law.position_variance).all():
+            return law.status, np.full((3, k.size), np.inf)
+        start = law
+    times, where = np.unique(np.concatenate([k - 1, k, k + 1]), return_inverse=True)
+    found = transient(recurrence, times, start)
+    before, here, after = where.reshape(3, -1)
+    far = _from_start(recurrence, found, times)
+    local = _one_step(recurrence, found.law, here, after)
+    return found.law.status, np.stack([far[here], local, (far[after] - far[before]) / 2])
+
+
+def squared_step(
+    coefficients: Coefficients,
+    curvature: FloatArray,
+    xv: FloatArray,
+    vv: FloatArray,
+    vv_after: FloatArray,
+) -> FloatArray:
+    """Return E (w' - w)^2 of each mode over one step.
+
+    Without Nesterov w' - w = lr v', with it lr ((1 + momentum) v' - momentum v), where
+    v' = A_vx x + A_vv v + noise.
+
+    Parameters
+    ----------
+    coefficients : Coefficients
+        Of the step.
+    curvature : ndarray (d,)
+        h + weight_decay.
+    xv, vv : ndarray (..., d)
+        E x v and E v^2 before the step, x = w - mu.
+    vv_after : ndarray (..., d)
+        E v'^2.
+    """
+    m = coefficients.momentum if coefficients.nesterov else 0.0
+    A = coefficients.mode_matrix(curvature)
+    crossed = A[:, 1, 0] * xv + A[:, 1, 1] * vv  # E v v'
+    square = (1 + m) ** 2 * vv_after - 2 * m * (1 + m) * crossed + m**2 * vv
+    return coefficients.lr**2 * square
+
+
+def _stationary(recurrence: Recurrence, law: Moments, k: IntArray) -> FloatArray:
+    sgd = recurrence.sgd
+    z = sgd.lr * sgd.gradient_weight * recurrence.curvature
+    measures = (sgd.lr**2 * law.velocity_variance)[None]
+    return summed(exact_stationary_terms(sgd.momentum), z, measures, ellipse(sgd.momentum), k)
+
+
+def _from_start(recurrence: Recurrence, found: Transient, times: IntArray) -> FloatArray:
+    """Return E|w_k - w_0|^2 at the `times`.
+
+    It is |E w_k - E w_0|^2 + tr Var w_k + tr Var w_0 - 2 tr Cov(w_k, w_0), the last by the first
+    row of A^k.
+    """
+    law, begin = found.law, found.begin
+    moved = recurrence.problem.to_eigenbasis(law.mean - recurrence.problem.optimum) - begin.mean[0]
+    xx, xv, _ = begin.modes
+    spread = law.position_variance
+    if begin.modes.any():
+        A = recurrence.coefficients.mode_matrix(recurrence.curvature)
+        rows = np.stack([np.linalg.matrix_power(A, int(k))[:, 0] for k in times])
+        spread = spread + xx - 2 * (rows[..., 0] * xx + rows[..., 1] * xv)
+    with np.errstate(over="ignore"):
+        far: FloatArray = np.sum(moved**2, axis=-1) + np.sum(spread, axis=-1)
+    return far
+
+
+def _one_step(recurrence: Recurrence, law: Moments, here: IntArray, after: IntArray) -> FloatArray:
+    """Return E|w' - w|^2 from the laws at the indices `here` and `after`."""
+    problem = recurrence.problem
+    solution = problem.solution(recurrence.sgd.weight_decay)
+    x = problem.to_eigenbasis(law.mean - solution)[here]
+    v = problem.to_eigenbasis(law.velocity_mean)
+    with np.errstate(over="ignore", invalid="ignore"):
+        vv = law.velocity_variance + v**2
+        xv = law.position_velocity_covariance[here] + x * v[here]
+        step = squared_step(recurrence.coefficients, recurrence.curvature, xv, vv[here], vv[after])
+    return np.asarray(step.sum(axis=-1))
