@@ -179,7 +179,7 @@ def evaluate(x: float, alpha: float) -> Three:
             parts = _half_axis(x, alpha, min(height, _DECAY / x), 1 / x)
         else:
             parts = _across(x, alpha, height)
-            if height > 0 and d > 0:
+            if height > 0:
                 first = _up_to(x, alpha, height)
                 parts = (parts[0] + first[0], parts[1] + first[1], parts[2] + first[2])
             if height == 0:
