@@ -26,6 +26,7 @@ import numpy as np
 
 from linsgd.claims.case import Case, at_steps
 from linsgd.claims.problems import NamedProblem
+from linsgd.domains import FloatArray
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.settling import settled_step
@@ -53,7 +54,7 @@ def capped_batch_size(named: NamedProblem, size: int = 4) -> int:
     return max(1, min(size, named.rows // 2)) if named.finite else size
 
 
-def at_rest(problem: LinearRegression, weight_decay: float) -> tuple[np.ndarray, np.ndarray]:
+def at_rest(problem: LinearRegression, weight_decay: float) -> tuple[FloatArray, FloatArray]:
     """Return the start (w, v) at the regularised solution with velocity 0."""
     return problem.solution(weight_decay), np.zeros(problem.dimension)
 

@@ -127,6 +127,7 @@ class Paper:
         return self._register(build, core, on)
 
     def _register(self, build: Build, core: bool, on: On) -> Make:
+        """Add an entry for a claim, and return the function that makes it."""
         name = f"{self.name}/{build.__name__}"
         if name in self.entries:
             domains.refuse("claim", name, "names that the paper does not have yet")

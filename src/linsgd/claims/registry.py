@@ -117,6 +117,7 @@ def _own(data: LinearRegression) -> Problems:
 
 
 def _chosen(papers: Asked, effort: str) -> list[Entry]:
+    """Return the entries asked for, in the order of the papers and of their definition."""
     domains.choice("effort", effort, ("quick", "full"))
     wanted = list(papers) if isinstance(papers, list | tuple) else [papers]
     known = {paper.name: paper for paper in PAPERS}

@@ -1,4 +1,4 @@
-r"""The judge: looks at 64, 128, ..., 2048 blocks of 256 chains until every claim is decided or the effort is spent.
+r"""The judge: looks at 64, 128, ..., 2048 blocks of 256 chains, up to a decision or the budget.
 
 Before any chain is drawn, a claim that the effort cannot decide, as its premise shows, is left
 undecided with a note that says how many chains it would take.
@@ -115,7 +115,7 @@ def outcome(acceptance: Acceptance, lower: FloatArray, upper: FloatArray) -> Out
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """The task of one scheduled block: simulate its chains and reduce them, 256 at a time, for every claim."""
+    """The task of one scheduled block: simulate its chains and reduce them for every claim."""
 
     experiment: Experiment
     measurements: Mapping[str, Simulation]

@@ -58,11 +58,15 @@ class Step:
         return bounded_root(self.log_moment)
 
     def slope_in_decay(self) -> float:
-        """Return d alpha / d weight_decay, from the derivatives of h in both."""
+        """Return d alpha / d weight_decay = -(dh / d weight_decay) / (dh / ds) at s = alpha.
+
+        dh/ds = E|A|^s log|A|, and dA / d weight_decay = -lr makes
+        dh / d weight_decay = -lr s E|A|^(s-1) sign(A).
+        """
         alpha = float(self.exponent().mean())
-        pull = self.mean(lambda A: math.copysign(abs(A) ** (alpha - 1), A), alpha)
-        growth = self.mean(lambda A: abs(A) ** alpha * math.log(abs(A)) if A else 0.0, alpha)
-        return self.lr * alpha * pull / growth
+        in_order = self.mean(lambda A: abs(A) ** alpha * math.log(abs(A)) if A else 0.0, alpha)
+        in_factor = self.mean(lambda A: math.copysign(abs(A) ** (alpha - 1), A), alpha)
+        return self.lr * alpha * in_factor / in_order
 
 
 def bounded_root(log_growth: Callable[[float], float]) -> FloatArray:

@@ -113,9 +113,12 @@ class TiltedMoments(SGDChains):
         return np.concatenate(parts, axis=1)[..., None]
 
     def _moment(self, k: int, n: int, rng: np.random.Generator) -> FloatArray:
-        lr, noise, begin = self.sgd.lr, self.problem.noise_std, rng.integers(0, k + 1, n)
-        w, weight = np.zeros(n), np.ones(n)  # weight: the sum in the likelihood ratio
+        """Return |w_k|^order times its likelihood ratio for n paths (n,)."""
+        lr, noise = self.sgd.lr, self.problem.noise_std
+        begin = rng.integers(0, k + 1, n)  # J: the first step under the tilted law
+        w, weight = np.zeros(n), np.ones(n)  # weight: sum_J prod_{i>J} |A_i|^order
         for step in range(k):
+            # w' = A w + lr x e with A = 1 - lr x^2
             square = np.where(step >= begin, self._tilted(n, rng), rng.chisquare(1, n))
             A = 1 - lr * square
             w = A * w + lr * np.sqrt(square) * noise * rng.standard_normal(n)

@@ -139,6 +139,7 @@ def momentum_can_lighten_large_batches(named: NamedProblem) -> Draft:
 
 
 def _threshold_draft(statement: str, formula: sympy.Basic, *, nesterov: bool) -> Draft:
+    """Claim the mean-square thresholds at momentum 0.9, batches 1 and 4."""
     predicted, other = (
         np.array([_critical(size, MOMENTUM, nesterov=kind) for size in BATCHES])
         for kind in (nesterov, not nesterov)

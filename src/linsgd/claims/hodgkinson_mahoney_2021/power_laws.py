@@ -165,6 +165,7 @@ def _share_draft(
     acceptance: Acceptance,
     mutants: dict[str, FloatArray],
 ) -> Draft:
+    """Claim the share of chains beyond FAR after STEPS steps at EDGE_LR."""
     sign = sympy.Gt(rho, 0) if size == 40 else sympy.Lt(rho, 0)
     return Draft(
         statement=statement,

@@ -63,27 +63,33 @@ def published_grid_has_no_infinite_variance(named: NamedProblem) -> Draft:
 
 
 def _predicted(size: int, lr: float) -> tuple[TailStatus, float]:
+    """Return the status and the exponent that theory gives one point of the grid."""
     found = tail_exponent(LinearRegression.gaussian(np.ones(FEATURES)), SGD(lr=lr, batch_size=size))
     return found.status, found.value
 
 
 def log_growth(size: int, lrs: FloatArray, nodes: int) -> FloatArray:
-    """Return E log R at each lr, by rules of that many nodes."""
+    """Return E log R at each lr (n,), by Gauss-Laguerre rules of that many nodes."""
+    # X / 2 and Y / 2 have gamma laws of shapes b / 2 and (d - 1) / 2
     x, x_weight = roots_genlaguerre(nodes, size / 2 - 1)
     y, y_weight = roots_genlaguerre(nodes, (FEATURES - 1) / 2 - 1)
-    X, Y, c = 2 * x[:, None], 2 * y, lrs[:, None, None] / size
-    squared = (1 - c * X) ** 2 + c**2 * X * Y
     weight = np.outer(x_weight / x_weight.sum(), y_weight / y_weight.sum())
+    # R^2 = (1 - c X)^2 + c^2 X Y, of shape (n, nodes, nodes)
+    X, Y = 2 * x[:, None], 2 * y
+    c = lrs[:, None, None] / size
+    squared = (1 - c * X) ** 2 + c**2 * X * Y
     growth: FloatArray = (0.5 * np.log(squared) * weight).sum(axis=(1, 2))
     return growth
 
 
 def _counts() -> Bounds:
-    heavy, divergent = np.zeros(2), np.zeros(2)
+    """Enclose the numbers of points with 0 < alpha < 2, and without a stationary law."""
+    heavy, divergent = np.zeros(2), np.zeros(2)  # the fewest and the most
     for size in BATCHES:
         coarse, fine = (log_growth(size, LRS, nodes) for nodes in (40, 80))
         error = 2 * np.abs(fine - coarse)
-        infinite = 1 - 2 * LRS + LRS**2 * (size + FEATURES + 1) / size > 1
-        divergent += (fine - error > 0).sum(), (fine + error > 0).sum()
-        heavy += (infinite & (fine + error < 0)).sum(), (infinite & (fine - error < 0)).sum()
+        low, high = fine - error, fine + error
+        infinite = 1 - 2 * LRS + LRS**2 * (size + FEATURES + 1) / size > 1  # h(2) > 1
+        divergent += (low > 0).sum(), (high > 0).sum()
+        heavy += (infinite & (high < 0)).sum(), (infinite & (low < 0)).sum()
     return np.array([heavy[0], divergent[0]]), np.array([heavy[1], divergent[1]])

@@ -127,13 +127,12 @@ def threshold_is_marginal(named: NamedProblem) -> Draft:
 def _growth_draft(
     named: NamedProblem, fraction: float, statement: str, formula: sympy.Basic
 ) -> Draft:
+    """Claim the exact growth of the quadratic form over STEPS steps from far out."""
     case, form = _far_case(named, fraction, STEPS)
-    covariance, mean = (
-        case.law.position_covariance()[-1],
-        case.law.mean[-1] - case.problem.solution(case.sgd.weight_decay),
-    )
-    exact = float(np.sum(form * covariance) + mean @ form @ mean)
+    # E Q_k = tr(G Cov w_k) + m'G m with m = E w_k - mu; Q_0 = 1
+    mean = case.law.mean[-1] - case.problem.solution(case.sgd.weight_decay)
     deterministic = float(mean @ form @ mean)
+    exact = float(np.sum(form * case.law.position_covariance()[-1])) + deterministic
     if deterministic >= 1:
         raise Inapplicable(
             f"on {named.name} the mean diverges as well at {fraction:g} of the threshold"

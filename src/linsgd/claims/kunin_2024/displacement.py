@@ -226,6 +226,7 @@ def displacement_saturates_at_the_effective_dimension(named: NamedProblem) -> Dr
 
 
 def _saturation(problem: LinearRegression, decay_: float) -> tuple[FloatArray, FloatArray]:
+    """Enclose the displacement after 10^9 steps over lr sigma^2 / (b (1 - beta))."""
     lr, m, b = 1e-3 / float(problem.eigenvalues.max()), 0.9, 10**6
     sgd = SGD(lr=lr, batch_size=b, momentum=m, weight_decay=decay_)
     path = displacement(problem, sgd, [10**9])

@@ -68,6 +68,7 @@ def _dissipation(process: UnderdampedLangevin) -> tuple[FloatArray, FloatArray]:
     """
     n, lr, m = process.curvature.size, process.lr, process.momentum
     damping, noise = 2 * damping_rate(m), np.array(process.noise)
+    # ds = -A s dk + sqrt(Q) dB, one unit of time a step
     A = np.block(
         [
             [np.zeros((n, n)), -lr * np.eye(n)],
@@ -76,14 +77,13 @@ def _dissipation(process: UnderdampedLangevin) -> tuple[FloatArray, FloatArray]:
     )
     Q = np.zeros_like(A)
     Q[n:, n:] = 4 * noise / (1 + m) ** 2
+    # A P + P A' = Q; J s is the irreversible drift of v, and D its diffusion
     P, D = solve_continuous_lyapunov(A, Q), Q[n:, n:] / 2
     J = D @ np.linalg.inv(P)[n:] - damping * np.eye(2 * n)[n:]
     value = float(np.trace(np.linalg.solve(D, J @ P @ J.T)))
+    # relative error of P: its residual over the slowest rate, times |P^-1|
     slowest = float(np.linalg.eigvals(A).real.min())
-    defect = (
-        float(np.linalg.norm(A @ P + P @ A.T - Q))
-        / (2 * slowest)
-        * float(np.linalg.norm(np.linalg.inv(P)))
-    )
+    residual = float(np.linalg.norm(A @ P + P @ A.T - Q)) / (2 * slowest)
+    defect = residual * float(np.linalg.norm(np.linalg.inv(P)))
     error = damping * n * (1e3 * np.finfo(float).eps * float(np.linalg.cond(D)) + 10 * defect)
     return np.array([value - error]), np.array([value + error])

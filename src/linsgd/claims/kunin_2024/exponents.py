@@ -141,6 +141,12 @@ def _largest() -> tuple[FloatArray, FloatArray]:
 
 
 def _fastest(momentum: float, times_tau: int, points: int) -> float:
+    """Return the largest exponent after `times_tau` tau over a grid of stable stiffnesses.
+
+    A mode's displacement is proportional to I(t), the sum of its response, and its exponent is
+    t I'(t) / I(t) = t S(t) / I(t). The grid has modes far below, near and above u^2, where they
+    become underdamped.
+    """
     u = damping_rate(momentum)
     squared_frequencies = np.concatenate(
         [np.geomspace(1e-9, 1, points) * u**2, np.linspace(u, 2, points) ** 2]

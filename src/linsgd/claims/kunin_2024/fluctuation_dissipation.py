@@ -147,10 +147,12 @@ def _ratio(case: Case) -> float:
 
 
 def _factor(sgd: SGD) -> float:
+    """Return the factor of E|delta|^2 on the right side."""
     return (1 + sgd.momentum) / (4 * sgd.lr * sgd.gradient_weight)
 
 
 def _relation(case: Case, ratio: float) -> dict[str, Any]:
+    """Return what the claims about heavy ball share; `ratio` is the exact right side over loss."""
     return {
         "citation": YAIDA,
         "source": Source.CONDITION,
@@ -164,10 +166,20 @@ def _relation(case: Case, ratio: float) -> dict[str, Any]:
 
 def _defect(case: Case, share: float) -> Total:
     """Observe (loss - share * right side) / predicted loss; without Nesterov delta = lr v."""
+    loss = float(case.law.excess_loss[-1])
+    return Total(
+        (
+            case.excess_loss(loss),
+            _squared_velocity(case, _factor(case.sgd) * case.sgd.lr**2 / loss),
+        ),
+        (1.0, -share),
+    )
+
+
+def _squared_velocity(case: Case, weight: float) -> Quadratic:
+    """Observe weight |v|^2."""
     _, v = case.all_directions
-    weight = share * _factor(case.sgd) * case.sgd.lr**2 / case.law.excess_loss[-1]
-    moved = Quadratic(np.zeros(len(v)), v, v, np.full((v.shape[1], 1), weight))
-    return Total((case.excess_loss(float(case.law.excess_loss[-1])), moved), (1.0, -1.0))
+    return Quadratic(np.zeros(len(v)), v, v, np.full((v.shape[1], 1), weight))
 
 
 def _nesterov_step(case: Case) -> float:
@@ -182,13 +194,13 @@ def _nesterov_step(case: Case) -> float:
 
 
 def _nesterov_defect(case: Case, loss: float) -> Total:
-    m, lr = case.sgd.momentum, case.sgd.lr
-    w, v = case.all_directions
-    moved = Displacement(w, -2, -1, 1 / (4 * lr * (1 + m) * loss))
-    buffer = Quadratic(
-        np.zeros(len(v)),
-        v,
-        v,
-        np.full((v.shape[1], 1), m**2 * (1 + 2 * m) * lr / (4 * (1 + m) * loss)),
-    )
+    """Observe (loss - right side) / predicted loss, where the step is not lr v.
+
+    The right side is (E|delta|^2 + beta^2 (1 + 2 beta) lr^2 E|v|^2) / (4 lr (1 + beta)).
+    """
+    beta_, lr = case.sgd.momentum, case.sgd.lr
+    factor = 1 / (4 * lr * (1 + beta_) * loss)
+    w, _ = case.all_directions
+    moved = Displacement(w, -2, -1, factor)
+    buffer = _squared_velocity(case, factor * beta_**2 * (1 + 2 * beta_) * lr**2)
     return Total((case.excess_loss(loss), moved, buffer), (1.0, -1.0, -1.0))

@@ -12,6 +12,7 @@ proportional to H, Var w is proportional to h / (h + lambda); on data it need no
 """
 
 import math
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -28,7 +29,6 @@ from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Draft, Enclosure, Source
 from linsgd.judge.observables import Quadratic
 from linsgd.optimizers.sgd import SGD
-from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.stationary import stationary_covariance
 from linsgd.symbolic.symbols import E, Var, eta, h, lam, sigma_g
 from linsgd.theory.moments import moments, stationary_moments
@@ -191,12 +191,13 @@ def langevin_variance_is_first_order(named: NamedProblem) -> Draft:
 
 
 def _langevin(sgd: SGD, curvature: FloatArray, noise: FloatArray) -> FloatArray:
+    """Return the Langevin variance lr s^2 / (2 (h + lambda) (1 - beta)) for given s^2 (m,)."""
     variance: FloatArray = sgd.lr * noise / (2 * curvature * (1 - sgd.momentum))
     return variance
 
 
 def _flattened(case: Case) -> FloatArray:
-    """Return the exact (rho + weight_decay) Var(w) / rho along the modes (m,)."""
+    """Return the exact (h + lambda) Var(w) / h along the modes (m,)."""
     flat: FloatArray = (
         case.law.position_variance[-1][case.modes]
         * case.curvature
@@ -211,16 +212,15 @@ def _order(case: Case) -> tuple[FloatArray, FloatArray]:
     The error of an estimate halves with lr, so that it is the difference of the last two.
     """
     errors = [_error(case, case.sgd.lr / 2**j) for j in range(3, 9)]
-    orders = [math.log2(a / b) for a, b in pairwise(errors)]
-    left = 2 * abs(orders[-1] - orders[-2])
-    return np.array([orders[-1] - left]), np.array([orders[-1] + left])
+    orders = [math.log2(error / halved) for error, halved in pairwise(errors)]
+    before, last = orders[-2:]
+    left = 2 * abs(last - before)
+    return np.array([last - left]), np.array([last + left])
 
 
 def _error(case: Case, lr: float) -> float:
-    problem: LinearRegression = case.problem
-    sgd = SGD(
-        **{name: getattr(case.sgd, name) for name in ("batch_size", "momentum", "weight_decay")},
-        lr=lr,
-    )
-    exact = stationary_moments(problem, sgd).position_variance[case.modes]
-    return float(1 - np.mean(_langevin(sgd, case.curvature, frozen_noise(case)) / exact))
+    """Return the mean relative error of the Langevin variances at another lr."""
+    sgd = replace(case.sgd, lr=lr)
+    exact = stationary_moments(case.problem, sgd).position_variance[case.modes]
+    limit = _langevin(sgd, case.curvature, frozen_noise(case))
+    return float(1 - np.mean(limit / exact))

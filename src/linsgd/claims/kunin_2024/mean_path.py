@@ -11,7 +11,12 @@ import numpy as np
 import sympy
 
 from linsgd.claims.case import Case, at_steps
-from linsgd.claims.ensembles import capped_batch_size, default_weight_decay, stable_sgd
+from linsgd.claims.ensembles import (
+    at_rest,
+    capped_batch_size,
+    default_weight_decay,
+    stable_sgd,
+)
 from linsgd.claims.kunin_2024.paper import kunin
 from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
@@ -21,7 +26,7 @@ from linsgd.judge.observables import Linear, Stack
 from linsgd.symbolic.propagators import propagator
 from linsgd.symbolic.symbols import E, tidy, v0, x0, zeta
 from linsgd.symbolic.update import update_rule
-from linsgd.theory.langevin.process import langevin
+from linsgd.theory.langevin.process import UnderdampedLangevin, langevin
 
 STEPS, LANGEVIN_STEPS = [6, 12, 24], [4, 8, 16]
 M = update_rule().result.subs(zeta, 0)
@@ -31,22 +36,10 @@ x_t, v_t, Z_0 = sympy.Symbol("x_t"), sympy.Symbol("v_t"), sympy.Matrix([x0, v0])
 @kunin.claim
 def mean_path(named: NamedProblem) -> Draft:
     """E w_k along each eigenvector at three steps, from a distance of 1."""
-    problem = named.problem
-    sgd = stable_sgd(
-        problem,
-        0.25,
-        batch_size=capped_batch_size(named),
-        weight_decay=default_weight_decay(problem),
-        momentum=0.9,
-    )
-    solution = problem.solution(sgd.weight_decay)
-    start = (
-        solution + problem.from_eigenbasis(np.ones(problem.dimension)),
-        np.zeros(problem.dimension),
-    )
-    case = at_steps(named, sgd, STEPS, start)
-    exact = problem.to_eigenbasis(case.law.mean - solution)[:, case.modes].ravel()
-    k, lr_h = np.array(STEPS)[:, None], sgd.lr * case.curvature
+    case = _from_distance_one(named, STEPS, 0.25, 4, momentum=0.9)
+    solution, beta_ = case.problem.solution(case.sgd.weight_decay), case.sgd.momentum
+    exact = case.problem.to_eigenbasis(case.law.mean - solution)[:, case.modes].ravel()
+    k, lr_h = np.array(STEPS)[:, None], case.sgd.lr * case.curvature
     x = [sympy.Symbol(f"x_{i}") for i in ("k+1", "k", "k-1")]
     return Draft(
         statement=(
@@ -61,61 +54,21 @@ def mean_path(named: NamedProblem) -> Draft:
         acceptance=Acceptance.interval(exact, 0.03, "3 % of the initial distance 1"),
         mutants={
             "momentum forgotten": ((1 - lr_h) ** k).ravel(),
-            "gradient flow sped up by 1/(1 - momentum)": np.exp(
-                -lr_h * k / (1 - sgd.momentum)
-            ).ravel(),
+            "gradient flow sped up by 1/(1 - momentum)": np.exp(-lr_h * k / (1 - beta_)).ravel(),
             "no motion": np.ones(exact.size),
         },
-        evidence=case.simulation(_path(case, solution)),
+        evidence=case.simulation(_path(case, (case.position,))),
     )
-
-
-def _path(case: Case, solution: FloatArray) -> Stack:
-    centre = np.concatenate([solution, np.zeros_like(solution)])
-    return Stack(tuple(Linear(centre, case.position, at) for at in range(len(STEPS))))
 
 
 @kunin.claim
 def langevin_mean_path(named: NamedProblem) -> Draft:
     """E w at steps 4, 8 and 16 and E v half a step earlier, from the matched velocity."""
-    problem = named.problem
-    sgd = stable_sgd(
-        problem,
-        0.05,
-        batch_size=capped_batch_size(named, 32),
-        weight_decay=default_weight_decay(problem),
-        momentum=0.8,
-    )
-    solution = problem.solution(sgd.weight_decay)
-    start = (
-        solution + problem.from_eigenbasis(np.ones(problem.dimension)),
-        np.zeros(problem.dimension),
-    )
-    case = at_steps(named, sgd, LANGEVIN_STEPS, start)
-    process, steps = langevin(problem, sgd), np.array(LANGEVIN_STEPS)
-    scale = np.sqrt(
-        process.mass / case.curvature
-    )  # turns velocities into positions of equal energy
-
-    def path(late: float, matched: bool = True) -> FloatArray:
-        mean = process.initial_state(start, matched).mean
-        x, v = (
-            process.modes.mean(process.modes.propagator(steps - shift), mean)
-            for shift in (0.0, late)
-        )
-        return np.concatenate([x[:, 0, case.modes], scale * v[:, 1, case.modes]], axis=1).ravel()
-
-    centre = np.concatenate([solution, np.zeros_like(solution)])
-    rate = np.exp(-sgd.lr * case.curvature / (1 - sgd.momentum) * steps[:, None])
-    creeping = np.concatenate(
-        [rate, -rate * scale * case.curvature / (1 - sgd.momentum)], axis=1
-    ).ravel()
+    case = _from_distance_one(named, LANGEVIN_STEPS, 0.05, 32, momentum=0.8)
+    process = langevin(case.problem, case.sgd)
+    scale = np.sqrt(process.mass / case.curvature)  # of velocities, to positions of equal energy
+    langevin_path = _langevin_path(case, process, scale, late=0.5)
     names = [*case.names("E(w - mu)"), *case.names("E v, in units of equal energy")]
-    seen = tuple(
-        Linear(centre, directions, at)
-        for at in range(len(steps))
-        for directions in (case.position, case.velocity * scale)
-    )
     return Draft(
         statement=(
             "From a distant start the mean of (w, v) follows that of the Langevin equation, in "
@@ -128,14 +81,59 @@ def langevin_mean_path(named: NamedProblem) -> Draft:
         ),
         regime=case.regime,
         components=tuple(f"{name}, step {k}" for k in LANGEVIN_STEPS for name in names),
-        prediction=path(0.5),
+        prediction=langevin_path,
         acceptance=Acceptance.interval(
-            path(0.5), 0.018, "1.8 % of the initial distance 1: twice its error in lr^2"
+            langevin_path, 0.018, "1.8 % of the initial distance 1: twice its error in lr^2"
         ),
         mutants={
-            "started with the algorithm's own velocity": path(0.5, matched=False),
-            "velocity read at the same time": path(0.0),
-            "first-order diffusion": creeping,
+            "started with the algorithm's own velocity": _langevin_path(
+                case, process, scale, late=0.5, matched=False
+            ),
+            "velocity read at the same time": _langevin_path(case, process, scale, late=0.0),
+            "first-order diffusion": _diffusion_path(case, scale),
         },
-        evidence=case.simulation(Stack(seen)),
+        evidence=case.simulation(_path(case, (case.position, case.velocity * scale))),
     )
+
+
+def _from_distance_one(
+    named: NamedProblem, steps: list[int], fraction: float, size: int, momentum: float
+) -> Case:
+    """Start at rest at a distance of 1 from the minimum along every eigenvector."""
+    problem = named.problem
+    sgd = stable_sgd(
+        problem,
+        fraction,
+        batch_size=capped_batch_size(named, size),
+        weight_decay=default_weight_decay(problem),
+        momentum=momentum,
+    )
+    w, v = at_rest(problem, sgd.weight_decay)
+    away = problem.from_eigenbasis(np.ones(problem.dimension))
+    return at_steps(named, sgd, steps, (w + away, v))
+
+
+def _path(case: Case, directions: tuple[FloatArray, ...]) -> Stack:
+    """Observe w - mu and v along directions (2 d, m), at each step of the case."""
+    centre = np.concatenate(at_rest(case.problem, case.sgd.weight_decay))
+    each = range(len(case.steps))
+    return Stack(tuple(Linear(centre, along, at) for at in each for along in directions))
+
+
+def _langevin_path(
+    case: Case, process: UnderdampedLangevin, scale: FloatArray, late: float, matched: bool = True
+) -> FloatArray:
+    """Return the Langevin mean of (w - mu, scale v) along the modes, v read `late` steps before."""
+    mean = process.initial_state(case.start, matched).mean
+    steps = np.array(case.steps)
+    x, v = (
+        process.modes.mean(process.modes.propagator(steps - shift), mean) for shift in (0.0, late)
+    )
+    return np.concatenate([x[:, 0, case.modes], scale * v[:, 1, case.modes]], axis=1).ravel()
+
+
+def _diffusion_path(case: Case, scale: FloatArray) -> FloatArray:
+    """Return the mean of (w - mu, scale v) if dw/dk = -lr h w / (1 - beta), which gives v too."""
+    rate = case.curvature / (1 - case.sgd.momentum)
+    w = np.exp(-case.sgd.lr * rate * np.array(case.steps)[:, None])
+    return np.concatenate([w, -w * scale * rate], axis=1).ravel()

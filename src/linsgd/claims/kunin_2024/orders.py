@@ -167,7 +167,9 @@ def _order_draft(
 
 def _slope(error: Callable[[float], float]) -> tuple[FloatArray, FloatArray]:
     """Enclose the order by a regression slope and its distance from the last local slope."""
-    x, y = np.log(RATES), np.log([abs(error(float(lr))) for lr in RATES])
+    x = np.log(RATES)
+    y = np.log([abs(error(float(lr))) for lr in RATES])
+    # over the four smallest rates, against the last two of them
     slope = float(np.polyfit(x[3:], y[3:], 1)[0])
     local = float((y[-1] - y[-2]) / (x[-1] - x[-2]))
     left = 2 * abs(local - slope) + 1e-6
@@ -175,12 +177,14 @@ def _slope(error: Callable[[float], float]) -> tuple[FloatArray, FloatArray]:
 
 
 def _correlation(lr: float) -> float:
+    """Return Cov(w, v) / (sd(w) sd(v)), which the Langevin equation sets to 0."""
     law = stationary_moments(ONE_MODE, SGD(lr=lr, batch_size=10**6, momentum=MOMENTUM))
     scale = np.sqrt(law.position_variance[0] * law.velocity_variance[0])
     return float(law.position_velocity_covariance[0] / scale)
 
 
 def _damping(lr: float) -> float:
+    """Return the relative error of the Langevin damping rate of an underdamped mode."""
     sgd = SGD(lr=128 * lr, momentum=MOMENTUM)
     problem = LinearRegression.gaussian([4.0])
     exact, equation = (oscillation(problem, sgd, name).damping[0] for name in ("exact", "langevin"))
@@ -188,25 +192,26 @@ def _damping(lr: float) -> float:
 
 
 def _mean(lr: float, matched: bool) -> float:
-    sgd, steps, start = (
-        SGD(lr=lr, momentum=MOMENTUM),
-        [round(0.5 / lr)],
-        (np.array([3.0]), np.array([1.0])),
-    )
+    """Return the error of the Langevin mean at the time lr k = 1/2."""
+    sgd, steps = SGD(lr=lr, momentum=MOMENTUM), [round(0.5 / lr)]
+    start = (np.array([3.0]), np.array([1.0]))
     equation = langevin.moments(ONE_MODE, sgd, steps, start, matched=matched)
-    return float(equation.mean[0, 0] - moments(ONE_MODE, sgd, steps, start).mean[0, 0])
+    exact = moments(ONE_MODE, sgd, steps, start)
+    return float(equation.mean[0, 0] - exact.mean[0, 0])
 
 
 def _equivalence(lr: float) -> float:
+    """Return the relative difference of the variances of two equivalent optimizers."""
     one = SGD(lr=lr, batch_size=10**6, momentum=0.5)
-    pair = [
+    first, second = (
         stationary_moments(ONE_MODE, sgd).position_variance[0]
-        for sgd in (one, equivalent(one, 4 * 10**6))
-    ]
-    return float(pair[0] / pair[1] - 1)
+        for sgd in (one, equivalent(one, 4 * one.batch_size))
+    )
+    return float(first / second - 1)
 
 
 def _threshold(momenta: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Bisect for the lr h at which the eigenvalues of [[1 - lr h, beta], [-lr h, beta]] meet."""
     lower, upper = np.zeros_like(momenta), np.ones_like(momenta)
     for _ in range(40):
         middle = (lower + upper) / 2

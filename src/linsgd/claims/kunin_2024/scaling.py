@@ -105,14 +105,17 @@ def feedback_needs_each_modes_own_share(named: NamedProblem) -> Draft:
 
 
 def _excess(problem: LinearRegression, momentum: float) -> tuple[FloatArray, FloatArray]:
-    """Enclose the excess over G by its last halving of lr, whose change is half of what is left."""
-    trace, found = float(problem.eigenvalues.sum()), []
+    """Enclose the excess over G by its last halving of lr, which changes it by half the error."""
+    trace = float(problem.eigenvalues.sum())
+    found = []
     for gain in 2.0 ** -np.arange(6, 13):
+        # G = lr tr H / (2 b (1 - beta)), and E|delta|^2 of frozen noise sigma^2 H
         sgd = SGD(lr=2 * (1 - momentum) * gain / trace, batch_size=1, momentum=momentum)
         frozen = sgd.lr**2 * problem.noise_variance * trace / (1 - momentum**2)
         found.append((_local(problem, sgd)[0] / frozen - 1) / gain)
-    left = 2 * abs(found[-1] - found[-2])
-    return np.array([found[-1] - left]), np.array([found[-1] + left])
+    before, last = found[-2:]
+    left = 2 * abs(last - before)
+    return np.array([last - left]), np.array([last + left])
 
 
 @kunin.claim
@@ -176,6 +179,7 @@ def _local(problem: LinearRegression, sgd: SGD) -> tuple[float, float]:
 
 
 def _changes(problem: LinearRegression, sgd: SGD, theory: TheoryName) -> FloatArray:
+    """Return the changes of c(64) when lr doubles, momentum rises, the batch grows (3,)."""
     others = (
         replace(sgd, lr=2 * sgd.lr),
         replace(sgd, momentum=0.8),
@@ -187,12 +191,11 @@ def _changes(problem: LinearRegression, sgd: SGD, theory: TheoryName) -> FloatAr
 
 
 def _exponent(problem: LinearRegression, sgd: SGD, theory: TheoryName) -> float:
+    """Return the exponent c(64) of the stationary displacement."""
     return float(displacement(problem, sgd, [STEPS], theory=theory).exponent[0])
 
 
 def _exact_changes(problem: LinearRegression, sgd: SGD) -> tuple[FloatArray, FloatArray]:
-    changes, error = (
-        _changes(problem, sgd, "exact"),
-        1e-8,
-    )  # of the compressed sums, times the steps
+    """Enclose the exact changes by the error of the compressed sums, times the steps."""
+    changes, error = _changes(problem, sgd, "exact"), 1e-8
     return changes - error, changes + error

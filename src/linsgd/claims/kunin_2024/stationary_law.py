@@ -20,7 +20,7 @@ from linsgd.claims.ensembles import heavy_ball, large_batch, nesterov
 from linsgd.claims.kunin_2024.paper import kunin
 from linsgd.claims.linsgd.paper import new
 from linsgd.claims.problems import NamedProblem
-from linsgd.domains import FloatArray
+from linsgd.domains import FloatArray, IntArray
 from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Draft, Source
 from linsgd.judge.observables import Quadratic
@@ -196,12 +196,16 @@ def cross_covariance_matrix(named: NamedProblem) -> Draft:
 PAIR = sympy.symbols("w_i v_j w_j v_i")
 
 
-def _defects(case: Case, i: np.ndarray, j: np.ndarray, scale: FloatArray) -> Quadratic:
+def _defects(case: Case, i: IntArray, j: IntArray, scale: FloatArray) -> Quadratic:
+    """Observe (w_i v_j + w_j v_i - lr v_i v_j) / scale for pairs of modes i, j (p,)."""
     w, v_ = case.position, case.velocity
-    weights = np.vstack([np.diag(1 / scale), np.diag(1 / scale), np.diag(-case.sgd.lr / scale)])
-    left = np.hstack([w[:, i], w[:, j], v_[:, i]])
-    right = np.hstack([v_[:, j], v_[:, i], v_[:, j]])
-    return Quadratic(case.mean_state(), left, right, weights)
+    unit = np.diag(1 / scale)
+    return Quadratic(
+        case.mean_state(),
+        left=np.hstack([w[:, i], w[:, j], v_[:, i]]),
+        right=np.hstack([v_[:, j], v_[:, i], v_[:, j]]),
+        weights=np.vstack([unit, unit, -case.sgd.lr * unit]),
+    )
 
 
 def frozen_noise(case: Case) -> FloatArray:

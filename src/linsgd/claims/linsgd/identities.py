@@ -47,9 +47,12 @@ def stationary_identities(named: NamedProblem) -> Draft:
 def _defects(case: Case) -> tuple[FloatArray, FloatArray]:
     """Enclose the two defects by the error that the theory states."""
     law, sgd = stationary_moments(case.problem, case.sgd), case.sgd
-    cross, speed = law.eigenbasis_blocks()[1], sgd.lr * law.eigenbasis_blocks()[2]
-    matrix = np.abs(cross + cross.T - speed).max() / np.abs(speed).max()
-    factor = (1 + sgd.momentum) * sgd.lr / (4 * sgd.gradient_weight)
-    relation = 1 - factor * law.velocity_variance.sum() / law.excess_loss
+    # C + C' - lr Cov(v)
+    _, cross, velocity = law.eigenbasis_blocks()
+    right = sgd.lr * velocity
+    matrix = np.abs(cross + cross.T - right).max() / np.abs(right).max()
+    # 1 - (1 + beta) E|delta|^2 / (4 lr (1 - dampening)) / excess loss, delta = lr v
+    step = sgd.lr**2 * law.velocity_variance.sum()
+    relation = 1 - (1 + sgd.momentum) * step / (4 * sgd.lr * sgd.gradient_weight * law.excess_loss)
     defects, error = np.array([matrix, float(relation)]), 10 * law.error
     return defects - error, defects + error
