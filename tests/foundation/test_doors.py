@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd import SGD, LinearRegression
+from linsgd import SGD, LinearRegression, domains
 
 mpl.use("Agg")
 
@@ -55,6 +55,7 @@ OTHERS = {
     "mode": 0,
     "regime": "small_step",
     "law": linsgd.GaussianFeatures([1.0]),
+    "named": linsgd.claims.gaussian(),
 }
 # An instance of each class whose methods take a problem or an optimizer.
 INSTANCES = {
@@ -89,7 +90,7 @@ WRONG = {
 def exported():
     """Yield the names and objects that the stub exports, those of its modules included."""
     stub = ast.parse(Path(linsgd.__file__).with_suffix(".pyi").read_text())
-    for line in stub.body:
+    for line in (node for node in stub.body if isinstance(node, ast.ImportFrom)):
         for alias in line.names:
             thing = getattr(linsgd, alias.asname)
             if inspect.ismodule(thing):
@@ -148,8 +149,8 @@ def test_a_call_refuses_what_it_does_not_cover(name, argument, value):
     with pytest.raises(ValueError, match=f"^{argument} = .* is outside its domain: ") as refusal:
         call(**given(call) | {argument: value})
     message = str(refusal.value)
-    assert f"of type {linsgd.domains.type_name(type(value))} is outside" in message
-    assert linsgd.domains.type_name(kinds_of(call)[argument]).rpartition(".")[2] in message
+    assert f"of type {domains.type_name(type(value))} is outside" in message
+    assert domains.type_name(kinds_of(call)[argument]).rpartition(".")[2] in message
     assert "\n" not in message
     assert len(message) < 400
 

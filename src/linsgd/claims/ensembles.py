@@ -27,6 +27,7 @@ import numpy as np
 from linsgd.claims.case import Case, at_steps
 from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.settling import settled_step
@@ -61,6 +62,7 @@ def at_rest(problem: LinearRegression, weight_decay: float) -> tuple[FloatArray,
 
 def settled(named: NamedProblem, sgd: SGD) -> Case:
     """Start at the regularised solution and run until every position variance has settled."""
+    accept(named.problem, sgd)
     problem, start = named.problem, at_rest(named.problem, sgd.weight_decay)
     variance = operator.attrgetter("position_variance")
     steps, _ = settled_step(problem, sgd, variance, start, tolerance=SETTLED, longest=LONGEST)

@@ -110,6 +110,7 @@ def claims(
 
 
 def _own(data: LinearRegression) -> Problems:
+    domains.exact_type("data", data, (LinearRegression,))
     named = NamedProblem("data", data)
     if not named.finite:
         domains.refuse("data", data.features, "problems made by LinearRegression.from_data")
