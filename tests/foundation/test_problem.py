@@ -1,4 +1,4 @@
-"""Linear regression problems: the algebra of their second moment, and that they stay as they were made."""
+"""Linear regression problems: the algebra of their second moment; that they stay as made."""
 
 import pickle
 
@@ -126,3 +126,85 @@ def test_matrices_beyond_20000_say_what_they_would_cost():
     problem = LinearRegression.gaussian(np.ones(20_001))
     with pytest.raises(ValueError, match="3 GB; use the per-mode arrays"):
         problem.covariance()
+
+
+CONSTRUCTORS = ("LinearRegression", "StudentFeatures", "StudentNoise")
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_short_problem_prints_as_it_is_made(problem):
+    names = {name: getattr(linsgd, name) for name in CONSTRUCTORS}
+    assert eval(repr(problem), names) == problem
+
+
+def test_a_long_problem_is_described():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 3)) * [1.0, 1e6, 1.0]
+    X[:, 2] = X[:, 0]
+    data = LinearRegression.from_data(X, rng.normal(size=100))
+    text = (
+        f"<linear regression on 100 rows, 3 features, rank 2, condition number {data.condition:.3g}"
+    )
+    assert repr(data).startswith(text)
+    assert data.condition < 10
+    wide = LinearRegression.gaussian(np.ones(30), noise="laplace", noise_std=2.0)
+    assert repr(wide) == (
+        "<linear regression, 30 features (gaussian), rank 30, laplace label noise of scale 2>"
+    )
+
+
+def test_problems_are_equal_by_value():
+    X, y = [[1.0, 2.0], [0.5, 1.5]], [1.0, 2.0]
+    makers = [
+        lambda: LinearRegression.from_data(X, y),
+        lambda: LinearRegression.from_data(X, [1.0, 2.5]),
+        lambda: LinearRegression.gaussian([1.0, 2.0]),
+        lambda: LinearRegression.gaussian([1.0, 2.0], noise_std=2.0),
+        lambda: LinearRegression.gaussian([1.0, 2.0], noise="laplace"),
+        lambda: LinearRegression.from_features(linsgd.UniformFeatures([1.0, 2.0])),
+        lambda: LinearRegression.from_features(linsgd.StudentFeatures([1.0, 2.0], dof=5.0)),
+        lambda: LinearRegression.from_features(linsgd.StudentFeatures([1.0, 2.0], dof=6.0)),
+    ]
+    problems = [make() for make in makers]
+    for i, make in enumerate(makers):
+        again = make()
+        assert [again == other for other in problems] == [i == j for j in range(len(makers))]
+        assert hash(again) == hash(problems[i])
+    assert problems[0] != "a problem"
+
+
+def test_names_of_features_are_kept():
+    class Frame:
+        columns = ("age", "size")
+
+        def __array__(self, dtype=None, copy=None):
+            return np.array([[1.0, 2.0], [3.0, 5.0]])
+
+    named = LinearRegression.from_data(Frame(), [1.0, 2.0])
+    assert named.feature_names == ("age", "size")
+    assert pickle.loads(pickle.dumps(named)).feature_names == ("age", "size")
+    given = LinearRegression.from_data([[1.0], [2.0]], [1.0, 2.0], feature_names=["age"])
+    assert given.feature_names == ("age",)
+    assert LinearRegression.from_data([[1.0], [2.0]], [1.0, 2.0]).feature_names is None
+    assert LinearRegression.gaussian([1.0]).feature_names is None
+    with pytest.raises(ValueError, match=r"feature_names = .* 1 strings"):
+        LinearRegression.from_data([[1.0], [2.0]], [1.0, 2.0], feature_names=["a", "b"])
+
+
+def test_a_masked_entry_is_refused_and_none_is_needed():
+    masked = np.ma.masked_greater([[1.0], [2.0], [1e6]], 1e3)
+    with pytest.raises(ValueError, match=r"X = 'masked array' .* drop their rows"):
+        LinearRegression.from_data(masked, [1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match="y = 'masked array'"):
+        LinearRegression.from_data([[1.0], [2.0]], np.ma.masked_greater([1.0, 9.0], 5.0))
+    whole = np.ma.masked_greater([[1.0], [2.0]], 1e3)
+    assert LinearRegression.from_data(whole, [1.0, 2.0]).optimum == 1.0
+
+
+def test_numbers_in_an_array_of_objects_are_numbers():
+    mixed = np.array([[True, 1.5], [False, np.float32(2.0)]], dtype=object)
+    np.testing.assert_array_equal(
+        LinearRegression.from_data(mixed, [1.0, 2.0]).features.X, [[1.0, 1.5], [0.0, 2.0]]
+    )
+    with pytest.raises(ValueError, match=r"X\[1, 0\] = None is outside its domain: numbers"):
+        LinearRegression.from_data(np.array([[1.0], [None]], dtype=object), [1.0, 2.0])

@@ -139,7 +139,7 @@ def _covariances(rows: _Rows, kappa: FloatArray, coefficients: Coefficients, b: 
         slow = limit * (total / b - n) / (total - 1) * rows.covariance * inverse
         blocks[:, 0] = slow
         blocks[:, 1] -= slow * kappa * coefficients.gradient_weight / (1 - m)
-    elif m == 0:
+    elif m == 0 and n > 1:
         blocks[0, 0] = coefficients.lr**3 * _left_over(rows, n, b) * inverse / n
     return blocks
 

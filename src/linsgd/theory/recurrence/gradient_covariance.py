@@ -120,7 +120,8 @@ class MatrixNoise:
     def infinite(self) -> InfiniteMoments:
         """The moments that are infinite."""
         with np.errstate(invalid="ignore"):
-            fourth = self.homogeneous(np.diag(self.eigenvalues))
+            # at a matrix of order one, so that no sixth power of the features is formed
+            fourth = self.homogeneous(np.diag(self.eigenvalues / self.eigenvalues.max()))
         return InfiniteMoments(
             not np.isfinite(fourth).all(), bool(not np.isfinite(self.label).all())
         )

@@ -97,8 +97,11 @@ def _secular_root(noise: ModeNoise, kappa: FloatArray, coefficients: Coefficient
     alpha, beta = noise.common * share, a * kappa / (2 * (1 + m)) + noise.own * share
     x = float((alpha + beta).max())
     for _ in range(NEWTON_STEPS):
-        terms = alpha[alpha > 0] / (x - beta[alpha > 0])
-        slope = float(np.sum(terms / (x - beta[alpha > 0])))
+        felt = (alpha > 0) & (x > beta)  # an alpha below the rounding of beta moves no root
+        if not felt.any():
+            break
+        terms = alpha[felt] / (x - beta[felt])
+        slope = float(np.sum(terms / (x - beta[felt])))
         moved_x = x + (float(terms.sum()) - 1) / slope
         if not moved_x > x * (1 + EPS):
             break
