@@ -144,10 +144,9 @@ def _paths(
         names = theory_names(theories, sgd)
         return [predict(problem, sgd, steps, start, name) for name in names]
     paths = [problem] if isinstance(problem, Displacement) else problem
-    if not isinstance(paths, Sequence) or not paths:
-        domains.refuse_type("problem", problem, "a LinearRegression or results of displacement")
-    for i, path in enumerate(paths):
-        domains.exact_type(f"problem[{i}]", path, (Displacement,))
+    if not isinstance(paths, Sequence) or {type(path) for path in paths} != {Displacement}:
+        accepted = "a linsgd.LinearRegression or results of displacement"
+        domains.refuse_type("problem", problem, accepted)
     return list(paths)
 
 
