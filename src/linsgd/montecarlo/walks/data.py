@@ -42,25 +42,32 @@ def walk(
     at: Array,
     out: Array,
 ) -> None:
-    """Go on from `step` to each of the steps `at` (K,), writing (w, v) of the 64 lanes to out (K, 2d, 64).
+    """Go on from `step` to the steps `at` (K,), writing (w, v) of 64 lanes to out (K, 2d, 64).
 
     Here W and V are (64, d). `order` (64, N) holds the permutations; its content does not matter
     with replacement.
     """
-    N, d = rows.X.shape
     b = rule.batch_size
-    batches = N // b if rows.epoch else 1
+    batches = len(rows.y) // b if rows.epoch else 1
     G, batch = np.empty_like(W), np.empty((b, LANES), np.int64)
     for k in range(len(at)):
         while step < at[k]:
             draw_batches(rows, S, order, step % batches * b, batch)
-            add_gradients(rows.X, rows.y, batch, W, G)
-            for j in range(LANES):
-                for i in range(d):
-                    G[j, i] = G[j, i] * rule.share + rule.weight_decay * W[j, i]
-            descend(rule, step, W, V, G)
+            take_step(rule, rows, step, batch, W, V, G)
             step += 1
         copy_state(W.T, V.T, out[k])
+
+
+@kernel
+def take_step(
+    rule: Rule, rows: Rows, step: int, batch: Array, W: Array, V: Array, G: Array
+) -> None:
+    """Update W and V (64, d) by the gradients of the batches (b, 64), written to G (64, d)."""
+    add_gradients(rows.X, rows.y, batch, W, G)
+    for j in range(len(W)):
+        for i in range(W.shape[1]):
+            G[j, i] = G[j, i] * rule.share + rule.weight_decay * W[j, i]
+    descend(rule, step, W, V, G)
 
 
 @kernel
@@ -84,7 +91,10 @@ def draw_batches(rows: Rows, S: Words, order: Array, place: int, batch: Array) -
 
 @summing
 def add_gradients(X: Array, y: Array, batch: Array, W: Array, G: Array) -> None:
-    """Write the sum of x_n (x_n.w - y_n) over the rows n of each batch to G (64, d), four rows at a time."""
+    """Write the sum of x_n (x_n.w - y_n) over the rows n of each batch to G (64, d).
+
+    Four rows are taken at a time.
+    """
     b = len(batch)
     for j in range(LANES):
         w, g = W[j], G[j]
