@@ -1,0 +1,194 @@
+r"""How skewed the squares of SGD's state are, and which rows make them so.
+
+About its mean, the coordinate q of w or of v along an eigenvector of H is a sum over the draws of
+the last steps. With R_s the response of q to a unit of gradient s steps earlier (it holds lr),
+
+    q_k - E q_k = sum_s sum_{n in batch k-1-s} R_s (x_n r_n - E x r) / b,
+    r_n = x_n'(w - w*) - e_n,
+
+x_n the row's coordinate along the eigenvector and e_n its residual at w*. Were the draws
+independent and w Gaussian, the cumulants of q would be
+
+    kappa_p = b^(1-p) sum_s R_s^p mean_n x_n^p E r_n^p,
+
+from which follows the skewness of q and of its square,
+
+    kappa_3(q^2) = m_6 - 3 m_2 m_4 + 2 m_2^3,    m_4 = 3 kappa_2^2 + kappa_4,
+    m_6 = 15 kappa_2^3 + 15 kappa_4 kappa_2 + 10 kappa_3^2 + kappa_6,
+
+and, for a sum over eigenvectors, that of sum_i q_i^2 / Var q_i, whose value after one draw is D_n.
+An outlying row enters with its whole weight: nothing is sampled.
+
+Draws are not independent where a row multiplies its own residual: s steps after row n was drawn its
+residual is 1 - g_n(s) times what it was, g_n(s) = x_n'R_s x_n / b. Where g_n > 2 each further draw
+makes the next one larger, and the sixth moment gains the factor 1 + h, h the sum over such rows of
+(b/N) sum_s (|1 - g_n(s)|^6 - 1)_+.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linsgd.domains import FloatArray, IntArray
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.features import FiniteData
+from linsgd.problems.labels import LabelNoise
+from linsgd.problems.linear_regression import LinearRegression
+from linsgd.theory.recurrence.recurrence import Coefficients
+from linsgd.theory.result import Moments
+
+SAMPLED = 4096  # draws that stand for the rows of a law
+MEMORY = 128  # steps over which a row's effect on itself is followed
+FORGOTTEN = 0.05  # of its largest value: the effect of a draw that is forgotten
+LIVE = 1e-9  # of the largest variance: directions with less carry no noise
+
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draws:
+    """What single draws do to the state.
+
+    Attributes
+    ----------
+    position, velocity : float
+        The largest skewness of w's and of v's coordinates, their squares and the sum of squares.
+    gain : float
+        h, by how much rows that multiply their own residual raise the sixth moment.
+    strong : ndarray (N,) of bool
+        The rows with g_n > 2 at a step at which another draw can follow.
+    influence : ndarray (N,)
+        What one draw of a row adds to the sum of squares, each over its variance, at most.
+    memory : ndarray (N,) of int
+        Steps after which a draw of the row is forgotten.
+    """
+
+    position: float
+    velocity: float
+    gain: float
+    strong: BoolArray
+    influence: FloatArray
+    memory: IntArray
+
+
+def draws(
+    problem: LinearRegression,
+    sgd: SGD,
+    law: Moments,
+    start: Any,
+    left_out: BoolArray | None = None,
+) -> Draws:
+    """Return what single draws do to the state of SGD with independent batches.
+
+    Parameters
+    ----------
+    problem : LinearRegression
+        A data set, or a law all of whose moments are finite; 4096 samples stand for its rows.
+    sgd : SGD
+        The optimizer.
+    law : Moments
+        Its exact law at the steps of interest.
+    start : tuple (w, v) of ndarray (d,), or None
+        Where it starts; None at w = 0.
+    left_out : ndarray (N,) of bool, optional
+        Rows whose draws do not count.
+
+    Returns
+    -------
+    Draws
+        The largest skewness over the steps, and the rows that cause it.
+    """
+    rows, residual = _rows(problem)
+    counts = np.ones(len(rows)) if left_out is None else 1.0 - left_out
+    x = problem.to_eigenbasis(rows)
+    steps = [int(k) for k in np.atleast_1d(np.asarray(law.steps))]
+    R = _responses(problem, sgd, max(steps))
+    begin = np.zeros(problem.dimension) if start is None else np.asarray(start[0])
+    largest, influence = np.zeros(2), np.zeros(len(rows))
+    for i, k in enumerate(steps):
+        about = law.mean[i] - problem.optimum
+        seen = [_residual_moments(rows, residual, about, law.position_covariance()[i])]
+        if _recalls(R[:k, :, 0]):
+            seen.append(_residual_moments(rows, residual, begin - problem.optimum, None))
+        for j, variance in enumerate((law.position_variance[i], law.velocity_variance[i])):
+            live = variance > LIVE * variance.max()
+            for r in seen:
+                weighted = {p: counts * moment for p, moment in r.items()}
+                skewness, added = _skewness(x[:, live], R[:k, live, j], weighted, sgd.batch_size)
+                largest[j] = max(largest[j], skewness)
+                influence = np.maximum(influence, added)
+    g = -(x**2) @ R[:MEMORY, :, 0].T / sgd.batch_size
+    again = g[:, :-1]  # no draw follows the last step's
+    strong = (counts > 0) & (again.max(axis=1, initial=0.0) > 2)
+    again = again[strong]
+    gain = sgd.batch_size / len(x) * float(np.maximum(np.abs(1 - again) ** 6 - 1, 0).sum())
+    left = np.abs(g) > FORGOTTEN * np.abs(g).max(axis=1, keepdims=True)
+    memory = g.shape[1] - left[:, ::-1].argmax(axis=1)
+    return Draws(float(largest[0]), float(largest[1]), gain, strong, influence, memory)
+
+
+def _rows(problem: LinearRegression) -> tuple[FloatArray, FloatArray]:
+    """Return the rows (N, d) and their residuals at w* (N,), or samples of a law."""
+    law = problem.features
+    if isinstance(law, FiniteData):
+        return law.X, law.y - law.X @ problem.optimum
+    rng = np.random.default_rng(0)
+    assert isinstance(problem.noise, LabelNoise)
+    return law.sample(SAMPLED, rng), problem.noise.sample(SAMPLED, rng) * problem.noise_std
+
+
+def _responses(problem: LinearRegression, sgd: SGD, steps: int) -> FloatArray:
+    """Return R (steps, d, 2): what a unit of gradient adds to w and v s + 1 updates later."""
+    step = Coefficients.of(sgd)
+    A = step.mode_matrix(problem.eigenvalues + sgd.weight_decay)
+    state = np.broadcast_to(step.noise_vector(), (len(A), 2))
+    R = np.empty((steps, len(A), 2))
+    for s in range(steps):
+        R[s] = state
+        state = np.einsum("iab,ib->ia", A, state)
+    return R
+
+
+def _recalls(R: FloatArray) -> bool:
+    """Say whether the first half of a run still carries a tenth of the last state's variance."""
+    carried = (R**2).sum(axis=1)
+    return bool(carried[len(R) // 2 :].sum() > 0.1 * carried.sum())
+
+
+def _residual_moments(
+    rows: FloatArray, residual: FloatArray, mean: FloatArray, covariance: FloatArray | None
+) -> dict[int, FloatArray]:
+    """Return E r_n^p (N,) for p = 2, 3, 4, 6 with w - w* Gaussian."""
+    m = rows @ mean - residual
+    s = np.zeros_like(m) if covariance is None else ((rows @ covariance) * rows).sum(axis=1)
+    return {
+        2: s + m**2,
+        3: m**3 + 3 * m * s,
+        4: 3 * s**2 + 6 * s * m**2 + m**4,
+        6: 15 * s**3 + 45 * s**2 * m**2 + 15 * s * m**4 + m**6,
+    }
+
+
+def _skewness(
+    x: FloatArray, R: FloatArray, r: dict[int, FloatArray], b: int
+) -> tuple[float, FloatArray]:
+    """Return the largest skewness of coordinates (N, m), their squares and the sum of squares.
+
+    Also what a draw of each row adds to the sum of squares over their variances (N,), at most.
+    """
+    kappa = {p: b ** (1 - p) * (R**p).sum(axis=0) * (r[p] @ x**p) / len(x) for p in r}
+    k2, k3, k4, k6 = kappa[2], kappa[3], kappa[4], kappa[6]
+    if not (k2 > 0).all():
+        return 0.0, np.zeros(len(x))
+    # The square of one coordinate.
+    m4, m6 = 3 * k2**2 + k4, 15 * k2**3 + 15 * k4 * k2 + 10 * k3**2 + k6
+    squares = (m6 - 3 * k2 * m4 + 2 * k2**3) / (m4 - k2**2) ** 1.5
+    # The sum of squares, each over its variance; one draw adds r_n^2 D_n(s), D = sum_i x_ni^2 c_i.
+    c, m = R**2 / (b**2 * k2), x.shape[1]
+    second = ((x**2 @ (c.T @ c)) * x**2).sum(axis=1)  # sum_s D_n(s)^2
+    most = x**2 @ c.max(axis=0)  # at least D_n(s)
+    p2, p3 = b * np.mean(r[4] * second), b * np.mean(r[6] * second * most)
+    total = (8 * m + 12 * p2 + p3) / (2 * m + p2) ** 1.5
+    return float(max(squares.max(), np.abs(k3 / k2**1.5).max(), total)), r[2] * most

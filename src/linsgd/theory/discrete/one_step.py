@@ -1,0 +1,142 @@
+r"""Mean and variance of a quadratic form of w after one step of SGD from a fixed point, exactly.
+
+The batch's gradient is its mean plus sum_i zeta_i / b, the zeta_i independent and centred, so that
+with a the mean step from the centre c and s = sum_i zeta_i
+
+    Y = (w_1 - c)'G (w_1 - c) = a'G a - 2 kappa a'G s + kappa^2 s'G s,    kappa = lr / b.
+
+With C = E zeta zeta', T = E (zeta'G zeta) zeta and F = E (zeta'G zeta)^2,
+
+    E Y   = a'G a + kappa^2 b tr(G C),
+    Var Y = 4 kappa^2 b a'G C G a - 4 kappa^3 b a'G T
+            + kappa^4 b (F + 2 (b - 1) tr(G C G C) - tr(G C)^2).
+
+For a data set C, T and F are means over the rows. For Gaussian features and noise, with
+delta = w_0 - w* and m = delta'H delta + noise_std^2, the sample's residual r is N(0, m), rho = r^2,
+and given r the gradient x r is N(mu rho, rho Sigma), mu = H delta / m,
+Sigma = H - H delta delta'H / m: moments of rho up to the fourth give the rest.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from linsgd import domains
+from linsgd.domains import FloatArray
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.features import FiniteData, GaussianFeatures
+from linsgd.problems.labels import GaussianNoise
+from linsgd.problems.linear_regression import LinearRegression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GradientMoments:
+    """Moments of one sample's gradient at a point.
+
+    Attributes
+    ----------
+    mean, third : ndarray (d,)
+        Of the unregularised loss, and T of the module's docstring.
+    covariance : ndarray (d, d)
+        C.
+    fourth : float
+        F.
+    """
+
+    mean: FloatArray
+    covariance: FloatArray
+    third: FloatArray
+    fourth: float
+
+
+def quadratic_after_one_step(
+    problem: LinearRegression, sgd: SGD, w: FloatArray, centre: FloatArray, form: FloatArray
+) -> tuple[float, float]:
+    """Return mean and variance of (w_1 - centre)'form (w_1 - centre) from w_0 = w at velocity 0.
+
+    Parameters
+    ----------
+    problem : LinearRegression
+        A data set, or Gaussian features and label noise.
+    sgd : SGD
+        Without momentum, with independent batches drawn with replacement.
+    w, centre : ndarray (d,)
+        The start and the point that the form is about.
+    form : ndarray (d, d)
+        Symmetric.
+
+    Returns
+    -------
+    tuple of float
+        Mean and variance.
+
+    Raises
+    ------
+    ValueError
+        If the problem or the optimizer is another.
+    """
+    if sgd.momentum or not sgd.replacement or sgd.sampling != "independent":
+        domains.refuse("sgd", sgd, "SGD without momentum, batches drawn with replacement")
+    gradient = _gradient_moments(problem, w, form)
+    b = sgd.batch_size
+    kappa = sgd.lr / b
+    a = w - centre - sgd.lr * (gradient.mean + sgd.weight_decay * w)
+    Ga, GC = form @ a, form @ gradient.covariance
+    trace = float(np.trace(GC))
+    pairs = 2 * (b - 1) * float(np.sum(GC * GC.T)) - trace**2
+    variance = (
+        4 * kappa**2 * b * Ga @ gradient.covariance @ Ga
+        - 4 * kappa**3 * b * Ga @ gradient.third
+        + kappa**4 * b * (gradient.fourth + pairs)
+    )
+    return float(a @ Ga + kappa**2 * b * trace), float(variance)
+
+
+def _gradient_moments(
+    problem: LinearRegression, w: FloatArray, form: FloatArray
+) -> GradientMoments:
+    law = problem.features
+    if isinstance(law, FiniteData):
+        return _of_rows(law.X * (law.X @ w - law.y)[:, None], form)
+    if isinstance(law, GaussianFeatures) and isinstance(problem.noise, GaussianNoise):
+        return _gaussian(problem, w - problem.optimum, form)
+    return domains.refuse("problem", law, "data sets, and Gaussian features with Gaussian noise")
+
+
+def _of_rows(gradients: FloatArray, form: FloatArray) -> GradientMoments:
+    mean = gradients.mean(axis=0)
+    zeta = gradients - mean
+    squares = ((zeta @ form) * zeta).sum(axis=1)
+    return GradientMoments(
+        mean=mean,
+        covariance=zeta.T @ zeta / len(zeta),
+        third=squares @ zeta / len(zeta),
+        fourth=float(np.mean(squares**2)),
+    )
+
+
+def _gaussian(problem: LinearRegression, delta: FloatArray, form: FloatArray) -> GradientMoments:
+    H = problem.covariance()
+    mean = H @ delta
+    m = float(delta @ mean) + problem.noise_variance
+    if m == 0:
+        zeros = np.zeros_like(mean)
+        return GradientMoments(mean, np.zeros_like(H), zeros, 0.0)
+    mu = mean / m
+    Sigma = H - np.multiply.outer(mean, mean) / m
+    G_mu, G_Sigma = form @ mu, form @ Sigma
+    alpha, beta = float(mu @ G_mu), float(G_mu @ Sigma @ G_mu)
+    tau, tau_2 = float(np.trace(G_Sigma)), float(np.sum(G_Sigma * G_Sigma.T))
+    # With rho = m chi2_1 and A = rho - m: E A^2 = 2 m^2, E A^3 = 8 m^3, E A^4 = 60 m^4,
+    # E rho^2 = 3 m^2, E A rho = 2 m^2, E A^2 rho = 10 m^3; zeta = A mu + sqrt(rho) N(0, Sigma), so
+    # F = E[A^4] alpha^2 + 4 E[A^2 rho] beta + E[rho^2] (tau^2 + 2 tau_2) + 2 E[A^2 rho] alpha tau.
+    fourth = (
+        60 * m**4 * alpha**2
+        + 40 * m**3 * beta
+        + 3 * m**2 * (tau**2 + 2 * tau_2)
+        + 20 * m**3 * alpha * tau
+    )
+    third = (8 * m**3 * alpha + 2 * m**2 * tau) * mu + 4 * m**2 * Sigma @ G_mu
+    return GradientMoments(
+        mean, 2 * m**2 * np.multiply.outer(mu, mu) + m * Sigma, third, float(fourth)
+    )
