@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from linsgd.claims.experiment import SGDChains
+from linsgd.claims.premises import measurement
 from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray, IntArray
 from linsgd.judge.acceptance import Inapplicable
 from linsgd.judge.claim import Simulation
-from linsgd.judge.intervals import KnownSkewness, Premise
+from linsgd.judge.intervals import Premise
 from linsgd.judge.observables import Observable, Quadratic
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
@@ -121,8 +122,14 @@ class Case:
         return Quadratic(centre, w, w, h[:, None] / (2 * scale), at)
 
     def simulation(self, observable: Observable, premise: Premise | None = None) -> Simulation:
-        """Measure an observable in this case's ensemble, by default one of moderate skewness."""
-        premise = KnownSkewness(0.0) if premise is None else premise
+        """Measure an observable in this case's chains.
+
+        Without a premise the observable must be linear or quadratic; what is known of it then
+        follows from the exact law and from the rows, and chains are drawn in strata where single
+        rows make it very skewed.
+        """
+        if premise is None:
+            return measurement(self, observable)
         return Simulation(experiment=self.experiment, observable=observable, premise=premise)
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from linsgd.domains import FloatArray
 from linsgd.judge.experiment import canonical
 from linsgd.montecarlo.snapshots import snapshots
+from linsgd.montecarlo.strata import Strata, stratified_snapshots
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.features import FiniteData
 from linsgd.problems.linear_regression import LinearRegression
@@ -54,3 +55,26 @@ class SGDChains:
             self.problem, self.sgd, self.steps, chains, seed=seed, start=self.start
         )
         return states
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class StratifiedChains(SGDChains):
+    """Chains of SGD on a data set in strata, with their weights.
+
+    Attributes
+    ----------
+    strata : Strata
+        How a block of 256 chains is split by its draws of some rows.
+    """
+
+    strata: Strata
+
+    def fingerprint(self) -> str:
+        """Return a hash of what is simulated."""
+        return f"{SGDChains.fingerprint(self)} in {canonical(self.strata)}"
+
+    def sample(self, chains: range, seed: int) -> FloatArray:
+        """Simulate chains; return states and weights (len(steps), chains, 2 d + 1)."""
+        return stratified_snapshots(
+            self.problem, self.sgd, self.steps, chains, self.strata, seed, self.start
+        )

@@ -135,3 +135,15 @@ class Total:
         ]
         total: FloatArray = np.sum(terms, axis=0)
         return total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighted:
+    """An observable of chains whose weight is the last column of the states (n, m)."""
+
+    observable: Observable
+
+    def __call__(self, states: FloatArray) -> FloatArray:
+        """Return the observables of each chain times its weight (n, m)."""
+        weighted: FloatArray = self.observable(states[..., :-1]) * states[-1][:, -1:]
+        return weighted

@@ -14,7 +14,7 @@ from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
 from linsgd.claims.problems import NamedProblem
 from linsgd.judge.acceptance import Acceptance, Inapplicable
 from linsgd.judge.claim import Draft, Simulation, Source
-from linsgd.judge.intervals import Event, KnownSkewness
+from linsgd.judge.intervals import Event, KnownVariance
 from linsgd.judge.observables import Exceeds, Linear
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
@@ -78,7 +78,11 @@ def one_step_bounds_enclose_the_exponent(named: NamedProblem) -> Draft:
     """E sigma_max(A)^l, E|A e|^l and E|A e|^alpha for batches larger than the dimension."""
     problem, sgd = LinearRegression.gaussian([1.0, 1.0]), SGD(lr=LR, batch_size=BATCH)
     exponent, bound = tail_exponent(problem, sgd).value, one_step_bounds(problem, sgd).lower.value
-    typical = spectral_function(problem, sgd, bound).value
+    typical, square, alpha_square = (
+        spectral_function(problem, sgd, order).value for order in (bound, 2 * bound, 2 * exponent)
+    )
+    # sigma_max^2 <= |A e_1|^2 + |A e_2|^2, so E sigma_max^2l <= 2^l E|A e|^2l for l >= 1.
+    variance = np.array([2**bound * square - 1, square - typical**2, alpha_square - 1])
     return Draft(
         statement=(
             "With more samples than features the exponent l of the norm, E sigma_max^l = 1, is a "
@@ -106,6 +110,6 @@ def one_step_bounds_enclose_the_exponent(named: NamedProblem) -> Draft:
         evidence=Simulation(
             experiment=Stretches(problem=problem, sgd=sgd, steps=(1,)),
             observable=Powers((LARGEST, FIXED, FIXED), (bound, bound, exponent)),
-            premise=KnownSkewness(0.0),
+            premise=KnownVariance(variance),
         ),
     )
