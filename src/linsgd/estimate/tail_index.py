@@ -3,7 +3,7 @@ r"""Tail exponents of samples, reported as ok only where the data exclude a log-
 Sample splitting: the even-rank spacings select the tail, the odd-rank spacings give the estimate.
 The candidates are the upper half of the sample, its quarter, and so on. The longest candidate that
 the second-order form of `spacings` describes is selected. A deviation too small to be detected
-there can still be large far out; hence only a quarter of that tail is used. The interval includes the
+there can still be large far out; hence only a quarter of that tail is used. The interval has the
 second-order bias, and half a standard error for what remains of it.
 
 For "moments" the longest tail is selected that agrees with its own quarter, and an eighth of it is
