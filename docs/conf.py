@@ -20,11 +20,11 @@ release = installed_version("linsgd")
 version = release
 
 extensions = [
+    "mathml",
     "myst_nb",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
@@ -65,6 +65,8 @@ numpydoc_xref_aliases = {word: word for word in DEFAULT_LINKS} | api_page.class_
 html_theme = "pydata_sphinx_theme"
 html_title = "linsgd"
 html_static_path = ["_static"]
+html_css_files = ["mathml.css"]
+html_math_renderer = "mathml"
 html_sidebars = {"*": []}  # the pages beside this file have no sections to list
 html_theme_options = {
     "header_links_before_dropdown": 8,

@@ -134,11 +134,20 @@ class _MathML(_PositiveFirst, MathMLPresentationPrinter):  # type: ignore[misc] 
         if exponentials and rest not in ([], [-1]):
             return self._times(Mul(*rest, evaluate=False), exponentials)
         number, quotient = expr.as_coeff_Mul()
+        if number == -1 and isinstance(quotient, Add):
+            return self._minus(quotient)
         numerator, denominator = fraction(quotient)
         if isinstance(numerator, Add) and abs(number.p) > 1 and denominator != 1:
             top = Mul(number.p, numerator, evaluate=False)
             return self._node("mfrac", self._print(top), self._print(number.q * denominator))
         return super()._print_Mul(expr)
+
+    def _minus(self, total: Add) -> Any:
+        """Return -(a sum) with its brackets, which SymPy leaves out."""
+        row = self._node("mrow")
+        self._append(row, "mo", "-")
+        row.appendChild(self.parenthesize(total, PRECEDENCE["Mul"]))
+        return row
 
     def _times(self, product: Any, factors: Iterable[Any]) -> Any:
         """Return a product followed by more factors."""

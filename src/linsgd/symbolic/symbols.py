@@ -21,6 +21,40 @@ from sympy import (
     together,
 )
 
+__all__ = [
+    "REFERENCE",
+    "Cov",
+    "E",
+    "G",
+    "T",
+    "Var",
+    "b",
+    "beta",
+    "chi",
+    "d",
+    "delta",
+    "eta",
+    "gamma",
+    "h",
+    "h_lambda",
+    "k",
+    "lam",
+    "omega",
+    "r",
+    "s",
+    "sigma",
+    "sigma_g",
+    "t",
+    "theta",
+    "tidy",
+    "v",
+    "v0",
+    "w_star",
+    "x",
+    "x0",
+    "zeta",
+]
+
 # The optimizer: lr, momentum, dampening, batch_size, weight_decay
 eta = Symbol("eta", positive=True)
 beta = Symbol("beta", positive=True)
