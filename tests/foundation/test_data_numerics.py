@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -199,3 +200,57 @@ def test_long_tables_are_refined_in_blocks(monkeypatch):
     whole = least_squares.least_squares(X, y)
     monkeypatch.setattr(least_squares, "BLOCK", 30)
     np.testing.assert_array_equal(least_squares.least_squares(X, y).optimum, whole.optimum)
+
+
+def mean_path(X, y, lr, steps):
+    """Return E w after each of the first steps from w = 0 without momentum, in exact arithmetic."""
+    A = [[Fraction(float(a)) for a in row] for row in X]
+    b, rate, w = [Fraction(float(t)) for t in y], Fraction(lr), [Fraction(0)] * len(A[0])
+    for _ in range(steps):
+        missed = [
+            t - sum(a * c for a, c in zip(r, w, strict=True)) for r, t in zip(A, b, strict=True)
+        ]
+        w = [
+            c + rate * sum(r[j] * e for r, e in zip(A, missed, strict=True)) / len(b)
+            for j, c in enumerate(w)
+        ]
+    return w
+
+
+@pytest.mark.parametrize("name", ["pontius", "longley", "filip"])
+@pytest.mark.parametrize("steps", [1, 5])
+def test_means_of_weights_that_hardly_move_keep_their_digits(name, steps):
+    """Each coordinate, though the distance from the optimum is up to 1e12 times what was moved."""
+    X, y = nist.load(name)
+    problem = LinearRegression.from_data(X, y)
+    lr = linsgd.stability(problem, SGD(lr=1.0)).lr_mean_square / 2
+    law = linsgd.moments(problem, SGD(lr=lr), [0, steps])
+    assert (law.mean[0] == 0).all()
+    found = nist.digits(law.mean[1], mean_path(X, y, lr, steps))
+    assert found >= (8 if name == "filip" else 12)
+    assert 10**-found <= law.error
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"momentum": 0.8, "dampening": 0.3}, {"momentum": 0.8, "nesterov": True}],
+)
+def test_travelled_means_are_those_of_the_recursion(options):
+    """With momentum, dampening, decay and any start: the means of a plain loop, to rounding."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(12, 3)), rng.normal(size=12)
+    problem, sgd = LinearRegression.from_data(X, y), SGD(lr=0.05, weight_decay=0.1, **options)
+    momentum, keep = sgd.momentum, sgd.gradient_weight
+    steps = [0, 1, 2, 7, 40]
+    for start in (None, (np.array([3.0, -1.0, 2.0]), np.array([1.0, 0.5, -2.0]))):
+        w, v = (np.zeros(3), np.zeros(3)) if start is None else start
+        path = []
+        for k in range(max(steps) + 1):
+            path.append((w, v))
+            g = X.T @ (X @ w - y) / 12 + 0.1 * w
+            v = momentum * v - (1.0 if start is None and k == 0 else keep) * g
+            w = w + sgd.lr * (momentum * v - g if sgd.nesterov else v)
+        law = linsgd.moments(problem, sgd, steps, start=start)
+        for i, k in enumerate(steps):
+            np.testing.assert_allclose(law.mean[i], path[k][0], rtol=1e-11, atol=1e-13)
+            np.testing.assert_allclose(law.velocity_mean[i], path[k][1], rtol=1e-11, atol=1e-13)

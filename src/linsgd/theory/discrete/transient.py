@@ -8,10 +8,11 @@ every mode that moves is infinite from the first step at which such noise acts.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from linsgd.domains import FloatArray, IntArray
 from linsgd.optimizers.sgd import SGD
@@ -76,7 +77,72 @@ def transient(recurrence: Recurrence, steps: IntArray, start: Start) -> Transien
         error=error,
         pairs=None if pairs is None else pairs.unless_zero(),
     )
+    if problem.fit is not None:
+        law = _with_travelled_means(law, recurrence, begin, times, order)
     return Transient(law, begin)
+
+
+def _with_travelled_means(
+    law: Moments,
+    recurrence: Recurrence,
+    begin: InitialState,
+    times: IntArray,
+    order: NDArray[np.intp],
+) -> Moments:
+    """Return the law with means that are the start plus what the weights have travelled.
+
+    The distance from w* of a mode that data hardly determine is huge and hardly changes, so that
+    w* plus the distance would lose the digits of the mean.
+    """
+    problem = recurrence.problem
+    at_rest = np.zeros(problem.dimension)
+    if begin.fresh:
+        w = at_rest
+    elif begin.law is not None:
+        w = begin.law.mean
+    else:
+        w = problem.optimum + problem.from_eigenbasis(begin.mean[0])
+    with np.errstate(over="ignore", invalid="ignore"):
+        travelled = _travelled(recurrence, begin, times)[order]
+        mean = w + problem.from_eigenbasis(travelled[:, 0])
+        velocity = problem.from_eigenbasis(begin.mean[1] + travelled[:, 1])
+    known = np.isfinite(law.mean) & np.isfinite(mean)
+    return replace(
+        law,
+        mean=np.where(known, mean, law.mean),
+        velocity_mean=np.where(known, velocity, law.velocity_mean),
+    )
+
+
+def _travelled(recurrence: Recurrence, begin: InitialState, times: IntArray) -> FloatArray:
+    """Return the means of (w, v) less those at the start (K, 2, d), along the eigenvectors.
+
+    With z_0 the start, u = z - z_0 obeys u' = A u + f, f = (A - I) z_0 + drift, so that n steps are
+    A^n u + (I + A + ... + A^(n-1)) f. A^n - I and the sums are doubled, as A^n itself would round
+    away the decay of slow modes.
+    """
+    coefficients = recurrence.coefficients
+    u, done, path = np.zeros((recurrence.curvature.size, 2)), 0, []
+    change, force = _push(recurrence, coefficients, begin)
+    for time in times:
+        if begin.fresh and done == 0 < time:
+            u, done = _push(recurrence, coefficients.undampened(), begin)[1], 1
+        decay, total = change, np.broadcast_to(np.eye(2), change.shape)
+        count, done = int(time) - done, int(time)
+        while count:
+            if count & 1:
+                u = u + (decay @ u[..., None] + total @ force[..., None])[..., 0]
+            total, decay, count = 2 * total + decay @ total, 2 * decay + decay @ decay, count >> 1
+        path.append(u.T)
+    return np.stack(path)
+
+
+def _push(
+    recurrence: Recurrence, coefficients: Coefficients, begin: InitialState
+) -> tuple[FloatArray, FloatArray]:
+    """Return A - I (d, 2, 2) and the first move of the mean from the start (d, 2)."""
+    step = MatrixStep.make(coefficients, recurrence.curvature, recurrence.decayed_optimum)
+    return step.change, np.einsum("iab,bi->ia", step.change, begin.mean) + step.drift.T
 
 
 def _begin(recurrence: Recurrence, exists: Existence, start: Start) -> InitialState:
