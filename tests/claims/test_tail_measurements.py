@@ -14,7 +14,7 @@ from linsgd.claims.hodgkinson_mahoney_2021.chi_moments import Step, bounded_root
 from linsgd.claims.hodgkinson_mahoney_2021.experiments import Averages, Stretches, TiltedMoments
 from linsgd.claims.hodgkinson_mahoney_2021.published_grid import log_growth
 from linsgd.montecarlo.snapshots import snapshots
-from linsgd.theory.tails.isotropic import multiprecision
+from linsgd.theory.tails.isotropic import mpmath as multiprecision
 from linsgd.theory.tails.setting import Setting
 
 ONE = LinearRegression.gaussian([1.0])

@@ -1,4 +1,4 @@
-"""Brute force for the tests of tails: one step as a matrix on phase space, and its tensor powers."""
+"""Brute force for the tests of tails: a step as a matrix on phase space, and tensor powers."""
 
 import itertools
 import math
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def step_matrices(sgd, curvatures):
-    """The matrices M (n, 2d, 2d) of (w, buffer), for batch curvatures H_b (n, d, d); torch's update."""
+    """The matrices M (n, 2d, 2d) of (w, buffer) in torch's update, for curvatures H_b (n, d, d)."""
     n, d, _ = curvatures.shape
     eye, H = np.eye(d), curvatures + sgd.weight_decay * np.eye(d)
     ahead, memory = (1 + sgd.momentum, sgd.momentum**2) if sgd.nesterov else (1.0, sgd.momentum)
@@ -18,7 +18,7 @@ def step_matrices(sgd, curvatures):
 
 
 def gaussian_curvatures(spectrum, order):
-    """H_b = x x' of one Gaussian feature vector at nodes exact for products of `order` of them, and weights."""
+    """H_b = x x' of one Gaussian vector, by a rule exact for products of `order` of them."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(order + 1)
     x = np.array(list(itertools.product(nodes, repeat=len(spectrum)))) * np.sqrt(spectrum)
     weight = np.prod(list(itertools.product(weights / weights.sum(), repeat=len(spectrum))), axis=1)

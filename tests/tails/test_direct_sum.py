@@ -1,4 +1,4 @@
-"""Products that fall into blocks: against the blocks themselves, closed forms and even moments, whatever the axes."""
+"""Products that fall into blocks: against the blocks, closed forms and even moments."""
 
 import dataclasses
 import math
@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import brentq
 
 import linsgd
-from linsgd.theory.tails.direct_sum import orthogonal_groups, parts
+from linsgd.theory.tails.direct_sum import invariant_blocks, orthogonal_groups
 from linsgd.theory.tails.setting import Setting
 
 from .oracles import data_curvatures, log_even_moment
@@ -41,11 +41,14 @@ def test_groups_are_found_in_any_coordinates(turn):
 @AXES
 def test_rows_that_nearly_are_orthogonal_do_not_decompose(turn):
     tilted = PLANES + np.array([[0, 0, 1e-9]] + [[0, 0, 0]] * 4)
-    assert len(parts(Setting.of(from_data(PLANES @ turn, LABELS[:5]), SGD(lr=0.1)))) == 2
-    assert len(parts(Setting.of(from_data(tilted @ turn, LABELS[:5]), SGD(lr=0.1)))) == 1
-    assert len(parts(Setting.of(linsgd.LinearRegression.gaussian(np.ones(3)), SGD(lr=0.1)))) == 1
+    assert len(invariant_blocks(Setting.of(from_data(PLANES @ turn, LABELS[:5]), SGD(lr=0.1)))) == 2
+    assert len(invariant_blocks(Setting.of(from_data(tilted @ turn, LABELS[:5]), SGD(lr=0.1)))) == 1
+    assert (
+        len(invariant_blocks(Setting.of(linsgd.LinearRegression.gaussian(np.ones(3)), SGD(lr=0.1))))
+        == 1
+    )
     uneven = linsgd.LinearRegression.from_features(linsgd.RademacherFeatures([1.0, 0.9]))
-    assert parts(Setting.of(uneven, SGD(lr=0.1)))[0].dimension == 2
+    assert invariant_blocks(Setting.of(uneven, SGD(lr=0.1)))[0].dimension == 2
 
 
 @AXES
@@ -75,14 +78,19 @@ def test_one_hot_data_are_one_feature_that_comes_now_and_then(turn, b):
 @AXES
 def test_equal_blocks_are_solved_once(turn):
     labels, sgd = [1.0, 3.0, 3.0, 4.0, 5.0, 7.0], SGD(lr=0.5, momentum=0.9)
-    assert len(parts(Setting.of(from_data(ONE_HOT @ turn, labels), sgd))) == 1
-    assert (
-        len(parts(Setting.of(from_data(ONE_HOT @ turn, [1.0, 3.0, 2.0, 2.0, 5.0, 7.0]), sgd))) == 2
-    )  # one is a point
-    assert len(parts(Setting.of(from_data(PAIRS @ turn, labels), sgd))) == 3
+    assert len(invariant_blocks(Setting.of(from_data(ONE_HOT @ turn, labels), sgd))) == 1
     assert (
         len(
-            parts(
+            invariant_blocks(
+                Setting.of(from_data(ONE_HOT @ turn, [1.0, 3.0, 2.0, 2.0, 5.0, 7.0]), sgd)
+            )
+        )
+        == 2
+    )  # one is a point
+    assert len(invariant_blocks(Setting.of(from_data(PAIRS @ turn, labels), sgd))) == 3
+    assert (
+        len(
+            invariant_blocks(
                 Setting.of(from_data(np.vstack([ONE_HOT, ONE_HOT[:1]]) @ turn, [*labels, 2.0]), sgd)
             )
         )

@@ -1,4 +1,4 @@
-"""h(4) with momentum: tensor powers, 40 digits for one feature, the form of a step, and the limits it must meet."""
+"""h(4) with momentum: tensor powers, 40 digits for one feature, the form of a step, limits."""
 
 import dataclasses
 import math
@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.tails.moments import even_moments, fourth_moment
-from linsgd.theory.tails.moments.bracket import exact_moments
+from linsgd.theory.tails.convexity import bracket
+from linsgd.theory.tails.moments import fourth_moment
+from linsgd.theory.tails.moments.even_moments import exact_moments
 from linsgd.theory.tails.moments.fourth_moment import FourthMoment
 from linsgd.theory.tails.momentum import transfer_operator
 from linsgd.theory.tails.setting import Setting
@@ -30,7 +31,7 @@ def log_fourth(spectrum, sgd):
 
 
 def forty_digits(sgd, h):
-    """The radius of M on binary quartic forms, by chi-square moments of its entries, in 40 digits."""
+    """The radius of M on binary quartic forms, by chi-square moments of its entries."""
     mpf, order = mpmath.mpf, 4
     lr, m, b = mpf(sgd.lr), mpf(sgd.momentum), sgd.batch_size
     ahead, memory = (1 + m, m) if sgd.nesterov else (mpf(1), mpf(0))
@@ -158,7 +159,7 @@ def test_particles_keep_within_the_fourth_moment(monkeypatch):
     monkeypatch.setattr(population, "POPULATION", 100)
     monkeypatch.setattr(population, "STEPS", 150)
     problem, sgd = gaussian([1.0, 0.3, 0.1]), SGD(lr=0.06, momentum=0.9)
-    lower, upper = even_moments.bracket(exact_moments(Setting.of(problem, sgd)))
+    lower, upper = bracket(exact_moments(Setting.of(problem, sgd)))
     assert 3.5 < lower < upper == 4
     found = linsgd.tail_exponent(problem, sgd)
     assert found.method == "particles"

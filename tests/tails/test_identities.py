@@ -67,12 +67,13 @@ def test_a_null_direction_changes_nothing():
 def test_dampening_only_scales_the_learning_rate():
     setting = linsgd.theory.tails.setting.Setting
     damped = setting.of(gaussian([1.0]), SGD(lr=0.4, momentum=0.5, dampening=0.25))
-    assert damped.lr == pytest.approx(0.3, rel=1e-15)
+    assert damped.step_size == pytest.approx(0.3, rel=1e-15)
 
 
 @pytest.mark.parametrize("s", [1e-8, 1e-3, 0.5, 1.0, 7.3])
 def test_ladder_in_the_batch(s):
-    # d/da h_b(s; a, c) = (h_{b-2} - h_b) / (2c): here by a central difference in a = 1 - lr decay at fixed c
+    # d/da h_b(s; a, c) = (h_{b-2} - h_b) / (2c): here by a central difference in a = 1 - lr decay
+    # at fixed c
     lr, b, step = 0.7, 5, 1e-5
     c = lr / b
     h = [
@@ -94,7 +95,7 @@ def test_spectral_function_is_log_convex_from_one(d, b):
 
 def test_no_stationary_law_beyond_the_almost_sure_threshold():
     problem = gaussian([1.0] * 3)
-    lower, upper = almost_sure_threshold(problem, SGD(lr=1.0, batch_size=2))
+    lower, upper, _ = almost_sure_threshold(problem, SGD(lr=1.0, batch_size=2))
     assert upper / lower - 1 < 3e-12
     stable = linsgd.tail_exponent(problem, SGD(lr=lower * (1 - 1e-9), batch_size=2))
     assert stable.status == "power_law"

@@ -1,4 +1,4 @@
-"""Learning rates at which moments cease to exist: closed forms, agreement of the methods, proofs."""
+"""Learning rates at which moments cease to exist: closed forms, other methods, proofs."""
 
 import dataclasses
 import importlib.util

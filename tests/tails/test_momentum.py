@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.tails.momentum.transfer_operator import PhaseStep
+from linsgd.theory.tails.momentum.transfer_operator import GramStep
 from linsgd.theory.tails.particles import population
 from linsgd.theory.tails.setting import Setting
 
@@ -14,7 +14,7 @@ gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 
 
 def binary_form_radius(sgd, order):
-    """h(order) for one feature: the radius of M on binary forms, by chi-square moments of its polynomial entries."""
+    """h(order) for one feature: the radius of M on binary forms, by chi-square moments."""
     q = np.polynomial.Polynomial([0, 1])
     lr, beta, b = sgd.lr, sgd.momentum, sgd.batch_size
     row_v = [-lr * q / b, np.polynomial.Polynomial([beta])]
@@ -42,7 +42,7 @@ def binary_form_radius(sgd, order):
 @pytest.mark.parametrize("order", [2, 4, 6])
 def test_even_moments_are_radii_on_binary_forms(lr, b, beta, nesterov, order):
     sgd = SGD(lr=lr, batch_size=b, momentum=beta, nesterov=nesterov)
-    step = PhaseStep.of(Setting.of(gaussian([1.0]), sgd), 0.0)
+    step = GramStep.of(Setting.of(gaussian([1.0]), sgd), 0.0)
     found = step.log_spectral(float(order), 12)
     assert found.value == pytest.approx(math.log(binary_form_radius(sgd, order)), abs=1e-11)
 
@@ -67,7 +67,7 @@ def test_one_feature_against_a_binary_tree_of_known_values(lr, b, beta, nesterov
 
 
 def product_growth(problem, sgd, s, steps, chains, seed):
-    """Growth a step of E|M_k...M_1 u|^s over the second half, with full features, and its error over 20 groups."""
+    """Growth a step of E|M_k...M_1 u|^s over the second half, and its error over 20 groups."""
     rng = np.random.default_rng(seed)
     d, b, lr, beta = problem.dimension, sgd.batch_size, sgd.lr, sgd.momentum
     w, v = np.zeros((chains, d)), np.zeros((chains, d))
@@ -101,7 +101,7 @@ def test_spectral_function_against_products_of_full_batches(d, b, lr, beta, s):
 
 
 def test_bounds_enclose_what_more_polynomials_find():
-    step = PhaseStep.of(Setting.of(gaussian([1.0] * 10), SGD(lr=0.015, momentum=0.9)), 0.0)
+    step = GramStep.of(Setting.of(gaussian([1.0] * 10), SGD(lr=0.015, momentum=0.9)), 0.0)
     few, more = step.log_spectral(3.0, 4), step.log_spectral(3.0, 8)
     assert few.lower <= more.lower <= more.upper <= few.upper
     assert more.upper - more.lower < 1e-6
@@ -141,7 +141,7 @@ def test_beyond_every_reach_the_bracket_is_kept():
 @pytest.mark.parametrize(("d", "lr"), [(1, 0.06), (10, 0.015)])
 def test_lyapunov_exponent_is_the_slope_of_log_h_at_zero(d, lr):
     problem, sgd = gaussian([1.0] * d), SGD(lr=lr, momentum=0.9)
-    step = PhaseStep.of(Setting.of(problem, sgd), 0.0)
+    step = GramStep.of(Setting.of(problem, sgd), 0.0)
     near, far = (
         (step.log_spectral(s, 12).value - step.log_spectral(-s, 12).value) / (2 * s)
         for s in (0.02, 0.04)

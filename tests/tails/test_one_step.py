@@ -1,4 +1,4 @@
-"""One-step bounds: equal to the exponent for one feature, sampled for more, vacuous where nothing can be said."""
+"""One-step bounds: the exponent itself for one feature, sampled for more, and vacuous ones."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import chi2
 
 import linsgd
-from linsgd.theory.tails.one_step.bounds import Stretch
+from linsgd.theory.tails.one_step.bounds import SingularValueLaw
 from linsgd.theory.tails.one_step.wishart import WhiteWishart
 from linsgd.theory.tails.setting import Setting
 
@@ -67,7 +67,7 @@ def test_the_moments_of_sampled_norms_are_one(d, b, lr, decay):
     assert abs(wrong - 1) > 6 * error
     if b >= d:  # the upper moment itself is carried by steps too rare for a sample
         smallest = np.abs(eigenvalues).min(axis=1)
-        stretch = Stretch.of(Setting.of(gaussian([1.0] * d), sgd), upper=True)
+        stretch = SingularValueLaw.of(Setting.of(gaussian([1.0] * d), sgd), upper=True)
         for t in (0.1, 0.5, 1.0):
             p = math.exp(stretch.log_exceedance(t))
             assert abs(np.mean(smallest > t) - p) < 6 * np.sqrt(p * (1 - p) / len(smallest)) + 1e-12
@@ -119,7 +119,8 @@ def test_complements_and_refinement_agree(r, n):
 
 @pytest.mark.parametrize("lr", [1e-50, 1e-12, 1e-3, 0.006, 0.01, 0.02])
 def test_small_steps_are_enclosed_or_unresolved(lr):
-    # a probability below a double's range is no 0: 0.006 gave a lower bound of three times the exponent
+    # a probability below a double's range is no 0: 0.006 gave a lower bound of three times the
+    # exponent
     sgd = SGD(lr=lr, batch_size=4)
     bounds, alpha = (
         linsgd.one_step_bounds(gaussian([1.0] * 2), sgd),

@@ -1,4 +1,4 @@
-"""Weighted ensembles: what they see in the far tail, against Kesten's exponent and Goldie's constant."""
+"""Weighted ensembles in the far tail, against Kesten's exponent and Goldie's constant."""
 
 import re
 
@@ -12,7 +12,7 @@ gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 
 
 def survival(lr, t, steps, points=300):
-    """P(|w_k| > t) from w_0 = 0 for one feature and batch 1, by u_{k+1}(w) = E u_k(w'): nothing is sampled.
+    """P(|w_k| > t) from w_0 = 0 for one feature and batch 1, by u_{k+1}(w) = E u_k(w').
 
     Features and labels by the trapezoidal rule, log u piecewise linear on a grid that is even in
     arcsinh(50 w)."""
@@ -32,7 +32,8 @@ def survival(lr, t, steps, points=300):
 
 @pytest.mark.parametrize(("lr", "t"), [(2 / 3, 300.0), (0.2, 5.0)])
 def test_far_and_near_the_asymptote_it_agrees_with_the_integral_equation(lr, t):
-    # eight standard errors (Student, 7 degrees: 1e-4 at worst) and 3 % of the oracle's own error; alpha = 2 and 8.3
+    # eight standard errors (Student, 7 degrees: 1e-4 at worst) and 3 % of the oracle's own error;
+    # alpha = 2 and 8.3
     exact = survival(lr, t, 40)
     assert exact < 1e-5
     found = linsgd.rare_events(gaussian([1.0]), SGD(lr=lr), [t], steps=300, settling=80)
@@ -43,7 +44,8 @@ def test_far_and_near_the_asymptote_it_agrees_with_the_integral_equation(lr, t):
 
 
 def test_a_tail_of_1e_12_is_seen_to_ten_per_cent():
-    # fixed seed; tolerance 8 standard errors of eight replicas (Student, 7 degrees: 1e-4 at worst) and 3 % of bias
+    # fixed seed; tolerance 8 standard errors of eight replicas (Student, 7 degrees: 1e-4 at worst)
+    # and 3 % of bias
     problem, sgd = gaussian([1.0]), SGD(lr=2 / 3)
     t = np.array([1e2, 1e4, 1e6])
     found = linsgd.rare_events(problem, sgd, t, steps=300, settling=150)
@@ -61,7 +63,8 @@ def test_a_tail_of_1e_12_is_seen_to_ten_per_cent():
 @pytest.mark.nightly
 @pytest.mark.parametrize(("d", "lr"), [(1, 2 / 3), (2, 0.5)])
 def test_a_tail_of_1e_12_is_seen_whatever_the_seed(d, lr):
-    # alpha = 2, C exact; 20 intervals of 99 %: five misses or more have probability 1e-6; of 1.4 C they miss most
+    # alpha = 2, C exact; 20 intervals of 99 %: five misses or more have probability 1e-6; of 1.4 C
+    # they miss most
     problem, sgd = gaussian([1.0] * d), SGD(lr=lr)
     constant = linsgd.tail_constant(problem, sgd).value
     t = np.sqrt(constant / 1e-12)
@@ -119,7 +122,7 @@ def test_without_a_stationary_law_the_weights_drift(lr):
 
 
 def test_walkers_still_on_their_way_out_drift():
-    """With momentum 0.9 they need more than 250 steps to 10^5; what they say by then is too small and scatters."""
+    """With momentum 0.9 they need more than 250 steps to 10^5; until then the estimate drifts."""
     thresholds, sgd = [5e3, 1e5], SGD(lr=0.09, momentum=0.9)
     found = [
         linsgd.rare_events(gaussian([1.0]), sgd, thresholds, steps=200, settling=50, seed=s)
@@ -129,7 +132,8 @@ def test_walkers_still_on_their_way_out_drift():
 
 
 def test_with_momentum_the_exponent_is_seen_far_out():
-    # fixed seed, 8 standard errors of the slope (Student, 7 degrees: 1e-4); at lr 0.08 alpha is 0.45 larger
+    # fixed seed, 8 standard errors of the slope (Student, 7 degrees: 1e-4); at lr 0.08 alpha is
+    # 0.45 larger
     problem, sgd, t = gaussian([1.0]), SGD(lr=0.09, momentum=0.9), np.array([5e3, 1e5])
     found = linsgd.rare_events(problem, sgd, t, steps=500, settling=500, walkers=60)
     assert found.status == "ok"

@@ -1,4 +1,4 @@
-"""Sampled batches in the plane: against exact even moments, enumeration and the laws that they sample."""
+"""Sampled batches in the plane: exact even moments, enumeration and the sampled laws."""
 
 import dataclasses
 import itertools
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.tails.moments.bracket import exact_moments
+from linsgd.theory.tails.moments.even_moments import exact_moments
 from linsgd.theory.tails.plane import projective_line, sampled_line
 from linsgd.theory.tails.setting import Setting
 

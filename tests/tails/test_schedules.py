@@ -131,7 +131,8 @@ def test_at_the_edge_the_error_is_that_of_the_lyapunov_exponent():
 
 
 def test_below_one_constant_steps_can_have_the_heaviest_tails():
-    # the inequality of constant steps needs alpha >= 1; that of cyclic and independent ones does not
+    # the inequality of constant steps needs alpha >= 1; that of cyclic and independent ones does
+    # not
     problem, sgd, lrs = gaussian([1.0]), SGD(lr=2.42), [1.92, 2.92]
     cyclic, independent, sticky = (
         linsgd.schedule_exponent(problem, sgd, lrs, *order).value
@@ -159,7 +160,8 @@ def test_heavy_labels_pass_their_exponent_on():
 
 
 def test_labels_without_noise_have_no_tail_whatever_their_law():
-    # weight decay pulls away from an optimum that is not 0, so that there is a law, and it is the products'
+    # weight decay pulls away from an optimum that is not 0, so that there is a law, and it is the
+    # products'
     heavy = gaussian([1.0], optimum=[1.0], noise_std=0.0, noise=linsgd.StudentNoise(dof=1.5))
     sgd = SGD(lr=0.4, weight_decay=0.1)
     found = [

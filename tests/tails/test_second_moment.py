@@ -1,4 +1,4 @@
-"""h(2) for every optimizer and feature law, and the norm in which the second moment contracts evenly."""
+"""h(2) for every optimizer and feature law, and the norm in which it contracts evenly."""
 
 import dataclasses
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.tails.moments.bracket import exact_moments
+from linsgd.theory.tails.moments.even_moments import exact_moments
 from linsgd.theory.tails.moments.second_moment import SecondMoment
-from linsgd.theory.tails.particles.adapted_norm import Frame
+from linsgd.theory.tails.particles.adapted_norm import AdaptedNorm
 from linsgd.theory.tails.setting import Setting
 
 from .oracles import data_curvatures, gaussian_curvatures, log_even_moment
@@ -64,7 +64,9 @@ def test_is_zero_at_the_mean_square_threshold(nesterov):
 def test_the_adapted_norm_contracts_evenly(sgd):
     setting = Setting.of(linsgd.LinearRegression.from_data(ROWS, np.ones(4)), sgd)
     operator = SecondMoment.of(setting)
-    frame = dataclasses.replace(Frame.of(setting), form=operator.form(operator.log_mu().value))
+    frame = dataclasses.replace(
+        AdaptedNorm.of(setting), form=operator.form(operator.log_mu().value)
+    )
     state = np.random.default_rng(0).standard_normal((5, 2, 2))
     rows = ROWS @ np.linalg.eigh(ROWS.T @ ROWS)[1]
     lengths = [frame.squared(frame.moved(state, np.outer(state[:, 0] @ x, x))) for x in rows]

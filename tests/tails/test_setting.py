@@ -175,10 +175,10 @@ def test_residuals_of_rounding_are_none(scale, spread):
 
 def test_weight_decay_pulls_from_a_perfect_fit():
     fitted = from_data(X[:6], X[:6] @ [1.0, 2.0])
-    assert not Setting.of(fitted, SGD(lr=0.1, weight_decay=0.1)).steady
-    assert Setting.of(from_data(X[:6], np.zeros(6)), SGD(lr=0.1, weight_decay=0.1)).steady
+    assert not Setting.of(fitted, SGD(lr=0.1, weight_decay=0.1)).has_fixed_point
+    assert Setting.of(from_data(X[:6], np.zeros(6)), SGD(lr=0.1, weight_decay=0.1)).has_fixed_point
     decayed = from_data(
         [[1.0], [2.0]], [1.5 * 1.0, (2 + 0.5 / 2) * 1.0]
     )  # x (y - x w) = w / 2 at w = 1 for both
-    assert Setting.of(decayed, SGD(lr=0.1, weight_decay=0.5)).steady
-    assert not Setting.of(decayed, SGD(lr=0.1, weight_decay=0.4)).steady
+    assert Setting.of(decayed, SGD(lr=0.1, weight_decay=0.5)).has_fixed_point
+    assert not Setting.of(decayed, SGD(lr=0.1, weight_decay=0.4)).has_fixed_point

@@ -10,11 +10,11 @@ from scipy.optimize import brentq
 import linsgd
 from linsgd.theory.tails.isotropic import quadrature
 from linsgd.theory.tails.isotropic.radial import RadialLaw
-from linsgd.theory.tails.moments import even_moments
+from linsgd.theory.tails.moments import gaussian_moments
 from linsgd.theory.tails.setting import Setting
-from linsgd.theory.tails.sphere import transfer_operator
-from linsgd.theory.tails.sphere.images import GaussianStep
-from linsgd.theory.tails.sphere.transfer_operator import Sphere
+from linsgd.theory.tails.sphere import sphere_operator
+from linsgd.theory.tails.sphere.one_step_quadrature import GaussianStep
+from linsgd.theory.tails.sphere.sphere_operator import Sphere
 
 gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 PLANE = [1.0, 0.01]
@@ -41,7 +41,7 @@ def operator(spectrum, **options):
 def test_images_of_a_flat_spectrum_have_the_radial_moments(d, b, lr, s):
     u = np.arange(1.0, d + 1)
     step = GaussianStep(1.0, lr / b, b, np.ones(d))
-    nodes = step.images(u / np.linalg.norm(u), s, np.ones(d), 0.7 if d == 2 else 1.0)
+    nodes = step.nodes(u / np.linalg.norm(u), s, np.ones(d), 0.7 if d == 2 else 1.0)
     found = np.log(np.exp(nodes.log_weight + s * nodes.growth).sum())
     assert found == pytest.approx(
         RadialLaw(d, b, 1.0, lr / b).log_moment(s)[0], abs=1e-9 if d == 2 else 1e-7
@@ -58,7 +58,7 @@ def test_one_step_has_the_second_moment_of_the_features(spectrum, b, decay):
     exact = (
         a * a - 2 * a * lr * h + lr**2 / b * ((b + 1) * (spectrum**2 @ u**2) + spectrum.sum() * h)
     )  # u'E A^2 u
-    nodes = step.images(u, 2.0, np.ones(spectrum.size), 0.5 if spectrum.size == 2 else 1.0)
+    nodes = step.nodes(u, 2.0, np.ones(spectrum.size), 0.5 if spectrum.size == 2 else 1.0)
     assert np.exp(nodes.log_weight + 2 * nodes.growth).sum() == pytest.approx(exact, rel=1e-8)
 
 
@@ -71,7 +71,7 @@ def test_what_varies_where_a_coordinate_vanishes_is_integrated_there(u):
     )
 
     def expected(coarse):
-        nodes = step.images(u / np.linalg.norm(u), 0.2, norm, coarse)
+        nodes = step.nodes(u / np.linalg.norm(u), 0.2, norm, coarse)
         share = nodes.squared[:, 0] / (nodes.squared @ [1.0, 1.0, 0.05])
         return np.exp(nodes.log_weight + 0.2 * nodes.growth) @ share
 
@@ -83,8 +83,8 @@ def test_what_varies_where_a_coordinate_vanishes_is_integrated_there(u):
 @pytest.mark.parametrize(("low", "b", "decay"), [(0.3, 1, 0.0), (0.01, 4, 0.0), (0.1, 1, 0.3)])
 def test_even_orders_agree_with_the_exact_moments(low, b, decay):
     case = setting([1.0, low], lr=0.6 * b, batch_size=b, weight_decay=decay)
-    exact = even_moments.log_even(case, 2)
-    found = transfer_operator.log_spectral(case, 2.0)
+    exact = gaussian_moments.log_even(case, 2)
+    found = sphere_operator.log_spectral(case, 2.0)
     assert found.lower <= exact.value <= found.upper
     assert found.upper - found.lower < 1e-7
     assert found.value == pytest.approx(exact.value, abs=1e-10)
@@ -94,11 +94,11 @@ def test_even_orders_agree_with_the_exact_moments(low, b, decay):
 def test_a_flat_spectrum_is_the_isotropic_law(s):
     case = setting([1.0, 1.0], lr=0.5, batch_size=3)
     exact = quadrature.radial_law(case).log_moment(s)[0]
-    assert transfer_operator.log_spectral(case, s).value == pytest.approx(exact, abs=1e-11)
+    assert sphere_operator.log_spectral(case, s).value == pytest.approx(exact, abs=1e-11)
 
 
 def test_odd_orders_of_a_mild_spectrum():
-    found = transfer_operator.log_spectral(setting([1.0, 0.3], lr=0.5), 1.0)
+    found = sphere_operator.log_spectral(setting([1.0, 0.3], lr=0.5), 1.0)
     assert found.value == pytest.approx(
         -0.12837005475452, abs=1e-11
     )  # 32 cosines on a quadrature of its own
@@ -134,7 +134,7 @@ def test_bounds_see_a_wrong_function():
     ],
 )
 def test_exponents_at_condition_number_100(options, alpha):
-    found = transfer_operator.exponent(setting(PLANE, **options))
+    found = sphere_operator.exponent(setting(PLANE, **options))
     assert found.value == pytest.approx(alpha, abs=2e-8)  # other coordinates, degrees and rules
     assert found.lower < found.value < found.upper
     assert found.upper - found.lower < 2e-8
@@ -148,7 +148,7 @@ def test_the_exponent_is_two_at_the_closed_threshold():
         2 * b / (b + 1) - 1e-9,
         xtol=1e-15,
     )
-    found = transfer_operator.exponent(setting(h, lr=lr, batch_size=b))
+    found = sphere_operator.exponent(setting(h, lr=lr, batch_size=b))
     assert found.lower <= 2 <= found.upper
     assert found.upper - found.lower < 2e-8
 
@@ -156,8 +156,8 @@ def test_the_exponent_is_two_at_the_closed_threshold():
 @pytest.mark.parametrize("decay", [0.0, 0.4])
 def test_rho_is_the_slope_of_log_h_at_zero(decay):
     case = setting([1.0, 0.1], lr=1.0, weight_decay=decay)
-    rho, s = transfer_operator.lyapunov(case), 0.01
-    chord = [transfer_operator.log_spectral(case, k * s).value / (k * s) for k in (1, 2)]
+    rho, s = sphere_operator.lyapunov(case), 0.01
+    chord = [sphere_operator.log_spectral(case, k * s).value / (k * s) for k in (1, 2)]
     assert 2 * chord[0] - chord[1] == pytest.approx(rho.value, abs=2e-4)
     assert rho.upper - rho.lower < 1e-7
     assert chord[0] > rho.upper  # convex
@@ -179,18 +179,18 @@ def test_what_it_serves():
 
 def test_what_it_serves_does_not_depend_on_the_learning_rate():
     for lr in (1e-4, 0.5, 5.0):
-        assert not transfer_operator.covers(setting([1.0, 0.1, 0.01], lr=lr))
+        assert not sphere_operator.covers(setting([1.0, 0.1, 0.01], lr=lr))
 
 
 def test_beyond_the_largest_order_nothing_is_claimed():
-    found = transfer_operator.exponent(setting(PLANE, lr=0.001))
+    found = sphere_operator.exponent(setting(PLANE, lr=0.001))
     assert math.isnan(found.value)
     assert found.upper == math.inf
 
 
 def test_space_contains_the_exact_second_moment():
     ball = operator([1.0, 0.5, 0.3], lr=0.5)
-    exact = even_moments.log_even(setting([1.0, 0.5, 0.3], lr=0.5), 2)
+    exact = gaussian_moments.log_even(setting([1.0, 0.5, 0.3], lr=0.5), 2)
     fit = ball.fit(2.0, ball.balanced(2.0, ball.step.spectrum).norm, 8, 1.4)
     bounds = ball.ratios(fit, 1.2)
     assert bounds.lower <= exact.value <= bounds.upper
@@ -201,7 +201,7 @@ def test_space_contains_the_exact_second_moment():
 @pytest.mark.parametrize("s", [2, 4])
 def test_bounds_in_space_contain_exact_moments_and_are_not_much_wider(s):
     case = setting([1.0, 0.1, 0.01], lr=0.5)
-    exact, ball = even_moments.log_even(case, s), operator([1.0, 0.1, 0.01], lr=0.5)
+    exact, ball = gaussian_moments.log_even(case, s), operator([1.0, 0.1, 0.01], lr=0.5)
     norm = ball.norm(s)
     rough, fine = (ball.ratios(ball.fit(s, norm, degree, 1.6), 1.4) for degree in (10, 14))
     assert all(each.lower <= exact.value <= each.upper for each in (rough, fine))
@@ -259,7 +259,7 @@ def test_a_third_feature_of_little_variance_changes_little():
     ],
 )
 def test_exponents_in_space(spectrum, options, alpha):
-    found = transfer_operator.exponent(setting(spectrum, **options))
+    found = sphere_operator.exponent(setting(spectrum, **options))
     assert found.lower < found.value < found.upper
     assert found.value == pytest.approx(alpha, rel=2e-7)  # other coordinates, degrees and rules
     assert found.upper - found.lower < 2e-6 * max(alpha, 1)

@@ -1,4 +1,4 @@
-"""One Student-t feature: sums of squares against quadrature, Laplace transforms and exact moments."""
+"""One Student-t feature: sums of squares against quadrature, transforms and exact moments."""
 
 import itertools
 import math
@@ -127,7 +127,8 @@ def transform(dof, p):
 
 @pytest.mark.parametrize(("dof", "b"), [(2.2, 3), (7.0, 2), (7.0, 60), (29.5, 5)])
 def test_sums_of_squares_against_laplace_transforms(dof, b):
-    # E (1 + S/b)^s = s / Gamma(1 - s) int (1 - e^{-t} E e^{-tS/b}) t^{-s-1} dt for 0 < s < 1, and Frullani's integral
+    # E (1 + S/b)^s = s / Gamma(1 - s) int (1 - e^{-t} E e^{-tS/b}) t^{-s-1} dt for 0 < s < 1, and
+    # Frullani's integral
     s = 0.4
 
     def decay(t):

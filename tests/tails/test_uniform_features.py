@@ -1,4 +1,4 @@
-"""Batches of one uniform feature: integrals over closed densities, characteristic functions and exact moments."""
+"""One uniform feature: closed densities, characteristic functions and exact moments."""
 
 import itertools
 import math
@@ -105,7 +105,8 @@ def test_even_moments_are_polynomials_and_errors_are_honest(b):
 @pytest.mark.parametrize("b", [12, 60])
 @pytest.mark.parametrize("x", [0.2, 0.37, 1.5])
 def test_fractional_moments_against_characteristic_functions(b, x):
-    # E|Y|^s = 2 / pi Gamma(1 + s) sin(pi s / 2) int_0^inf (1 - Re E e^{itY}) t^{-s-1} dt for 0 < s < 2
+    # E|Y|^s = 2 / pi Gamma(1 + s) sin(pi s / 2) int_0^inf (1 - Re E e^{itY}) t^{-s-1} dt for 0 < s
+    # < 2
     s, last, root = 0.7, 400.0, np.exp(1j * math.pi / 4)
 
     def missing(t):

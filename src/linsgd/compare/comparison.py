@@ -35,7 +35,7 @@ from linsgd.theory.result import Moments, MomentsStatus
 from linsgd.theory.settling import settled_step
 from linsgd.theory.stability.thresholds import stability
 from linsgd.theory.tails.exponents import spectral_function
-from linsgd.theory.tails.moments import bracket
+from linsgd.theory.tails.moments import even_moments
 from linsgd.theory.tails.setting import Setting
 from linsgd.theory.theories import theories
 
@@ -316,8 +316,8 @@ def _spread_is_infinite(problem: LinearRegression, sgd: SGD, chains: int) -> tup
 def _fourth_moment_growth(problem: LinearRegression, sgd: SGD) -> float | None:
     """Return the lower bound of h(4) by a method that takes less than a second, or None."""
     setting = Setting.of(problem, sgd)
-    if not bracket.covers(setting) and 4 in bracket.orders(setting):
-        return math.exp(min(bracket.log_moment(setting, 4).lower, LARGEST_LOG))
+    if not even_moments.covers(setting) and 4 in even_moments.orders(setting):
+        return math.exp(min(even_moments.log_moment(setting, 4).lower, LARGEST_LOG))
     for method in () if sgd.momentum else ("scalar", "projective_line"):
         try:
             return spectral_function(problem, sgd, 4.0, method=method).lower

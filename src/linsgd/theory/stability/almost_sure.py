@@ -1,35 +1,65 @@
-"""The learning rate at which the Lyapunov exponent turns positive and the stationary law ceases to exist."""
+"""The learning rate at which the Lyapunov exponent turns positive and no stationary law exists.
 
-import dataclasses
+Below it the products of the steps contract almost surely. It is the root of rho in the step size,
+found with a rough rho by the first method of `linsgd.theory.tails.methods` that has one, and then
+bounded by step sizes at which the method's bounds on rho show its sign.
+"""
+
 import itertools
-from collections.abc import Callable
+import math
 from typing import NamedTuple
 
-import numpy as np
 from scipy.optimize import brentq
 
+from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.theory.tails import constant, replicas
-from linsgd.theory.tails.direct_sum import parts
-from linsgd.theory.tails.isotropic import quadrature
+from linsgd.theory.tails.direct_sum import invariant_blocks
+from linsgd.theory.tails.methods import METHODS, Method
 from linsgd.theory.tails.moments.second_moment import SecondMoment
-from linsgd.theory.tails.momentum import transfer_operator as phase_space
-from linsgd.theory.tails.momentum.transfer_operator import PhaseStep
-from linsgd.theory.tails.one_feature import scalar
-from linsgd.theory.tails.particles import population
-from linsgd.theory.tails.particles.population import Population
-from linsgd.theory.tails.plane import projective_line
-from linsgd.theory.tails.result import UNKNOWN_ORDER, Interval
+from linsgd.theory.tails.result import ANY_POSITIVE, Interval
+from linsgd.theory.tails.sample_budget import SampleBudget
 from linsgd.theory.tails.setting import Setting
-from linsgd.theory.tails.sphere import transfer_operator as sphere
 
-_PROBE = 0.02  # relative change of lr that measures the slope of rho
+_PROBE = 0.02  # relative change of the step size that measures the slope of rho
+_STRIDE, _FARTHEST = 0.3, 10.0  # of log step_size, in the search for a sign of rho
+_WIDENING = 1.5  # of bounds at which the sign of rho is not certain
+_CONTRACTING_STEPS = 60  # strides downwards to a step size that contracts
+
+
+class AlmostSureThreshold(NamedTuple):
+    """Bounds on the critical learning rate; `confidence` of bounds that were sampled, else None."""
+
+    lower: float
+    upper: float
+    confidence: float | None
+
+
+class RootTolerances(NamedTuple):
+    """How the root of rho is searched.
+
+    Attributes
+    ----------
+    tolerance : float
+        Of the log step size at which the rough rho vanishes.
+    margin : float
+        Distance of the bounds from the root, over the error of rho divided by its slope.
+    attempts : int
+        Times that the bounds are widened.
+    """
+
+    tolerance: float
+    margin: float
+    attempts: int
+
+
+_COMPUTED = RootTolerances(tolerance=1e-9, margin=1.1, attempts=8)
+_SAMPLED = RootTolerances(tolerance=1e-3, margin=2.0, attempts=3)
 
 
 def almost_sure_threshold(
     problem: LinearRegression, sgd: SGD, seed: int | None = None
-) -> tuple[float, float]:
+) -> AlmostSureThreshold:
     """Return bounds on the lr at which the Lyapunov exponent turns positive.
 
     Parameters
@@ -39,141 +69,131 @@ def almost_sure_threshold(
     sgd : SGD
         Momentum, decay and batch are kept, its lr is ignored.
     seed : int, optional
-        Allows to sample where no operator is known: then a confidence interval, at `CONFIDENCE`.
+        Allows sampling where no operator resolves the threshold: then a confidence interval.
 
     Returns
     -------
-    tuple of float
-        Lower and upper bound: 2e-13 apart relatively for isotropic Gaussian features without
-        momentum; about 1e-5 with momentum, and for two uneven Gaussian features without, 1e-3 for
-        three, in minutes; 1e-8 for one feature of another law; (0, inf) for settings that need
-        sampling. Where products fall into blocks (`direct_sum`), the least over these.
+    AlmostSureThreshold
+        Lower and upper bound, and the confidence of a sampled one. They are 2e-13 apart relatively
+        for isotropic Gaussian features without momentum; about 1e-5 with momentum, and for two
+        uneven Gaussian features without, 1e-3 for three, in minutes; 1e-8 for one feature of
+        another law; (0, inf) for settings that need sampling. Where products decompose into blocks
+        (`linsgd.theory.tails.direct_sum`), the least over these.
 
     Examples
     --------
     >>> import linsgd
-    >>> lower, upper = almost_sure_threshold(linsgd.LinearRegression.gaussian([1.0]), linsgd.SGD(lr=1.0, batch_size=2))
-    >>> lower < 2.6845103508207 < upper
+    >>> problem = linsgd.LinearRegression.gaussian([1.0])
+    >>> found = almost_sure_threshold(problem, linsgd.SGD(lr=1.0, batch_size=2))
+    >>> found.lower < 2.6845103508207 < found.upper
     True
     """
-    found = [
-        _by_sampling(part, seed) if _needs_sampling(part) else _by_operator(part)
-        for part in parts(Setting.of(problem, sgd))
-    ]
-    lower, upper = min(each.lower for each in found), min(each.upper for each in found)
-    return lower / sgd.gradient_weight, upper / sgd.gradient_weight
-
-
-def sampled(problem: LinearRegression, sgd: SGD) -> bool:
-    """Return whether some block of the products is served by no operator, at any learning rate."""
-    return any(_needs_sampling(part) for part in parts(Setting.of(problem, sgd)))
-
-
-def _needs_sampling(setting: Setting) -> bool:
-    return all(
-        solver.covers(setting) for solver in (quadrature, constant, phase_space, sphere, scalar)
+    accept(problem, sgd)
+    setting = Setting.of(problem, sgd)
+    found = [_of_block(block, seed) for block in invariant_blocks(setting)]
+    # from step sizes, lr (1 - dampening) in units of the setting, to learning rates
+    unit = setting.scale * sgd.gradient_weight
+    confidences = [each.confidence for each in found if each.confidence is not None]
+    return AlmostSureThreshold(
+        min(each.lower for each in found) / unit,
+        min(each.upper for each in found) / unit,
+        min(confidences, default=None),
     )
 
 
-def _by_operator(setting: Setting) -> Interval:
-    if not quadrature.covers(setting):
-        return quadrature.almost_sure_threshold(setting)
-    if not phase_space.covers(setting):
-        return _turning(setting, _few_polynomials, phase_space.lyapunov, _OPERATOR)
-    if not sphere.covers(setting):
-        return _turning(setting, sphere.rough_lyapunov, sphere.lyapunov, _OPERATOR)
-    exact = scalar if constant.covers(setting) else constant
-    return _turning(
-        setting, lambda at: max(exact.lyapunov(at).value, _DEEP), exact.lyapunov, _OPERATOR
-    )
+def _searches(method: Method, setting: Setting) -> bool:
+    searched = method.rough_lyapunov is not None or method.almost_sure_threshold is not None
+    return searched and not method.covers(setting)
 
 
-def _by_sampling(setting: Setting, seed: int | None) -> Interval:
-    """Return bounds whose signs of rho were each seen with a seed of their own, or none after `ATTEMPTS` of them.
+def _of_block(setting: Setting, seed: int | None) -> AlmostSureThreshold:
+    """Return bounds on the step size by the first method that resolves it."""
+    best, confidence = ANY_POSITIVE, None
+    for method in METHODS:
+        allowed = method.confidence is None or seed is not None
+        if not (allowed and _searches(method, setting)):
+            continue
+        found = _by_method(setting, method, seed or 0)
+        if found.resolved or found.lower > best.lower:
+            best, confidence = found, _confidence(method)
+        if found.resolved:
+            break
+    return AlmostSureThreshold(best.lower, best.upper, confidence)
 
-    In the plane nothing need be sampled where the operator on directions resolves rho.
 
-    The same seed at every learning rate makes the few chains' rho smooth in it, so that its root
-    can be searched.
+def _confidence(method: Method) -> float | None:
+    """Return the confidence that neither sign of rho was wrong in any attempt."""
+    if method.confidence is None:
+        return None
+    return 1 - _SAMPLED.attempts * (1 - method.confidence)
+
+
+def _by_method(setting: Setting, method: Method, seed: int) -> Interval:
+    """Return the step size at which rho changes sign.
+
+    Its bounds are step sizes at which the method's bounds on rho, each sampled with a seed of its
+    own, show the sign. Without a value where that fails.
     """
-    if seed is None or population.covers(setting):
-        return UNKNOWN_ORDER
-    if not projective_line.covers(setting):
-        found = _turning(
-            setting, projective_line.rough_lyapunov, projective_line.lyapunov, _OPERATOR
-        )
-        if found.value == found.value:
-            return found
-
-    def few(at: Setting) -> float:
-        return float(
-            Population.of(at, population.PILOT).grow(seed, _PILOT_STEPS, population.SETTLING).mean()
-        )
-
-    seeds = itertools.count(seed + 1)
-    return _turning(setting, few, lambda at: population.lyapunov(at, next(seeds)), _SAMPLES)
-
-
-def _few_polynomials(setting: Setting) -> float:
-    step = PhaseStep.of(setting, 0.0)
-    return step.lyapunov(step.degrees[1]).value
+    if method.almost_sure_threshold is not None:
+        return method.almost_sure_threshold(setting)
+    search = _Search(setting, method, seed)
+    low, high = search.sign_change()
+    if low is None or high is None:
+        return ANY_POSITIVE if low is None else Interval.between(math.exp(low), math.inf)
+    tolerances = _COMPUTED if method.confidence is None else _SAMPLED
+    root = float(brentq(search.rough, low, high, xtol=tolerances.tolerance))
+    slope = (search.rough(root + _PROBE) - search.rough(root - _PROBE)) / (2 * _PROBE)
+    here = search.fine(root)
+    if here.resolved:
+        root -= here.value / slope
+        error = tolerances.margin * here.width / 2 / slope + 2 * tolerances.tolerance
+        for _ in range(tolerances.attempts):
+            if search.fine(root - error).upper < 0 < search.fine(root + error).lower:
+                return Interval(*map(math.exp, (root, root - error, root + error)))
+            error *= _WIDENING
+    return Interval.between(math.exp(low), math.inf)
 
 
-class Care(NamedTuple):
-    """How finely a root is searched, by how much its bounds exceed the error of rho, and how often they are widened."""
+class _Search:
+    """rho of a setting as a function of the log step size."""
 
-    tolerance: float
-    margin: float
-    attempts: int
+    def __init__(self, setting: Setting, method: Method, seed: int) -> None:
+        self.setting, self.method, self.seed = setting, method, seed
+        self.seeds = itertools.count(seed + 1)
 
+    def rough(self, log_step: float) -> float:
+        """Return rho without bounds, with the same random numbers at every step size."""
+        assert self.method.rough_lyapunov is not None
+        at = self.setting.at(math.exp(log_step))
+        return self.method.rough_lyapunov(at, SampleBudget(self.seed))
 
-ATTEMPTS = 3
-CONFIDENCE = 1 - ATTEMPTS * (1 - replicas.CONFIDENCE)  # that neither sign was wrong in any attempt
-_OPERATOR, _SAMPLES = Care(1e-9, 1.1, 8), Care(1e-3, 2.0, ATTEMPTS)
-_DEEP = -1e3  # what a root is searched with where a step may be 0 and rho is -inf
-_PILOT_STEPS = 2 * population.PILOT_STEPS
+    def fine(self, log_step: float) -> Interval:
+        """Return rho with bounds, by random numbers of its own."""
+        at = self.setting.at(math.exp(log_step))
+        return self.method.lyapunov(at, SampleBudget(next(self.seeds)))
 
+    def sign_change(self) -> tuple[float | None, float | None]:
+        """Return log step sizes at which rough rho is negative and positive.
 
-def _turning(
-    setting: Setting,
-    rough: Callable[[Setting], float],
-    fine: Callable[[Setting], Interval],
-    care: Care,
-) -> Interval:
-    """Return where rho changes sign, from a rough rho, with bounds at which the fine one is known to differ from 0."""
+        None in place of one that is not found.
+        """
+        low = self._contracting()
+        if low is None:
+            return None, None
+        high = low + _STRIDE
+        while not (value := self.rough(high)) > 0:
+            if math.isnan(value) or high > low + _FARTHEST:
+                return low, None
+            low, high = high, high + _STRIDE
+        return low, high
 
-    def at(log_lr: float) -> Setting:
-        return dataclasses.replace(setting, lr=float(np.exp(log_lr)))
-
-    low = _contracting(setting, rough)
-    if low is None:
-        return UNKNOWN_ORDER
-    high = low + 0.3
-    while not (value := rough(at(high))) > 0:
-        if value != value or high > low + 10:
-            return Interval(float("nan"), float(np.exp(low)), float("inf"))
-        low, high = high, high + 0.3
-    root = float(brentq(lambda log_lr: rough(at(log_lr)), low, high, xtol=care.tolerance))
-    slope = (rough(at(root + _PROBE)) - rough(at(root - _PROBE))) / (2 * _PROBE)
-    here = fine(at(root))
-    if here.value != here.value:
-        return Interval(float("nan"), float(np.exp(low)), float("inf"))
-    root -= here.value / slope
-    error = care.margin * (here.upper - here.lower) / 2 / slope + 2 * care.tolerance
-    for _ in range(care.attempts):
-        if fine(at(root - error)).upper < 0 < fine(at(root + error)).lower:
-            return Interval(*(float(np.exp(root + shift)) for shift in (0.0, -error, error)))
-        error *= 1.5
-    return Interval(float("nan"), float(np.exp(low)), float("inf"))
-
-
-def _contracting(setting: Setting, rough: Callable[[Setting], float]) -> float | None:
-    """Return the log of a learning rate at which the second moment contracts, or rho < 0 where there is none."""
-    log_lr = -float(np.log(setting.spectrum.max() + setting.decay))
-    for _ in range(60):
-        at = dataclasses.replace(setting, lr=float(np.exp(log_lr)))
-        moment = SecondMoment.of(at)
-        if rough(at) < 0 if moment is None else moment.log_mu().upper < 0:
-            return log_lr
-        log_lr -= 0.3
-    return None
+    def _contracting(self) -> float | None:
+        """Return a log step size at which h(2) < 1, or where h(2) is not known rough rho < 0."""
+        log_step = -math.log(float(self.setting.spectrum.max()) + self.setting.decay)
+        for _ in range(_CONTRACTING_STEPS):
+            moment = SecondMoment.of(self.setting.at(math.exp(log_step)))
+            log_growth = self.rough(log_step) if moment is None else moment.log_mu().upper
+            if log_growth < 0:
+                return log_step
+            log_step -= _STRIDE
+        return None

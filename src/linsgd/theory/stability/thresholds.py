@@ -191,9 +191,8 @@ def stability(problem: LinearRegression, sgd: SGD) -> Stability:
 
 def _almost_sure(problem: LinearRegression, sgd: SGD, lr_mean_square: float) -> Threshold:
     """Return bounds on the lr at which the law ceases to exist, by the solvers of the tails."""
-    from linsgd.theory.stability.almost_sure import CONFIDENCE, almost_sure_threshold, sampled
+    from linsgd.theory.stability.almost_sure import almost_sure_threshold
 
-    any_lr = replace(sgd, lr=1.0)
-    lower, upper = almost_sure_threshold(problem, any_lr, seed=0)
-    confidence = CONFIDENCE if lower > 0 and sampled(problem, any_lr) else None
-    return Threshold(lower=max(lower, lr_mean_square), upper=upper, confidence=confidence)
+    found = almost_sure_threshold(problem, replace(sgd, lr=1.0), seed=0)
+    lower = max(found.lower, lr_mean_square)
+    return Threshold(lower=lower, upper=found.upper, confidence=found.confidence)

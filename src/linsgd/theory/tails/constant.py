@@ -1,9 +1,10 @@
-r"""Steps that are always the same: the batch is the whole data set, or vectors are equal up to sign.
+r"""Steps that are always the same.
 
-Along an eigenvector of H one step of (w, v) is the 2 x 2 matrix M = M0 + h M1, and with r the
-largest of their spectral radii, rho = log r and h(s) = r^s. With t the trace of M and D = t^2 - 4
-det M, the radius is (|t| + sqrt(D)) / 2, or sqrt(t^2 - D) / 2 where D < 0. No moment is infinite if
-r < 1: the law is a point, or that of the labels.
+The batch is the whole data set, or all vectors are equal up to sign. Along an eigenvector of H one
+step of (w, v) is the 2 x 2 matrix M = M0 + h M1, and with r the largest of their spectral radii,
+rho = log r and h(s) = r^s. With t the trace of M and D = t^2 - 4 det M, the radius is (|t| +
+sqrt(D)) / 2, or sqrt(t^2 - D) / 2 where D < 0. No moment is infinite if r < 1: the law is a point,
+or that of the labels.
 """
 
 import math
@@ -11,49 +12,56 @@ import math
 import numpy as np
 
 from linsgd.theory.tails.moments.second_moment import step_matrices
-from linsgd.theory.tails.result import Interval
+from linsgd.theory.tails.result import INFINITE, ZERO, Interval
+from linsgd.theory.tails.sample_budget import UNLIMITED, SampleBudget
 from linsgd.theory.tails.setting import Setting
 
 _UNIT = float(np.finfo(float).eps)
+_SMALLEST = -1e3  # rho with which a threshold is searched where a step may be 0
 
 
 def covers(setting: Setting) -> str:
-    """Return why this method cannot serve, or nothing."""
+    """Return the unmet requirement, or '' if the method applies."""
     return "" if setting.constant else "steps that are all the same"
 
 
-def lyapunov(setting: Setting, seed: int = 0) -> Interval:
-    """Return log r; -inf where a step forgets everything."""
+def lyapunov(setting: Setting, budget: SampleBudget = UNLIMITED) -> Interval:
+    """Return log r; -inf where one step annihilates every vector."""
     M0, M1 = step_matrices(setting)
     M = M0 + setting.spectrum[:, None, None] * M1
     trace, determinant = np.trace(M, axis1=1, axis2=2), np.linalg.det(M)
     D = trace**2 - 4 * determinant
-    radius = (
-        np.where(
-            D < 0, np.sqrt(np.maximum(trace**2 - D, 0)), np.abs(trace) + np.sqrt(np.maximum(D, 0))
-        )
-        / 2
-    )
-    size = np.square(M).sum(axis=(1, 2))
-    error = (np.sqrt(np.abs(D) + 32 * _UNIT * size) - np.sqrt(np.abs(D))) / 2 + 8 * _UNIT * np.sqrt(
-        size
-    )
-    largest, bounds = (
-        float(radius.max()),
-        (float((radius - error).max()), float((radius + error).max())),
-    )
+    # radius: |lambda| of a complex pair where D < 0, else the larger real eigenvalue
+    root = np.sqrt(np.abs(D))
+    modulus = np.sqrt(np.maximum(trace**2 - D, 0))
+    radius = np.where(D < 0, modulus, np.abs(trace) + root) / 2
+    # rounding moves D by 32 units of |M|^2, and the radius directly by 8 units of |M|
+    square = np.square(M).sum(axis=(1, 2))
+    moved = np.sqrt(np.abs(D) + 32 * _UNIT * square)
+    error = (moved - root) / 2 + 8 * _UNIT * np.sqrt(square)
+    largest = float(radius.max())
     if largest == 0:
-        return Interval(-math.inf, -math.inf, -math.inf)
-    return Interval(math.log(largest), *(math.log(x) if x > 0 else -math.inf for x in bounds))
+        return Interval.exactly(-math.inf)
+    lower, upper = float((radius - error).max()), float((radius + error).max())
+    return Interval(math.log(largest), _log(lower), _log(upper))
 
 
-def log_spectral(setting: Setting, s: float, seed: int = 0) -> Interval:
-    """Return log h(s)."""
+def _log(x: float) -> float:
+    return math.log(x) if x > 0 else -math.inf
+
+
+def rough_lyapunov(setting: Setting, budget: SampleBudget = UNLIMITED) -> float:
+    """Return log r, or a large negative number for a zero step."""
+    return max(lyapunov(setting).value, _SMALLEST)
+
+
+def log_spectral(setting: Setting, s: float, budget: SampleBudget = UNLIMITED) -> Interval:
+    """Return log h(s) = s log r."""
     if s == 0:
-        return Interval(0.0, 0.0, 0.0)
+        return ZERO
     return Interval(*(s * x for x in lyapunov(setting)))
 
 
-def exponent(setting: Setting, seed: int = 0) -> Interval:
+def exponent(setting: Setting, budget: SampleBudget = UNLIMITED) -> Interval:
     """Return inf: every moment of products that shrink is finite."""
-    return Interval(math.inf, math.inf, math.inf)
+    return INFINITE

@@ -1,11 +1,11 @@
-r"""Products that fall into parts: subspaces that no batch mixes.
+r"""Products that decompose: subspaces that are invariant under every batch's step.
 
 Where the rows of a data set fall into mutually orthogonal groups, every H_B, and with it every
 step, is block diagonal in the spans of the groups, whatever the batch. Then
 
     rho = max rho_i,      h(s) = max h_i(s),      alpha = min alpha_i,
 
-over the blocks i, and one law exists where each has one. A block is a problem of its own, in fewer
+over the blocks i, and one law exists where each has one. A block is a setting of its own, in fewer
 dimensions, in which the rows of other groups are zero. The groups are the connected components of
 the graph of rows that are not orthogonal.
 
@@ -26,130 +26,145 @@ from linsgd.theory.tails.result import Interval, TailResult, TailStatus
 from linsgd.theory.tails.setting import Setting, along_axes, interpolates
 
 _ORTHOGONAL = 1e-12  # cosine of an angle that is a right one to rounding
-_MIXING = (
-    1e-6  # cosines up to which directions take so many steps to mix that sampling does not see it
-)
-_RISING = (Guarantee.RIGOROUS, Guarantee.NUMERICAL, Guarantee.STATISTICAL)  # in doubt
+_NEARLY_ORTHOGONAL = 1e-6  # cosine up to which sampled products do not mix in the steps taken
+_BY_STRENGTH = (Guarantee.RIGOROUS, Guarantee.NUMERICAL, Guarantee.STATISTICAL)
+
+Extreme = Callable[[Sequence[float]], float]
 
 
-def parts(setting: Setting) -> tuple[Setting, ...]:
-    """Return settings whose products are the blocks of this one's, one of equal ones; itself if there is no other."""
+def invariant_blocks(setting: Setting) -> tuple[Setting, ...]:
+    """Return the blocks of the products, one of each law; the setting itself if there is one."""
     law = setting.features
     if isinstance(law, RademacherFeatures) and setting.dimension == 2 and setting.isotropic:
         variance = setting.spectrum.mean(keepdims=True)
-        rows = FiniteData(np.array([[math.sqrt(2 * variance[0])], [0.0]]), np.zeros(2))
-        return (dataclasses.replace(setting, features=rows, spectrum=variance),)
+        rows = np.array([[math.sqrt(2 * variance[0])], [0.0]])
+        return (
+            dataclasses.replace(setting, features=FiniteData(rows, np.zeros(2)), spectrum=variance),
+        )
     if not isinstance(law, FiniteData) or setting.dimension == 1:
         return (setting,)
     groups = orthogonal_groups(law.X)
     if len(groups) == 1:
         return (setting,)
     blocks = [_block(setting, law, group) for group in groups]
-    return tuple({_law(block): block for block in blocks}.values())
+    return tuple({_identity(block): block for block in blocks}.values())
 
 
-def _law(block: Setting) -> tuple[object, ...]:
-    """Return what is equal for blocks of one dimension whose products have the same law to rounding."""
+def _identity(block: Setting) -> tuple[object, ...]:
+    """Return a key that is equal for one-dimensional blocks of the same law to rounding."""
     if not isinstance(block.features, FiniteData) or block.dimension > 1:
         return (id(block),)
     sizes = np.sort(np.abs(block.features.X[:, 0]))
-    return (block.steady, *(f"{size:.13e}" for size in sizes[sizes > 0]))
+    return (block.has_fixed_point, *(f"{size:.13e}" for size in sizes[sizes > 0]))
 
 
 def _block(setting: Setting, law: FiniteData, group: IntArray) -> Setting:
+    """Return the setting of one group of rows, along the axes of their own second moment."""
     X = np.zeros_like(law.X)
     X[group] = law.X[group]
-    eigenvalues, vectors = principal_axes(X.T @ X / len(X))
-    rows = along_axes(FiniteData(X, law.y), eigenvalues, vectors)
-    spectrum = eigenvalues[eigenvalues > 0]
+    eigenvalues, eigenvectors = principal_axes(X.T @ X / len(X))
+    rows = along_axes(FiniteData(X, law.y), eigenvalues, eigenvectors)
     assert isinstance(rows, FiniteData)
-    steady = setting.steady or setting.full_batch or interpolates(rows, spectrum, setting.decay)
-    return dataclasses.replace(setting, features=rows, spectrum=spectrum, steady=steady)
+    spectrum = eigenvalues[eigenvalues > 0]
+    known = setting.has_fixed_point or setting.full_batch
+    fixed = known or interpolates(rows, spectrum, setting.decay)
+    return dataclasses.replace(setting, features=rows, spectrum=spectrum, has_fixed_point=fixed)
 
 
 def mixes_slowly(setting: Setting) -> bool:
-    """Whether the blocks of a data set would be more, and rho another number, but for angles that nearly are right."""
+    """Return whether some rows are so nearly orthogonal that sampled products would not mix.
+
+    The blocks that sampling would see are then fewer than those of the products, and their rho is
+    another number.
+    """
     law = setting.features
     if not isinstance(law, FiniteData):
         return False
-    return len(orthogonal_groups(law.X, _MIXING)) > len(orthogonal_groups(law.X))
+    return len(orthogonal_groups(law.X, _NEARLY_ORTHOGONAL)) > len(orthogonal_groups(law.X))
 
 
 def orthogonal_groups(X: FloatArray, cosine: float = _ORTHOGONAL) -> list[IntArray]:
-    """Return the indices of the nonzero rows (n, d) of each of the groups that are orthogonal, up to this cosine."""
+    """Return the groups of rows that are orthogonal to all rows of other groups.
+
+    Parameters
+    ----------
+    X : ndarray (n, d)
+        The rows; those that are zero are in no group.
+    cosine : float
+        Rows whose angle to the span of others has at most this cosine are taken as orthogonal.
+
+    Returns
+    -------
+    list of ndarray
+        Indices of the rows of each group.
+    """
     length = np.linalg.norm(X, axis=1)
     unit = X / np.where(length > 0, length, 1.0)[:, None]
     left, groups = np.flatnonzero(length), []
     while left.size:
         group, new, left = [], left[:1], left[1:]
-        while new.size:
+        while new.size:  # rows not orthogonal to the new ones join the group
             group.append(new)
             span = np.asarray(np.linalg.qr(unit[new], mode="r"))
-            joined = (
-                np.linalg.norm(unit[left] @ span.T, axis=1) > cosine
-            )  # |span x| = |(x_i'x)_{i new}|
+            cosines = np.linalg.norm(unit[left] @ span.T, axis=1)  # |span x| = |(x_i'x)_{i new}|
+            joined = cosines > cosine
             new, left = left[joined], left[~joined]
         groups.append(np.concatenate(group))
     return groups
 
 
-def largest(results: Sequence[TailResult]) -> TailResult:
-    """Return rho or h(s) from those of the blocks."""
+def combine_rates(results: Sequence[TailResult]) -> TailResult:
+    """Return rho or h(s), the largest of those of the blocks."""
     if len(results) == 1:
         return results[0]
-    lead = max(results, key=lambda result: result.upper)
-    return _with_bounds(lead, results, max, TailStatus.OK)
+    first = max(results, key=lambda result: result.upper)
+    return _combined(first, results, max, TailStatus.OK)
 
 
-def heaviest(results: Sequence[TailResult]) -> TailResult:
-    """Return alpha from those of the blocks; blocks in which W is a point have no say."""
+def combine_exponents(results: Sequence[TailResult]) -> TailResult:
+    """Return alpha, the smallest of those of the blocks; degenerate blocks are ignored."""
     if len(results) == 1:
         return results[0]
-    rho = max((result.lyapunov for result in results), key=lambda x: math.inf if x != x else x)
     growing = [result for result in results if result.status is TailStatus.NO_STATIONARY_LAW]
     if growing:
         return max(growing, key=lambda result: result.lyapunov)
+    exponents = [result.lyapunov for result in results]
+    lyapunov = math.nan if any(map(math.isnan, exponents)) else max(exponents)
     moving = [result for result in results if result.status is not TailStatus.DEGENERATE]
     if not moving:
-        return dataclasses.replace(results[0], lyapunov=rho)
-    lead = min(moving, key=lambda result: result.lower)
-    return dataclasses.replace(_with_bounds(lead, moving, min, lead.status), lyapunov=rho)
+        return dataclasses.replace(results[0], lyapunov=lyapunov)
+    first = min(moving, key=lambda result: result.lower)
+    return dataclasses.replace(_combined(first, moving, min, first.status), lyapunov=lyapunov)
 
 
-def _with_bounds(
-    lead: TailResult,
-    results: Sequence[TailResult],
-    extreme: Callable[[Sequence[float]], float],
-    status: TailStatus,
+def _combined(
+    first: TailResult, results: Sequence[TailResult], extreme: Extreme, status: TailStatus
 ) -> TailResult:
-    """Return the result of the leading block with bounds on the extreme, and no value where a block may pass it."""
-    value, lower, upper = _extreme(results, extreme)
-    resolved = value == value
+    """Return the result of the decisive block with bounds on the extreme of all blocks.
+
+    Its guarantee is the weakest of theirs.
+    """
+    bounds = _extreme([result.bounds for result in results], extreme)
+    confidences = [result.confidence for result in results if result.confidence is not None]
     return dataclasses.replace(
-        lead,
-        value=value,
-        lower=lower,
-        upper=upper,
-        status=status if resolved else TailStatus.UNRESOLVED,
-        guarantee=max((result.guarantee for result in results), key=_RISING.index),
-        confidence=next(
-            (result.confidence for result in results if result.confidence is not None), None
-        ),
+        first,
+        **bounds._asdict(),
+        status=status if bounds.resolved else TailStatus.UNRESOLVED,
+        guarantee=max((result.guarantee for result in results), key=_BY_STRENGTH.index),
+        confidence=confidences[0] if confidences else None,
     )
 
 
-def _extreme(
-    results: Sequence[TailResult], extreme: Callable[[Sequence[float]], float]
-) -> Interval:
-    known = [result.value for result in results if result.value == result.value]
-    lower, upper = (
-        extreme([getattr(result, end) for result in results]) for end in ("lower", "upper")
-    )
-    value = extreme(known) if known else math.nan
-    ends = [
-        end
-        for result in results
-        if result.value != result.value
-        for end in (result.lower, result.upper)
-    ]
-    return Interval(value if known and extreme([value, *ends]) == value else math.nan, lower, upper)
+def _extreme(blocks: Sequence[Interval], extreme: Extreme) -> Interval:
+    """Return the extreme with its bounds; no value where an unresolved block may pass it."""
+    lower = extreme([block.lower for block in blocks])
+    upper = extreme([block.upper for block in blocks])
+    known = [block.value for block in blocks if block.resolved]
+    if not known:
+        return Interval.between(lower, upper)
+    value = extreme(known)
+    unresolved = [block for block in blocks if not block.resolved]
+    reachable = [end for block in unresolved for end in (block.lower, block.upper)]
+    if extreme([value, *reachable]) != value:
+        return Interval.between(lower, upper)
+    return Interval(value, lower, upper)

@@ -4,32 +4,51 @@ For W' = A W + B with independent (A, B), rho = lim E log|A_k...A_1| / k and h(s
 (E|A_k...A_1|^s)^{1/k}: if rho < 0 there is one stationary law, and where h(alpha) = 1 its tail is
 P(|W| > t) ~ C t^-alpha (Kesten 1973, Goldie 1991). The law of B decides C, never alpha, unless B
 itself has the heavier tail or vanishes.
+
+Each number is computed block by block (`direct_sum`), by the methods of the table in `methods`.
 """
 
 import dataclasses
-import functools
 import math
 from collections.abc import Callable
 
 import numpy as np
 
 from linsgd import domains
+from linsgd.blocks import Progress
 from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.theory.tails.bounded_steps import label_exponent, largest_order, lightness
-from linsgd.theory.tails.direct_sum import heaviest, largest, parts
-from linsgd.theory.tails.methods import METHODS, SAMPLING, guarantee, sought
-from linsgd.theory.tails.moments import bracket
-from linsgd.theory.tails.replicas import CONFIDENCE
-from linsgd.theory.tails.result import Interval, TailResult, TailStatus
+from linsgd.result import Guarantee
+from linsgd.theory.tails.bounded_steps import all_moments_finite, label_exponent, largest_order
+from linsgd.theory.tails.direct_sum import combine_exponents, combine_rates, invariant_blocks
+from linsgd.theory.tails.methods import (
+    METHODS,
+    Estimate,
+    Method,
+    first_resolved,
+    named,
+    narrow,
+    sign_known,
+)
+from linsgd.theory.tails.moments import even_moments
+from linsgd.theory.tails.result import INFINITE, NO_NUMBER, Interval, TailResult, TailStatus
+from linsgd.theory.tails.sample_budget import UNLIMITED, SampleBudget
 from linsgd.theory.tails.setting import Setting
+
+_ROUNDING = 2 * np.finfo(float).eps  # of exp
 
 
 def lyapunov_exponent(
-    problem: LinearRegression, sgd: SGD, method: str = "auto", seed: int = 0
+    problem: LinearRegression,
+    sgd: SGD,
+    method: str | Method = "auto",
+    seed: int = 0,
+    *,
+    budget: float = math.inf,
+    progress: Progress | None = None,
 ) -> TailResult:
-    r"""Return rho = lim E log|A_k...A_1| / k, per step: negative where SGD forgets its start.
+    r"""Return the Lyapunov exponent rho, per step: negative where SGD forgets its start.
 
     Parameters
     ----------
@@ -37,10 +56,16 @@ def lyapunov_exponent(
         What is learned.
     sgd : SGD
         With independent batches.
-    method : str
-        "auto", or one of `METHODS`.
+    method : str or Method
+        "auto" for the first that applies, or its name: one of "constant", "quadrature",
+        "transfer_operator", "sphere_operator", "scalar", "projective_line", "sampled_line",
+        "even_moments", "particles", "mpmath", "certified".
     seed : int
         For methods that sample, at least 0.
+    budget : float
+        Sampled steps (products of one random step and one vector) that may be taken, positive.
+    progress : callable, optional
+        Called with (sampled steps taken, sampled steps planned).
 
     Returns
     -------
@@ -50,24 +75,46 @@ def lyapunov_exponent(
     Raises
     ------
     ValueError
-        If the method cannot serve; the error names those that can.
+        If the method does not apply; the error names those that do.
+
+    See Also
+    --------
+    spectral_function, tail_exponent, linsgd.stability
+
+    Notes
+    -----
+    With the steps W' = A W + B, rho = lim E log|A_k...A_1| / k (Furstenberg and Kesten 1960). A
+    stationary law exists if rho < 0.
+
+    References
+    ----------
+    .. [1] H. Furstenberg and H. Kesten, "Products of random matrices", Annals of Mathematical
+       Statistics 31, 1960.
 
     Examples
     --------
     >>> import linsgd
     >>> problem = linsgd.LinearRegression.gaussian([1.0])
-    >>> round(lyapunov_exponent(problem, linsgd.SGD(lr=0.5)).value, 12)
+    >>> round(linsgd.lyapunov_exponent(problem, linsgd.SGD(lr=0.5)).value, 12)
     -0.484626765823
     """
     accept(problem, sgd)
-    seed = domains.integer("seed", seed, "[0, inf)")
-    return largest([_lyapunov(part, method, seed) for part in parts(Setting.of(problem, sgd))])
+    method, sampling = named(method), _budget(seed, budget, progress)
+    blocks = invariant_blocks(Setting.of(problem, sgd))
+    return combine_rates([_lyapunov_result(block, method, sampling) for block in blocks])
 
 
 def spectral_function(
-    problem: LinearRegression, sgd: SGD, s: float, method: str = "auto", seed: int = 0
+    problem: LinearRegression,
+    sgd: SGD,
+    s: float,
+    method: str | Method = "auto",
+    seed: int = 0,
+    *,
+    budget: float = math.inf,
+    progress: Progress | None = None,
 ) -> TailResult:
-    r"""Return h(s) = lim (E|A_k...A_1|^s)^{1/k}, the growth of the s-th moment a step.
+    r"""Return the spectral function h(s), the growth of the s-th moment a step.
 
     Parameters
     ----------
@@ -77,10 +124,14 @@ def spectral_function(
         With independent batches.
     s : float
         Order, in [0, 1e6].
-    method : str
-        "auto", or one of `METHODS`.
+    method : str or Method
+        As in `lyapunov_exponent`.
     seed : int
         For methods that sample, at least 0.
+    budget : float
+        Sampled steps that may be taken, positive.
+    progress : callable, optional
+        Called with (sampled steps taken, sampled steps planned).
 
     Returns
     -------
@@ -90,23 +141,44 @@ def spectral_function(
     Raises
     ------
     ValueError
-        If `s` is outside the domain of h or the method cannot serve.
+        If `s` is outside the domain of h or the method does not apply.
+
+    See Also
+    --------
+    tail_exponent, moment_threshold
+
+    Notes
+    -----
+    With the steps W' = A W + B, h(s) = lim (E|A_k...A_1|^s)^{1/k}. log h is convex, h(0) = 1 and
+    the derivative of log h at 0 is the Lyapunov exponent (Kesten 1973).
+
+    References
+    ----------
+    .. [1] H. Kesten, "Random difference equations and renewal theory for products of random
+       matrices", Acta Mathematica 131, 1973.
 
     Examples
     --------
     >>> import linsgd
     >>> problem = linsgd.LinearRegression.gaussian([1.0, 1.0])
-    >>> print(spectral_function(problem, linsgd.SGD(lr=0.5), 2.0).value)
+    >>> print(linsgd.spectral_function(problem, linsgd.SGD(lr=0.5), 2.0).value)
     1.0
     """
     accept(problem, sgd)
-    setting, seed = Setting.of(problem, sgd), domains.integer("seed", seed, "[0, inf)")
     s = domains.real("s", s, "[0, 1e6]")
-    return largest([_spectral(part, s, method, seed) for part in parts(setting)])
+    method, sampling = named(method), _budget(seed, budget, progress)
+    blocks = invariant_blocks(Setting.of(problem, sgd))
+    return combine_rates([_spectral_result(block, s, method, sampling) for block in blocks])
 
 
 def tail_exponent(
-    problem: LinearRegression, sgd: SGD, method: str = "auto", seed: int = 0
+    problem: LinearRegression,
+    sgd: SGD,
+    method: str | Method = "auto",
+    seed: int = 0,
+    *,
+    budget: float = math.inf,
+    progress: Progress | None = None,
 ) -> TailResult:
     r"""Return the exponent alpha of the stationary law's power-law tail P(|W| > t) ~ C t^-alpha.
 
@@ -116,10 +188,15 @@ def tail_exponent(
         What is learned.
     sgd : SGD
         With independent batches.
-    method : str
-        "auto", or one of `METHODS`.
+    method : str or Method
+        As in `lyapunov_exponent`.
     seed : int
         For methods that sample, at least 0.
+    budget : float
+        Sampled steps that may be taken, positive. A result for which they do not suffice is
+        "unresolved" with the bounds of the exact even moments, where these are known.
+    progress : callable, optional
+        Called with (sampled steps taken, sampled steps planned).
 
     Returns
     -------
@@ -132,160 +209,231 @@ def tail_exponent(
     Raises
     ------
     ValueError
-        If the method cannot serve; the error names those that can.
+        If the method does not apply; the error names those that do.
+
+    See Also
+    --------
+    tail_constant, tail_probability, moment_threshold, asymptotic_exponent
+
+    Notes
+    -----
+    alpha is the positive root of h(alpha) = 1, with h the `spectral_function` (Kesten 1973), or the
+    tail exponent of the labels if that is smaller.
+
+    References
+    ----------
+    .. [1] H. Kesten, "Random difference equations and renewal theory for products of random
+       matrices", Acta Mathematica 131, 1973.
+    .. [2] L. Hodgkinson and M. W. Mahoney, "Multiplicative noise and heavy tails in stochastic
+       optimization", ICML 2021.
 
     Examples
     --------
     >>> import linsgd
     >>> problem = linsgd.LinearRegression.gaussian([1.0])
-    >>> print(tail_exponent(problem, linsgd.SGD(lr=2 / 3)).value)
+    >>> print(linsgd.tail_exponent(problem, linsgd.SGD(lr=2 / 3)).value)
     2.0
     """
     accept(problem, sgd)
+    method, sampling = named(method), _budget(seed, budget, progress)
+    return exponent_of(Setting.of(problem, sgd), label_exponent(problem), method, sampling)
+
+
+def exponent_of(
+    setting: Setting,
+    labels: float,
+    method: str | Method = "auto",
+    sampling: SampleBudget = UNLIMITED,
+) -> TailResult:
+    """Return `tail_exponent` of a setting, given the tail exponent of the labels."""
+    blocks = invariant_blocks(setting)
+    return combine_exponents([_tail_result(block, labels, method, sampling) for block in blocks])
+
+
+def _budget(seed: int, budget: float, progress: Progress | None) -> SampleBudget:
     seed = domains.integer("seed", seed, "[0, inf)")
-    labels = label_exponent(problem)
-    return heaviest([_tail(part, labels, method, seed) for part in parts(Setting.of(problem, sgd))])
+    return SampleBudget(seed, domains.real("budget", budget, "(0, inf]"), progress)
+
+
+def _lyapunov_result(setting: Setting, method: str | Method, sampling: SampleBudget) -> TailResult:
+    return _rate(setting, "lyapunov_exponent", _lyapunov(setting, method, sampling))
+
+
+def _lyapunov(
+    setting: Setting,
+    method: str | Method,
+    sampling: SampleBudget,
+    enough: Callable[[Interval], bool] = narrow,
+) -> Estimate:
+    """Return rho, tightened by Jensen's rho <= log h(2) / 2 where its sign is in doubt."""
+    found = first_resolved(setting, method, lambda each: each.lyapunov(setting, sampling), enough)
+    rho = found.bounds
+    certain = rho.upper < 0 and found.method.confidence is None
+    if found.method.exact_lyapunov or certain or even_moments.covers(setting):
+        return found
+    largest = even_moments.lyapunov(setting).upper
+    if rho.lower > largest:  # the two contradict each other: the proved bound is kept
+        return found._replace(bounds=Interval.between(-math.inf, largest))
+    value = min(rho.value, largest) if rho.resolved else math.nan
+    return found._replace(bounds=Interval(value, rho.lower, min(rho.upper, largest)))
+
+
+def _spectral_result(
+    setting: Setting, s: float, method: str | Method, sampling: SampleBudget
+) -> TailResult:
+    if s >= largest_order(setting):
+        reason = "E|x|^{2s} is infinite"
+        return _bound("spectral_function", INFINITE, TailStatus.OK, reason)
+    found = first_resolved(setting, method, lambda each: each.log_spectral(setting, s, sampling))
+    with np.errstate(over="ignore"):
+        value, lower, upper = map(float, np.exp(found.bounds))
+    h = Interval(value, lower * (1 - _ROUNDING), upper * (1 + _ROUNDING))
+    return _rate(setting, "spectral_function", found._replace(bounds=h))
+
+
+def _rate(setting: Setting, quantity: str, found: Estimate) -> TailResult:
+    """Return rho or h(s); "unresolved" where only bounds are known."""
+    if found.bounds.resolved:
+        return _computed(setting, quantity, found, TailStatus.OK)
+    reason = f"{found.method.name!r} returns bounds only: {_cure(found)}"
+    return _computed(setting, quantity, found, TailStatus.UNRESOLVED, reason)
+
+
+def _tail_result(
+    setting: Setting, labels: float, method: str | Method, sampling: SampleBudget
+) -> TailResult:
+    """Return alpha, given the tail exponent of the labels.
+
+    In turn: are all moments finite, does any method apply, does a stationary law exist (rho < 0),
+    is it more than a point; then the root of h(alpha) = 1.
+    """
+    finite = all_moments_finite(setting)
+    if finite.reason:
+        return _light(setting, labels, finite.reason, finite.guarantee)
+    largest = largest_order(setting)
+    if method == "auto" and largest < math.inf and all(each.covers(setting) for each in METHODS):
+        return _below(largest)
+    rho = _lyapunov(setting, method, sampling, sign_known)
+    lyapunov = rho.bounds.value
+    if rho.bounds.lower > 0:
+        reason = "the Lyapunov exponent is positive, so that the iterates grow: reduce lr"
+        status = TailStatus.NO_STATIONARY_LAW
+        return _computed(setting, "tail_exponent", _nowhere(rho), status, reason, lyapunov)
+    if rho.bounds.upper >= 0:
+        bounds = _within_even_moments(setting, Interval.between(0.0, min(largest, labels)))
+        found, reason = rho._replace(bounds=bounds), _undecided(rho)
+        status = TailStatus.UNRESOLVED
+        return _computed(setting, "tail_exponent", found, status, reason, lyapunov)
+    if setting.has_fixed_point:
+        status = TailStatus.DEGENERATE
+        return _computed(setting, "tail_exponent", _nowhere(rho), status, _POINT, lyapunov)
+    found = first_resolved(setting, method, lambda each: each.exponent(setting, sampling))
+    if not found.bounds.resolved:
+        found = found._replace(bounds=_within_even_moments(setting, found.bounds))
+    return _with_labels(setting, found, labels, lyapunov)
 
 
 _POINT = "no batch moves W from the point at the optimum"
-_INFINITE = Interval(math.inf, math.inf, math.inf)
-_NOWHERE = Interval(math.nan, math.nan, math.nan)
-_PROVED = (
-    "quadrature",
-    "mpmath",
-    "certified",
-    "even_moments",
-)  # whose bounds on rho the second moment cannot improve
 
 
-def _lyapunov(setting: Setting, method: str, seed: int) -> TailResult:
-    return _number(setting, "lyapunov_exponent", *_rho(setting, method, seed))
+def _light(setting: Setting, labels: float, reason: str, guarantee: Guarantee) -> TailResult:
+    """Return alpha where every moment of the products is finite."""
+    if setting.has_fixed_point:
+        found = _bound("tail_exponent", NO_NUMBER, TailStatus.DEGENERATE, _POINT)
+    elif labels < math.inf:
+        bounds, reason = Interval.exactly(labels), _label_reason(math.inf)
+        found = _bound("tail_exponent", bounds, TailStatus.POWER_LAW, reason)
+    else:
+        found = _bound("tail_exponent", INFINITE, TailStatus.LIGHT, reason)
+    return dataclasses.replace(found, guarantee=guarantee)
 
 
-def _rho(setting: Setting, method: str, seed: int) -> tuple[Interval, str]:
-    """Return rho and who found it, where it matters at most log h(2) / 2, which is exact."""
-    rho, name = sought(setting, method, lambda solver: solver.lyapunov(setting, seed))
-    certain = name in _PROVED or (rho.upper < 0 and name != "particles")
-    if certain or bracket.covers(setting):
-        return rho, name
-    most = bracket.lyapunov(setting).upper
-    if rho.lower > most:
-        return Interval(math.nan, -math.inf, most), name
-    return Interval(min(rho.value, most), rho.lower, min(rho.upper, most)), name
-
-
-def _spectral(setting: Setting, s: float, method: str, seed: int) -> TailResult:
-    if s >= largest_order(setting):
-        return _result(
-            setting, "spectral_function", _INFINITE, "bound", TailStatus.OK, "E|x|^{2s} is infinite"
-        )
-    log_h, name = sought(setting, method, lambda solver: solver.log_spectral(setting, s, seed))
-    with np.errstate(over="ignore"):
-        value, lower, upper = map(float, np.exp(log_h))
-    rounding = 2 * np.finfo(float).eps  # of exp
-    return _number(
-        setting,
-        "spectral_function",
-        Interval(value, lower * (1 - rounding), upper * (1 + rounding)),
-        name,
+def _below(largest: float) -> TailResult:
+    """Return what is known of alpha where no method applies."""
+    reason = (
+        f"steps have no moments of order {largest:g} or more: if there is a stationary law, alpha "
+        "is below that; 'particles' computes it for at most 200 features"
     )
+    bounds = Interval.between(0.0, largest)
+    return _bound("tail_exponent", bounds, TailStatus.UNRESOLVED, reason)
 
 
-def _tail(setting: Setting, labels: float, method: str, seed: int) -> TailResult:
-    """Return alpha for labels whose own tail exponent is known."""
-    result = functools.partial(_result, setting, "tail_exponent")
-    light, worth = lightness(setting)
-    if light:
-        found = result(_NOWHERE, "bound", TailStatus.DEGENERATE, _POINT) if setting.steady else None
-        return dataclasses.replace(
-            found or _law(result, _INFINITE, "bound", labels, light), guarantee=worth
-        )
-    most = largest_order(setting)
-    if (
-        method == "auto"
-        and math.isfinite(most)
-        and all(solver.covers(setting) for solver in METHODS.values())
-    ):
-        reason = f"steps have no moments of order {most:g} or more: if there is a stationary law, alpha is below that"
-        return result(Interval(math.nan, 0.0, most), "bound", TailStatus.UNRESOLVED, reason)
-    rho, name = _rho(setting, method, seed)
-    if rho.lower > 0:
-        reason = "the Lyapunov exponent is positive: the iterates grow"
-        return result(_NOWHERE, name, TailStatus.NO_STATIONARY_LAW, reason, rho.value)
-    if rho.upper >= 0:
-        known = rho.value == rho.value
-        reason = (
-            "the Lyapunov exponent is 0 within its error"
-            if known
-            else "whether a stationary law exists is not known"
-        )
-        bounds = _bracketed(setting, Interval(math.nan, 0.0, min(most, labels)))
-        return result(bounds, name, TailStatus.UNRESOLVED, reason, rho.value)
-    if setting.steady:
-        return result(_NOWHERE, name, TailStatus.DEGENERATE, _POINT, rho.value)
-    alpha, name = sought(setting, method, lambda solver: solver.exponent(setting, seed))
-    alpha = alpha if alpha.value == alpha.value else _bracketed(setting, alpha)
-    return _law(
-        functools.partial(result, rho=rho.value),
-        alpha,
-        name,
-        labels,
-        "every step multiplies by the same",
-    )
+def _undecided(rho: Estimate) -> str:
+    """Return why the sign of rho is not known, and what may decide it."""
+    if rho.bounds.resolved:
+        return "the Lyapunov exponent is 0 within its error: change lr by more than that"
+    return f"whether a stationary law exists is not known: {_cure(rho)}"
 
 
-def _bracketed(setting: Setting, alpha: Interval) -> Interval:
-    """Return bounds on alpha within those of the exact even moments."""
-    if bracket.covers(setting):
+def _nowhere(found: Estimate) -> Estimate:
+    return found._replace(bounds=NO_NUMBER)
+
+
+def _within_even_moments(setting: Setting, alpha: Interval) -> Interval:
+    """Return bounds on alpha, intersected with those of the exact even moments."""
+    if even_moments.covers(setting):
         return alpha
-    _, lower, upper = bracket.exponent(setting)
-    return Interval(math.nan, max(alpha.lower, lower), min(alpha.upper, upper))
+    bracket = even_moments.exponent(setting)
+    return alpha.within(bracket.lower, bracket.upper)
 
 
-def _law(
-    result: Callable[..., TailResult], alpha: Interval, name: str, labels: float, light: str
-) -> TailResult:
-    """Return the lighter-tailed of the products and the labels' own exponent, alpha being that of the products."""
+def _with_labels(setting: Setting, found: Estimate, labels: float, lyapunov: float) -> TailResult:
+    """Return the smaller of the products' alpha and the labels' exponent: the heavier tail."""
+
+    def result(bounds: Interval, status: TailStatus, reason: str = "") -> TailResult:
+        estimate = found._replace(bounds=bounds)
+        return _computed(setting, "tail_exponent", estimate, status, reason, lyapunov)
+
+    alpha = found.bounds
     if labels < alpha.lower:
-        products = f"at least {alpha.lower:.6g}" if alpha.lower < math.inf else "inf"
-        reason = f"the labels' own tail exponent; that of the products is {products}"
-        return result(Interval(labels, labels, labels), name, TailStatus.POWER_LAW, reason)
+        bounds, reason = Interval.exactly(labels), _label_reason(alpha.lower)
+        return result(bounds, TailStatus.POWER_LAW, reason)
     if alpha.value == math.inf:
-        return result(alpha, name, TailStatus.LIGHT, light)
-    alpha = Interval(min(alpha.value, labels), alpha.lower, min(alpha.upper, labels))
-    if alpha.value == alpha.value:
-        return result(alpha, name, TailStatus.POWER_LAW)
-    reason = f"alpha is in [{alpha.lower:g}, {alpha.upper:g}]: {name!r} cannot tell where"
-    return result(alpha, name, TailStatus.UNRESOLVED, reason)
+        return result(alpha, TailStatus.LIGHT, "every step multiplies by the same matrix")
+    upper = min(alpha.upper, labels)
+    if alpha.resolved:
+        alpha = Interval(min(alpha.value, labels), alpha.lower, upper)
+        return result(alpha, TailStatus.POWER_LAW)
+    reason = f"alpha is in [{alpha.lower:g}, {upper:g}], not resolved further: {_cure(found)}"
+    return result(Interval.between(alpha.lower, upper), TailStatus.UNRESOLVED, reason)
 
 
-def _number(setting: Setting, quantity: str, bounds: Interval, name: str) -> TailResult:
-    """Return a Lyapunov exponent or a value of h, or that nobody knows it."""
-    if bounds.value == bounds.value:
-        return _result(setting, quantity, bounds, name, TailStatus.OK)
-    return _result(
-        setting, quantity, bounds, name, TailStatus.UNRESOLVED, f"{name!r} knows bounds only"
-    )
+def _label_reason(products: float) -> str:
+    known = f"at least {products:.6g}" if products < math.inf else "inf"
+    return f"the labels' own tail exponent; that of the products is {known}"
 
 
-def _result(
+def _cure(found: Estimate) -> str:
+    """Return what may resolve a number that was not."""
+    if found.spent:
+        return "the budget of sampled steps is used up, allow more"
+    if found.method.confidence is not None:
+        return "another seed or a slightly different lr may be resolved"
+    return "method='auto' tries every method that applies, method='particles' samples"
+
+
+def _bound(quantity: str, bounds: Interval, status: TailStatus, reason: str) -> TailResult:
+    """Return what is proved without any method."""
+    proved = Guarantee.RIGOROUS
+    return TailResult.of(quantity, bounds, "bound", status, reason, guarantee=proved)
+
+
+def _computed(
     setting: Setting,
     quantity: str,
-    bounds: Interval,
-    name: str,
+    found: Estimate,
     status: TailStatus,
     reason: str = "",
-    rho: float = float("nan"),
+    lyapunov: float = math.nan,
 ) -> TailResult:
-    return TailResult(
-        quantity=quantity,
-        value=bounds.value,
-        lower=bounds.lower,
-        upper=bounds.upper,
-        guarantee=guarantee(setting, name),
-        method=name,
-        status=status,
-        reason=reason,
-        lyapunov=rho,
-        confidence=CONFIDENCE if name in SAMPLING else None,
+    """Return what a method computed, with that method's guarantee."""
+    return TailResult.of(
+        quantity,
+        found.bounds,
+        found.method.name,
+        status,
+        reason,
+        guarantee=found.method.guarantee(setting),
+        lyapunov=lyapunov,
+        confidence=found.method.confidence,
     )

@@ -1,4 +1,4 @@
-"""What independent estimates of one number, nearly normal, say of it together."""
+"""The confidence interval of the mean of independent, nearly normal estimates of one number."""
 
 import math
 
@@ -12,4 +12,5 @@ CONFIDENCE = 0.999
 def half_width(values: FloatArray) -> float:
     """Return half the width of Student's interval of the mean of `values` (n,) at `CONFIDENCE`."""
     n = values.size
-    return float(student.ppf((1 + CONFIDENCE) / 2, n - 1) * values.std(ddof=1)) / math.sqrt(n)
+    quantile = float(student.ppf((1 + CONFIDENCE) / 2, n - 1))
+    return quantile * float(values.std(ddof=1)) / math.sqrt(n)

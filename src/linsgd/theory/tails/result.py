@@ -1,4 +1,4 @@
-"""What every tail computation returns: a number between two bounds, how it was found, and what it says of the law."""
+"""The result of a tail computation: a number between two bounds, its guarantee and its status."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from linsgd.result import Guarantee, Result, Status, rounded, summary
 
 
 class TailStatus(Status):
-    """What is known of the stationary law, or of the number asked for."""
+    """The kind of the stationary law, or whether the number asked for was resolved."""
 
     OK = "ok"  # a Lyapunov exponent or a value of the spectral function
     POWER_LAW = "power_law"
@@ -16,11 +16,11 @@ class TailStatus(Status):
     DEGENERATE = "degenerate"  # the law is a point
     NO_STATIONARY_LAW = "no_stationary_law"
     OSCILLATES = "oscillates"  # log|A| is arithmetic: t^alpha P(|W| > t) has no limit
-    UNRESOLVED = "unresolved"  # the bracket is kept, the value is nan
+    UNRESOLVED = "unresolved"  # the bounds are kept, the value is nan
 
 
 class Interval(NamedTuple):
-    """A number and its bounds."""
+    """A number and its bounds; the value is nan where only the bounds are known."""
 
     value: float
     lower: float
@@ -28,17 +28,39 @@ class Interval(NamedTuple):
 
     @classmethod
     def about(cls, value: float, error: float) -> "Interval":
-        """Return the interval of half-width `error`."""
+        """Return a value with bounds at a distance of `error`."""
         return cls(value, value - error, value + error)
 
+    @classmethod
+    def exactly(cls, value: float) -> "Interval":
+        """Return a value without error; it may be infinite."""
+        return cls(value, value, value)
 
-UNKNOWN = Interval(math.nan, -math.inf, math.inf)
-UNKNOWN_ORDER = Interval(math.nan, 0.0, math.inf)  # or learning rate, or constant: what is positive
+    @classmethod
+    def between(cls, lower: float, upper: float) -> "Interval":
+        """Return bounds without a value."""
+        return cls(math.nan, lower, upper)
+
+    @property
+    def resolved(self) -> bool:
+        """Whether there is a value between the bounds."""
+        return not math.isnan(self.value)
+
+    @property
+    def width(self) -> float:
+        """The distance of the bounds; inf without a value."""
+        return self.upper - self.lower if self.resolved else math.inf
+
+    def within(self, lower: float, upper: float) -> "Interval":
+        """Return the same number with bounds that are at least `lower` and at most `upper`."""
+        return Interval(self.value, max(self.lower, lower), min(self.upper, upper))
 
 
-def width(interval: Interval) -> float:
-    """Return how far the bounds of a number are apart, inf where there is no number."""
-    return interval.upper - interval.lower if interval.value == interval.value else math.inf
+UNKNOWN = Interval.between(-math.inf, math.inf)
+ANY_POSITIVE = Interval.between(0.0, math.inf)  # an order, a learning rate or a constant
+NO_NUMBER = Interval(math.nan, math.nan, math.nan)  # where the quantity does not exist
+ZERO = Interval.exactly(0.0)  # log h(0)
+INFINITE = Interval.exactly(math.inf)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -48,17 +70,17 @@ class TailResult(Result):
     Attributes
     ----------
     quantity : str
-        What the number is.
+        The name of the number.
     value, lower, upper : float
         The number and its bounds; nan where there is none.
     guarantee : Guarantee
-        What the bounds are worth: "rigorous", "numerical" or "statistical".
+        Kind of the bounds: "rigorous", "numerical" or "statistical".
     method : str
-        How it was found.
+        The method that found it.
     status : TailStatus
-        What it says of the stationary law.
+        The kind of the stationary law, or whether the number was resolved.
     reason : str
-        Why the status is what it is, where that is not plain from the number.
+        Why the status is what it is, and what would change it.
     lyapunov : float
         The Lyapunov exponent, where it was computed on the way; else nan.
     confidence : float or None
@@ -73,17 +95,50 @@ class TailResult(Result):
     method: str
     status: TailStatus
     reason: str = ""
-    lyapunov: float = float("nan")
+    lyapunov: float = math.nan
     confidence: float | None = None
+
+    @classmethod
+    def of(
+        cls,
+        quantity: str,
+        bounds: Interval,
+        method: str,
+        status: TailStatus = TailStatus.OK,
+        reason: str = "",
+        *,
+        guarantee: Guarantee = Guarantee.NUMERICAL,
+        lyapunov: float = math.nan,
+        confidence: float | None = None,
+    ) -> "TailResult":
+        """Return an interval with its name, method, status and guarantee."""
+        return cls(
+            quantity=quantity,
+            **bounds._asdict(),
+            guarantee=guarantee,
+            method=method,
+            status=status,
+            reason=reason,
+            lyapunov=lyapunov,
+            confidence=confidence,
+        )
+
+    @property
+    def bounds(self) -> Interval:
+        """The value and its bounds."""
+        return Interval(self.value, self.lower, self.upper)
 
     def rows(self) -> list[tuple[str, str]]:
         """Return what the printed form shows: (label, text) pairs."""
-        shown = [(self.quantity, rounded(self.value, (self.upper - self.lower) / 2))]
-        shown += [("bounds", f"[{self.lower:.12g}, {self.upper:.12g}] ({self.guarantee})")]
-        shown += [
-            ("status", str(self.status) + (f": {self.reason}" if self.reason else "")),
+        error = (self.upper - self.lower) / 2
+        bounds = f"[{self.lower:.12g}, {self.upper:.12g}] ({self.guarantee})"
+        status = f"{self.status}: {self.reason}" if self.reason else str(self.status)
+        shown = [
+            (self.quantity, rounded(self.value, error)),
+            ("bounds", bounds),
+            ("status", status),
             ("method", self.method),
         ]
-        if self.lyapunov == self.lyapunov:
+        if not math.isnan(self.lyapunov):
             shown.append(("lyapunov exponent", summary(self.lyapunov)))
         return shown

@@ -1,15 +1,16 @@
-r"""h(2) and h(4) of Gaussian features of any spectrum by proof: the actions of `even_forms` in ball arithmetic (Arb).
+r"""Proofs that h(2) or h(4) is below or above 1: `even_forms` in ball arithmetic (Arb).
 
 For a form F with positive coefficients, exact as doubles, the ratios of the new to the old
 coefficients enclose the spectral radius (Collatz, Wielandt), and every rounding in them is enclosed
-by its ball.
+by its ball. Gaussian features of any spectrum, no momentum.
 """
 
 import importlib.util
+from dataclasses import dataclass
 from typing import Any
 
 from linsgd.domains import FloatArray
-from linsgd.theory.tails.moments import even_moments
+from linsgd.theory.tails.moments import gaussian_moments
 from linsgd.theory.tails.moments.even_forms import ACTIONS
 from linsgd.theory.tails.setting import Setting
 
@@ -18,84 +19,105 @@ _BITS = 128
 
 
 def covers(setting: Setting, order: float) -> str:
-    """Return why this method cannot serve, or nothing."""
-    if even_moments.covers(setting):
-        return even_moments.covers(setting)
-    if setting.dimension > LARGEST_DIMENSIONS.get(
-        int(order) if order in LARGEST_DIMENSIONS else 0, 0
+    """Return the unmet requirement, or '' if the side of h(order) can be proved."""
+    if gaussian_moments.covers(setting):
+        return gaussian_moments.covers(setting)
+    if not any(
+        order == known and setting.dimension <= d for known, d in LARGEST_DIMENSIONS.items()
     ):
-        return " or ".join(
-            f"order {k} and at most {d} features" for k, d in LARGEST_DIMENSIONS.items()
-        )
-    return (
-        "" if importlib.util.find_spec("flint") else "python-flint: pip install 'linsgd[certified]'"
-    )
+        known = [f"order {k} and at most {d} features" for k, d in LARGEST_DIMENSIONS.items()]
+        return " or ".join(known)
+    if importlib.util.find_spec("flint"):
+        return ""
+    return "python-flint: pip install 'linsgd[certified]'"
 
 
-def side(setting: Setting, order: int) -> int:
+def side(setting: Setting, order: float) -> int:
     """Return -1 where h(order) < 1 is proved, 1 where h(order) > 1 is, else 0."""
     from flint import ctx
 
     before = ctx.prec
     ctx.prec = _BITS
     try:
-        form = even_moments.eigenform(setting, ACTIONS[order](setting))
+        form = gaussian_moments.eigenform(setting, ACTIONS[int(order)](setting))
         ratios = _second(setting, form) if order == 2 else _fourth(setting, form)
-        return (
-            -1
-            if all(ratio < 1 for ratio in ratios)
-            else 1
-            if all(ratio > 1 for ratio in ratios)
-            else 0
-        )
+        if all(ratio < 1 for ratio in ratios):
+            return -1
+        return 1 if all(ratio > 1 for ratio in ratios) else 0
     finally:
         ctx.prec = before
 
 
-def _scales(setting: Setting) -> tuple[Any, list[Any], list[Any], list[Any]]:
-    """Return a, h, g and t as balls."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Balls:
+    """The numbers of `even_forms` as balls: a, and h, g and t of every axis."""
+
+    a: Any
+    h: list[Any]
+    g: list[Any]
+    t: list[Any]
+
+    @classmethod
+    def of(cls, setting: Setting) -> "_Balls":
+        from flint import arb
+
+        lr = arb(setting.step_size)
+        h = [arb(float(each)) for each in setting.spectrum]
+        g = [lr * each / setting.batch for each in h]
+        t = [lr / setting.batch * each for each in g]
+        return cls(1 - lr * arb(setting.decay), h, g, t)
+
+
+def _sum(terms: Any) -> Any:
     from flint import arb
 
-    lr = arb(setting.lr)
-    h = [arb(float(each)) for each in setting.spectrum]
-    g = [lr * each / setting.batch for each in h]
-    return 1 - lr * arb(setting.decay), h, g, [lr / setting.batch * each for each in g]
+    return sum(terms, arb(0))
 
 
 def _second(setting: Setting, form: FloatArray) -> list[Any]:
+    """Return E[r_i] + h_i E[C] sum_k t_k F_k / F_i for every i, F = form (d,)."""
     from flint import arb
 
-    (a, h, g, t), b = _scales(setting), setting.batch
-    F = [arb(float(each)) for each in form]
-    common = b * sum((x * y for x, y in zip(t, F, strict=True)), arb(0))
-    return [
-        a * a - 2 * b * a * gi + b * (b + 2) * gi * gi - b * gi * gi + hi * common / Fi
-        for gi, hi, Fi in zip(g, h, F, strict=True)
-    ]
+    balls, b = _Balls.of(setting), setting.batch
+    a, F = balls.a, [arb(float(each)) for each in form]
+    common = b * _sum(t * Fi for t, Fi in zip(balls.t, F, strict=True))
+    ratios = []
+    for g, h, Fi in zip(balls.g, balls.h, F, strict=True):
+        # r = a^2 - (2 a g + g^2) C + g^2 C^2, E C = b, E C^2 = b (b + 2)
+        own = a * a - 2 * b * a * g + b * (b + 2) * g * g - b * g * g
+        ratios.append(own + h * common / Fi)
+    return ratios
 
 
 def _fourth(setting: Setting, form: FloatArray) -> list[Any]:
+    """Return the ratios of the new to the old coefficients of every pair i >= j, F = form (d, d).
+
+    E[r_i r_j + W_ij] + (l_i h_j + l_j h_i + k h_i h_j) / F_ij, l_i = E[C r_i] f_i, k = E[C^2] t'f,
+    f_i = (Ft)_i + 2 t_i F_ii.
+    """
     from flint import arb, arb_poly
 
-    (a, h, g, t), b, axes = _scales(setting), setting.batch, range(setting.dimension)
-    moments = [arb(1)]
+    balls, b, axes = _Balls.of(setting), setting.batch, range(setting.dimension)
+    a, h, g, t = balls.a, balls.h, balls.g, balls.t
+    moments = [arb(1)]  # E C^k
     for k in range(4):
         moments.append(moments[-1] * (b + 2 * k))
 
     def mean(polynomial: Any) -> Any:
-        return sum((polynomial[k] * moments[k] for k in range(5)), arb(0))
+        return _sum(polynomial[k] * moments[k] for k in range(5))
 
-    x = arb_poly([0, 1])
+    C = arb_poly([0, 1])
     r = [arb_poly([a * a, -2 * a * gi - gi * gi, gi * gi]) for gi in g]
     gm = [arb_poly([a * gi, -gi * gi]) for gi in g]
     F = [[arb(float(each)) for each in row] for row in form]
-    reduced = [sum((F[i][j] * t[j] for j in axes), arb(0)) for i in axes]
-    linear = [mean(x * r[i]) * (reduced[i] + 2 * t[i] * F[i][i]) for i in axes]
-    constant = moments[2] * sum((t[i] * (reduced[i] + 2 * t[i] * F[i][i]) for i in axes), arb(0))
+    f = [_sum(F[i][j] * t[j] for j in axes) + 2 * t[i] * F[i][i] for i in axes]
+    linear = [mean(C * r[i]) * f[i] for i in axes]
+    constant = moments[2] * _sum(t[i] * f[i] for i in axes)
     ratios = []
     for i in axes:
         for j in range(i + 1):
-            own = r[i] * r[j] + x * (2 * g[i] ** 2 * g[j] ** 2 * x - 4 * gm[i] * gm[j])
+            # W_ij = 2 g_i^2 g_j^2 C^2 - 4 g_i m_i g_j m_j C
+            W = C * (2 * g[i] ** 2 * g[j] ** 2 * C - 4 * gm[i] * gm[j])
             shared = linear[i] * h[j] + linear[j] * h[i] + constant * h[i] * h[j]
-            ratios.append(mean(own) + shared / F[i][j])
+            ratios.append(mean(r[i] * r[j] + W) + shared / F[i][j])
     return ratios

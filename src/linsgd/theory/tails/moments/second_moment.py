@@ -1,157 +1,196 @@
-r"""The second moment of the products, for every optimizer and feature law, and the norm in which it contracts evenly.
+r"""The second moment of the products, for every optimizer and feature law, and its adapted norm.
 
 On phase space one step is M = A + c (x) (H_b - H), where A = M0 + M1 H acts on (w, v) of one
 eigendirection of H and c is the first column of M1. E|M_k...M_1 u|^2 grows as mu^k, mu = h(2) being
-the spectral radius of Q -> E M'QM, and in the norm |u|_Q of its eigenvector every vector grows by
-the same factor on average, E |M u|_Q^2 = mu |u|_Q^2. With 2 x 2 blocks Q_ij for the modes i, j and
-D_ij = c'Q_ij c,
+the spectral radius of Q -> E M'QM, and in the norm |u|_Q of its eigenvector, the adapted norm,
+every vector grows by the same factor on average, E |M u|_Q^2 = mu |u|_Q^2. With 2 x 2 blocks Q_ij
+for the modes i, j and D_ij = c'Q_ij c,
 
     mu Q_ij = A_i'Q_ij A_j + N(D)_ij e_w e_w',
 
 N(D) being the covariance of the gradient noise of `linsgd.theory.recurrence.gradient_covariance`.
 So D is the eigenvector, with eigenvalue 1, of
 
-    K D = P o N(D),      P_ij = (c x c)'(mu - A_i' x A_j')^{-1} (e_w x e_w)      (o entrywise, x of Kronecker),
+    K D = P o N(D),      P_ij = (c x c)'(mu - A_i' x A_j')^{-1} (e_w x e_w)
 
-a self-adjoint problem as N is and P > 0; along principal axes N(D)_ii = own h_i^2 D_i + common h_i
-sum_k h_k D_k closes on the diagonal. The radius of K falls with mu: where it is 1, mu = h(2).
+(o entrywise, x of Kronecker), a self-adjoint problem as N is and P > 0; along principal axes
+N(D)_ii = own h_i^2 D_i + common h_i sum_k h_k D_k closes on the diagonal. The radius of K falls
+with mu: where it is 1, mu = h(2).
 
-Moments of order s != 2 see more of the noise, or less: their eigenfunction is near |u|_Q^s in the
-norm of the Q whose noise is amplified until its mu is h(s)^{2/s}.
+Moments of order s != 2 depend more, or less, on the noise: their eigenfunction is near |u|_Q^s in
+the norm of the Q whose noise is amplified until its mu is h(s)^{2/s}.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from linsgd.domains import FloatArray
-from linsgd.problems.features import FeatureLaw, FiniteData, PrincipalAxesLaw
+from linsgd.problems.features import FiniteData, PrincipalAxesLaw
+from linsgd.theory.recurrence.gradient_covariance import MatrixNoise, ModeNoise
 from linsgd.theory.tails.result import Interval
-from linsgd.theory.tails.setting import Setting
+from linsgd.theory.tails.setting import AlongAxes, Setting
 
 LARGEST_DIMENSION = 200  # without principal axes
-_ROUNDING = 1e-11
+_ROUNDING = 1e-11  # of log mu
+_RESOLVED = 1e-13  # rise of log mu above its floor, over the size of A x A, that is not rounding
 _SPREAD = 1e-12  # of D, relatively: far below what changes the norm, far above rounding
-
-Noise = Callable[[FloatArray], FloatArray]
+_NO_NOISE = 1e-12  # radius of K of features without noise
 
 
 def covers(setting: Setting) -> str:
-    """Return why this moment is not known, or nothing."""
+    """Return the unmet requirement, or '' if h(2) is known."""
+    principal = _principal_moments(setting)
+    if principal is not None:
+        return "" if np.isfinite(principal[0]) else "a finite fourth moment"
+    if setting.dimension <= LARGEST_DIMENSION:
+        return ""
+    return f"at most {LARGEST_DIMENSION} features, or principal axes"
+
+
+def _principal_moments(setting: Setting) -> tuple[float, float] | None:
+    """Return the constants (c, k) of the fourth moment of a law along principal axes."""
     law = setting.features
     if isinstance(law, PrincipalAxesLaw):
-        return "" if np.isfinite(law.radial) else "a finite fourth moment"
-    return (
-        ""
-        if setting.dimension <= LARGEST_DIMENSION
-        else f"at most {LARGEST_DIMENSION} features, or principal axes"
-    )
+        return law.radial, law.excess
+    return law.principal if isinstance(law, AlongAxes) else None
 
 
 def step_matrices(setting: Setting) -> tuple[FloatArray, FloatArray]:
-    """Return M0 and M1 (2, 2): (w, v) becomes M0 (w, v) + M1 (H_b w, .), v being the last displacement."""
-    ahead, memory = (1 + setting.momentum, setting.momentum) if setting.nesterov else (1.0, 0.0)
-    velocity = np.array([-setting.lr * setting.decay, setting.momentum])
-    fixed = np.array([np.array([1.0, 0.0]) + ahead * velocity - [0.0, memory], velocity])
-    return fixed, np.array([[-ahead * setting.lr, 0.0], [-setting.lr, 0.0]])
+    """Return M0 and M1 (2, 2) of one step of (w, v), v the last displacement.
+
+    (w, v) becomes M0 (w, v) + M1 (H_b w, .):
+
+        v' = momentum v - lr (H_b + decay) w,       w' = w + v',
+        w' = w + (1 + momentum) v' - momentum v     (Nesterov).
+    """
+    m, lr = setting.momentum, setting.step_size
+    ahead, back = (1 + m, m) if setting.nesterov else (1.0, 0.0)
+    velocity = np.array([-lr * setting.decay, m])
+    position = np.array([1.0, 0.0]) + ahead * velocity - np.array([0.0, back])
+    return np.array([position, velocity]), np.array([[-ahead * lr, 0.0], [-lr, 0.0]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SecondMoment:
-    """The operator K: matrices A (d, 2, 2), column c (2,), N on (d,) diagonals or on (d, d) matrices."""
+    """The operator K.
+
+    Attributes
+    ----------
+    A : ndarray (d, 2, 2)
+        The mean step of each mode.
+    column : ndarray (2,)
+        c.
+    noise : ModeNoise or MatrixNoise
+        N, on diagonals (d,) or on matrices (d, d).
+    """
 
     A: FloatArray
     column: FloatArray
-    noise: Noise
-    diagonal: bool
+    noise: ModeNoise | MatrixNoise
 
     @classmethod
     def of(cls, setting: Setting) -> "SecondMoment | None":
         """Return the operator; None where it is not known."""
         if covers(setting):
             return None
-        law, h, b = setting.features, setting.spectrum, setting.batch
         M0, M1 = step_matrices(setting)
-        A = M0 + M1 * h[:, None, None]
-        if isinstance(law, PrincipalAxesLaw):
-            own, common = (2 * law.radial + law.excess - 1) / b, law.radial / b
-            noise = partial(_mode_noise, own * h * h, common * h, h)
-            return cls(A, M1[:, 0], noise, diagonal=True)
-        noise = partial(_matrix_noise, law, _scale(setting), h)
-        return cls(A, M1[:, 0], noise, diagonal=False)
+        A = M0 + M1 * setting.spectrum[:, None, None]
+        return cls(A, M1[:, 0], _noise(setting))
+
+    @property
+    def diagonal(self) -> bool:
+        """Whether D, and all else of one number for each pair of modes, is diagonal."""
+        return isinstance(self.noise, ModeNoise)
 
     @property
     def floor(self) -> float:
-        """The log of the mean's own growth, below which mu cannot fall; finite where the mean vanishes in a step."""
-        return 2 * float(np.log(max(np.abs(np.linalg.eigvals(self.A)).max(), 1e-3)))
+        """The log growth of the squared mean, a lower bound of log mu; at least log 1e-6."""
+        radius = np.abs(np.linalg.eigvals(self.A)).max()
+        return 2 * float(np.log(max(radius, 1e-3)))
 
     def log_mu(self) -> Interval:
         """Return log h(2)."""
         low, high = self.floor, self.floor + 1.0
-        while self._top(high)[0] > 1:
+        while self._radius(high) > 1:
             low, high = high, high + 2 * (high - self.floor)
-        resolved = 1e-13 * max(
-            1.0, float(np.square(self.A).max() * np.exp(-self.floor))
-        )  # above rounding of A x A
+        size = float(np.square(self.A).max() * np.exp(-self.floor))
+        resolved = _RESOLVED * max(1.0, size)
         low = max(low, self.floor + resolved)
-        if self._top(low)[0] < 1:
+        if self._radius(low) < 1:
             return Interval.about(low, _ROUNDING + resolved)
-        return Interval.about(
-            float(brentq(lambda log_mu: np.log(self._top(log_mu)[0]), low, high, xtol=1e-15)),
-            _ROUNDING,
-        )
+        root = brentq(lambda log_mu: np.log(self._radius(log_mu)), low, high, xtol=1e-15)
+        return Interval.about(float(root), _ROUNDING)
 
     def form(self, log_mu: float) -> FloatArray:
-        """Return Q, (2, 2, d) or (2, 2, d, d), of the noise amplified until its mu is this one; largest entry 1.
+        """Return Q, largest entry 1, of the noise amplified until its mu is exp(log_mu).
 
-        Features without noise (signs, alone) have no such norm; the Euclidean one serves.
+        Features without noise (signs, alone) have no such norm: the Euclidean one is returned.
+
+        Returns
+        -------
+        ndarray (2, 2, d) or (2, 2, d, d)
+            The entry [a, b, i, j] couples component a of mode i and component b of mode j.
         """
         log_mu = max(log_mu, self.floor + 1e-3 * abs(self.floor) + 1e-9)
-        radius, D = self._top(log_mu)
-        if radius < 1e-12:
+        radius, D = self._leading(log_mu)
+        if radius < _NO_NOISE:
             modes = np.ones(len(self.A)) if self.diagonal else np.eye(len(self.A))
             return np.multiply.outer(np.eye(2), modes)
-        source = self.noise(self._spread(D))
-        Q = self._solve(log_mu) * source[..., None]
+        # Q_ij = (mu - A_i' x A_j')^{-1} (e_w x e_w) N(D)_ij
+        source = self._noise_of(self._spread(D))
+        Q = self._response(log_mu) * source[..., None]
         form: FloatArray = np.moveaxis(Q.reshape(*source.shape, 2, 2), (-2, -1), (0, 1))
         scaled: FloatArray = form / np.abs(form).max()
         return scaled
 
-    def _spread(self, D: FloatArray) -> FloatArray:
-        """Return D plus a small multiple of the identity: where no batch mixes two blocks, D vanishes on one.
+    def _noise_of(self, D: FloatArray) -> FloatArray:
+        """Return N(D), (d,) or (d, d)."""
+        if isinstance(self.noise, ModeNoise):
+            return self.noise.diagonal(D)
+        return self.noise.homogeneous(D)
 
-        Q would be singular there, to rounding, and no norm.
+    def _spread(self, D: FloatArray) -> FloatArray:
+        """Return D plus a small multiple of the identity.
+
+        Where no batch mixes two blocks D vanishes on one of them, and Q would be singular there, to
+        rounding, and no norm.
         """
         modes = np.ones(len(D)) if self.diagonal else np.eye(len(D))
         spread: FloatArray = D + _SPREAD * np.abs(D).max() * modes
         return spread
 
-    def _solve(self, log_mu: float) -> FloatArray:
+    def _response(self, log_mu: float) -> FloatArray:
         """Return (mu - A_i' x A_j')^{-1} (e_w x e_w), shape (d, 4) or (d, d, 4)."""
         pairs = "iax,iby->ixyab" if self.diagonal else "iax,jby->ijxyab"
-        moved = np.einsum(pairs, self.A, self.A)
-        moved = moved.reshape(*moved.shape[:-4], 4, 4)
-        unit = np.broadcast_to([1.0, 0, 0, 0], moved.shape[:-1])[..., None]
-        solved: FloatArray = np.linalg.solve(np.exp(log_mu) * np.eye(4) - moved, unit)[..., 0]
-        return solved
+        product = np.einsum(pairs, self.A, self.A)
+        product = product.reshape(*product.shape[:-4], 4, 4)
+        unit = np.broadcast_to([1.0, 0, 0, 0], product.shape[:-1])[..., None]
+        response: FloatArray = np.linalg.solve(np.exp(log_mu) * np.eye(4) - product, unit)[..., 0]
+        return response
 
-    def _top(self, log_mu: float) -> tuple[float, FloatArray]:
-        """Return the radius of K and its eigenvector D."""
-        P = self._solve(log_mu) @ np.outer(self.column, self.column).ravel()
+    def _radius(self, log_mu: float) -> float:
+        return self._leading(log_mu)[0]
+
+    def _leading(self, log_mu: float) -> tuple[float, FloatArray]:
+        """Return the spectral radius of K and its eigenvector D, (d,) or (d, d).
+
+        K D = P o N(D) has the symmetric form x -> P^{1/2} o N(P^{1/2} o x), with D = P^{1/2} o x.
+        """
+        P = self._response(log_mu) @ np.outer(self.column, self.column).ravel()
         root = np.sqrt(np.maximum(P, 0.0))
 
         def symmetric(flat: FloatArray) -> FloatArray:
             D = root * flat.reshape(root.shape)
-            image: FloatArray = (root * self.noise(D if self.diagonal else (D + D.T) / 2)).ravel()
+            noise = self._noise_of(D if self.diagonal else (D + D.T) / 2)
+            image: FloatArray = (root * noise).ravel()
             return image
 
-        start = root if self.diagonal else root * np.eye(len(root))
         if root.size == 1:
             return float(symmetric(np.ones(1))[0]), root**2
+        start = root if self.diagonal else root * np.eye(len(root))
         if not symmetric(start.ravel()).any():  # features without noise
             return 0.0, root**2
         operator = LinearOperator((root.size, root.size), matvec=symmetric, dtype=np.float64)
@@ -160,18 +199,15 @@ class SecondMoment:
         return float(values[0]), D * np.sign(D.sum() if self.diagonal else np.trace(D))
 
 
-def _mode_noise(own: FloatArray, common: FloatArray, h: FloatArray, D: FloatArray) -> FloatArray:
-    noise: FloatArray = own * D + common * (h @ D)
-    return noise
-
-
-def _scale(setting: Setting) -> float:
-    law, b = setting.features, setting.batch
+def _noise(setting: Setting) -> ModeNoise | MatrixNoise:
+    """Return the noise of the features, without that of the labels."""
+    law, h, b = setting.features, setting.spectrum, setting.batch
+    principal = _principal_moments(setting)
+    if principal is not None:
+        c, k = principal
+        return ModeNoise(h, (2 * c + k - 1) / b, (2 * c - 1) / b, c / b, 0.0)
+    scale = 1 / b
     if isinstance(law, FiniteData) and not setting.replacement:
-        return (len(law.y) - b) / (b * max(len(law.y) - 1, 1))
-    return 1 / b
-
-
-def _matrix_noise(law: FeatureLaw, scale: float, h: FloatArray, D: FloatArray) -> FloatArray:
-    noise: FloatArray = scale * (law.fourth_moment(D) - h[:, None] * D * h)
-    return noise
+        n = len(law.y)
+        scale = (n - b) / (b * max(n - 1, 1))
+    return MatrixNoise(h, law.fourth_moment, scale, np.zeros((h.size, h.size)))

@@ -1,1 +1,5 @@
-"""Momentum with equal curvatures: the transfer operator on Gram matrices."""
+"""Gaussian features of equal variance with momentum.
+
+`transfer_operator` is the method, on Gram matrices of (w, v); `collocation` solves it and bounds
+the error.
+"""

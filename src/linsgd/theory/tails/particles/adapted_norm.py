@@ -1,4 +1,4 @@
-"""Steps on phase space: their deterministic part, the adapted norm, and the kernel that draws a batch's gradient."""
+"""Steps on phase space: their deterministic part, and the adapted norm of the second moment."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,65 +10,92 @@ from linsgd.theory.tails.moments.second_moment import SecondMoment, step_matrice
 from linsgd.theory.tails.setting import Setting
 
 
-class Kernel(Protocol):
-    """Draws one step of many vectors."""
+class StepSampler(Protocol):
+    """Draws the gradient of one random batch for each of many vectors."""
 
     def width(self, s: float) -> int:
-        """Return how many numbers it holds for each vector, so that blocks of vectors can be kept in the cache."""
+        """Return how many numbers are held for each vector, so that blocks fit the cache."""
 
-    def pull(
+    def gradients(
         self, state: FloatArray, s: float, rng: np.random.Generator
     ) -> tuple[FloatArray, FloatArray]:
-        """Return H_b w (n, d) and the log likelihood ratio (n,) for unit vectors (n, 2, d)."""
+        """Draw a batch for each vector, by a law suited to the moment of order s.
+
+        Parameters
+        ----------
+        state : ndarray (n, 2, d)
+            Vectors (w, v) of unit norm.
+        s : float
+            Order.
+        rng : numpy.random.Generator
+            Source of random numbers.
+
+        Returns
+        -------
+        gradient : ndarray (n, d)
+            H_b w.
+        log_ratio : ndarray (n,)
+            Log likelihood ratio of the batch's law over the law that was drawn from.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Frame:
-    """The deterministic part of a step, and the adapted norm."""
+class AdaptedNorm:
+    """The adapted norm |u|^2 = u'Q u on phase space, and the deterministic part of a step.
+
+    Attributes
+    ----------
+    fixed : ndarray (2, 2)
+        M0, the step of (w, v) without gradient.
+    column : ndarray (2,)
+        What a gradient adds to (w, v).
+    form : ndarray (2, 2, d) or (2, 2, d, d)
+        Q.
+    """
 
     fixed: FloatArray
     column: FloatArray
     form: FloatArray
 
     @classmethod
-    def of(cls, setting: Setting, log_radius: float = 0.0) -> "Frame":
-        """Return the frame for h(s)^{2/s} near exp(log_radius); Euclidean where no adapted norm is known."""
+    def of(cls, setting: Setting, log_radius: float = 0.0) -> "AdaptedNorm":
+        """Return the norm for h(s)^{2/s} near exp(log_radius); Euclidean where none is known."""
         fixed, push = step_matrices(setting)
         known = SecondMoment.of(setting)
-        plain = np.multiply.outer(np.eye(2), np.ones(setting.dimension))
-        return cls(fixed, push[:, 0], plain if known is None else known.form(log_radius))
+        if known is None:
+            form = np.multiply.outer(np.eye(2), np.ones(setting.dimension))
+        else:
+            form = known.form(log_radius)
+        return cls(fixed, push[:, 0], form)
 
     def dual(self, state: FloatArray) -> FloatArray:
-        """Return Q u (n, 2, d)."""
+        """Return Q u (n, 2, d) of vectors (n, 2, d)."""
         if self.form.ndim == 3:
-            return np.stack(
-                [self.form[a, 0] * state[:, 0] + self.form[a, 1] * state[:, 1] for a in (0, 1)],
-                axis=1,
-            )
+            w, v = state[:, 0], state[:, 1]
+            return np.stack([self.form[a, 0] * w + self.form[a, 1] * v for a in (0, 1)], axis=1)
         n, _, d = state.shape
-        whole = self.form.transpose(0, 2, 1, 3).reshape(2 * d, 2 * d)
-        dual: FloatArray = (state.reshape(n, 2 * d) @ whole).reshape(n, 2, d)
+        Q = self.form.transpose(0, 2, 1, 3).reshape(2 * d, 2 * d)
+        dual: FloatArray = (state.reshape(n, 2 * d) @ Q).reshape(n, 2, d)
         return dual
 
     def scale(self) -> FloatArray:
-        """Return the norm of each position alone (d,)."""
-        diagonal: FloatArray = np.sqrt(
-            self.form[0, 0] if self.form.ndim == 3 else np.diagonal(self.form[0, 0])
-        )
-        return diagonal
+        """Return the norm of a unit of each position alone (d,)."""
+        position = self.form[0, 0]
+        scale: FloatArray = np.sqrt(position if position.ndim == 1 else np.diagonal(position))
+        return scale
 
     def squared(self, state: FloatArray) -> FloatArray:
-        """Return |u|^2 (n,)."""
+        """Return |u|^2 (n,) of vectors (n, 2, d)."""
         return dot(state.reshape(len(state), -1), self.dual(state).reshape(len(state), -1))
 
     def drift(self, state: FloatArray) -> FloatArray:
-        """Return the next state without the gradient (n, 2, d)."""
+        """Return M0 u (n, 2, d), the next state without the gradient."""
         w, v = state[:, 0], state[:, 1]
         return np.stack([self.fixed[a, 0] * w + self.fixed[a, 1] * v for a in (0, 1)], axis=1)
 
-    def moved(self, state: FloatArray, pull: FloatArray) -> FloatArray:
-        """Return the next state (n, 2, d)."""
-        return self.drift(state) + self.column[:, None] * pull[:, None]
+    def moved(self, state: FloatArray, gradient: FloatArray) -> FloatArray:
+        """Return the next state (n, 2, d), given H_b w (n, d)."""
+        return self.drift(state) + self.column[:, None] * gradient[:, None]
 
 
 def dot(a: FloatArray, b: FloatArray) -> FloatArray:

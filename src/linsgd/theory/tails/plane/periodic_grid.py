@@ -1,37 +1,31 @@
-"""Functions of an angle in [0, pi), written by polynomials of degree 5 on six neighbouring nodes of any grid."""
+"""Functions of an angle in [0, pi), by polynomials of degree 5 on six neighbouring nodes."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from linsgd.blocks import available_cores
+from linsgd.blocks import map_threads
 from linsgd.domains import FloatArray
+from linsgd.jit import kernel
 
 NEGLIGIBLE = 1e-14  # probability of the nodes of a rule that may be left out
 _EVEN = 32  # nodes before the grid is refined
 _TESTED = np.array([0.3, 0.7])  # points of every interval
 _SHORTEST = 1e-12  # interval that is halved
+_STEEPEST = 2.5  # ratio of neighbouring intervals
 _SAME = 3  # digits of an angle up to which directions are the same node
-
 _STENCIL = 6
 _HALF = _STENCIL // 2
+_PARTS = 16  # of the angles, shared by threads
+_AT_NODE = 1e-15  # distance from a node at which its value is taken
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-Images = Callable[
-    [FloatArray], tuple[FloatArray, FloatArray]
-]  # of u (2,): vectors (K, 2) and their weights (K,)
-
-
-def _compiled(function: Function) -> Function:
-    return cast(Function, numba.njit(nogil=True, cache=True, error_model="numpy")(function))
+Images = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+"""From u (2,) to vectors (K, 2) and their weights (K,)."""
 
 
-@_compiled
+@kernel
 def _add(
     vectors: FloatArray,
     weights: FloatArray,
@@ -40,29 +34,36 @@ def _add(
     scales: FloatArray,
     rows: FloatArray,
 ) -> None:
-    """Add the sum of weights |v|^s F(v), in terms of F on the nodes, to rows[0], and times log|v| to rows[1]."""
+    """Add sum_k weight_k |v_k|^s F(v_k) to rows[0], and with log|v_k| to rows[1].
+
+    F is given by its values on the nodes: rows (2, n) are the coefficients of these. F(v) is the
+    barycentric interpolation sum_m (scale_m / gap_m) F_m / sum_m (scale_m / gap_m).
+    """
     n = nodes.size - _STENCIL
     share = np.empty(_STENCIL)
     for k in range(weights.size):
         size = np.hypot(vectors[k, 0], vectors[k, 1])
         if size == 0.0:
-            rows[1] -= np.inf if s == 0.0 and weights[k] > NEGLIGIBLE else 0.0
+            if s == 0.0 and weights[k] > NEGLIGIBLE:
+                rows[1] -= np.inf
             continue
         growth = np.log(size)
         weight = weights[k] * np.exp(s * growth)
         angle = np.arctan2(vectors[k, 1], vectors[k, 0]) % np.pi
-        first = min(max(np.searchsorted(nodes, angle, side="right") - _HALF, 0), n)
+        first = np.searchsorted(nodes, angle, side="right") - _HALF
+        first = min(max(first, 0), n)
         total = 0.0
         for m in range(_STENCIL):
             gap = angle - nodes[first + m]
-            if abs(gap) < 1e-15:
+            if abs(gap) < _AT_NODE:
                 share[:] = 0.0
                 share[m] = total = 1.0
                 break
             share[m] = scales[first, m] / gap
             total += share[m]
         for m in range(_STENCIL):
-            at, part = (first + m - _HALF) % n, weight * share[m] / total
+            at = (first + m - _HALF) % n
+            part = weight * share[m] / total
             rows[0, at] += part
             rows[1, at] += part * growth
 
@@ -94,49 +95,79 @@ class Grid:
         return points
 
     def halved(self, marked: NDArray[np.bool_]) -> "Grid":
-        """Return the grid with the marked intervals (n,) halved, and any that would be far longer than the next."""
+        """Return the grid with the marked intervals (n,) halved.
+
+        Intervals that are then far longer than the next are halved too.
+        """
         lengths = self.lengths
         marked = marked & (lengths > _SHORTEST)
         while True:
             new = np.where(marked, lengths / 2, lengths)
-            long = ~marked & (new > 2.5 * np.minimum(np.roll(new, 1), np.roll(new, -1)))
+            shortest = np.minimum(np.roll(new, 1), np.roll(new, -1))
+            long = ~marked & (new > _STEEPEST * shortest)
             if not long.any():
                 break
             marked = marked | long
         if not marked.any():
             return self
-        finer = Grid(
-            np.sort(np.concatenate([self.nodes, (self.nodes + lengths / 2)[marked] % np.pi]))
-        )
+        middles = (self.nodes + lengths / 2)[marked] % np.pi
+        finer = Grid(np.sort(np.concatenate([self.nodes, middles])))
         return finer.halved(np.zeros(finer.nodes.size, dtype=bool))
 
     def rows(self, angles: FloatArray, images: Images, s: float) -> FloatArray:
-        """Return sum_v |v|^s F(v) over the images at `angles` (m,), and that with log|v|: (2, m, n)."""
-        nodes = np.concatenate(
-            [self.nodes[-_HALF:] - np.pi, self.nodes, self.nodes[:_HALF] + np.pi]
-        )
-        scales, found = _scales(nodes), np.zeros((angles.size, 2, self.nodes.size))
+        """Return an operator on functions of the angle, as a matrix.
 
-        def fill(part: FloatArray, rows: FloatArray) -> None:
-            for angle, row in zip(part, rows, strict=True):
-                _add(*images(np.array([np.cos(angle), np.sin(angle)])), s, nodes, scales, row)
+        Parameters
+        ----------
+        angles : ndarray (m,)
+            Where it is evaluated.
+        images : callable
+            From a unit vector u to vectors v and their weights.
+        s : float
+            Order.
 
-        pieces = 4 * available_cores()
-        with ThreadPoolExecutor(available_cores()) as pool:
-            list(pool.map(fill, np.array_split(angles, pieces), np.array_split(found, pieces)))
-        both: FloatArray = np.moveaxis(found, 1, 0)
-        return both
+        Returns
+        -------
+        ndarray (2, m, n)
+            sum_v weight |v|^s F(v) at each angle in terms of F on the nodes, and with log|v|.
+        """
+        nodes, scales = self._interpolation()
+
+        def rows_of(part: FloatArray) -> FloatArray:
+            found = np.zeros((part.size, 2, self.nodes.size))
+            for angle, row in zip(part, found, strict=True):
+                vectors, weights = images(np.array([np.cos(angle), np.sin(angle)]))
+                _add(vectors, weights, s, nodes, scales, row)
+            return found
+
+        parts = np.array_split(angles, min(_PARTS, angles.size))
+        rows: FloatArray = np.moveaxis(np.concatenate(map_threads(rows_of, parts)), 1, 0)
+        return rows
 
     def values(self, angles: FloatArray) -> FloatArray:
-        """Return F at `angles` in terms of F on the nodes: (m, n)."""
-        one = np.ones(1)
-        values: FloatArray = self.rows(angles, lambda u: (u[None, :], one), 0.0)[0]
+        """Return F at `angles` (m,) in terms of F on the nodes: (m, n)."""
+        nodes, scales = self._interpolation()
+        directions, weight = np.stack([np.cos(angles), np.sin(angles)], axis=1), np.ones(1)
+        found = np.zeros((angles.size, 2, self.nodes.size))
+        for u, row in zip(directions, found, strict=True):
+            _add(u[None, :], weight, 0.0, nodes, scales, row)
+        values: FloatArray = found[:, 0]
         return values
+
+    def _interpolation(self) -> tuple[FloatArray, FloatArray]:
+        """Return the nodes with three more at either end, and the weights of every six."""
+        before, after = self.nodes[-_HALF:] - np.pi, self.nodes[:_HALF] + np.pi
+        nodes = np.concatenate([before, self.nodes, after])
+        return nodes, _scales(nodes)
 
 
 def _scales(nodes: FloatArray) -> FloatArray:
-    """Return the barycentric weights of every six neighbours (n + 1, 6)."""
-    six = np.lib.stride_tricks.sliding_window_view(nodes, _STENCIL)
-    gaps = (six[:, :, None] - six[:, None, :]) * (4 / (six[:, -1] - six[:, 0]))[:, None, None]
+    """Return the barycentric weights 1 / prod_j (x_i - x_j) of every six neighbours (n + 1, 6).
+
+    Distances are in units of a quarter of the stencil's length, so that nothing underflows.
+    """
+    stencils = np.lib.stride_tricks.sliding_window_view(nodes, _STENCIL)
+    unit = (stencils[:, -1] - stencils[:, 0]) / 4
+    gaps = (stencils[:, :, None] - stencils[:, None, :]) / unit[:, None, None]
     scales: FloatArray = 1 / (gaps + np.eye(_STENCIL)).prod(axis=2)
     return scales

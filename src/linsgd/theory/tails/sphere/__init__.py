@@ -1,1 +1,5 @@
-"""Two or three Gaussian features of different variances: the transfer operator on the sphere."""
+"""Two or three Gaussian features of different variances without momentum.
+
+`sphere_operator` is the method; `directions` holds its coordinates and polynomials,
+`one_step_quadrature` its rule, with compiled loops in `quadrature_kernels`.
+"""

@@ -1,4 +1,6 @@
-r"""The mean growth K of |W|^alpha a step where h(alpha) = 1, for isotropic Gaussian features and label noise.
+r"""The mean growth K of |W|^alpha a step where h(alpha) = 1, by a Poisson equation.
+
+Isotropic Gaussian features and Gaussian label noise.
 
 With r = |W - w*| in units of noise / sqrt(variance), c = lr variance / b, a = 1 - lr weight_decay
 and given the independent X ~ chi2_b, Y ~ chi2_{d-1}, n ~ N(0, 1), one step is a Markov chain on [0,
@@ -11,12 +13,12 @@ psi(r) + K (Poisson's equation), and K = E[|A W + B|^alpha - |A W|^alpha] under 
 since psi - r^alpha = O(r^{alpha - 2}) integrates to nothing. With e^{2u} = 1 + r^2 / scale^2 it is
 found in the form
 
-    psi = scale^alpha (e^{alpha u} + K' u / rho + e^{beta u} q(u)),      beta = max(1, alpha - 1), or 0 if alpha <= 1,
+    psi = scale^alpha (e^{alpha u} + K' u / rho + e^{beta u} q(u)),
 
-rho the Lyapunov exponent: what is left, q, decays to a constant at least like e^{-u}, and is a
-polynomial in the variable y that takes [0, REACH] to [-1, 1] and crowds at u = 0, found by
-collocation. Beyond REACH, q is constant: there the law has mass e^{-alpha REACH}, and the error is
-of order e^{-2 REACH}, or e^{-(1 + alpha) REACH} if d = 1.
+beta = max(1, alpha - 1), or 0 if alpha <= 1, and rho the Lyapunov exponent: the rest, q, decays to
+a constant at least like e^{-u}, and is a polynomial in the variable y that takes [0, REACH] to [-1,
+1] and crowds at u = 0, found by collocation. Beyond REACH, q is constant: there the law has mass
+e^{-alpha REACH}, and the error is of order e^{-2 REACH}, or e^{-(1 + alpha) REACH} if d = 1.
 
 For large alpha the scale is such that K' = K / scale^alpha is of order 1, or psi would lose its
 digits. With eps = e^{-u} and kappa^2 = 1 - eps^2 the ratio e^{2u'} / e^{2u} is eps^2 + (kappa (a -
@@ -25,24 +27,23 @@ difference from R^2 = (a - c X)^2 + c^2 X Y is formed without cancellation.
 """
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from linsgd.blocks import available_cores
+from linsgd.blocks import map_threads
 from linsgd.domains import FloatArray
 from linsgd.theory.tails.isotropic.chi_square import log_nodes, log_sum
 from linsgd.theory.tails.isotropic.radial import RadialLaw
 from linsgd.theory.tails.result import Interval
 
-LARGEST_EXPONENT = 150.0  # beyond it rounding spoils more than it leaves, at great cost
+LARGEST_EXPONENT = 150.0  # beyond it rounding errors exceed the result, at great cost
 REACH, _HALF = 24.0, 1.0  # the largest u, and the u that half the points are below
 
 
 class Level(NamedTuple):
-    """The degree of q, the coarseness of the quadrature, and the log weight below which its nodes are left out."""
+    """The degree of q, the coarseness of the quadrature, and minus the log weight left out."""
 
     degree: int
     coarse: float
@@ -58,18 +59,26 @@ _LEVELS = {  # by the least d
     2: (Level(20, 2.0, 22.0), Level(28, 1.6, 25.0)),
     5: (Level(20, 1.7, 22.0), Level(28, 1.4, 25.0)),
 }
-_NOISE_STEP = (0.25, 0.4)  # of n, at coarseness 1
+_NOISE_STEP = {False: 0.25, True: 0.4}  # of n at coarseness 1, for d = 1 and d > 1
+_NOISE_REACH = 7.0  # of n, and sqrt(alpha) more
 _ATTEMPTS, _STEEP = 4, 10.0  # to balance the scale, above this alpha
-_BALANCED, _OTHER = (
-    5.0,
-    1.02,
-)  # log size of K' that will do, and scale of the second level over the first
+_BALANCED = 5.0  # log size of K' that will do
+_OTHER = 1.02  # scale of the second level over the first
 _TILTS = np.linspace(0, 1, 5)  # shares of alpha: orders of the moments that the nodes serve
+_LEAST_SCALE = 0.65  # of scale^2: psi is not flatter near 0, whatever the noise
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """Nodes of one step: a - c X, c sqrt(X) n / scale, c^2 X Y and log weights, each (n,)."""
+class RadialStep:
+    """Nodes of one step of r.
+
+    Attributes
+    ----------
+    along, push, across, log_weight : ndarray (n,)
+        a - c X, c sqrt(X) n / scale, c^2 X Y and log weights.
+    scale : float
+        That of u.
+    """
 
     along: FloatArray
     push: FloatArray
@@ -78,25 +87,27 @@ class Step:
     scale: float
 
     @classmethod
-    def of(cls, law: RadialLaw, alpha: float, scale: float, level: Level) -> "Step":
+    def of(cls, law: RadialLaw, alpha: float, scale: float, level: Level) -> "RadialStep":
         """Return the nodes that matter to moments up to `alpha`, near or far from the optimum."""
         k, orders = (law.d - 1) / 2, tuple(alpha * _TILTS)
-        log_x, along, weight_x, reach = law.batch_nodes(orders, level.coarse, joined=True)
-        log_y, weight_y = (
-            log_nodes(k, alpha / 2, reach, level.coarse)
-            if k
-            else (np.array([-np.inf]), np.zeros(1))
-        )
-        gap = _NOISE_STEP[law.d > 1] * level.coarse
-        n = gap * (np.arange(np.ceil((7 + np.sqrt(alpha)) / gap)) + 0.5)
-        n = np.concatenate([-n[::-1], n])
-        X, along = np.exp(log_x)[:, None, None], along[:, None, None]
-        parts = [weight_x[:, None, None], weight_y[:, None], -n * n / 2]
-        log_weight = sum((part - log_sum(part.ravel()) for part in parts), np.zeros(1))
-        push, across = law.c * np.sqrt(X) * n / scale, law.c**2 * X * np.exp(log_y)[:, None]
-        kept = np.zeros(log_weight.shape, bool)
+        batch = law.batch_nodes(orders, level.coarse, joined=True)
+        log_y, weight_y = np.array([-np.inf]), np.zeros(1)
+        if k:
+            log_y, weight_y = log_nodes(k, alpha / 2, batch.largest_y, level.coarse)
+        n = _midpoints(_NOISE_STEP[law.d > 1] * level.coarse, _NOISE_REACH + math.sqrt(alpha))
+        # all combinations of X, Y and n, each law normalised by its own rule
+        parts = [batch.log_weight[:, None, None], weight_y[:, None], -n * n / 2]
+        log_weight = np.zeros(1)
+        for part in parts:
+            log_weight = log_weight + (part - log_sum(part.ravel()))
+        X, along = np.exp(batch.log_x)[:, None, None], batch.distance[:, None, None]
+        push = law.c * np.sqrt(X) * n / scale
+        across = law.c**2 * X * np.exp(log_y)[:, None]
+        # squared ratios r'/r far from the optimum, near it, and between
         pushed = push**2 + across / scale**2
-        for ratio in (along**2 + across, pushed, 1 + pushed):
+        ratios = (along**2 + across, pushed, 1 + pushed)
+        kept = np.zeros(log_weight.shape, bool)
+        for ratio in ratios:
             log_ratio = np.log(np.maximum(ratio, 1e-300))
             for s in orders:
                 tilted = log_weight + s / 2 * log_ratio
@@ -107,29 +118,37 @@ class Step:
         return cls(along, push, across, log_weight[kept], scale)
 
     def moved(self, u: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return log R^2, by how much 2 (u' - u) exceeds it, and u' - u, each (n,)."""
+        """Return log R^2, by how much 2 (u' - u) exceeds it, and u' - u, each (n,).
+
+        e^{2 (u' - u)} = (kappa along - eps push)^2 + across (kappa^2 + eps^2 / scale^2) + eps^2.
+        """
         eps, kappa = np.exp(-u), np.sqrt(-np.expm1(-2 * u))
         push, shorter = eps * self.push, self.scale**-2 - 1
         squared = self.along**2 + self.across
-        excess = (
-            eps**2 * (1 - self.along**2 + self.across * shorter)
-            - 2 * kappa * self.along * push
-            + push**2
-        )
+        # the difference to R^2, with kappa^2 = 1 - eps^2
+        constant = eps**2 * (1 - self.along**2 + self.across * shorter)
+        excess = constant - 2 * kappa * self.along * push + push**2
         new = (kappa * self.along - push) ** 2 + eps**2 + self.across * (1 + eps**2 * shorter)
         log_squared, log_new = np.log(squared), np.log(new)
         near = np.abs(excess) < squared / 2
-        log_ratio = np.where(
-            near, np.log1p(np.where(near, excess, 0) / squared), log_new - log_squared
-        )
+        small = np.log1p(np.where(near, excess, 0) / squared)
+        log_ratio = np.where(near, small, log_new - log_squared)
         return log_squared, log_ratio, log_new / 2
 
 
+def _midpoints(gap: float, reach: float) -> FloatArray:
+    """Return points `gap` apart from -reach to reach, symmetric about 0 without it."""
+    positive = gap * (np.arange(np.ceil(reach / gap)) + 0.5)
+    return np.concatenate([-positive[::-1], positive])
+
+
 def growth(law: RadialLaw, alpha: float) -> tuple[float, Interval]:
-    """Return a scale, and K / scale^alpha with the distance of two levels of all approximations as its error."""
-    coarse, fine = (
-        level.steeper(alpha) for level in _LEVELS[max(d for d in _LEVELS if d <= law.d)]
-    )
+    """Return a scale, and K / scale^alpha.
+
+    Its error is the distance of two levels of all approximations, at two scales.
+    """
+    levels = _LEVELS[max(d for d in _LEVELS if d <= law.d)]
+    coarse, fine = (level.steeper(alpha) for level in levels)
     scale = _scale(law)
     for _ in range(_ATTEMPTS):
         first = _solved(law, alpha, coarse, scale)
@@ -142,46 +161,61 @@ def growth(law: RadialLaw, alpha: float) -> tuple[float, Interval]:
 
 
 def _scale(law: RadialLaw) -> float:
-    """Return the distance at which psi turns from its value at 0 to r^alpha, roughly."""
-    second, fourth = (np.exp(law.log_moment(s, 2.0)[0]) for s in (2.0, 4.0))
+    """Return roughly the distance at which psi turns from its value at 0 to r^alpha.
+
+    E r^2 = c^2 b d / (1 - h(2)) where that is finite, with h(2) and h(4) in the place of 1 - h(2)
+    near and beyond the threshold. Any scale gives the same K: a bad one costs digits, which the
+    two levels show.
+    """
+    second, fourth = (math.exp(law.log_moment(s, 2.0)[0]) for s in (2.0, 4.0))
     lost, spread = 1 - second, fourth - 2 * second + 1
-    return float(np.sqrt(0.65 + law.c**2 * law.b * law.d / np.hypot(lost, spread / 4)))
+    noise = law.c**2 * law.b * law.d
+    return math.sqrt(_LEAST_SCALE + noise / math.hypot(lost, spread / 4))
 
 
 def _solved(law: RadialLaw, alpha: float, level: Level, scale: float) -> float:
-    """Return K' = K / scale^alpha by collocation at the extremes of the Chebyshev polynomial of q's degree."""
-    step, degree = Step.of(law, alpha, scale, level), level.degree
+    """Return K' = K / scale^alpha by collocation at the Chebyshev extremes of q's degree."""
+    step, degree = RadialStep.of(law, alpha, scale, level), level.degree
     beta = max(1.0, alpha - 1) if alpha > 1 else 0.0
+    _, rho = law.log_moment(0.0)
+    # y = cos(angle) is the extreme of T_degree, u its place on [0, REACH]
     angles = np.pi * np.arange(degree + 1) / degree
+    y = np.cos(angles)
+    u = _HALF * (1 + y) / (1 + 2 * _HALF / REACH - y)
+    rows = np.array(map_threads(lambda each: _row(step, each, alpha, beta, rho, degree), u))
+    # E e^{beta u'} q(u') - e^{beta u} q(u) + K' (E u' - u - rho) / rho
+    #     = e^{alpha u} - E e^{alpha u'}
     here = np.cos(np.outer(angles, np.arange(degree + 1)))
-    u = _HALF * (1 + np.cos(angles)) / (1 + 2 * _HALF / REACH - np.cos(angles))
-    rho = law.log_moment(0.0)[1]
-    with ThreadPoolExecutor(available_cores()) as pool:
-        rows = np.array(list(pool.map(lambda each: _row(step, each, alpha, beta, rho, degree), u)))
+    mass = np.exp(step.log_weight).sum()  # the nodes left out stay where they are
     system = np.zeros((degree + 2, degree + 2))
     system[:-1] = rows[:, :-1]
-    system[:-1, :-1] -= (
-        here * np.exp(step.log_weight).sum()
-    )  # what the nodes leave out stays where it is
+    system[:-1, :-1] -= here * mass
     system[-1, :-1] = here[-1]  # q(0) = 0: psi is known up to a constant
-    return float(np.linalg.solve(system, np.append(rows[:, -1], 0))[-1])
+    solution = np.linalg.solve(system, np.append(rows[:, -1], 0))
+    return float(solution[-1])
 
 
-def _row(step: Step, u: float, alpha: float, beta: float, rho: float, degree: int) -> FloatArray:
-    """Return E e^{beta(u' - u)} T_k(y') for each k, the factor of K', and the right-hand side, all over e^{beta u}."""
+def _row(
+    step: RadialStep, u: float, alpha: float, beta: float, rho: float, degree: int
+) -> FloatArray:
+    """Return one equation of the system (degree + 3,), over e^{beta u}.
+
+    E e^{beta(u' - u)} T_k(y') for each k, the factor of K', and the right-hand side.
+    """
     log_squared, log_ratio, rise = step.moved(u)
     weight = np.exp(step.log_weight)
+    # e^{alpha (u' - u)} - R^alpha, by the larger of the two: E R^alpha = 1
     larger = np.maximum(log_ratio, 0) + log_squared
-    gained = (
-        -np.sign(log_ratio)
-        * np.exp(step.log_weight + alpha / 2 * larger)
-        * np.expm1(-alpha / 2 * np.abs(log_ratio))
-    )
+    size = np.exp(step.log_weight + alpha / 2 * larger)
+    gained = -np.sign(log_ratio) * size * np.expm1(-alpha / 2 * np.abs(log_ratio))
+    # q at u', constant beyond REACH
     there = np.clip(u + rise, 0, REACH)
     y = np.clip((there * (1 + 2 * _HALF / REACH) - _HALF) / (there + _HALF), -1, 1)
     values = _chebyshev_sums(y, np.exp(step.log_weight + beta * rise), degree)
-    slope = ((weight * rise).sum() / rho - 1) * np.exp(-beta * u)
-    return np.array([*values, slope, -np.exp((alpha - beta) * u) * gained.sum()])
+    # (E u' - u) / rho - 1
+    slope = (float((weight * rise).sum()) / rho - 1) * math.exp(-beta * u)
+    right = -math.exp((alpha - beta) * u) * float(gained.sum())
+    return np.array([*values, slope, right])
 
 
 def _chebyshev_sums(y: FloatArray, weight: FloatArray, degree: int) -> list[float]:

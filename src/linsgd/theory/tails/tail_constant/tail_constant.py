@@ -1,4 +1,4 @@
-r"""The constant C of the tail P(|W - w*| > t) ~ C t^-alpha, for isotropic Gaussian features and labels.
+r"""The constant C of the tail P(|W - w*| > t) ~ C t^-alpha, for isotropic Gaussian features.
 
 With r = |W - w*| stationary, A W rotated freely and m = h'(alpha) (Goldie 1991),
 
@@ -10,6 +10,7 @@ half-line. At alpha = 2 it is E|B|^2. The limit needs a law of log|A| that is no
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,12 +21,18 @@ from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.labels import GaussianNoise
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.result import Guarantee, Result
-from linsgd.theory.tails.bounded_steps import lightness
-from linsgd.theory.tails.exponents import tail_exponent
+from linsgd.result import Result
+from linsgd.theory.tails.bounded_steps import all_moments_finite, label_exponent
+from linsgd.theory.tails.exponents import exponent_of
 from linsgd.theory.tails.isotropic import quadrature
 from linsgd.theory.tails.one_feature import scalar
-from linsgd.theory.tails.result import UNKNOWN_ORDER, Interval, TailResult, TailStatus
+from linsgd.theory.tails.result import (
+    ANY_POSITIVE,
+    NO_NUMBER,
+    Interval,
+    TailResult,
+    TailStatus,
+)
 from linsgd.theory.tails.setting import Setting
 from linsgd.theory.tails.tail_constant import poisson
 from linsgd.theory.tails.tail_constant.arithmetic import period
@@ -33,7 +40,13 @@ from linsgd.theory.tails.tail_constant.arithmetic import period
 LARGEST_ERROR = 1e-3  # relative, of a constant that is given
 _LEAST_ERROR = 1e-10  # relative: levels may agree by chance
 _LARGEST_LOG = 700.0  # of a double
-_NOTHING = Interval(math.nan, math.nan, math.nan)
+
+
+class _Tail(NamedTuple):
+    """C and alpha."""
+
+    constant: TailResult
+    exponent: TailResult
 
 
 def tail_constant(problem: LinearRegression, sgd: SGD) -> TailResult:
@@ -61,64 +74,94 @@ def tail_constant(problem: LinearRegression, sgd: SGD) -> TailResult:
     ValueError
         If the problem or the optimizer is another one, and there may be a power law.
 
+    See Also
+    --------
+    tail_exponent, tail_probability
+
+    Notes
+    -----
+    C = E[|A W + B|^alpha - |A W|^alpha] / (alpha h'(alpha)), with W' = A W + B one step and W + w*
+    stationary [1]_; the mean is the number K in the Poisson equation E[psi(W')|W] = psi(W) + K.
+
+    References
+    ----------
+    .. [1] C. M. Goldie, "Implicit renewal theory and tails of solutions of random equations",
+       Annals of Applied Probability 1, 1991.
+
     Examples
     --------
     >>> import linsgd
     >>> problem = linsgd.LinearRegression.gaussian([1.0])
-    >>> round(tail_constant(problem, linsgd.SGD(lr=2 / 3)).value, 8)
+    >>> round(linsgd.tail_constant(problem, linsgd.SGD(lr=2 / 3)).value, 8)
     0.45290362
     """
     accept(problem, sgd)
+    return _tail(problem, sgd).constant
+
+
+def _tail(problem: LinearRegression, sgd: SGD) -> _Tail:
+    """Return C and alpha; refuse a setting that may have a power law but is not covered."""
     setting = Setting.of(problem, sgd)
-    repeats, needs = period(setting), _needs(problem, setting)
-    quick = not needs or not scalar.covers(setting) or bool(lightness(setting)[0])
-    if not quick:  # whether there is a power law may take particles minutes
+    needs = _needs(problem, setting)
+    if needs and scalar.covers(setting) and not all_moments_finite(setting).reason:
+        # not even alpha: whether there is a power law may take particles minutes
         domains.refuse("problem and sgd", "this setting", needs)
-    alpha = tail_exponent(problem, sgd)
+    alpha = exponent_of(setting, label_exponent(problem))
     if alpha.status is TailStatus.UNRESOLVED:
-        return _unresolved(alpha.reason)
+        return _Tail(_unresolved(alpha.reason), alpha)
     if alpha.status is not TailStatus.POWER_LAW:
-        return _result(_NOTHING, alpha.status, alpha.reason)
-    if needs and not repeats:
+        return _Tail(_result(NO_NUMBER, alpha.status, alpha.reason), alpha)
+    if repeats := period(setting):
+        reason = (
+            f"log|A| takes multiples of {repeats:.12g} only: t^alpha P(|W - w*| > t) has that "
+            "period in log t"
+        )
+        return _Tail(_result(NO_NUMBER, TailStatus.OSCILLATES, reason), alpha)
+    if needs:
         domains.refuse("problem and sgd", "this setting", needs)
-    if repeats:
-        reason = f"log|A| takes multiples of {repeats:.12g} only: t^alpha P(|W - w*| > t) has that period in log t"
-        return _result(_NOTHING, TailStatus.OSCILLATES, reason)
     if alpha.value > poisson.LARGEST_EXPONENT:
-        return _unresolved(f"alpha = {alpha.value:.4g} is above {poisson.LARGEST_EXPONENT:g}")
-    return _constant(setting, problem.noise_std, alpha)
+        most = f"{poisson.LARGEST_EXPONENT:g}"
+        reason = f"alpha = {alpha.value:.4g} is above {most}: a larger lr has a smaller alpha"
+        return _Tail(_unresolved(reason), alpha)
+    return _Tail(_constant(setting, problem.noise_std, alpha), alpha)
 
 
 def _needs(problem: LinearRegression, setting: Setting) -> str:
-    """Return why |W - w*| is no Markov chain of a known step, or nothing."""
+    """Return the unmet requirement of a Markov chain of |W - w*| alone, or ''."""
     if missing := quadrature.covers(setting):
         return missing
-    if not isinstance(problem.noise, GaussianNoise):
+    if type(problem.noise) is not GaussianNoise:
         return "Gaussian label noise"
     return "weight_decay 0, or the optimum 0" if setting.decay and problem.optimum.any() else ""
 
 
 def _constant(setting: Setting, noise: float, alpha: TailResult) -> TailResult:
+    """Return C = K / (alpha h'(alpha)) with the errors of K and of alpha."""
     law = quadrature.radial_law(setting)
     scale, growth = poisson.growth(law, alpha.value)
-    log_unit = math.log(scale * noise) - math.log(float(setting.spectrum.mean())) / 2
+    # distances are in units of noise / sqrt(variance), K in units of scale^alpha
+    log_variance = math.log(float(setting.spectrum.mean()) * setting.scale)
+    log_unit = math.log(scale * noise) - log_variance / 2
+    # an error of alpha moves C by about d log C / d alpha
     drift = (alpha.upper - alpha.lower) * (4 + 1 / alpha.value + abs(log_unit))
     error = (growth.upper - growth.lower) / 2 / growth.value + drift + _LEAST_ERROR
     if not 0 < error < LARGEST_ERROR:
-        return _unresolved(f"at alpha = {alpha.value:.4g} two levels of the calculation differ")
-    log_value = (
-        math.log(growth.value / (alpha.value * law.log_moment(alpha.value)[1]))
-        + alpha.value * log_unit
-    )
+        reason = (
+            f"at alpha = {alpha.value:.4g} two levels of the calculation differ: C is resolved at "
+            "smaller alpha and farther from the edge of stability"
+        )
+        return _unresolved(reason)
+    _, slope = law.log_moment(alpha.value)
+    log_value = math.log(growth.value / (alpha.value * slope)) + alpha.value * log_unit
     if abs(log_value) > _LARGEST_LOG:
-        return _unresolved(f"C = exp({log_value:.6g}) is beyond a double")
+        return _unresolved(f"C = exp({log_value:.6g}) is beyond a double: change the unit of w")
     value = math.exp(log_value)
     return _result(Interval.about(value, error * value), TailStatus.POWER_LAW)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class TailProbability(Result):
-    """The predicted survival function P(|W - w*| > t) ~ C t^-alpha: the first term for large t, which says no more.
+    """The predicted survival function P(|W - w*| > t) ~ C t^-alpha, its first term for large t.
 
     Attributes
     ----------
@@ -141,14 +184,14 @@ class TailProbability(Result):
 
 
 def tail_probability(problem: LinearRegression, sgd: SGD, t: ArrayLike) -> TailProbability:
-    r"""Return the survival function P(|W - w*| > t) of the stationary law as its tail predicts it, for large t.
+    r"""Return the survival function P(|W - w*| > t) of the stationary law for large t.
 
     Parameters
     ----------
     problem, sgd
         As in `tail_constant`.
     t : array_like (n,)
-        Distances, positive. What is predicted above 1 is cut to 1.
+        Distances, positive. Predictions above 1 are cut to 1.
 
     Returns
     -------
@@ -160,18 +203,27 @@ def tail_probability(problem: LinearRegression, sgd: SGD, t: ArrayLike) -> TailP
     ValueError
         If a distance is not positive, or as `tail_constant` does.
 
+    See Also
+    --------
+    tail_constant, tail_exponent, rare_events
+
+    Notes
+    -----
+    The first term of an expansion for large t, whose error is not estimated; `rare_events`
+    simulates the probability itself.
+
     Examples
     --------
     >>> import linsgd
     >>> problem = linsgd.LinearRegression.gaussian([1.0])
-    >>> tail_probability(problem, linsgd.SGD(lr=2 / 3), [1e3, 1e6]).value
+    >>> linsgd.tail_probability(problem, linsgd.SGD(lr=2 / 3), [1e3, 1e6]).value
     array([4.52903621e-07, 4.52903621e-13])
     """
     accept(problem, sgd)
     distances = domains.array("t", t, (None,))
     if distances.min() <= 0:
         domains.refuse("t", float(distances.min()), "(0, inf)")
-    constant, alpha = tail_constant(problem, sgd), tail_exponent(problem, sgd)
+    constant, alpha = _tail(problem, sgd)
     value, lower, upper = _survival(np.log(distances), constant, alpha)
     return TailProbability(
         t=distances,
@@ -186,27 +238,20 @@ def tail_probability(problem: LinearRegression, sgd: SGD, t: ArrayLike) -> TailP
 
 def _survival(log_t: FloatArray, constant: TailResult, alpha: TailResult) -> FloatArray:
     """Return C t^-alpha and its bounds (3, n), at most 1, in logarithms as the powers overflow."""
+    if constant.status is TailStatus.UNRESOLVED:
+        return np.repeat([[math.nan], [0.0], [1.0]], log_t.size, axis=1)
     if constant.status is not TailStatus.POWER_LAW:
-        known = (0.0, 1.0) if constant.status is TailStatus.UNRESOLVED else (math.nan, math.nan)
-        return np.repeat([[math.nan], [known[0]], [known[1]]], log_t.size, axis=1)
+        return np.full((3, log_t.size), math.nan)
     log_c = np.log([[constant.value], [constant.lower], [constant.upper]])
+    # t^-alpha is least with the upper end of alpha for t > 1, with the lower one for t < 1
     fall = np.stack([each * log_t for each in (alpha.value, alpha.upper, alpha.lower)])
     fall[1:] = fall[1:].max(axis=0), fall[1:].min(axis=0)
     return np.exp(np.minimum(log_c - fall, 0.0))
 
 
 def _unresolved(reason: str) -> TailResult:
-    return _result(UNKNOWN_ORDER, TailStatus.UNRESOLVED, reason)
+    return _result(ANY_POSITIVE, TailStatus.UNRESOLVED, reason)
 
 
 def _result(bounds: Interval, status: TailStatus, reason: str = "") -> TailResult:
-    return TailResult(
-        quantity="tail_constant",
-        value=bounds.value,
-        lower=bounds.lower,
-        upper=bounds.upper,
-        guarantee=Guarantee.NUMERICAL,
-        method="goldie",
-        status=status,
-        reason=reason,
-    )
+    return TailResult.of("tail_constant", bounds, "goldie", status, reason)

@@ -48,7 +48,8 @@ def test_gaussian_features_are_never_light():
 
 def test_without_replacement_every_batch_is_seen():
     problem, sgd = data(), SGD(lr=0.1, batch_size=3, replacement=False)
-    lower, upper = largest_curvature(Setting.of(problem, sgd))
+    setting = Setting.of(problem, sgd)
+    lower, upper = (setting.scale * end for end in largest_curvature(setting))
     X = problem.features.X
     rng = np.random.default_rng(1)
     batches = [X[rng.permutation(6)[:3]] for _ in range(400)]
@@ -59,9 +60,8 @@ def test_without_replacement_every_batch_is_seen():
 
 def test_many_batches_are_bounded():
     problem = data(rows=60)
-    lower, upper = largest_curvature(
-        Setting.of(problem, SGD(lr=0.1, batch_size=10, replacement=False))
-    )
+    setting = Setting.of(problem, SGD(lr=0.1, batch_size=10, replacement=False))
+    lower, upper = (setting.scale * end for end in largest_curvature(setting))
     X = problem.features.X
     rng = np.random.default_rng(1)
     seen = max(
@@ -110,7 +110,8 @@ def test_two_by_rounding_is_light_numerically():
 
 
 def test_reflections_do_not_contract():
-    # lr |x|^2 = 2 for every sample: A is orthogonal and nothing is forgotten; two samples a batch contract
+    # lr |x|^2 = 2 for every sample: A is orthogonal and nothing is forgotten; two samples a batch
+    # contract
     problem = linsgd.LinearRegression.from_features(linsgd.RademacherFeatures([1.5, 0.5]))
     assert linsgd.tail_exponent(problem, SGD(lr=1.0, batch_size=2)).status == "light"
     assert linsgd.tail_exponent(problem, SGD(lr=1.0)).status != "light"

@@ -47,7 +47,7 @@ def test_units_enter_as_powers(d, b, lr):
 
 
 def even_growth(d, b, shrinkage, c, order):
-    """h(order) and E|A W + B|^order - |A W|^order for unit noise: r'^2 is a quadratic in r, with rules exact for it."""
+    """h(order) and E|A W + B|^order - |A W|^order for unit noise, by rules exact for r'^2."""
     count = order + 2
     n, normal = np.polynomial.hermite_e.hermegauss(count)
     rules = [gauss_rule(b, count), gauss_rule(d - 1, count) if d > 1 else (np.zeros(1), np.ones(1))]
@@ -138,7 +138,8 @@ def test_a_large_even_exponent_in_exact_arithmetic():
     [(1, 1, 0.95, 0.0), (1, 2, 2.0, 0.0), (3, 2, 0.75, 0.3), (2, 1, 0.42, 0.0)],
 )
 def test_other_exponents_against_full_batches(d, b, lr, decay):
-    # the increment's mean over 400,000 chains, of a variance that is finite for alpha < 4: 6 standard errors
+    # the increment's mean over 400,000 chains, of a variance that is finite for alpha < 4: 6
+    # standard errors
     problem, sgd = gaussian([1.0] * d), SGD(lr=lr, batch_size=b, weight_decay=decay)
     alpha = linsgd.tail_exponent(problem, sgd).value
     near = [linsgd.spectral_function(problem, sgd, alpha + e).value for e in (1e-4, -1e-4)]
@@ -165,7 +166,8 @@ def test_other_exponents_against_full_batches(d, b, lr, decay):
 
 
 def test_the_tail_is_seen_where_it_is_predicted():
-    # full batches, 200,000 chains; the count beyond t is binomial: 6 standard deviations and 5 % of asymptotic bias
+    # full batches, 200,000 chains; the count beyond t is binomial: 6 standard deviations and 5 % of
+    # asymptotic bias
     problem, sgd = gaussian([1.0]), SGD(lr=1.5)
     alpha, constant = linsgd.tail_exponent(problem, sgd).value, tail_constant(problem, sgd).value
     rng = np.random.default_rng(7)
@@ -192,8 +194,9 @@ def test_the_tail_is_seen_where_it_is_predicted():
     ],
 )
 def test_rare_events_see_the_constant(d, b, lr, t, steps):
-    # alpha 1.1, 2.9, 6 and 1.3, 3, 5.7; 16 replicas at a fixed seed: 8 standard errors are below 1e-6 (Student, 15
-    # degrees), and 3 % are left for the settling and the asymptote; a constant 1.3 times as large is rejected
+    # alpha 1.1, 2.9, 6 and 1.3, 3, 5.7; 16 replicas at a fixed seed: 8 standard errors are below
+    # 1e-6 (Student, 15 degrees), and 3 % are left for the settling and the asymptote; a constant
+    # 1.3 times as large is rejected
     problem, sgd = gaussian([1.0] * d), SGD(lr=lr, batch_size=b)
     found = linsgd.rare_events(problem, sgd, [t], steps=steps, settling=150, replicas=16)
     predicted = linsgd.tail_probability(problem, sgd, [t]).value[0]
@@ -220,7 +223,8 @@ def test_the_survival_function_is_the_tail():
 
 
 def test_arithmetic_laws_do_oscillate():
-    # A in {-2, 1/2, 0} with probabilities 1/6, 1/2, 1/3: h(s) = 2^s/6 + 2^-s/2 = 1 at 2^s = 3 + sqrt 6
+    # A in {-2, 1/2, 0} with probabilities 1/6, 1/2, 1/3: h(s) = 2^s/6 + 2^-s/2 = 1 at 2^s = 3 +
+    # sqrt 6
     rows = np.sqrt([3.0, 0.5, 0.5, 0.5, 1.0, 1.0])[:, None]
     problem = linsgd.LinearRegression.from_data(rows, [1.0, -2.0, 0.5, 1.0, 1.0, -1.0])
     found = tail_constant(problem, SGD(lr=1.0))
@@ -233,7 +237,8 @@ def test_arithmetic_laws_do_oscillate():
 
 
 def test_batches_without_replacement_may_be_arithmetic_where_repeated_rows_are_not():
-    # A in {-2, 1/2} with probabilities 2/5, 3/5, and 2^alpha = 3/2; the row of 5.5 twice would make A = -4.5
+    # A in {-2, 1/2} with probabilities 2/5, 3/5, and 2^alpha = 3/2; the row of 5.5 twice would make
+    # A = -4.5
     rows = np.sqrt([5.5, 0.5, 0.5, 0.5, 0.5])[:, None]
     problem = linsgd.LinearRegression.from_data(rows, [1.0, -2.0, 0.5, 1.0, 1.0])
     found = tail_constant(problem, SGD(lr=1.0, batch_size=2, replacement=False))

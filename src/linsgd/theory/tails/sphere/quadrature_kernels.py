@@ -1,12 +1,16 @@
-"""Loops over the nodes of the law of A u: lines of nodes along one direction, and sums of Chebyshev polynomials."""
+"""Compiled loops over the nodes of the law of A u: lines of nodes, and sums of polynomials."""
+
+import math
 
 import numpy as np
-from numba import njit
 
 from linsgd.domains import FloatArray, IntArray
+from linsgd.jit import kernel, summing
+
+_LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def along_lines(
     X: FloatArray,
     mean: FloatArray,
@@ -20,10 +24,29 @@ def along_lines(
     table: FloatArray,
     log_steps: FloatArray,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return X, mean (n, d), log weight and squared size after a normal variable along `lever`, nodes of all lines.
+    """Add one normal variable z: replace each node by a line of nodes mean + X z lever.
 
-    Line i holds the nodes table[first_i:last_i] about its centre; the weights' logarithms with the
-    tilt come last.
+    Parameters
+    ----------
+    X, mean, log_weight : ndarray (m,), (m, d), (m,)
+        The nodes so far.
+    lever : ndarray (d,)
+        The direction of the new variable.
+    others : float
+        Sum of the squares of the directions that are still to come.
+    s : float
+        Order of the moment.
+    centre, first, last : ndarray (m,)
+        Line i has the nodes z = centre_i + table[first_i:last_i].
+    table, log_steps : ndarray (t,)
+        Distances from a centre and the logs of their steps.
+
+    Returns
+    -------
+    X, mean, log_weight : ndarray (n,), (n, d), (n,)
+        The nodes of all lines.
+    tilted : ndarray (n,)
+        Log weights with log |A u|^s, in whose mean square the variables to come are included.
     """
     d, total = mean.shape[1], (last - first).sum()
     new_X, new_mean = np.empty(total), np.empty((total, d))
@@ -39,22 +62,39 @@ def along_lines(
                 new_mean[k, axis] = y
                 size += y * y
             new_X[k] = X[i]
-            weight[k] = log_weight[i] - z * z / 2 + log_steps[j] - 0.9189385332046727
+            # the normal density times the step
+            weight[k] = log_weight[i] - z * z / 2 + log_steps[j] - _LOG_ROOT_2PI
             tilted[k] = weight[k] + 0.5 * s * np.log(max(size + spread, 1e-300))
             k += 1
     return new_X, new_mean, weight, tilted
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@summing
 def sums(
     omega: FloatArray, weight: FloatArray, grown: FloatArray, degree: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Return sum_n weight_n T_j T_k (omega_n) for j, k < degree (no k on one axis), flat, and the same with `grown`."""
+    """Return sum_n weight_n T_j(omega_0n) T_k(omega_1n) for j, k < degree, and with `grown`.
+
+    Parameters
+    ----------
+    omega : ndarray (1 or 2, n)
+        Coordinates; with one axis there is no k.
+    weight, grown : ndarray (n,)
+        Two sets of weights.
+    degree : int
+        Number of polynomials on each axis.
+
+    Returns
+    -------
+    tuple of ndarray
+        Both sums, flat.
+    """
     axes, count = omega.shape
     other = degree if axes == 2 else 1
     total, total_grown = np.zeros((degree, other)), np.zeros((degree, other))
     first, second = np.ones(degree), np.ones(other)
     for n in range(count):
+        # T_{j+1} = 2 x T_j - T_{j-1}
         x = omega[0, n]
         first[1] = x
         for j in range(2, degree):

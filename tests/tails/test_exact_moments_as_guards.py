@@ -12,13 +12,11 @@ MANY = np.linspace(0.1, 1.0, 300)
 
 
 def test_tiny_steps_with_momentum_shrink():
-    # the operator's bounds are [-0.23, 0.14] there; the mean shrinks by lr / (1 - momentum) = 1e-5 a step
+    # the operator's bounds are [-0.23, 0.14] there; the mean shrinks by lr / (1 - momentum) a step
     sgd = SGD(lr=1e-6, momentum=0.9)
-    for method in ("auto", "transfer_operator"):
-        rho = linsgd.lyapunov_exponent(gaussian([1.0]), sgd, method=method)
-        assert rho.lower < rho.upper
-        assert -1.001e-5 < rho.upper < -1e-5  # log h(2) / 2
-        assert rho.status == ("ok" if method == "auto" else "unresolved")
+    rho = linsgd.lyapunov_exponent(gaussian([1.0]), sgd, method="transfer_operator")
+    assert (str(rho.status), rho.lower < rho.upper) == ("unresolved", True)
+    assert -1.001e-5 < rho.upper < -1e-5  # log h(2) / 2
     found = linsgd.tail_exponent(gaussian([1.0]), sgd, method="transfer_operator")
     assert (str(found.status), found.upper) == ("unresolved", math.inf)
     assert found.lower >= 4  # h(4) < 1, exactly

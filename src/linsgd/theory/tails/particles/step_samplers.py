@@ -1,0 +1,194 @@
+r"""Samplers of the steps of laws other than the Gaussian one, and their choice.
+
+Rows of a data set are drawn in proportion to |M u|^s of a batch that holds the row. For Student-t
+features, x = H^{1/2} z sqrt((dof - 2) / V) with z ~ N(0, I) and one V ~ chi2_dof for all
+coordinates, |M u| is large because one sample of the batch is: half of the batches have one sample,
+whichever, drawn in proportion to |x'w|^{2s}, that is T^{2s} with T = z_1 / sqrt(V) and z_1 along
+H^{1/2} w. That takes z_1^2 ~ chi2_{1+2s} and V ~ chi2_{dof-2s}, and the ratio, 1 over the mean of 1
+and the batch's mean of T^{2s} / E T^{2s}, is at most 2. The weights have a finite variance at every
+order s < dof / 2.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import gammaln
+
+from linsgd.domains import FloatArray, IntArray
+from linsgd.problems.features import FiniteData, StudentFeatures
+from linsgd.theory.tails.particles.adapted_norm import AdaptedNorm, StepSampler, dot
+from linsgd.theory.tails.particles.tilted import GaussianSampler
+from linsgd.theory.tails.setting import Setting
+
+_UNTILTED = 0.02  # share of the uniform law in a proposal for rows: no ratio exceeds its inverse
+_SMALLEST = 1e-12  # |M u|^2 over that of the largest row, below which rows are drawn alike
+
+
+def sampler_of(setting: Setting, norm: AdaptedNorm) -> StepSampler:
+    """Return the sampler of a setting's steps."""
+    if setting.gaussian:
+        return GaussianSampler(norm, np.sqrt(setting.spectrum), setting.batch)
+    if isinstance(setting.features, StudentFeatures):
+        return StudentSampler(np.sqrt(setting.spectrum), setting.features.dof, setting.batch)
+    if isinstance(setting.features, FiniteData):
+        return DataSampler(norm, setting.features.X, setting.batch, setting.replacement)
+    return PlainSampler(setting)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataSampler:
+    """Rows (N, d) of a data set, in the eigenbasis of H."""
+
+    norm: AdaptedNorm
+    rows: FloatArray
+    batch: int
+    replacement: bool
+
+    def width(self, s: float) -> int:
+        """Return the numbers held for each vector."""
+        return len(self.rows)
+
+    def gradients(
+        self, state: FloatArray, s: float, rng: np.random.Generator
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return H_b w (n, d) and the log likelihood ratio (n,)."""
+        w, N, b = state[:, 0], len(self.rows), self.batch
+        residual = w @ self.rows.T  # x'w of every row (n, N)
+        if not self.replacement:
+            # the b smallest of N random numbers
+            chosen = rng.random(residual.shape).argpartition(b - 1, axis=1)[:, :b]
+            return self._gradient(residual, chosen), np.zeros(len(w))
+        if s == 0:
+            chosen = rng.integers(N, size=(len(w), b))
+            return self._gradient(residual, chosen), np.zeros(len(w))
+        chosen, log_ratio = self._tilted(self._log_powers(state, residual, s), rng)
+        return self._gradient(residual, chosen), log_ratio
+
+    def _tilted(
+        self, log_powers: FloatArray, rng: np.random.Generator
+    ) -> tuple[IntArray, FloatArray]:
+        """Return rows (n, b), most of the batch uniform, and log ratios (n,).
+
+        Each row is drawn by its power |M u|^s with probability (1 - _UNTILTED) / b, so that a batch
+        has about one of them: the law of a row is (1 - share) / N + share power / total.
+        """
+        n, N = log_powers.shape
+        cumulated = np.cumsum(np.exp(log_powers), axis=1)
+        total, row = cumulated[:, -1:], np.arange(n)[:, None]
+        share = (1 - _UNTILTED) / self.batch
+        chosen = rng.integers(N, size=(n, self.batch))
+        by_power = rng.random(chosen.shape) < share
+        # inversion of all rows at once: row i occupies [i, i + 1] of the cumulated powers
+        ends = (cumulated / total + row.astype(np.float64)).ravel()
+        places = (row + rng.random(chosen.shape))[by_power]
+        first = np.broadcast_to(row * N, chosen.shape)[by_power]
+        chosen[by_power] = np.minimum(np.searchsorted(ends, places) - first, N - 1)
+        mass = np.exp(np.take_along_axis(log_powers, chosen, axis=1)) / total
+        log_ratio: FloatArray = -np.log(1 - share + share * N * mass).sum(axis=1)
+        return chosen, log_ratio
+
+    def _gradient(self, residual: FloatArray, chosen: IntArray) -> FloatArray:
+        """Return the mean of x x'w over the chosen rows."""
+        picked = np.take_along_axis(residual, chosen, axis=1)
+        gradient: FloatArray = np.einsum("nk,nki->ni", picked, self.rows[chosen]) / self.batch
+        return gradient
+
+    def _log_powers(self, state: FloatArray, residual: FloatArray, s: float) -> FloatArray:
+        """Return log |M u|^s (n, N), up to a constant, of each row with the mean of the others.
+
+        |M u|^2 = |base + r y|^2 = |base|^2 + r (2 base'Q y + r y'Q y), r = x'w, y = column x / b.
+        Single precision, as these are proposals.
+        """
+        H = self.rows.T @ self.rows / len(self.rows)
+        base = self.norm.moved(state, (1 - 1 / self.batch) * state[:, 0] @ H)
+        y = self.norm.column[:, None] * self.rows[:, None] / self.batch
+        flat = y.reshape(len(self.rows), -1)
+        dual = self.norm.dual(y).reshape(len(self.rows), -1)
+        curve = dot(flat, dual).astype(np.float32)
+        slope = (2 * base.reshape(len(base), -1) @ dual.T).astype(np.float32)
+        r = residual.astype(np.float32)
+        squared = self.norm.squared(base).astype(np.float32)[:, None] + r * (slope + curve * r)
+        squared /= squared.max(axis=1, keepdims=True)
+        log_powers: FloatArray = np.log(np.maximum(squared, np.float32(_SMALLEST)))
+        return np.float32(s / 2) * log_powers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudentSampler:
+    """Student-t features along their principal axes; `root` (d,) is H^{1/2}."""
+
+    root: FloatArray
+    dof: float
+    batch: int
+
+    def width(self, s: float) -> int:
+        """Return the numbers held for each vector."""
+        return self.root.size * self.batch
+
+    def gradients(
+        self, state: FloatArray, s: float, rng: np.random.Generator
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return H_b w (n, d) and the log likelihood ratio (n,)."""
+        u = state[:, 0] * self.root
+        n, b, dof = len(u), self.batch, self.dof
+        z, V = rng.standard_normal((n, b, self.root.size)), rng.chisquare(dof, (n, b))
+        length = np.maximum(np.sqrt(dot(u, u)), 1e-150)
+        direction = u / length[:, None]
+        along = np.einsum("nbi,ni->nb", z, direction)
+        log_ratio = np.zeros(n)
+        if s > 0:
+            self._tilt(z, V, along, direction, s, rng)
+            log_ratio = self._log_ratio(along, V, s)
+        # H_b w = (1/b) sum x x'w,  x x'w = H^{1/2} z z'u (dof - 2) / V
+        total = np.einsum("nbi,nb->ni", z, along / V)
+        gradient: FloatArray = self.root * total * (length * (dof - 2) / b)[:, None]
+        return gradient, log_ratio
+
+    def _tilt(
+        self,
+        z: FloatArray,
+        V: FloatArray,
+        along: FloatArray,
+        direction: FloatArray,
+        s: float,
+        rng: np.random.Generator,
+    ) -> None:
+        """Redraw one sample in half of the batches in proportion to T^{2s}, in place."""
+        n, b = V.shape
+        tilted = np.flatnonzero(rng.random(n) < 0.5)
+        sample = rng.integers(b, size=tilted.size)
+        V[tilted, sample] = rng.chisquare(self.dof - 2 * s, tilted.size)
+        drawn = np.sqrt(rng.chisquare(1 + 2 * s, tilted.size))
+        change = drawn - along[tilted, sample]
+        z[tilted, sample] += direction[tilted] * change[:, None]
+        along[tilted, sample] = drawn
+
+    def _log_ratio(self, along: FloatArray, V: FloatArray, s: float) -> FloatArray:
+        """Return log 2 / (1 + the batch's mean of T^{2s} / E T^{2s}) (n,)."""
+        b, dof = self.batch, self.dof
+        log_mean = gammaln(s + 0.5) - gammaln(0.5) + gammaln(dof / 2 - s) - gammaln(dof / 2)
+        log_tilts = s * np.log(np.maximum(along**2, 1e-300) / V) - log_mean
+        log_batch = np.logaddexp.reduce(log_tilts, axis=1) - math.log(b)
+        log_ratio: FloatArray = math.log(2) - np.logaddexp(0, log_batch)
+        return log_ratio
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlainSampler:
+    """Any law that can be sampled, without a tilt."""
+
+    setting: Setting
+
+    def width(self, s: float) -> int:
+        """Return the numbers held for each vector."""
+        return self.setting.dimension * self.setting.batch
+
+    def gradients(
+        self, state: FloatArray, s: float, rng: np.random.Generator
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return H_b w (n, d) and the log likelihood ratio (n,)."""
+        n, b = len(state), self.setting.batch
+        x = self.setting.features.sample(n * b, rng).reshape(n, b, -1)
+        residual = np.einsum("nbi,ni->nb", x, state[:, 0])
+        return np.einsum("nbi,nb->ni", x, residual) / b, np.zeros(n)
