@@ -1,4 +1,4 @@
-"""The claims that ship: complete, clear of their mutants without simulation, printable, at home on any data."""
+"""The claims that ship: complete, clear of their mutants, printable, at home on any data."""
 
 import pickle
 from xml.etree import ElementTree

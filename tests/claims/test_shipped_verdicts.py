@@ -1,4 +1,4 @@
-"""The shipped claims judged for real: nightly all of them, always a few cheap ones and the executor's indifference."""
+"""The shipped claims judged: nightly all of them, always a few cheap ones and other executors."""
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The measuring side of the claims about tails: its own code, against mpmath, exact moments and direct simulation.
+"""The measuring side of the claims about tails, against mpmath, exact moments and simulation.
 
 Statistical comparisons use fixed seeds and six standard errors: about 2e-9 a number, below 1e-7
 over the file."""

@@ -20,7 +20,7 @@ from linsgd.judge.claim import Draft, Enclosure, Source
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.stationary import stationary_covariance
-from linsgd.symbolic.symbols import E, G, b, eta, k, sigma_g
+from linsgd.symbolic.symbols import E, G, b, beta, eta, k, sigma_g
 from linsgd.theory.mean_squared_displacement import displacement
 from linsgd.theory.moments import stationary_moments
 from linsgd.theory.theories import TheoryName
@@ -77,17 +77,18 @@ def feedback_needs_each_modes_own_share(named: NamedProblem) -> Draft:
     """Measure what the spread of the weights adds to E|delta|^2, per unit of G, as lr falls."""
     spectrum, m = named.problem.eigenvalues, 0.9
     share = float(np.sum(spectrum**2) / np.sum(spectrum) ** 2)
-    exact = 1 + share + share * (1 - m) / (1 + m)
+    exact = 1 + 2 * share / (1 + m)
     return Draft(
         statement=(
             "To leading order in lr the mean squared step exceeds that of noise frozen at the "
-            "minimum by the factor 1 + G (1 + tr H^2 / (tr H)^2), G = lr tr H / (2 b (1 - "
-            "momentum)); 1/(1 - G) leaves out the noise that each mode adds to itself."
+            "minimum by the factor 1 + G (1 + 2 tr H^2 / ((1 + momentum) (tr H)^2)), "
+            "G = lr tr H / (2 b (1 - momentum)); 1/(1 - G) leaves out the noise that each mode "
+            "adds to itself."
         ),
         source=Source.LIMIT,
         formula=sympy.Eq(
             E(sympy.Abs(delta) ** 2) / ONE_STEP,
-            1 + G * (1 + tr(H**2) / tr(H) ** 2) + sympy.Order(eta**2),
+            1 + G * (1 + 2 * tr(H**2) / ((1 + beta) * tr(H) ** 2)) + sympy.Order(eta**2),
         ),
         regime=f"momentum {m:g}, batch 1, no weight decay, G from 2^-6 to 2^-12; no simulation",
         components=("excess over G",),

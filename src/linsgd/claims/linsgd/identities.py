@@ -47,12 +47,16 @@ def stationary_identities(named: NamedProblem) -> Draft:
 def _defects(case: Case) -> tuple[FloatArray, FloatArray]:
     """Enclose the two defects by the error that the theory states."""
     law, sgd = stationary_moments(case.problem, case.sgd), case.sgd
-    # C + C' - lr Cov(v)
     _, cross, velocity = law.eigenbasis_blocks()
-    right = sgd.lr * velocity
-    matrix = np.abs(cross + cross.T - right).max() / np.abs(right).max()
+    matrix = cross_covariance_defect(cross, velocity, sgd.lr)
     # 1 - (1 + beta) E|delta|^2 / (4 lr (1 - dampening)) / excess loss, delta = lr v
     step = sgd.lr**2 * law.velocity_variance.sum()
     relation = 1 - (1 + sgd.momentum) * step / (4 * sgd.lr * sgd.gradient_weight * law.excess_loss)
     defects, error = np.array([matrix, float(relation)]), 10 * law.error
     return defects - error, defects + error
+
+
+def cross_covariance_defect(cross: FloatArray, velocity: FloatArray, lr: float) -> float:
+    """Return the largest entry of C + C' - lr Cov(v) over the largest of lr Cov(v)."""
+    right = lr * velocity
+    return float(np.abs(cross + cross.T - right).max() / np.abs(right).max())
