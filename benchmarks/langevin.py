@@ -56,17 +56,13 @@ def main():
     spread = timed(lambda: linsgd.moments(problem, sgd, far, theory="langevin"))
     share = timed(lambda: stepped(problem, sgd, 1000), 1) / 1000
     ahead = f"{1e6 * share:.0f} s; ratio {1e6 * share / spread:.0f}"
-    print(
-        f"  the same up to step 10^6:           {spread:.2f} s; recursion, from its time a step: {ahead}"
-    )
+    print(f"  the same to step 10^6:              {spread:.2f} s; recursion: {ahead}")
     law = linsgd.LinearRegression.gaussian(np.arange(1, 10**6 + 1) ** -1.6)
     steps = np.linspace(1, 1e6, 10**4).astype(np.int64)
     for theory in ("exact", "langevin", "diffusion"):
         for start in ("stationary", None) if theory != "exact" else ("stationary",):
             seconds = timed(lambda t=theory, s=start: linsgd.displacement(law, sgd, steps, s, t))
-            print(
-                f"displacement, 10^6 modes, 10^4 times: {seconds:.2f} s, {theory} from {start or 'rest at 0'}"
-            )
+            print(f"10^6 modes, 10^4 times: {seconds:.2f} s, {theory} from {start or 'rest at 0'}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Time exact moments and thresholds, and write benchmarks/MOMENTS.md: ``python benchmarks/moments.py``.
+"""Time exact moments and thresholds, and write benchmarks/MOMENTS.md: ``python
+benchmarks/moments.py``.
 
 Each case runs in a fresh process, once untimed and then three times; memory is the process's peak
 above what it had after its imports. The peer is what a user has without linsgd: for noise that

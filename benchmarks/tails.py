@@ -1,4 +1,5 @@
-"""Time tail exponents and rare events and write benchmarks/TAILS.md: ``python benchmarks/tails.py``.
+"""Time tail exponents and rare events and write benchmarks/TAILS.md: ``python
+benchmarks/tails.py``.
 
 Wall times on whatever else runs; warm: one untimed call, then the median of five (of one where a
 call takes seconds). Rare events are compared in processor time with brute force at equal error:
@@ -161,7 +162,8 @@ def row(name, seconds, found):
     """Return a table row: case, seconds, value, half the width of its bounds over the value."""
     if not isinstance(found, TailResult):
         return f"| {name} | {seconds:.3g} | | |"
-    return f"| {name} | {seconds:.3g} | {found.value:.8g} | {(found.upper - found.lower) / 2 / found.value:.1e} |"
+    error = (found.upper - found.lower) / 2 / found.value
+    return f"| {name} | {seconds:.3g} | {found.value:.8g} | {error:.1e} |"
 
 
 def rare_event_costs():
@@ -195,10 +197,14 @@ def rare_event_costs():
         )
         print(lines[-1], flush=True)
     return [
-        f"Brute force: {1e9 * chain / CHAIN:.1f} ns a step, one thread; mean over {RUNS} seeds; goal of the ratio at "
+        f"Brute force: {1e9 * chain / CHAIN:.1f} ns a step, one thread; mean over {RUNS} seeds; "
+        "goal of the ratio at "
         "1e-9: 10^4.",
         "",
-        "| P(\\|w\\| > t) by Goldie | measured / Goldie | relative error | seconds | brute force, seconds | ratio |",
+        (
+            "| P(\\|w\\| > t) by Goldie | measured / Goldie | relative error | "
+            "seconds | brute force, seconds | ratio |"
+        ),
         "|---|---|---|---|---|---|",
         *lines,
     ]

@@ -1,4 +1,5 @@
-"""The workloads: each side is a function that runs it and returns how many samples x features it went through.
+"""The workloads: each side is a function that runs it and returns how many samples x features it
+went through.
 
 M1: 4096 chains, 2000 steps, 16 features of variance 1/k, batch 4, momentum 0.9; the moments of (w,
 v) at the end. M2: 100,000 chains, 10,000 steps, one feature, batch 1; a histogram of |w| at every
@@ -131,7 +132,7 @@ def timed(run, amount):
 
 
 def ours(problem, sgd, steps, chains, engine="full", dtype="float64", record=None):
-    """All the work of `simulate`, without its refusal of float32 for tails: here it is only timed."""
+    """All the work of `simulate`, without its refusal of float32 for tails."""
     described = walks(problem, sgd, 0, None, engine, dtype)
     record = record or (linsgd.StateMoments(),)
     tiles = Tiles(walks=described, record=record, at=np.array([steps]))

@@ -51,7 +51,9 @@ def rooms():
 
 
 def results_beside(value):
-    """Return the full names of the result classes in the module of a public name that are not public themselves."""
+    """Return the full names of the result classes in the module of a public name that are not
+    public themselves.
+    """
     module = importlib.import_module(value.__module__)
     classes = inspect.getmembers(module, inspect.isclass)
     return {
@@ -76,7 +78,9 @@ def class_names():
 
 
 def file_names():
-    """Return {name: file} for the classes named like a function but for the case, which some file systems ignore."""
+    """Return {name: file} for the classes named like a function but for the case, which some file
+    systems ignore.
+    """
     names = [name for found in public_names().values() for name in found]
     return {
         name: f"{name}-class" for name in names if name != name.lower() and name.lower() in names
@@ -93,11 +97,14 @@ def write(path):
 def table(names):
     """Return an autosummary table of `names`."""
     rows = "\n".join(f"   ~{name}" for name in names)
-    return f"```{{eval-rst}}\n.. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n{rows}\n```\n"
+    options = "   :toctree: generated\n   :nosignatures:\n\n"
+    return f"```{{eval-rst}}\n.. autosummary::\n{options}{rows}\n```\n"
 
 
 def escape_markup(app, what, name, obj, options, lines):
-    """Escape what reStructuredText would read as markup: the bars of |w|, the star of w*, the low line of w_(k+1)."""
+    """Escape what reStructuredText would read as markup: the bars of |w|, the star of w*, the low
+    line of w_(k+1).
+    """
     code = False
     for i, line in enumerate(lines):
         code = line.lstrip().startswith(">>>") or (code and bool(line.strip()))

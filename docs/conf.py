@@ -1,4 +1,6 @@
-"""Sphinx configuration; the API page is written from the package's own public names before each build."""
+"""Sphinx configuration; the API page is written from the package's own public names before each
+build.
+"""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Writes formulas as MathML when the pages are built, so that they need no script and no network."""
+"""Writes formulas as MathML when the pages are built: no script, no network."""
 
 import re
 

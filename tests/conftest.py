@@ -1,4 +1,5 @@
-"""Rules of the whole suite: what runs by default, how hard Hypothesis tries, and that CI skips nothing.
+"""Rules of the whole suite: what runs by default, how hard Hypothesis tries, and that CI skips
+nothing.
 
 Elsewhere a test whose extra is missing (`pytest.importorskip("torch")`) is skipped. Where the
 environment variable CI is set everything is installed, so a skip means that something was not

@@ -1,6 +1,6 @@
 """How often the judge is wrong where the truth is known, and the table that the docs show of it.
 
-    python validation/calibration.py            the table in docs/_tables, about four minutes on two cores
+    python validation/calibration.py      the table in docs/_tables, four minutes on two cores
     python validation/calibration.py --samples 200
 
 Each sample is one run of 2048 blocks of 256 chains of a law whose mean is known. It is judged, with
@@ -39,7 +39,9 @@ CERTAINTY = 0.95  # of the upper bound on each rate of wrong verdicts
 
 @dataclass(frozen=True)
 class Law:
-    """A law of one chain's observable: its mean, spread, and a sampler of (sums, scatter) of shape (2048, n)."""
+    """A law of one chain's observable: its mean, spread, and a sampler of (sums, scatter) of shape
+    (2048, n).
+    """
 
     name: str
     premise: Premise
@@ -65,7 +67,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Miss:
-    """How often an interval around the median of block means misses the mean of a Lomax(1.5) law."""
+    """How often an interval around the median of block means misses a Lomax(1.5) mean."""
 
     blocks: int
     nominal: float
@@ -101,7 +103,9 @@ def points(
 def pareto(
     index: float, signed: bool
 ) -> Callable[[np.random.Generator, int], tuple[FloatArray, FloatArray]]:
-    """Return the sampler of a Pareto law on [1, inf), or of the same with a random sign: every chain is drawn."""
+    """Return the sampler of a Pareto law on [1, inf), or of the same with a random sign: every
+    chain is drawn.
+    """
 
     def sample(rng: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray]:
         sums = np.empty((LOOKS[-1], n))
@@ -169,7 +173,9 @@ TRUTHS = {  # how far the truth lies from the centre of the acceptance set, in h
 
 
 def calibrate(samples: int, seed: int, laws: tuple[Law, ...] = LAWS) -> list[Rate]:
-    """Judge `samples` runs of each law (half as many where every chain is drawn) and count the wrong verdicts."""
+    """Judge `samples` runs of each law (half as many where every chain is drawn) and count the
+    wrong verdicts.
+    """
     rates = []
     for law in laws:
         batches = -(-samples // (BATCH * (2 if law.heavy else 1)))
@@ -216,7 +222,8 @@ def _count(law: Law, place: float, looks: list[tuple[FloatArray, FloatArray]]) -
 
 
 def medians(trials: int, seed: int) -> Iterator[Miss]:
-    """Build the order-statistics interval for the median of block means and count how often it misses the mean, 2.
+    """Build the order-statistics interval for the median of block means and count how often it
+    misses the mean, 2.
 
     Yields
     ------
@@ -236,7 +243,9 @@ def medians(trials: int, seed: int) -> Iterator[Miss]:
 
 
 def table(rates: list[Rate]) -> str:
-    """Return one row a law and truth: at each alpha the wrong verdicts, their bound and the share decided."""
+    """Return one row a law and truth: at each alpha the wrong verdicts, their bound and the share
+    decided.
+    """
     head = "| law | truth | judged, each alpha | " + " | ".join(
         f"alpha = {a}: wrong, bound, decided" for a in ALPHAS
     )
@@ -256,7 +265,7 @@ def medians_table(misses: list[Miss]) -> str:
 
 
 def main() -> None:
-    """Write docs/_tables/calibration.md, docs/_tables/medians.md and validation/calibration.json."""
+    """Write docs/_tables/{calibration,medians}.md and validation/calibration.json."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--samples", type=int, default=40_000, help="runs of each law")
     parser.add_argument("--seed", type=int, default=1)
@@ -282,7 +291,8 @@ def main() -> None:
     )
     worst = max(rates, key=lambda rate: rate.bound / rate.alpha)
     print(
-        f"{record['judgements']} judgements in {seconds:.0f} s; worst bound / alpha: {worst.bound / worst.alpha:.2f}"
+        f"{record['judgements']} judgements in {seconds:.0f} s; "
+        f"worst bound / alpha: {worst.bound / worst.alpha:.2f}"
     )
 
 

@@ -1,6 +1,7 @@
-"""How often `tail_index` believes what it should not, and how often what it believes is right: the table of the docs.
+"""How often `tail_index` believes what it should not, and how often what it believes is right: the
+table of the docs.
 
-    python validation/tail_index.py            docs/_tables/tail_index.md, about ten minutes on two cores
+    python validation/tail_index.py      docs/_tables/tail_index.md, ten minutes on two cores
     python validation/tail_index.py --samples 20
 
 Laws without an exponent, laws with a known one, and stationary laws of SGD, whose exponent is
@@ -45,7 +46,8 @@ class Law:
 
 @dataclass(frozen=True)
 class Rate:
-    """Of `samples` of `size` values, how many were called ok, and in how many of these the interval holds alpha.
+    """Of `samples` of `size` values, how many were called ok, and in how many of these the interval
+    holds alpha.
 
     The width is the median of upper / lower among these, 0 without any.
     """
@@ -138,7 +140,9 @@ def measure(law: Law, size: int, samples: int) -> Rate:
 
 
 def cell(rate: Rate) -> str:
-    """Return the share that was believed, with its bound for a law without an exponent, else with cover and width."""
+    """Return the share that was believed, with its bound for a law without an exponent, else with
+    cover and width.
+    """
     share = f"{rate.believed / rate.samples:.0%}"
     if rate.alpha == "inf":
         bound = stats.beta.ppf(CERTAINTY, rate.believed + 1, rate.samples - rate.believed)

@@ -3,10 +3,10 @@ Displacement and its exponent
 =============================
 
 How far the weights travel from stationarity in :math:`k` steps, for a hundred thousand modes of
-curvature
-:math:`l^{-1.6}`: ballistic at first, then with the exponent :math:`1/1.6 = 0.625` until all modes have saturated. The
-numbers along the line are local exponents, drawn in full on the right; the shaded region is out of
-reach of any stationary walk."""
+curvature :math:`l^{-1.6}`: ballistic at first, then with the exponent :math:`1/1.6 = 0.625` until
+all modes have saturated. The local exponents are drawn on the right; the shaded region is out of
+reach of any stationary walk.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -90,7 +90,8 @@ def map_blocks(
 
     Examples
     --------
-    >>> squares = map_blocks(lambda block: {"sum": np.array(sum(block))}, [range(3), range(3, 5)], key="sums")
+    >>> blocks = [range(3), range(3, 5)]
+    >>> squares = map_blocks(lambda block: {"sum": np.array(sum(block))}, blocks, key="sums")
     >>> [int(result["sum"]) for result in squares]
     [3, 7]
     """
@@ -116,7 +117,7 @@ def _result(future: Future[Arrays] | None, task: Callable[[range], Arrays], bloc
 
 
 def _computed(task: Callable[[range], Arrays], block: range, home: int) -> Arrays:
-    """Compute a block in a worker with one BLAS thread; in the process `home` that is set already."""
+    """Compute a block with one BLAS thread, which the process `home` has set already."""
     with nullcontext() if os.getpid() == home else _one_blas_thread():
         return task(block)
 

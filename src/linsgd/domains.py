@@ -48,7 +48,7 @@ def refuse(name: str, value: object, domain: str) -> NoReturn:
 
 
 def refuse_type(name: str, value: object, accepted: str) -> NoReturn:
-    """Raise the ValueError that names an argument, its value, the type of it and what is accepted."""
+    """Raise the ValueError that names an argument, its value, its type and what is accepted."""
     found = f"{shown(value)} of type {type_name(type(value))}"
     raise ValueError(f"{name} = {found} is outside its domain: {accepted}")
 

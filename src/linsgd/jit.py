@@ -31,7 +31,7 @@ def kernel(function: Function) -> Function:
 
 
 def summing(function: Function) -> Function:
-    """Compile a loop whose sums may be taken in any order; for one machine code it is always the same."""
+    """Compile a loop whose sums may be taken in any order, one for each machine code."""
     return _compile(function, {"contract", "reassoc"})
 
 
@@ -47,6 +47,7 @@ def _compile(function: Function, freedom: set[str]) -> Function:
         function
     )
     with suppress(AttributeError):  # without compilation (NUMBA_DISABLE_JIT) there is no cache
-        # Numba's stamp is that of the function's own file, and so misses changes in the helpers compiled into it.
+        # Numba's stamp is that of the function's own file, and so misses changes in the helpers
+        # compiled into it.
         compiled._cache._cache_file._source_stamp = SOURCES
     return cast(Function, compiled)

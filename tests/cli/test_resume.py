@@ -1,4 +1,4 @@
-"""A validation killed in the middle goes on from its finished blocks and ends with the same bits."""
+"""A validation killed in the middle goes on from its blocks and ends with the same bits."""
 
 import json
 import signal
@@ -19,7 +19,8 @@ PATIENCE = 120  # seconds
 
 SLOW = """
 import runpy, signal, time
-signal.signal(signal.SIGINT, signal.default_int_handler)  # which a parent in the background would have switched off
+# a parent in the background would have switched it off
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from linsgd import blocks
 write = blocks._write
 blocks._write = lambda *arguments: (write(*arguments), time.sleep(0.1))

@@ -1,4 +1,6 @@
-"""The README and the pages of the documentation: their examples print what they show, their links lead somewhere."""
+"""The README and the pages of the documentation: their examples print what they show, their links
+lead somewhere.
+"""
 
 import doctest
 import re

@@ -1,4 +1,6 @@
-"""Whatever is given, a constructor makes a sound object or refuses it by a ValueError that names what is wrong."""
+"""Whatever is given, a constructor makes a sound object or refuses it by a ValueError that names
+what is wrong.
+"""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -224,11 +226,17 @@ def test_a_misspelt_keyword_is_a_type_error(make, arguments):
         ),
         (
             lambda: LinearRegression.gaussian([[1.0, 2.0], [2.0, 1.0]]),
-            r"spectrum = 'matrix with eigenvalue -1' is outside its domain: positive semidefinite matrices",
+            (
+                r"spectrum = 'matrix with eigenvalue -1' is outside its domain: "
+                r"positive semidefinite matrices"
+            ),
         ),
         (
             lambda: LinearRegression.from_data([[1.0], [2.0]], [1.0]),
-            r"y = 'array of shape (1,)' is outside its domain: an array of finite numbers of shape (2,)",
+            (
+                r"y = 'array of shape (1,)' is outside its domain: an array of "
+                r"finite numbers of shape (2,)"
+            ),
         ),
         (
             lambda: SGD(lr=0.1, batch_size=3, replacement=False).check(
@@ -238,7 +246,10 @@ def test_a_misspelt_keyword_is_a_type_error(make, arguments):
         ),
         (
             lambda: SGD(lr=0.1, replacement=False).check(LinearRegression.gaussian([1.0])),
-            r"replacement = False is outside its domain: True, unless the problem is a finite data set",
+            (
+                r"replacement = False is outside its domain: True, unless the "
+                r"problem is a finite data set"
+            ),
         ),
     ],
 )

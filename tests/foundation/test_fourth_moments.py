@@ -89,7 +89,9 @@ LAWS = [
 
 
 def scores(law, factor=1.0):
-    """Standardised differences of sampled second and fourth moments from `factor` times the stated ones."""
+    """Standardised differences of sampled second and fourth moments from `factor` times the stated
+    ones.
+    """
     x = law.sample(SAMPLES, np.random.default_rng(1))
     direction = np.array([0.5, -1.0, 0.3])
     second = (x @ direction) ** 2

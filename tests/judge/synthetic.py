@@ -1,4 +1,4 @@
-"""Claims whose truth is known: chains that hold independent draws of a named law in place of SGD."""
+"""Claims whose truth is known: chains of independent draws of a named law."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,5 @@
-"""The judge judged: a small run of the script that makes the table of the docs, and the committed table itself.
+"""The judge judged: a small run of the script that makes the table of the docs, and the committed
+table itself.
 
 Each rate is tested one-sidedly at 1e-9 against its alpha; with 105 rates the false-alarm rate is
 about 1e-7."""

@@ -1,4 +1,6 @@
-"""The judge's rules on draws whose law is known: decisions, looks, mutants, independence of company and executor."""
+"""The judge's rules on draws whose law is known: decisions, looks, mutants, independence of company
+and executor.
+"""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,6 @@
-"""The same mode solved in 160 digits, by formulas that share nothing with the package: eigenvalues, then mpmath."""
+"""The same mode solved in 160 digits, by formulas that share nothing with the package: eigenvalues,
+then mpmath.
+"""
 
 import mpmath as mp
 
@@ -25,7 +27,9 @@ def _integral(rate, t):
 
 
 def heavy_ball_mode(k, momentum, z):
-    """Return P, U, Q of the k-th power of one step, and T = U_1 + ... + U_k, as mpf, by repeated squaring."""
+    """Return P, U, Q of the k-th power of one step, and T = U_1 + ... + U_k, as mpf, by repeated
+    squaring.
+    """
     with mp.workdps(160):
         momentum, z = mp.mpf(momentum), mp.mpf(z)
         step = mp.matrix([[1 - z, momentum, 0], [-z, momentum, 0], [0, 0, 1]])

@@ -1,4 +1,6 @@
-"""Problems at the edges: momentum 0 and near 1, modes on both sides of critical damping, correlated noise."""
+"""Problems at the edges: momentum 0 and near 1, modes on both sides of critical damping, correlated
+noise.
+"""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -37,7 +39,9 @@ def correlated_noises(draw, d):
 
 
 def drift_and_noise(process):
-    """The matrices A and Q of dz = -A z dk + Q^{1/2} dW, z = (w - mu, v), along the eigenvectors, per step."""
+    """The matrices A and Q of dz = -A z dk + Q^{1/2} dW, z = (w - mu, v), along the eigenvectors,
+    per step.
+    """
     d, lr, m, a = process.curvature.size, process.lr, process.momentum, process.gradient_weight
     N = np.diag(process.noise) if process.noise.ndim == 1 else process.noise
     A = np.zeros((2 * d, 2 * d))

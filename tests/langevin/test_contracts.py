@@ -1,4 +1,4 @@
-"""Results round-trip and are read-only; bad input is refused by name; what is expected is a status."""
+"""Results round-trip and are read-only; bad input is refused by name."""
 
 import pickle
 

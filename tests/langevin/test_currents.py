@@ -1,4 +1,6 @@
-"""Modified loss, current and entropy production: stationarity, symmetry, and brute force in 2d dimensions."""
+"""Modified loss, current and entropy production: stationarity, symmetry, and brute force in 2d
+dimensions.
+"""
 
 import numpy as np
 import pytest

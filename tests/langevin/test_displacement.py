@@ -1,4 +1,4 @@
-"""Displacement: against matrix exponentials and powers, by its own identities, and in its limits."""
+"""Displacement: against matrix exponentials and powers, identities, and limits."""
 
 import bisect
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import linsgd
 from linsgd.theory.displacement import compression
 from linsgd.theory.displacement import terms as travel
-from linsgd.theory.mean_squared_displacement import effective_dimension, exponent_bound
 from linsgd.theory.langevin.propagator import sgd_propagator
+from linsgd.theory.mean_squared_displacement import effective_dimension, exponent_bound
 from linsgd.theory.recurrence.heavy_ball import powers
 from linsgd.theory.recurrence.recurrence import Coefficients
 

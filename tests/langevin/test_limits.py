@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import linsgd
-from linsgd.theory.langevin.moments import moments, stationary
 from linsgd.theory.discrete.oscillation import correlations as exact_correlations
+from linsgd.theory.langevin.moments import moments, stationary
 from linsgd.theory.langevin.oscillation import correlations as langevin_correlations
 
 from .problems import gaussian_problems, sgds
@@ -144,7 +144,9 @@ def test_exact_autocorrelation_is_the_power_of_the_step_matrix_on_the_exact_law(
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
 @pytest.mark.parametrize("product", [0.01, 0.5, 2.0])
 def test_exact_velocities_sum_to_nothing_and_sampled_langevin_velocities_do_not(momentum, product):
-    """1 + 2 sum_k C(k) is 0 exactly, and u/3 to leading order when the equation's C is sampled at whole steps."""
+    """1 + 2 sum_k C(k) is 0 exactly, and u/3 to leading order when the equation's C is sampled at
+    whole steps.
+    """
     product = product * (1 + momentum) / 2 * 0.9
     k, u = np.arange(1, 60_000)[:, None], (1 - momentum) / (1 + momentum)
     exact = 1 + 2 * exact_correlations(k, momentum, np.array([product]))[1].sum()

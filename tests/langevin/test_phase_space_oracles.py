@@ -1,4 +1,6 @@
-"""Means, covariances and laws of the Langevin equation against matrix exponentials and Lyapunov solvers."""
+"""Means, covariances and laws of the Langevin equation against matrix exponentials and Lyapunov
+solvers.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
-"""Means and covariances in phase space against 160 digits, at every edge, from any start and up to 10^8 steps.
+"""Means and covariances in phase space against 160 digits, at every edge, from any start and up to
+10^8 steps.
 
 The error is at most 1e-12 of the amplitude, plus the machine's rounding of the phase sqrt(z) t.
 """
@@ -80,9 +81,7 @@ def test_noise_alone_is_accurate_to_its_own_size_also_at_small_times(momentum):
     d = modes.w2.size
     for t in (1e-6, 1e-3, 0.4, 1, 1e4, 1e8):
         found = modes.variance(modes.propagator(np.array([t])), np.zeros((3, d)))[0]
-        want = np.array(
-            [shared_noise(t, modes.damping, z, z) for z in modes.w2], dtype=float
-        ).T
+        want = np.array([shared_noise(t, modes.damping, z, z) for z in modes.w2], dtype=float).T
         size = np.sqrt(want[[0, 2]])
         allowed = (1e-12 + EPS * np.sqrt(modes.w2) * t) * size[[0, 0, 1]] * size[[0, 1, 1]]
         assert np.all(np.abs(found - want) <= allowed), t

@@ -37,13 +37,22 @@ def verdict(**changes):
         "paper": "kunin_2024",
         "kind": Kind.SIMULATION,
         "problem": "gaussian",
-        "statement": "The stationary variance of the position along an eigenvector follows the discrete-time law.",
+        "statement": (
+            "The stationary variance of the position along an eigenvector "
+            "follows the discrete-time law."
+        ),
         "citation": "Kunin et al., The limiting dynamics of SGD, Neural Computation, 2024",
         "source": "the paper's statement as read",
         "formula": formula,
         "formula_mathml": mathml,
-        "regime": "d = 4, lr = 0.1, momentum = 0.9, batch 4, 400 steps; block means, whose third moment is finite",
-        "reason": "2 %: a tenth of what separates the discrete law from its diffusion limit at this learning rate.",
+        "regime": (
+            "d = 4, lr = 0.1, momentum = 0.9, batch 4, 400 steps; block means, "
+            "whose third moment is finite"
+        ),
+        "reason": (
+            "2 %: a tenth of what separates the discrete law from its diffusion "
+            "limit at this learning rate."
+        ),
         "alpha": 1e-5,
         "chains": 32768,
         "looks": 2,
@@ -54,7 +63,10 @@ def verdict(**changes):
             Mutant(name="the diffusion limit", prediction=(2.11,), killed=True),
         ),
         "margin": 0.5,
-        "command": "linsgd validate --claim kunin_2024/stationary_position_variance --problem gaussian --seed 0",
+        "command": (
+            "linsgd validate --claim kunin_2024/stationary_position_variance "
+            "--problem gaussian --seed 0"
+        ),
     }
     return Verdict(**{**values, **changes})
 
@@ -103,7 +115,10 @@ def every_kind():
                 )
                 for name, factor in (("a factor 2 lost", 0.5), ("the diffusion limit", 1.055))
             ),
-            statement="The stationary variance of the velocity holds along every eigenvector of the Hessian at once.",
+            statement=(
+                "The stationary variance of the velocity holds along every "
+                "eigenvector of the Hessian at once."
+            ),
         ),
         verdict(
             id="kunin_2024/isotropic_velocity",
@@ -115,7 +130,9 @@ def every_kind():
         verdict(
             id="linsgd/growth_beyond_threshold",
             paper="linsgd",
-            statement="Above the mean-square threshold the second moment grows in the first ten steps.",
+            statement=(
+                "Above the mean-square threshold the second moment grows in the first ten steps."
+            ),
             outcome=Outcome.UNDECIDED,
             components=(component("E|w_k|² / E|w_0|²", 1.4, estimate=1.05, width=0.08, **beyond),),
             margin=-0.2,

@@ -1,5 +1,6 @@
 """The page in a real browser: quiet, usable by keyboard, and within 375 px."""
 
+import itertools
 import pathlib
 import shutil
 
@@ -134,7 +135,8 @@ def test_the_cells_of_a_table_stand_below_each_other_on_a_phone(look, every_kind
     page.locator(".claim > summary").nth(1).click()
     cells = page.locator(".claim").nth(1).locator("tbody tr").first.locator("th, td").all()
     boxes = [cell.bounding_box() for cell in cells]
-    assert all(a["y"] + a["height"] <= b["y"] + 1 for a, b in zip(boxes, boxes[1:], strict=False))
+    below = [a["y"] + a["height"] <= b["y"] + 1 for a, b in itertools.pairwise(boxes)]
+    assert all(below)
     assert all(box["x"] + box["width"] <= 375 for box in boxes)
 
 
@@ -162,9 +164,11 @@ def test_every_text_stands_out_from_its_ground(look, every_kind, scheme):
     """WCAG AA: a contrast of at least 4.5 between the colours that texts and grounds take."""
     page = look(every_kind, scheme=scheme)
     style = page.evaluate(
-        """() => Object.fromEntries(['ink', 'muted', 'mark', 'confirmed', 'refuted', 'undecided', 'paper', 'sheet',
+        """() => Object.fromEntries(['ink', 'muted', 'mark', 'confirmed', 'refuted', 'undecided',
+        'paper', 'sheet',
         'faint', 'confirmed-soft', 'refuted-soft', 'undecided-soft'].map(
-            name => [name, getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim()]))"""
+            name => [name, getComputedStyle(document.documentElement)
+                .getPropertyValue('--' + name).trim()]))"""
     )
     grounds = ["paper", "sheet", "faint"]
     pairs = [(text, ground) for text in ("ink", "muted", "mark") for ground in grounds]

@@ -118,7 +118,10 @@ def test_a_figure_survives_any_text(make_report, make_verdict):
 
 def test_the_page_says_how_to_make_all_of_it_again(every_kind):
     html = page({**every_kind.to_dict(), "problem": "gaussian", "data": "table.csv, target y"})
-    command = "linsgd validate --papers all --effort quick --seed 0 --problem gaussian --data FILE.csv --target COLUMN --out linsgd-report"
+    command = (
+        "linsgd validate --papers all --effort quick --seed 0 --problem gaussian --data "
+        "FILE.csv --target COLUMN --out linsgd-report"
+    )
     assert f"<pre><code>{command}</code></pre>" in html
 
 
@@ -254,7 +257,7 @@ def test_zero_is_written_as_zero():
 
 def test_a_link_to_a_claim_leads_into_its_card(make_report, make_verdict):
     html = page(make_report(make_verdict(id="mine/flat", problem="my data")).to_dict())
-    inside = html.partition("</summary>\n    <div class=\"more\">")[2]
+    inside = html.partition('</summary>\n    <div class="more">')[2]
     assert 'id="mine/flat@my-data"' in inside
     assert html.count('href="#mine/flat@my-data"') == 2
     assert html.count('id="mine/flat@my-data"') == 1

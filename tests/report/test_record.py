@@ -1,4 +1,6 @@
-"""report.json is the source of truth: whole, versioned, and enough to write the page and the text again."""
+"""report.json is the source of truth: whole, versioned, and enough to write the page and the text
+again.
+"""
 
 import dataclasses
 import json

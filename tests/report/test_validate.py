@@ -1,4 +1,6 @@
-"""The main job as a call: what it refuses before any work, and that verdicts do not depend on company or threads."""
+"""The main job as a call: what it refuses before any work, and that verdicts do not depend on
+company or threads.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,5 @@
-"""Independent ways to the same numbers: the step as one affine map of (w, v, 1), averaged over its batches.
+"""Independent ways to the same numbers: the step as one affine map of (w, v, 1), averaged over its
+batches.
 
 `Enumeration` averages over every batch of a tiny data set; `Kronecker` builds the second moment of
 the random map from a law's fourth moment. Neither knows of modes, thresholds or responses."""
@@ -42,7 +43,9 @@ def enumerated_operator(problem, sgd, first=False):
 
 
 def kronecker_operator(problem, sgd, first=False):
-    """E[A (x) A] from E[x x'M x x'] alone, for labels x'w* + e; N(M) below is E[(xx' - H) M (xx' - H)]."""
+    """E[A (x) A] from E[x x'M x x'] alone, for labels x'w* + e; N(M) below is E[(xx' - H) M (xx' -
+    H)].
+    """
     law, b, d = problem.features, sgd.batch_size, problem.dimension
     H = problem.covariance()
     mean = affine(H, H @ problem.optimum, sgd, first)
@@ -89,7 +92,9 @@ def walk(problem, sgd, steps, w, v, fresh):
 
 
 def stationary(problem, sgd):
-    """Mean and covariance of the stationary law as the fixed point of E[A (x) A], and their rounding error."""
+    """Mean and covariance of the stationary law as the fixed point of E[A (x) A], and their
+    rounding error.
+    """
     d = problem.dimension
     T = operator_of(problem, sgd)
     n = (2 * d + 1) ** 2

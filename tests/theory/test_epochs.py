@@ -1,4 +1,6 @@
-"""Reshuffled epochs against the enumeration of every order of the rows, and the order in lr of what is neglected."""
+"""Reshuffled epochs against the enumeration of every order of the rows, and the order in lr of what
+is neglected.
+"""
 
 import itertools
 
@@ -52,7 +54,9 @@ def enumerated(problem, sgd):
 
 
 def errors(n, b, settings, lr):
-    """Largest errors of mean, Var v, Cov(w, v) and Var w at each phase, relative to their order in lr."""
+    """Largest errors of mean, Var v, Cov(w, v) and Var w at each phase, relative to their order in
+    lr.
+    """
     problem = data_set(n, settings.get("weight_decay"))
     sgd = linsgd.SGD(lr=lr, batch_size=b, sampling="epoch", **settings)
     law, d = linsgd.stationary_moments(problem, sgd), problem.dimension

@@ -1,4 +1,4 @@
-"""Exact moments against the average over all batches and against the Kronecker operator, to 1e-10."""
+"""Exact moments against the average over all batches and the Kronecker operator."""
 
 import numpy as np
 import pytest

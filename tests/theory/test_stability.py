@@ -1,4 +1,6 @@
-"""Thresholds against the spectral radius of the second-moment operator, and in closed form where there is one."""
+"""Thresholds against the spectral radius of the second-moment operator, and in closed form where
+there is one.
+"""
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ from linsgd.testing import problems, sgds
 
 
 def radius(problem, sgd, lr):
-    """The spectral radius of the homogeneous second-moment operator at another lr, on the range of H."""
+    """The spectral radius of the homogeneous second-moment operator at another lr, on the range of
+    H.
+    """
     settings = {name: getattr(sgd, name) for name in sgd.__slots__} | {"lr": lr}
     other = linsgd.SGD(**settings)
     d = problem.dimension

@@ -180,7 +180,7 @@ def whole_line(components: int) -> tuple[FloatArray, FloatArray]:
 
 
 def clopper_pearson(events: FloatArray, trials: int, share: float) -> tuple[FloatArray, FloatArray]:
-    """Return the exact two-sided interval for a probability from the number of events in independent trials.
+    """Return the exact two-sided interval for a probability from counted events.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Formulas from SymPy as MathML that a page may carry: presentation elements only, anything else is refused."""
+"""Formulas from SymPy as MathML for a page: presentation elements only."""
 
 import html
 import re
@@ -68,7 +68,7 @@ def _checked(element: ElementTree.Element) -> ElementTree.Element:
 
 
 def _unfence(node: ElementTree.Element) -> None:
-    """Spell out <mfenced>, which browsers no longer know, as <mrow> with its fences as operators."""
+    """Spell out <mfenced>, which browsers dropped, as <mrow> with its fences as operators."""
     node.tag = "mrow"
     fences = [ElementTree.Element("mo"), ElementTree.Element("mo")]
     fences[0].text, fences[1].text = node.attrib.pop("open", "("), node.attrib.pop("close", ")")

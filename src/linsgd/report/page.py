@@ -86,7 +86,7 @@ def name(paper: str) -> str:
 
 
 def facts(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return (label, text) pairs of how a report was made, dates and durations as a reader writes them.
+    """Return (label, text) pairs of how a report was made, with readable dates and durations.
 
     Examples
     --------

@@ -54,7 +54,7 @@ class Report(Result):
 
     @property
     def exit_code(self) -> int:
-        """Exit code: 0 all as expected, 1 a claim refuted, 3 a claim undecided or a mutant alive."""
+        """0 all as expected, 1 a claim refuted, 3 a claim undecided or a mutant alive."""
         if any(verdict.outcome is Outcome.REFUTED for verdict in self.claims):
             return 1
         return 0 if all(verdict.as_expected for verdict in self.claims) else 3
@@ -151,7 +151,10 @@ def _refuse_loss(folder: Path, renewed: Collection[Subject]) -> None:
         domains.refuse(
             "folder",
             str(folder),
-            "folders without a report.json that linsgd did not write; name another one or overwrite",
+            (
+                "folders without a report.json that linsgd did not write; name "
+                "another one or overwrite"
+            ),
         )
     lost = sorted(f"{claim} on {problem}" for claim, problem, _ in earlier - set(renewed))
     if lost:

@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from linsgd.domains import FloatArray
 from linsgd.theory.recurrence.gradient_covariance import ModeNoise, Noise
 from linsgd.theory.recurrence.operators import EPS
