@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 import linsgd
 from linsgd.theory.stability.almost_sure import almost_sure_threshold
+from linsgd.theory.tails.isotropic.quadrature import BACKWARD_ERROR
+from linsgd.theory.tails.isotropic.radial import RadialLaw
+from linsgd.theory.tails.setting import Setting
 
 gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 dimensions = st.sampled_from([1, 2, 3, 10, 100, 10_000])
@@ -40,7 +43,7 @@ def test_even_moments_are_polynomials(d, b, decay, fraction):
 @given(dimensions, batches)
 def test_exponent_is_two_at_the_mean_square_threshold(d, b):
     found = linsgd.tail_exponent(gaussian([1.0] * d), SGD(lr=2 * b / (b + d + 1), batch_size=b))
-    rounding = 2.0**-52 / linsgd.theory.tails.quadrature.BACKWARD_ERROR
+    rounding = 2.0**-52 / BACKWARD_ERROR
     assert abs(found.value - 2) <= max(2, rounding) * (found.upper - found.lower)
 
 
@@ -65,8 +68,7 @@ def test_a_null_direction_changes_nothing():
 
 
 def test_dampening_only_scales_the_learning_rate():
-    setting = linsgd.theory.tails.setting.Setting
-    damped = setting.of(gaussian([1.0]), SGD(lr=0.4, momentum=0.5, dampening=0.25))
+    damped = Setting.of(gaussian([1.0]), SGD(lr=0.4, momentum=0.5, dampening=0.25))
     assert damped.step_size == pytest.approx(0.3, rel=1e-15)
 
 
@@ -77,7 +79,7 @@ def test_ladder_in_the_batch(s):
     lr, b, step = 0.7, 5, 1e-5
     c = lr / b
     h = [
-        linsgd.theory.tails.radial.RadialLaw(1, batch, a, c).log_moment(s)[0]
+        RadialLaw(1, batch, a, c).log_moment(s)[0]
         for batch, a in ((b, 1 + step), (b, 1 - step), (b, 1.0), (b - 2, 1.0))
     ]
     slope = (math.expm1(h[0]) - math.expm1(h[1])) / (2 * step)

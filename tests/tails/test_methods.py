@@ -141,7 +141,7 @@ def test_the_unit_of_the_features_does_not_matter(power, momentum, small_populat
 
 
 def test_features_of_vanishing_size_shrink_nothing():
-    rows = np.random.default_rng(0).standard_normal((12, 3)) * 1e-140
+    rows = np.random.default_rng(0).standard_normal((12, 3)) * 1e-70
     problem = linsgd.LinearRegression.from_data(rows, np.arange(12.0))
     rho = linsgd.lyapunov_exponent(problem, SGD(lr=1.0), method="even_moments")
     assert rho.upper == pytest.approx(0.0, abs=1e-10)

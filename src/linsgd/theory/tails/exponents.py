@@ -231,7 +231,7 @@ def tail_exponent(
     --------
     >>> import linsgd
     >>> problem = linsgd.LinearRegression.gaussian([1.0])
-    >>> print(linsgd.tail_exponent(problem, linsgd.SGD(lr=2 / 3)).value)
+    >>> round(linsgd.tail_exponent(problem, linsgd.SGD(lr=2 / 3)).value, 12)
     2.0
     """
     accept(problem, sgd)
