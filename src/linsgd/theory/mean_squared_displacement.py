@@ -123,7 +123,7 @@ def displacement(
         domains.refuse("steps", int(k.min()), "[1, 2**62]")
     status, (far, local, slope) = find(problem, sgd, k, start)
     moves = (far > 0) & np.isfinite(far)
-    exponent = np.divide(k * slope, far, out=np.full(k.shape, np.nan), where=moves)
+    exponent = np.divide(slope, far / k, out=np.full(k.shape, np.nan), where=moves)
     return Displacement(
         status=status,
         theory=theory,

@@ -216,16 +216,17 @@ def _left_over(rows: _Rows, n: int, b: int) -> FloatArray:
     q, kappa, C = rows.curvature_gradient, rows.h + rows.decay, rows.covariance
     # (sum_i w_i kappa xi_i)(...)' with w_i = n - 1 - i
     weights = np.arange(n - 1, -1, -1.0)
-    spread = (N / b * np.sum(weights**2) - weights.sum() ** 2) / (N - 1)
+    spread = (N / b * np.sum(weights**2) - weights.sum() ** 2) / max(N - 1, 1)
     first = spread * kappa[:, None] * C * kappa
     # sum_i w_i kappa xi_i times (1/b^2) sum_{r before s} D_s g_r
     ordered, gq = after.sum(), rows.g.T @ q
     own, other = np.sum(after * after) / b, np.sum(after * before) / b
-    two, three = N * (N - 1), N * (N - 1) * max(N - 2, 1)
+    two = max(N * (N - 1), 1)
+    three = two * max(N - 2, 1)
     mixed = -(own + other) * gq / two + 2 * (ordered * after.sum() / b - own - other) * gq / three
     mixed = kappa[:, None] * mixed / b**3
     # E Z = -(pairs/b^2) mean of q / (N - 1)
-    mean = -ordered / b**2 * q.mean(axis=0) / (N - 1)
+    mean = -ordered / b**2 * q.mean(axis=0) / max(N - 1, 1)
     second = _ordered_pairs(rows, q, after, before) / b**4
     left: FloatArray = first + mixed + mixed.T + second - np.multiply.outer(mean, mean)
     return left
@@ -246,7 +247,8 @@ def _ordered_pairs(
     X = _exchanged(rows)
     ordered, fork, chain = after.sum(), np.sum(after * (after - 1)), np.sum(after * before)
     distinct = ordered**2 - ordered - 2 * fork - 2 * chain
-    two, three = N * (N - 1), N * (N - 1) * max(N - 2, 1)
+    two = max(N * (N - 1), 1)
+    three = two * max(N - 2, 1)
     four = three * max(N - 3, 1)
     total = q.sum(axis=0)
     pairs: FloatArray = (

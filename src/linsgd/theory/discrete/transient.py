@@ -53,10 +53,16 @@ def moments(problem: LinearRegression, sgd: SGD, steps: IntArray, start: Start) 
     return transient(Recurrence.of(problem, sgd), steps, start).law
 
 
-def transient(recurrence: Recurrence, steps: IntArray, start: Start) -> Transient:
-    """Return the exact moments at the `steps` (K,), in any order, and the state at step 0."""
+def transient(
+    recurrence: Recurrence, steps: IntArray, start: Start, exists: Existence | None = None
+) -> Transient:
+    """Return the exact moments at the `steps` (K,), in any order, and the state at step 0.
+
+    `exists`, the existence of the stationary moments, is given if it is known already.
+    """
     problem, sgd, noise = recurrence.problem, recurrence.sgd, recurrence.noise
-    exists = existence(noise, recurrence.curvature, recurrence.coefficients)
+    if exists is None:
+        exists = existence(noise, recurrence.curvature, recurrence.coefficients)
     begin = _begin(recurrence, exists, start)
     times, order = np.unique(steps, return_inverse=True)
     with np.errstate(over="ignore", invalid="ignore"):

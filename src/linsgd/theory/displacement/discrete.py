@@ -6,6 +6,7 @@ from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
+from linsgd.theory.discrete.existence import existence
 from linsgd.theory.discrete.stationary import stationary
 from linsgd.theory.discrete.transient import Transient, transient
 from linsgd.theory.displacement.compression import ellipse
@@ -21,16 +22,17 @@ def displacement(
     if sgd.sampling == "epoch":
         domains.refuse("sampling", "epoch", "'independent' for the exact displacement")
     recurrence = Recurrence.of(problem, sgd)
+    exists = existence(recurrence.noise, recurrence.curvature, recurrence.coefficients)
     if isinstance(start, str):
         domains.choice("start", start, ("stationary",))
-        law = stationary(recurrence)
+        law = stationary(recurrence, exists)
         if not sgd.nesterov:
             return law.status, _stationary(recurrence, law, k)
         if not np.isfinite(law.position_variance).all():
             return law.status, np.full((3, k.size), np.inf)
         start = law
     times, where = np.unique(np.concatenate([k - 1, k, k + 1]), return_inverse=True)
-    found = transient(recurrence, times, start)
+    found = transient(recurrence, times, start, exists)
     before, here, after = where.reshape(3, -1)
     far = _from_start(recurrence, found, times)
     local = _one_step(recurrence, found.law, here, after)
