@@ -1,68 +1,108 @@
-"""Writes the API page: every public name, under the room of the house that it lives in.
+"""Writes the API page: every public name, and every class that a public call returns or takes.
 
-Public are the names of the package's stub, the `__all__` of the modules among them, and the result
-classes that live beside the public functions."""
+Public are the names of the package's stub and the `__all__` of the modules among them. A class is
+reached from the annotations of a public function, of its methods, or of the fields of a class that
+was reached before."""
 
-import importlib
-import importlib.util
+import dataclasses
+import enum
 import inspect
 import re
 import types
+import typing
 
 import linsgd
 from linsgd.result import Result
 
 ROOMS = {
-    "": "What is learned, and how",
-    "theory": "Predictions: `linsgd.theory`",
-    "symbolic": "Derivations: `linsgd.symbolic`",
-    "montecarlo": "Simulation: `linsgd.montecarlo`",
-    "estimate": "Data to numbers: `linsgd.estimate`",
-    "claims": "Claims and verdicts: `linsgd.claims`",
-    "report": "Reports: `linsgd.report`",
-    "plot": "Figures: `linsgd.plot`",
-    "testing": "Testing a theory: `linsgd.testing`",
+    "": "Problems and optimizers",
+    "theory": "Predictions",
+    "montecarlo": "Simulation",
+    "compare": "Comparison of theories with a simulation",
+    "symbolic": "Derivations",
+    "stable": "Stable laws",
+    "estimate": "Estimates from data",
+    "campaigns": "Validation",
+    "report": "Reports",
+    "judge": "The judge",
+    "claims": "Claims",
+    "plot": "Figures",
+    "testing": "Testing a theory or a law of one's own",
 }
 
 QUOTED = re.compile(r"(`+[^`]*`+)")
 MARKUP = re.compile(r"(?<![\\*:])[|*](?!\*)|(?<=\w)_(?!\w)")
 
 
+def exported():
+    """Return {full name: object} of the names that are offered."""
+    found = {}
+    for name in linsgd.__all__:
+        value = getattr(linsgd, name)
+        if isinstance(value, types.ModuleType):
+            inside = {f"{value.__name__}.{each}": getattr(value, each) for each in value.__all__}
+            found.update(inside)
+        else:
+            found[f"linsgd.{name}"] = value
+    return found
+
+
 def public_names():
-    """Return {room: sorted full names}."""
+    """Return {room: sorted full names} of what is offered and of the classes that it leads to."""
+    offered = exported()
+    known = {id(value): name for name, value in offered.items()}
     names = {room: set() for room in ROOMS}
-    values = {name: getattr(linsgd, name) for name in linsgd.__all__}
-    modules = [value for value in values.values() if isinstance(value, types.ModuleType)]
-    for module in (*modules, *rooms()):
-        names[room_of(module.__name__)].update(
-            f"{module.__name__}.{name}" for name in getattr(module, "__all__", ())
-        )
-    for name, value in values.items():
-        if not isinstance(value, types.ModuleType):
-            names[room_of(value.__module__)].update({f"linsgd.{name}"}, results_beside(value))
+    for name, value in offered.items():
+        names[room_of(name if name.count(".") > 1 else value.__module__)].add(name)
+    for kind in reachable(offered.values()):
+        name = known.get(id(kind), f"{kind.__module__}.{kind.__qualname__}")
+        if id(kind) not in known:
+            names[room_of(kind.__module__)].add(name)
     return {room: sorted(found, key=str.lower) for room, found in names.items() if found}
 
 
-def rooms():
-    """Yield the packages that are rooms."""
-    for room in filter(None, ROOMS):
-        if importlib.util.find_spec(f"linsgd.{room}"):
-            yield importlib.import_module(f"linsgd.{room}")
+def reachable(values):
+    """Return the public classes in the annotations of functions, methods and fields, and theirs."""
+    waiting, seen = list(values), []
+    while waiting:
+        value = waiting.pop()
+        for kind in classes_in(annotations_of(value)):
+            if kind not in seen:
+                seen.append(kind)
+                waiting.append(kind)
+    return seen
 
 
-def results_beside(value):
-    """Return the full names of the result classes in the module of a public name that are not
-    public themselves.
-    """
-    module = importlib.import_module(value.__module__)
-    classes = inspect.getmembers(module, inspect.isclass)
-    return {
-        f"{module.__name__}.{name}"
-        for name, kind in classes
-        if issubclass(kind, Result)
-        and kind.__module__ == module.__name__
-        and name not in linsgd.__all__
-    }
+def annotations_of(value):
+    """Yield the annotations of a function, or of the fields and public methods of a class."""
+    if inspect.isclass(value) and value.__module__.startswith("linsgd"):
+        hidden = {f.name for f in fields_of(value) if not f.repr}
+        for base in (kind for kind in value.__mro__ if kind.__module__.startswith("linsgd")):
+            hints = inspect.get_annotations(base, eval_str=True)
+            yield from (hints[name] for name in hints if name[0] != "_" and name not in hidden)
+        for name, member in vars(value).items():
+            inner = getattr(member, "__func__", getattr(member, "fget", member))
+            if name[0] != "_" and inspect.isfunction(inner):
+                yield from typing.get_type_hints(inner).values()
+    elif inspect.isfunction(value):
+        yield from typing.get_type_hints(value).values()
+
+
+def fields_of(kind):
+    """Return the fields of a dataclass."""
+    return dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
+
+
+def classes_in(hints):
+    """Yield the results, enumerations and protocols of linsgd inside some annotations."""
+    for hint in hints:
+        if inspect.isclass(hint) and not typing.get_args(hint):
+            documented = issubclass(hint, Result | enum.Enum) or dataclasses.is_dataclass(hint)
+            documented = documented or getattr(hint, "_is_protocol", False)
+            if documented and hint.__module__.startswith("linsgd") and hint.__name__[0] != "_":
+                yield hint
+        else:
+            yield from classes_in(typing.get_args(hint))
 
 
 def room_of(module):
@@ -78,9 +118,9 @@ def class_names():
 
 
 def file_names():
-    """Return {name: file} for the classes named like a function but for the case, which some file
-    systems ignore.
-    """
+    """Return {name: file} of the classes that differ from a function by case only.
+
+    Some file systems do not tell them apart."""
     names = [name for found in public_names().values() for name in found]
     return {
         name: f"{name}-class" for name in names if name != name.lower() and name.lower() in names
@@ -97,14 +137,14 @@ def write(path):
 def table(names):
     """Return an autosummary table of `names`."""
     rows = "\n".join(f"   ~{name}" for name in names)
-    options = "   :toctree: generated\n   :nosignatures:\n\n"
-    return f"```{{eval-rst}}\n.. autosummary::\n{options}{rows}\n```\n"
+    options = "   :toctree: generated\n   :nosignatures:"
+    return f"```{{eval-rst}}\n.. autosummary::\n{options}\n\n{rows}\n```\n"
 
 
 def escape_markup(app, what, name, obj, options, lines):
-    """Escape what reStructuredText would read as markup: the bars of |w|, the star of w*, the low
-    line of w_(k+1).
-    """
+    """Escape what reStructuredText would read as markup.
+
+    That is the bars of |w|, the star of w* and the low line of w_(k+1)."""
     code = False
     for i, line in enumerate(lines):
         code = line.lstrip().startswith(">>>") or (code and bool(line.strip()))

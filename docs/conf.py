@@ -1,6 +1,4 @@
-"""Sphinx configuration; the API page is written from the package's own public names before each
-build.
-"""
+"""Sphinx configuration; the API page is written from the public names before each build."""
 
 import os
 import sys
@@ -27,6 +25,7 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
@@ -55,6 +54,7 @@ default_role = "py:obj"
 autosummary_generate = True
 autosummary_filename_map = api_page.file_names()
 autodoc_typehints = "none"
+autodoc_inherit_docstrings = False  # those of SymPy are not written for this page
 autodoc_default_options = {"members": True, "inherited-members": False}
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False

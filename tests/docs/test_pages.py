@@ -1,6 +1,4 @@
-"""The README and the pages of the documentation: their examples print what they show, their links
-lead somewhere.
-"""
+"""README and documentation: examples print what they show, links lead somewhere."""
 
 import doctest
 import re

@@ -6,6 +6,8 @@ from typing import Any
 
 from linsgd import domains
 
+__all__ = ["campaign"]
+
 SHIPPED = tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.toml")))
 DEFAULTS = {"effort": "quick", "papers": "all", "seed": 0}
 
