@@ -4,15 +4,15 @@
 independence, each within 6.5; chi-squared and Kolmogorov-Smirnov tests reject below p = 1e-10.
 Fewer than 100 statistics a test and fewer than 20 tests make false alarms rarer than 3e-7."""
 
-import numba
 import numpy as np
 import pytest
 from scipy import special, stats
 
 import linsgd
-from linsgd.montecarlo.random import streams, variates
-from linsgd.montecarlo.walks.engine import walks
-from linsgd.montecarlo.walks.linear import draw_samples
+from linsgd.montecarlo.random import streams
+from linsgd.montecarlo.random.laws import Samples
+
+from .kernels import draw_samples, gamma_variates, logarithms, two_numbers
 
 D = 63  # with the label noise 64 normal variates a sample
 
@@ -20,7 +20,7 @@ D = 63  # with the label noise 64 normal variates a sample
 def draws(dtype, tiles, samples, seed=0):
     """Normal variates (tiles, 2 * samples * 64, 64) of the streams of `tiles` tiles."""
     problem = linsgd.LinearRegression.gaussian(np.ones(D))
-    law = walks(problem, linsgd.SGD(lr=0.1), 0, None, "full", dtype).samples()
+    law = Samples.of(problem, np.dtype(dtype).type)
     Z = np.empty((tiles, samples, 2 * D + 2, 64), dtype)
     C = np.ones((2, 64), dtype)
     for t in range(tiles):
@@ -109,7 +109,8 @@ def test_twin_a_broken_generator_is_seen(name):
 @pytest.mark.parametrize(("shape", "n"), [(0.3, 20000), (1.0, 20000), (7.5, 20000), (499.0, 20000)])
 def test_gamma_variates(shape, n):
     S = streams.seed_streams(1, 0, np.float64)
-    sample = np.array([variates.gamma(S, j % 64, shape) for j in range(n)])
+    sample = np.empty(n)
+    gamma_variates(S, shape, sample)
     assert stats.kstest(sample, stats.gamma(shape).cdf).pvalue > 1e-9
     assert stats.kstest(sample, stats.gamma(1.1 * shape).cdf).pvalue < 1e-9
 
@@ -121,11 +122,6 @@ def test_streams_are_distinct(dtype):
     }
     assert len(states) == 2500
     assert len(np.unique(streams.seed_streams(0, 0, dtype))) == 256
-
-
-@numba.njit
-def two_numbers(S, j):
-    return streams.draw(S, j), streams.draw(S, j)
 
 
 @pytest.mark.parametrize(
@@ -161,5 +157,6 @@ def test_the_logarithm_is_exact_to_rounding():
     u = np.concatenate(
         [np.random.default_rng(0).random(10000), 2.0 ** -np.arange(53), [np.nextafter(1, 0)]]
     )
-    ours = np.array([variates.log(x) for x in u])
+    ours = np.empty_like(u)
+    logarithms(u, ours)
     assert np.allclose(ours, np.log(u), rtol=1e-15, atol=0)

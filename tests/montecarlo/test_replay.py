@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 
 import linsgd
+from linsgd.montecarlo.random.laws import Samples
 from linsgd.montecarlo.random.streams import seed_streams
-from linsgd.montecarlo.random.variates import fill_normal
 from linsgd.montecarlo.snapshots import snapshots
-from linsgd.montecarlo.walks import data, linear
+from linsgd.montecarlo.walks import data
 from linsgd.montecarlo.walks.data import DataWalks
 from linsgd.montecarlo.walks.engine import walks
 from linsgd.montecarlo.walks.linear import LinearWalks
 from linsgd.montecarlo.walks.one_feature import LineWalks
+
+from .kernels import draw_samples, fill_normals
 
 STEPS = 12
 SEED = 4
@@ -62,27 +64,27 @@ def batches(problem, sgd):
 
 
 def linear_batch(problem, sgd, described, S):
-    samples, d, b = described.samples(), problem.dimension, sgd.batch_size
+    samples, d, b = Samples.of(problem, np.float64), problem.dimension, sgd.batch_size
     Z, C = np.empty((2 * d + 2, 64)), np.ones((2, 64))
     for _ in range(STEPS):
         x, e = np.empty((b, d, 64)), np.empty((b, 64))
         for s in range(0, b, 2):
             n = min(2, b - s)
-            linear.draw_samples(samples, S, Z, C, n, d)
+            draw_samples(samples, S, Z, C, n, d)
             for q in range(n):
                 x[s + q] = C[q] * samples.root[:, None] * Z[q * d : (q + 1) * d]
-                e[s + q] = samples.noise.scale * Z[n * d + q]
+                e[s + q] = samples.scale * Z[n * d + q]
         X = problem.from_eigenbasis(x.transpose(2, 0, 1))
         yield X, X @ problem.optimum + e.T
 
 
 def line_batch(problem, sgd, described, S):
-    samples, Z = described.samples(), np.empty((2, 64))
+    samples, Z = Samples.of(problem, np.float64), np.empty((2, 64))
     for _ in range(STEPS):
         x, e = np.empty((2, sgd.batch_size, 64))
         for s in range(sgd.batch_size):
-            fill_normal(S, Z, 2)
-            x[s], e[s] = samples.root[0] * Z[0], samples.noise.scale * Z[1]
+            fill_normals(S, Z, 2)
+            x[s], e[s] = samples.root[0] * Z[0], samples.scale * Z[1]
         yield x.T[:, :, None], x.T * problem.optimum + e.T
 
 

@@ -24,7 +24,7 @@ from linsgd import domains
 from linsgd.blocks import Progress
 from linsgd.compare.quantities import DEFINITIONS, NAME, Quantities, of_law, rounding
 from linsgd.domains import FloatArray
-from linsgd.montecarlo.random.streams import LANES
+from linsgd.variates import LANES
 from linsgd.montecarlo.simulate import simulate
 from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD

@@ -15,12 +15,12 @@ from linsgd.domains import FloatArray, IntArray
 from linsgd.montecarlo.fold import Fold
 from linsgd.montecarlo.observables.observable import Observable, step_argument
 from linsgd.montecarlo.observables.state_moments import StateMoments
-from linsgd.montecarlo.random.streams import LANES
 from linsgd.montecarlo.tiles import Tiles
 from linsgd.montecarlo.walks.engine import walks
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Result, Status, rounded
+from linsgd.variates import LANES
 
 SMALLEST_BLOCK = 256  # chains a scheduled block
 MOST_BLOCKS = 256  # a look is cut into; more would cost a scheduler more than they spread

@@ -7,10 +7,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from linsgd import domains
 from linsgd.domains import IntArray
-from linsgd.montecarlo.random.streams import LANES
 from linsgd.montecarlo.walks.engine import walks
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
+from linsgd.variates import LANES
 
 
 def snapshots(

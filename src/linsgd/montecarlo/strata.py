@@ -15,12 +15,13 @@ from scipy import stats
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.montecarlo.random.streams import LANES
+from linsgd.montecarlo.updates.table import UPDATES
 from linsgd.montecarlo.walks.counted import CountedWalks, Counts
 from linsgd.montecarlo.walks.data import Rows
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.features import FiniteData
 from linsgd.problems.linear_regression import LinearRegression
+from linsgd.variates import LANES
 
 PERIOD = 256  # chains a block
 NEGLECTED = 1e-30  # probability of more draws than are followed
@@ -144,6 +145,7 @@ def stratified_snapshots(
     walks = CountedWalks(
         problem=problem,
         sgd=sgd,
+        kind=UPDATES[type(sgd)],
         seed=seed,
         start=start,
         dtype=np.float64,

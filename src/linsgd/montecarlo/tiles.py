@@ -13,12 +13,13 @@ import numpy as np
 
 from linsgd.blocks import Arrays
 from linsgd.domains import IntArray
-from linsgd.jit import SOURCES
+from linsgd.jit import sources
 from linsgd.montecarlo.observables.observable import Observable
-from linsgd.montecarlo.random.streams import LANES
 from linsgd.montecarlo.walks.walks import Walks
 from linsgd.result import environment
+from linsgd.variates import LANES
 
+ROOMS = ("problems", "optimizers", "montecarlo")  # whose code decides about averages
 BUFFER = 2**15  # numbers of a tile read at once
 
 
@@ -78,7 +79,7 @@ class Tiles:
     def key(self) -> str:
         """Return the SHA-256 of all that determines the averages, versions and sources of the software among it."""
         digest = hashlib.sha256()
-        _feed(digest, (self, SOURCES, sorted(environment().items())))
+        _feed(digest, (self, sources(*ROOMS), sorted(environment().items())))
         return digest.hexdigest()
 
 

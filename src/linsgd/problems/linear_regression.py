@@ -17,9 +17,10 @@ from linsgd.problems.features import (
     FiniteData,
     GaussianFeatures,
     PrincipalAxesLaw,
+    feature_law,
     principal_axes,
 )
-from linsgd.problems.labels import GaussianNoise, LabelNoise, StudentNoise, label_noise
+from linsgd.problems.labels import NAMED, GaussianNoise, LabelNoise, label_noise
 from linsgd.problems.least_squares import EPS, LeastSquares, least_squares
 
 SHORT = 24  # numbers that a printed form repeats; a larger problem is described instead
@@ -139,14 +140,7 @@ class LinearRegression:
         ValueError
             If a value lies outside its domain or the law misses a method.
         """
-        if isinstance(law, type) or not isinstance(law, FeatureLaw):
-            domains.refuse(
-                "law", law, "an object with dimension, second_moment, fourth_moment and sample"
-            )
-        if isinstance(law, FiniteData):
-            domains.refuse(
-                "law", "FiniteData", "laws of features alone; use from_data for data with labels"
-            )
+        law = feature_law(law)
         axes = law if isinstance(law, PrincipalAxesLaw) else None
         eigenvalues, eigenvectors = (
             (axes.eigenvalues, axes.eigenvectors)
@@ -236,7 +230,7 @@ class LinearRegression:
         if self.optimum.any():
             options["optimum"] = repr(self.optimum.tolist())
         if self.noise is not None and not isinstance(self.noise, GaussianNoise):
-            named = not isinstance(self.noise, StudentNoise)
+            named = self.noise in NAMED.values()
             options["noise"] = repr(self.noise.name if named else self.noise)
         return "".join(f", {name}={text}" for name, text in options.items())
 

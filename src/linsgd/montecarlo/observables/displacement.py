@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
 from linsgd.montecarlo.observables.observable import Needs, Recorder, step_argument
-from linsgd.montecarlo.random.streams import LANES
 from linsgd.montecarlo.walks.radial import RadialWalks
 from linsgd.montecarlo.walks.walks import Walks
+from linsgd.variates import LANES
 
 
 @dataclass(frozen=True, slots=True, eq=False)

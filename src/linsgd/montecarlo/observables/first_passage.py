@@ -18,8 +18,8 @@ from linsgd.montecarlo.observables.observable import (
     Recorder,
     coordinate_argument,
 )
-from linsgd.montecarlo.random.streams import LANES
 from linsgd.montecarlo.walks.walks import Walks
+from linsgd.variates import LANES
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
 from linsgd.jit import Array, kernel
-from linsgd.montecarlo.random.streams import LANES
 from linsgd.montecarlo.walks.radial import RadialWalks
 from linsgd.montecarlo.walks.walks import Walks
+from linsgd.variates import LANES
 
 RADIUS = "radius"
 NEVER = np.empty(0, np.int64)

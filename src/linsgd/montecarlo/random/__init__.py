@@ -1,1 +1,3 @@
-"""Random bits, variates and laws, in kernels."""
+"""Random bits, variates and samples, in kernels; importing it implements `linsgd.variates`."""
+
+from linsgd.montecarlo.random import variates as variates

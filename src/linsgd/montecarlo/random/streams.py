@@ -16,9 +16,8 @@ import numba
 import numpy as np
 from numba.extending import overload
 
-from linsgd.jit import Words, inlined, kernel
-
-LANES = 64
+from linsgd.jit import INLINED, Words, inlined, kernel
+from linsgd.variates import LANES, bits
 
 _U, _W = np.uint64, np.uint32
 _GOLDEN = _U(0x9E3779B97F4A7C15)
@@ -105,21 +104,18 @@ def _draw_32(S: Words, j: int) -> Any:
     return (_U(high) << _U(32)) | _U(low)
 
 
-def by_width(
-    wide: Callable[[Words, int], Any], narrow: Callable[[Words, int], Any]
-) -> Callable[[Words, int], Any]:
-    """Return the function of streams and a lane that is `narrow` on words of 32 bits and `wide` on words of 64."""
+def implement_by_width(
+    declared: Callable[[Words, int], Any],
+    wide: Callable[[Words, int], Any],
+    narrow: Callable[[Words, int], Any],
+) -> None:
+    """Implement a function of streams and a lane by `wide` on words of 64 bits, `narrow` on 32."""
 
-    def chosen(S: Words, j: int) -> Any:
-        raise NotImplementedError("only for kernels")
-
-    @overload(chosen, strict=False, jit_options={"forceinline": True})
+    @overload(declared, strict=False, jit_options=INLINED)
     def choose(S: Any, j: Any) -> Any:
         if S.dtype == numba.uint32:
             return lambda S, j: narrow(S, j)
         return lambda S, j: wide(S, j)
 
-    return chosen
 
-
-draw = by_width(_draw, _draw_32)  # the next 64 random bits of a lane
+implement_by_width(bits, _draw, _draw_32)

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from linsgd.jit import Array, Words, inlined, kernel
-from linsgd.montecarlo.random.streams import LANES, by_width, draw, two_words, two_words_32
+from linsgd.jit import Array, Words, implement, inlined, kernel
+from linsgd.montecarlo.random.streams import implement_by_width, two_words, two_words_32
+from linsgd.variates import LANES, bits, fill_normals, gamma, log, normals, unit
 
 _U = np.uint64
 _ONE = _U(0x3FF0000000000000)  # the bits of 1.0
@@ -29,15 +30,13 @@ _F_ROOT_HALF = np.int32(0x3F3504F3)
 _F_L2, _F_QUARTER = _F(math.log(2.0)), _F(math.pi / 2)
 
 
-@inlined
-def unit(bits: Any) -> Any:
-    """Return a uniform variate on the grid 2^-52 {1, ..., 2^52} in (0, 1]."""
-    return 2.0 - _U((bits >> _U(12)) | _ONE).view(np.float64)
+@implement(unit)
+def _unit(word: Any) -> Any:
+    return 2.0 - _U((word >> _U(12)) | _ONE).view(np.float64)
 
 
-@inlined
-def log(u: Any) -> Any:
-    """Natural logarithm of a positive normal float64, to 4e-16 relative."""
+@implement(log)
+def _log(u: Any) -> Any:
     bits = np.float64(u).view(np.uint64)
     exponent = (bits - _ROOT_HALF + _ONE) >> _U(52)
     m = _U(bits - (exponent << _U(52)) + _ONE).view(np.float64)
@@ -107,29 +106,37 @@ def _normals_32(S: Words, j: int) -> tuple[Any, Any]:
     return normal_pair_32(a, b)
 
 
-normals = by_width(_normals, _normals_32)  # the next two standard normal variates of a lane
-
-
 @kernel
-def fill_normal(S: Words, Z: Array, rows: int) -> None:
-    """Write standard normals to the first `rows` rows of Z (any, 64), an even number; S has the precision of Z."""
+def _fill_normals(S: Words, Z: Array, rows: int) -> None:
     for i in range(0, rows, 2):
         for j in range(LANES):
             Z[i, j], Z[i + 1, j] = normals(S, j)
 
 
 @kernel
-def gamma(S: Words, j: int, shape: Any) -> Any:
-    """Return one gamma variate of the given shape and unit scale from lane `j`."""
+def _gamma(S: Words, j: int, shape: Any) -> Any:
     d = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3.0
     while True:
-        a = draw(S, j)
-        z, _ = normal_pair(a, draw(S, j))
+        a = bits(S, j)
+        z, _ = normal_pair(a, bits(S, j))
         root = 1.0 + z / math.sqrt(9.0 * d)
         v = root * root * root
-        u = unit(draw(S, j))
+        u = unit(bits(S, j))
         if v > 0.0 and log(u) < 0.5 * z * z + d * (1.0 - v + log(v)):
             break
     if shape < 1.0:
-        return d * v * math.exp(log(unit(draw(S, j))) / shape)
+        return d * v * math.exp(log(unit(bits(S, j))) / shape)
     return d * v
+
+
+implement_by_width(normals, _normals, _normals_32)
+
+
+@implement(fill_normals)
+def _call_fill_normals(S: Words, Z: Array, rows: int) -> None:
+    _fill_normals(S, Z, rows)
+
+
+@implement(gamma)
+def _call_gamma(S: Words, j: int, shape: Any) -> Any:
+    return _gamma(S, j, shape)

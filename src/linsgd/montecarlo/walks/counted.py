@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linsgd.domains import FloatArray, IntArray
-from linsgd.jit import Array, Words, kernel
-from linsgd.montecarlo.random.streams import LANES, draw, seed_streams
-from linsgd.montecarlo.random.variates import unit
-from linsgd.montecarlo.updates.sgd import Rule, copy_state
+from linsgd.jit import Array, Words, kernel, specialised
+from linsgd.montecarlo.random.streams import seed_streams
+from linsgd.montecarlo.updates.update import Update, copy_state
 from linsgd.montecarlo.walks.data import DataWalks, Rows, draw_batches, take_step
-from linsgd.montecarlo.walks.walks import Advance
+from linsgd.montecarlo.walks.walks import Advance, Batch
+from linsgd.variates import LANES, bits, unit
 
 
 class Counts(NamedTuple):
@@ -35,12 +35,14 @@ class Counts(NamedTuple):
 
 @kernel
 def walk_counted(
-    rule: Rule,
+    update: Update,
+    batch: Batch,
     rows: Rows,
     counts: Counts,
     S: Words,
     W: Array,
     V: Array,
+    M: Array,
     order: Array,
     left: Array,
     step: int,
@@ -51,14 +53,14 @@ def walk_counted(
 
     `left` (64,) holds how many draws of marked rows each lane still has to make.
     """
-    G, batch = np.empty_like(W), np.empty((rule.batch_size, LANES), np.int64)
+    G, chosen = np.empty_like(W), np.empty((batch.size, LANES), np.int64)
     for k in range(len(at)):
         while step < at[k]:
             if step < counts.begin:
-                draw_batches(rows, S, order, 0, batch)
+                draw_batches(rows, S, order, 0, chosen)
             else:
-                draw_counted(rows, counts, S, order, left, step, batch)
-            take_step(rule, rows, step, batch, W, V, G)
+                draw_counted(rows, counts, S, order, left, step, chosen)
+            take_step(update, batch, rows, step, chosen, W, V, M, G)
             step += 1
         copy_state(W.T, V.T, out[k])
 
@@ -71,7 +73,7 @@ def draw_counted(
     N, b = len(rows.y), len(batch)
     for j in range(LANES):
         cumulative = counts.chances[step - counts.begin, left[j]]
-        u = unit(draw(S, j))
+        u = unit(bits(S, j))
         h = 0
         while h < len(cumulative) - 1 and u > cumulative[h]:
             h += 1
@@ -81,7 +83,7 @@ def draw_counted(
             taken = 0 if rows.replacement else (q if q < h else q - h)
             choices = (counts.marked if q < h else N - counts.marked) - taken
             here = first + taken
-            there = here + int((1.0 - unit(draw(S, j))) * choices)
+            there = here + int((1.0 - unit(bits(S, j))) * choices)
             if rows.replacement:
                 batch[q, j] = there
             else:
@@ -112,9 +114,10 @@ class CountedWalks(DataWalks):
 
     def tile(self, tile: int) -> Advance:
         """Start the chains 64 tile to 64 tile + 63."""
-        rule, rows = Rule.of(self.sgd, self.start is None, self.dtype), self.ordered
+        update, batch, rows = self.update, self.batch, self.ordered
+        walk = specialised(walk_counted, update)
         S = seed_streams(self.seed, tile, self.dtype)
-        W, V = (np.ascontiguousarray(x.T) for x in self.begin())
+        W, V, M = (np.ascontiguousarray(x.swapaxes(-1, -2)) for x in self.begin())
         # Each lane permutes the marked rows, which come first, and the others apart.
         order = np.tile(
             np.arange(1 if rows.replacement else len(rows.y), dtype=np.int32), (LANES, 1)
@@ -127,7 +130,7 @@ class CountedWalks(DataWalks):
         def advance(at: IntArray) -> NDArray[Any]:
             nonlocal step
             out = np.empty((len(at), 2 * self.problem.dimension, LANES), self.dtype)
-            walk_counted(rule, rows, self.counts, S, W, V, order, left, step, at, out)
+            walk(update, batch, rows, self.counts, S, W, V, M, order, left, step, at, out)
             step = int(at[-1])
             return out
 

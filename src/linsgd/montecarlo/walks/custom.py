@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linsgd.domains import FloatArray, IntArray
-from linsgd.montecarlo.random.streams import LANES
+from linsgd.jit import specialised
+from linsgd.montecarlo.updates.update import make_step
 from linsgd.montecarlo.walks.walks import Advance, Walks
+from linsgd.variates import LANES
 
 PERIOD = 32
 
@@ -30,17 +32,20 @@ class CustomWalks(Walks):
         """Start the chains 64 tile to 64 tile + 63."""
         chains = range(LANES * tile, LANES * (tile + 1))
         generators = [np.random.default_rng([self.seed, chain]) for chain in chains]
-        W, V = (x.T for x in self.begin())
+        update = self.update
+        step_chains = specialised(make_step, update)
+        W, V, M = (np.ascontiguousarray(x.swapaxes(-1, -2)) for x in self.begin())
         step, X, e = 0, np.empty(0), np.empty(0)
 
         def advance(at: IntArray) -> NDArray[Any]:
-            nonlocal step, X, e, W, V
+            nonlocal step, X, e
             out = np.empty((len(at), 2 * self.problem.dimension, LANES), self.dtype)
             for k, stop in enumerate(at):
                 while step < stop:
                     if step % PERIOD == 0:
                         X, e = self._draw(generators)
-                    W, V = self._step(step, W, V, X[:, step % PERIOD], e[:, step % PERIOD])
+                    G = self._gradient(W, X[:, step % PERIOD], e[:, step % PERIOD])
+                    step_chains(update, step, W, V, M, G)
                     step += 1
                 out[k] = np.concatenate([W, V], axis=1).T
             return out
@@ -58,17 +63,9 @@ class CustomWalks(Walks):
         )
         return X.reshape(LANES, PERIOD, b, -1), e.reshape(LANES, PERIOD, b)
 
-    def _step(
-        self, step: int, W: FloatArray, V: FloatArray, X: FloatArray, e: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        sgd = self.sgd
+    def _gradient(self, W: NDArray[Any], X: FloatArray, e: FloatArray) -> NDArray[Any]:
+        """Return the gradients (64, d) at W on features (64, b, d) and label noise (64, b)."""
         residual = np.einsum("cbd,cd->cb", X, W) - e
-        G = np.einsum("cbd,cb->cd", X, residual) / sgd.batch_size + sgd.weight_decay * (
-            W + self.centre
-        )
-        V = (
-            sgd.momentum * V
-            - (1.0 if step == 0 and self.start is None else sgd.gradient_weight) * G
-        )
-        W = W + sgd.lr * (sgd.momentum * V - G if sgd.nesterov else V)
-        return W.astype(self.dtype, copy=False), V.astype(self.dtype, copy=False)
+        G = np.einsum("cbd,cb->cd", X, residual) / self.sgd.batch_size
+        G += self.sgd.weight_decay * (W + self.centre)
+        return np.asarray(G, self.dtype)

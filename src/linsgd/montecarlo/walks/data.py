@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linsgd.domains import IntArray
-from linsgd.jit import Array, Words, kernel, summing
-from linsgd.montecarlo.random.streams import LANES, draw, seed_streams
-from linsgd.montecarlo.random.variates import unit
-from linsgd.montecarlo.updates.sgd import Rule, copy_state, descend
-from linsgd.montecarlo.walks.walks import Advance, Walks
+from linsgd.jit import Array, Words, inlined, kernel, specialised, summing
+from linsgd.montecarlo.random.streams import seed_streams
+from linsgd.montecarlo.updates.update import Update, advance_rows, copy_state
+from linsgd.montecarlo.walks.walks import Advance, Batch, Walks
 from linsgd.problems.features import FiniteData
+from linsgd.variates import LANES, bits, unit
 
 
 class Rows(NamedTuple):
@@ -32,11 +32,13 @@ class Rows(NamedTuple):
 
 @kernel
 def walk(
-    rule: Rule,
+    update: Update,
+    batch: Batch,
     rows: Rows,
     S: Words,
     W: Array,
     V: Array,
+    M: Array,
     order: Array,
     step: int,
     at: Array,
@@ -44,30 +46,37 @@ def walk(
 ) -> None:
     """Go on from `step` to the steps `at` (K,), writing (w, v) of 64 lanes to out (K, 2d, 64).
 
-    Here W and V are (64, d). `order` (64, N) holds the permutations; its content does not matter
-    with replacement.
+    Here W and V are (64, d), M is (slots, 64, d). `order` (64, N) holds the permutations; its
+    content does not matter with replacement.
     """
-    b = rule.batch_size
-    batches = len(rows.y) // b if rows.epoch else 1
-    G, batch = np.empty_like(W), np.empty((b, LANES), np.int64)
+    batches = len(rows.y) // batch.size if rows.epoch else 1
+    G, chosen = np.empty_like(W), np.empty((batch.size, LANES), np.int64)
     for k in range(len(at)):
         while step < at[k]:
-            draw_batches(rows, S, order, step % batches * b, batch)
-            take_step(rule, rows, step, batch, W, V, G)
+            draw_batches(rows, S, order, step % batches * batch.size, chosen)
+            take_step(update, batch, rows, step, chosen, W, V, M, G)
             step += 1
         copy_state(W.T, V.T, out[k])
 
 
-@kernel
+@inlined
 def take_step(
-    rule: Rule, rows: Rows, step: int, batch: Array, W: Array, V: Array, G: Array
+    update: Update,
+    batch: Batch,
+    rows: Rows,
+    step: int,
+    chosen: Array,
+    W: Array,
+    V: Array,
+    M: Array,
+    G: Array,
 ) -> None:
-    """Update W and V (64, d) by the gradients of the batches (b, 64), written to G (64, d)."""
-    add_gradients(rows.X, rows.y, batch, W, G)
-    for j in range(len(W)):
+    """Step W, V (64, d) along the gradients of the chosen rows (b, 64), written to G (64, d)."""
+    add_gradients(rows.X, rows.y, chosen, W, G)
+    for j in range(LANES):
         for i in range(W.shape[1]):
-            G[j, i] = G[j, i] * rule.share + rule.weight_decay * W[j, i]
-    descend(rule, step, W, V, G)
+            G[j, i] = G[j, i] * batch.share + batch.weight_decay * W[j, i]
+    advance_rows(update, step, W, V, M, G)
 
 
 @kernel
@@ -78,7 +87,7 @@ def draw_batches(rows: Rows, S: Words, order: Array, place: int, batch: Array) -
         choices = N if rows.replacement else N - place - q
         for j in range(LANES):
             u = 1.0 - unit(
-                draw(S, j)
+                bits(S, j)
             )  # at most 1 - 2^-52, so that u times the choices rounds to less than them
             batch[q, j] = int(u * choices)
     if not rows.replacement:
@@ -135,9 +144,10 @@ class DataWalks(Walks):
 
     def tile(self, tile: int) -> Advance:
         """Start the chains 64 tile to 64 tile + 63."""
-        rule, rows = Rule.of(self.sgd, self.start is None, self.dtype), self.rows()
+        update, batch, rows = self.update, self.batch, self.rows()
+        advance_tile = specialised(walk, update)
         S = seed_streams(self.seed, tile, self.dtype)
-        W, V = (np.ascontiguousarray(x.T) for x in self.begin())
+        W, V, M = (np.ascontiguousarray(x.swapaxes(-1, -2)) for x in self.begin())
         order = np.tile(
             np.arange(1 if rows.replacement else len(rows.y), dtype=np.int32), (LANES, 1)
         )
@@ -146,7 +156,7 @@ class DataWalks(Walks):
         def advance(at: IntArray) -> NDArray[Any]:
             nonlocal step
             out = np.empty((len(at), 2 * self.problem.dimension, LANES), self.dtype)
-            walk(rule, rows, S, W, V, order, step, at, out)
+            advance_tile(update, batch, rows, S, W, V, M, order, step, at, out)
             step = int(at[-1])
             return out
 

@@ -6,7 +6,12 @@ import numpy as np
 
 from linsgd import domains
 from linsgd.domains import FloatArray
-from linsgd.montecarlo.random.laws import CODES
+from linsgd.jit import COMPILES
+from linsgd.montecarlo.random.laws import Samples
+from linsgd.montecarlo.random.seeds import Seed, integer_seed
+from linsgd.montecarlo.updates.sgd import SGDUpdate
+from linsgd.montecarlo.updates.table import UPDATES
+from linsgd.montecarlo.updates.update import Update
 from linsgd.montecarlo.walks.custom import CustomWalks
 from linsgd.montecarlo.walks.data import DataWalks
 from linsgd.montecarlo.walks.linear import LinearWalks
@@ -16,7 +21,7 @@ from linsgd.montecarlo.walks.reduced import ReducedWalks
 from linsgd.montecarlo.walks.walks import Walks
 from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
-from linsgd.problems.features import FiniteData, GaussianFeatures, PrincipalAxesLaw
+from linsgd.problems.features import FiniteData, GaussianFeatures
 from linsgd.problems.labels import GaussianNoise
 from linsgd.problems.linear_regression import LinearRegression
 
@@ -24,44 +29,61 @@ DTYPES = {"float64": np.float64, "float32": np.float32}
 
 
 def walks(
-    problem: LinearRegression, sgd: SGD, seed: int, start: Any, engine: str, dtype: str
+    problem: LinearRegression, sgd: SGD, seed: Seed, start: Any, engine: str, dtype: str
 ) -> Walks:
-    """Check the arguments and return the walks of `engine` on `problem`."""
-    accept(problem, sgd)
+    """Check the arguments and return the walks of `engine` on `problem`, paired with the update."""
+    accept(problem, sgd, tuple(UPDATES))
+    if not COMPILES:
+        domains.refuse("NUMBA_DISABLE_JIT", 1, "0 or unset, as chains need compiled kernels")
     sgd.check(problem)
-    chosen = ENGINES[domains.choice("engine", engine, tuple(ENGINES))](problem, sgd, dtype)
-    return chosen(
+    update = UPDATES[type(sgd)]
+    if start is not None and update.slots:
+        domains.refuse("start", start, f"None for {type(sgd).__name__}, whose state is not (w, v)")
+    choose = ENGINES[domains.choice("engine", engine, tuple(ENGINES))]
+    domains.choice("dtype", dtype, tuple(DTYPES))
+    return choose(problem, sgd, update, dtype)(
         problem=problem,
         sgd=sgd,
-        seed=domains.integer("seed", seed, "[0, 18446744073709551616)"),
+        kind=update,
+        seed=integer_seed(seed),
         start=None if start is None else _phase_space(start, problem.dimension),
-        dtype=DTYPES[domains.choice("dtype", dtype, tuple(DTYPES))],
+        dtype=DTYPES[dtype],
     )
 
 
-def _full(problem: LinearRegression, sgd: SGD, dtype: str) -> type[Walks]:
+def _all_gaussian(problem: LinearRegression) -> bool:
+    return type(problem.features) is GaussianFeatures and type(problem.noise) is GaussianNoise
+
+
+def _turned(problem: LinearRegression, update: type[Update]) -> bool:
+    """Return whether the step would differ along the eigenvectors of H."""
+    return problem.eigenvectors is not None and not update.rotates
+
+
+def _full(problem: LinearRegression, sgd: SGD, update: type[Update], dtype: str) -> type[Walks]:
     law = problem.features
-    if isinstance(law, FiniteData):
+    if type(law) is FiniteData:
         return DataWalks
-    if (
-        isinstance(law, GaussianFeatures)
-        and law.dimension == 1
-        and problem.noise == GaussianNoise()
-    ):
-        return LineWalks
-    return LinearWalks if isinstance(law, PrincipalAxesLaw) and law.name in CODES else CustomWalks
+    if _turned(problem, update) or Samples.of(problem, np.float64) is None:
+        return CustomWalks
+    return LineWalks if _all_gaussian(problem) and problem.dimension == 1 else LinearWalks
 
 
-def _reduced(problem: LinearRegression, sgd: SGD, dtype: str) -> type[Walks]:
-    law = problem.features
-    if not (isinstance(law, GaussianFeatures) and problem.noise == GaussianNoise()):
-        given = f"'reduced' with {getattr(law, 'name', 'other')} features and {getattr(problem.noise, 'name', 'no')} noise"
+def _reduced(problem: LinearRegression, sgd: SGD, update: type[Update], dtype: str) -> type[Walks]:
+    if not _all_gaussian(problem):
+        noise = "no label noise" if problem.noise is None else type(problem.noise).__name__
+        given = f"'reduced' with {type(problem.features).__name__} and {noise}"
         domains.refuse("engine", given, "'full', unless features and label noise are Gaussian")
+    if _turned(problem, update):
+        given = f"'reduced' with {update.__name__} and a matrix H"
+        domains.refuse("engine", given, "'full', unless H is given by its spectrum")
     return ReducedWalks
 
 
-def _radial(problem: LinearRegression, sgd: SGD, dtype: str) -> type[Walks]:
-    _reduced(problem, sgd, dtype)
+def _radial(problem: LinearRegression, sgd: SGD, update: type[Update], dtype: str) -> type[Walks]:
+    _reduced(problem, sgd, update, dtype)
+    if update is not SGDUpdate:
+        domains.refuse("engine", f"'radial' with {update.__name__}", "'full' but for linsgd.SGD")
     h = problem.eigenvalues
     if h.size < 2 or (h != h[0]).any():
         domains.refuse(
@@ -71,7 +93,7 @@ def _radial(problem: LinearRegression, sgd: SGD, dtype: str) -> type[Walks]:
         )
     if sgd.weight_decay > 0 and problem.optimum.any():
         given = f"'radial' with weight_decay = {sgd.weight_decay} and an optimum other than 0"
-        domains.refuse("engine", given, "'full' or 'reduced', as |w - w*| is then no Markov chain")
+        domains.refuse("engine", given, "'full' or 'reduced', as |w - w*| is not Markovian then")
     if dtype != "float64":
         domains.refuse("dtype", dtype, "'float64' for engine = 'radial'")
     return RadialWalks

@@ -5,36 +5,34 @@ its gradient is x (x.u - e) + weight_decay (u + Q'w*). The update is equivariant
 translations, so nothing is lost.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linsgd.domains import FloatArray, IntArray
-from linsgd.jit import Array, Words, inlined, kernel
-from linsgd.montecarlo.random import laws
-from linsgd.montecarlo.random.streams import LANES, seed_streams
-from linsgd.montecarlo.random.variates import fill_normal
-from linsgd.montecarlo.updates.sgd import Rule, copy_state, descend
-from linsgd.montecarlo.walks.walks import Advance, Walks
-from linsgd.problems.features import PrincipalAxesLaw, StudentFeatures
-
-
-class Samples(NamedTuple):
-    """The law of a sample for the kernel: sqrt(h) and Q'w* (d,), the code of z, its degrees of freedom, the noise."""
-
-    root: Any
-    optimum: Any
-    features: int
-    dof: float
-    noise: laws.Noise
+from linsgd.jit import Array, Words, inlined, kernel, specialised
+from linsgd.montecarlo.random.laws import Samples, draw_samples
+from linsgd.montecarlo.random.streams import seed_streams
+from linsgd.montecarlo.updates.update import Update, advance, copy_state
+from linsgd.montecarlo.walks.walks import Advance, Batch, Walks
+from linsgd.variates import LANES
 
 
 @kernel
 def walk(
-    rule: Rule, samples: Samples, S: Words, W: Array, V: Array, step: int, at: Array, out: Array
+    update: Update,
+    batch: Batch,
+    samples: Samples,
+    S: Words,
+    W: Array,
+    V: Array,
+    M: Array,
+    step: int,
+    at: Array,
+    out: Array,
 ) -> None:
-    """Go on from `step` to each of the steps `at` (K,), writing (u, v) of the 64 lanes to out (K, 2d, 64)."""
+    """Go on from `step` to each of the steps `at` (K,), writing (u, v) to out (K, 2d, 64)."""
     d = len(W)
     A, G = np.empty_like(W), np.empty_like(W)
     X = np.empty((2 * d + 2, LANES), W.dtype)
@@ -45,35 +43,15 @@ def walk(
                 for j in range(LANES):
                     A[i, j] = samples.root[i] * W[i, j]
                     G[i, j] = 0
-            for s in range(0, rule.batch_size, 2):
-                n = min(2, rule.batch_size - s)
+            for s in range(0, batch.size, 2):
+                n = min(2, batch.size - s)
                 draw_samples(samples, S, X, C, n, d)
                 for q in range(n):
-                    add_gradient(samples.noise.scale, X, q * d, n * d + q, C, q, A, R, G)
-            finish_gradient(rule, samples, W, G)
-            descend(rule, step, W, V, G)
+                    add_gradient(samples.scale, X, q * d, n * d + q, C, q, A, R, G)
+            finish_gradient(batch, samples, W, G)
+            advance(update, step, W, V, M, G)
             step += 1
         copy_state(W, V, out[k])
-
-
-@inlined
-def draw_samples(samples: Samples, S: Words, X: Array, C: Array, n: int, d: int) -> None:
-    """Draw n <= 2 samples: z of sample q in rows q d to (q + 1) d of X, noise in row n d + q, factor in C[q]."""
-    rows = n * d
-    if samples.features == laws.RADEMACHER:
-        laws.fill_signs(S, X, rows)
-    elif samples.features == laws.UNIFORM:
-        laws.fill_uniform(S, X, rows)
-    else:
-        rows += n
-        fill_normal(S, X, rows + rows % 2)
-        if samples.features == laws.STUDENT:
-            for q in range(n):
-                for j in range(LANES):
-                    C[q, j] = 1
-            laws.divide_by_chi(S, C, n, samples.dof, samples.dof - 2.0)
-    if samples.noise.law != laws.GAUSSIAN or rows == n * d:
-        laws.fill_noise(S, samples.noise, X[n * d :], n)
 
 
 @inlined
@@ -94,12 +72,12 @@ def add_gradient(
 
 
 @inlined
-def finish_gradient(rule: Rule, samples: Samples, W: Array, G: Array) -> None:
+def finish_gradient(batch: Batch, samples: Samples, W: Array, G: Array) -> None:
     """Turn the sum over the batch into the gradient of the regularised loss."""
     for i in range(len(G)):
-        factor = samples.root[i] * rule.share
+        factor = samples.root[i] * batch.share
         for j in range(LANES):
-            G[i, j] = factor * G[i, j] + rule.weight_decay * (W[i, j] + samples.optimum[i])
+            G[i, j] = factor * G[i, j] + batch.weight_decay * (W[i, j] + samples.optimum[i])
 
 
 class LinearWalks(Walks):
@@ -120,28 +98,18 @@ class LinearWalks(Walks):
 
     def tile(self, tile: int) -> Advance:
         """Start the chains 64 tile to 64 tile + 63."""
-        rule = Rule.of(self.sgd, self.start is None, self.dtype)
-        samples, S, (W, V) = self.samples(), seed_streams(self.seed, tile, self.dtype), self.begin()
+        update, batch = self.update, self.batch
+        samples = Samples.of(self.problem, self.dtype)
+        assert samples is not None
+        walk = specialised(self.kernel, update, samples.features, samples.noise)
+        S, (W, V, M) = seed_streams(self.seed, tile, self.dtype), self.begin()
         step = 0
 
         def advance(at: IntArray) -> NDArray[Any]:
             nonlocal step
             out = np.empty((len(at), 2 * len(W), LANES), self.dtype)
-            self.kernel(rule, samples, S, W, V, step, at, out)
+            walk(update, batch, samples, S, W, V, M, step, at, out)
             step = int(at[-1])
             return out
 
         return advance
-
-    def samples(self) -> Samples:
-        """Return the law of a sample for the kernel."""
-        problem, law, dtype = self.problem, self.problem.features, self.dtype
-        assert isinstance(law, PrincipalAxesLaw)
-        assert problem.noise is not None
-        return Samples(
-            root=np.sqrt(problem.eigenvalues).astype(dtype),
-            optimum=problem.to_eigenbasis(problem.optimum).astype(dtype),
-            features=laws.CODES[law.name],
-            dof=law.dof if isinstance(law, StudentFeatures) else 0.0,
-            noise=laws.Noise.of(problem.noise, problem.noise_std, dtype),
-        )

@@ -20,32 +20,41 @@ from numpy.typing import NDArray
 
 from linsgd.domains import IntArray
 from linsgd.jit import Array, Words, inlined, kernel
-from linsgd.montecarlo.random.streams import LANES, seed_streams
-from linsgd.montecarlo.random.variates import fill_normal, gamma
-from linsgd.montecarlo.updates.sgd import Rule
+from linsgd.montecarlo.random.streams import seed_streams
+from linsgd.montecarlo.updates.sgd import SGDUpdate, gradient_weight
 from linsgd.montecarlo.walks.reduced import fill_chi_squared
-from linsgd.montecarlo.walks.walks import Advance, Walks
+from linsgd.montecarlo.walks.walks import Advance, Batch, Walks
+from linsgd.variates import LANES, fill_normals, gamma
 
 
 @kernel
 def walk(
-    rule: Rule, h: Any, noise: Any, d: int, S: Words, state: Array, step: int, at: Array, out: Array
+    update: SGDUpdate,
+    batch: Batch,
+    h: Any,
+    noise: Any,
+    d: int,
+    S: Words,
+    state: Array,
+    step: int,
+    at: Array,
+    out: Array,
 ) -> None:
-    """Go on from `step` to each of the steps `at` (K,), writing (r, p, q) of the 64 lanes to out (K, 3, 64)."""
+    """Go on from `step` to each of the steps `at` (K,), writing (r, p, q) to out (K, 3, 64)."""
     Z, C, P, K = np.empty((4, LANES)), np.empty(LANES), np.empty(LANES), np.zeros(LANES)
     for k in range(len(at)):
         while step < at[k]:
-            fill_normal(S, Z, 2 + 2 * (rule.batch_size % 2))
-            fill_chi_squared(S, rule.batch_size, C, Z, 2, P)
+            fill_normals(S, Z, 2 + 2 * (batch.size % 2))
+            fill_chi_squared(S, batch.size, C, Z, 2, P)
             if d > 2:
                 for j in range(LANES):
                     K[j] = 2.0 * gamma(S, j, 0.5 * (d - 2))
-            weight = rule.weights[1] if step > 0 else rule.weights[0]
+            weight = gradient_weight(update, step)
             for j in range(LANES):
                 r, p, q = state[0, j], state[1, j], state[2, j]
-                along, second, across = gradient(rule, h, noise, r, C[j], Z[0, j], Z[1, j], K[j])
+                along, second, across = gradient(batch, h, noise, r, C[j], Z[0, j], Z[1, j], K[j])
                 state[0, j], state[1, j], state[2, j] = descend(
-                    rule, weight, r, p, q, along, second, across
+                    update, weight, r, p, q, along, second, across
                 )
             step += 1
         for i in range(3):
@@ -55,28 +64,28 @@ def walk(
 
 @inlined
 def gradient(
-    rule: Rule, h: Any, noise: Any, r: Any, c: Any, n0: Any, n1: Any, k: Any
+    batch: Batch, h: Any, noise: Any, r: Any, c: Any, n0: Any, n1: Any, k: Any
 ) -> tuple[Any, Any, Any]:
     """Return the gradient along w - w*, along the rest of v and across both."""
     m = h * r * r + noise * noise
-    size = math.sqrt(h * c) * rule.share
-    along = h * c * r * rule.share + size * noise * n0 + rule.weight_decay * r
+    size = math.sqrt(h * c) * batch.share
+    along = h * c * r * batch.share + size * noise * n0 + batch.weight_decay * r
     return along, size * math.sqrt(m) * n1, size * math.sqrt(m * k)
 
 
 @inlined
 def descend(
-    rule: Rule, weight: Any, r: Any, p: Any, q: Any, along: Any, second: Any, across: Any
+    update: SGDUpdate, weight: Any, r: Any, p: Any, q: Any, along: Any, second: Any, across: Any
 ) -> tuple[Any, Any, Any]:
     """Make the optimizer's step in the three directions and return the new (r, p, q)."""
-    v1 = rule.momentum * p - weight * along
-    v2 = rule.momentum * q - weight * second
+    v1 = update.momentum * p - weight * along
+    v2 = update.momentum * q - weight * second
     v3 = -weight * across
-    w1, w2, w3 = r + rule.lr * v1, rule.lr * v2, rule.lr * v3
-    if rule.nesterov:
-        w1 = r + rule.lr * (rule.momentum * v1 - along)
-        w2 = rule.lr * (rule.momentum * v2 - second)
-        w3 = rule.lr * (rule.momentum * v3 - across)
+    w1, w2, w3 = r + update.lr * v1, update.lr * v2, update.lr * v3
+    if update.nesterov:
+        w1 = r + update.lr * (update.momentum * v1 - along)
+        w2 = update.lr * (update.momentum * v2 - second)
+        w3 = update.lr * (update.momentum * v3 - across)
     radius = math.sqrt(w1 * w1 + w2 * w2 + w3 * w3)
     if radius == 0.0:
         return 0.0, math.sqrt(v1 * v1 + v2 * v2 + v3 * v3), 0.0
@@ -91,7 +100,8 @@ class RadialWalks(Walks):
 
     def tile(self, tile: int) -> Advance:
         """Start the chains 64 tile to 64 tile + 63."""
-        problem, rule = self.problem, Rule.of(self.sgd, self.start is None, np.float64)
+        problem, update, batch = self.problem, self.update, self.batch
+        assert isinstance(update, SGDUpdate)
         h, noise, d = problem.eigenvalues[0], problem.noise_std, problem.dimension
         S, state = seed_streams(self.seed, tile, self.dtype), self._begin_radial()
         step = 0
@@ -99,7 +109,7 @@ class RadialWalks(Walks):
         def advance(at: IntArray) -> NDArray[Any]:
             nonlocal step
             out = np.empty((len(at), 3, LANES))
-            walk(rule, h, noise, d, S, state, step, at, out)
+            walk(update, batch, h, noise, d, S, state, step, at, out)
             step = int(at[-1])
             return out
 

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from linsgd.jit import Array, Words, inlined, kernel
-from linsgd.montecarlo.random.streams import LANES, draw
-from linsgd.montecarlo.random.variates import fill_normal, log, unit
-from linsgd.montecarlo.updates.sgd import Rule, copy_state, descend
-from linsgd.montecarlo.walks.linear import LinearWalks, Samples, finish_gradient
+from linsgd.montecarlo.random.laws import Samples
+from linsgd.montecarlo.updates.update import Update, advance, copy_state
+from linsgd.montecarlo.walks.linear import LinearWalks, finish_gradient
+from linsgd.montecarlo.walks.walks import Batch
+from linsgd.variates import LANES, bits, fill_normals, log, unit
 
 FACTORS = 8  # uniforms multiplied before a logarithm; their product is at least 2^-416
 
@@ -33,31 +34,40 @@ def fill_chi_squared(S: Words, dof: int, C: Array, Z: Array, odd: int, P: Array)
         C[j] = Z[odd, j] * Z[odd, j] if dof % 2 else 0.0
     for done in range(0, dof // 2, FACTORS):
         for j in range(LANES):
-            P[j] = unit(draw(S, j))
+            P[j] = unit(bits(S, j))
         for _ in range(min(FACTORS, dof // 2 - done) - 1):
             for j in range(LANES):
-                P[j] *= unit(draw(S, j))
+                P[j] *= unit(bits(S, j))
         for j in range(LANES):
             C[j] += -2.0 * log(P[j])
 
 
 @kernel
 def walk(
-    rule: Rule, samples: Samples, S: Words, W: Array, V: Array, step: int, at: Array, out: Array
+    update: Update,
+    batch: Batch,
+    samples: Samples,
+    S: Words,
+    W: Array,
+    V: Array,
+    M: Array,
+    step: int,
+    at: Array,
+    out: Array,
 ) -> None:
-    """Go on from `step` to each of the steps `at` (K,), writing (u, v) of the 64 lanes to out (K, 2d, 64)."""
+    """Go on from `step` to each of the steps `at` (K,), writing (u, v) to out (K, 2d, 64)."""
     d = len(W)
     A, G, Z = np.empty_like(W), np.empty_like(W), np.empty((d + 2, LANES), W.dtype)
     C, P = np.empty(LANES, W.dtype), np.empty(LANES)
     alpha, beta = np.empty_like(C), np.empty_like(C)
-    rows = d + rule.batch_size % 2
+    rows = d + batch.size % 2
     for k in range(len(at)):
         while step < at[k]:
-            fill_normal(S, Z, rows + rows % 2)
-            fill_chi_squared(S, rule.batch_size, C, Z, d, P)
-            draw_gradient(samples.root, samples.noise.scale, W, Z, C, alpha, beta, A, G)
-            finish_gradient(rule, samples, W, G)
-            descend(rule, step, W, V, G)
+            fill_normals(S, Z, rows)
+            fill_chi_squared(S, batch.size, C, Z, d, P)
+            draw_gradient(samples.root, samples.scale, W, Z, C, alpha, beta, A, G)
+            finish_gradient(batch, samples, W, G)
+            advance(update, step, W, V, M, G)
             step += 1
         copy_state(W, V, out[k])
 

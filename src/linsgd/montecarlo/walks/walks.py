@@ -8,18 +8,32 @@ problem's.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linsgd.domains import FloatArray, IntArray
 from linsgd.jit import Array, kernel
-from linsgd.montecarlo.random.streams import LANES
+from linsgd.montecarlo.updates.update import Update
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
+from linsgd.variates import LANES
 
 Advance = Callable[[IntArray], NDArray[Any]]
+
+
+class Batch(NamedTuple):
+    """What a gradient depends on besides its samples: their number, its reciprocal and the decay."""
+
+    size: int
+    share: Any
+    weight_decay: Any
+
+    @classmethod
+    def of(cls, sgd: SGD, dtype: Any) -> "Batch":
+        """Return the batch of an optimizer in the precision of the chains."""
+        return cls(sgd.batch_size, dtype(1 / sgd.batch_size), dtype(sgd.weight_decay))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,6 +44,8 @@ class Walks:
     ----------
     problem, sgd : LinearRegression, SGD
         What is simulated.
+    kind : type
+        Of the optimizer's update.
     seed : int
         In [0, 2**64).
     start : tuple of ndarray or None
@@ -40,6 +56,7 @@ class Walks:
 
     problem: LinearRegression
     sgd: SGD
+    kind: type[Update]
     seed: int
     start: tuple[FloatArray, FloatArray] | None
     dtype: Any
@@ -47,6 +64,16 @@ class Walks:
     def tile(self, tile: int) -> Advance:
         """Start the chains 64 tile to 64 tile + 63."""
         raise NotImplementedError
+
+    @property
+    def update(self) -> Update:
+        """The optimizer's step."""
+        return self.kind.of(self.sgd, self.start is None, self.dtype)
+
+    @property
+    def batch(self) -> Batch:
+        """The batch of a step."""
+        return Batch.of(self.sgd, self.dtype)
 
     @property
     def basis(self) -> FloatArray | None:
@@ -69,8 +96,8 @@ class Walks:
         out[:, :, :d] += self.centre.astype(rows.dtype)
         return out
 
-    def begin(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return positions and velocities (d, 64) at step 0 in the walk's coordinates."""
+    def begin(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Return positions, velocities (d, 64) and further state (slots, d, 64) at step 0."""
         d = self.problem.dimension
         w, v = (np.zeros(d), np.zeros(d)) if self.start is None else self.start
         if self.basis is not None:
@@ -78,7 +105,7 @@ class Walks:
         else:
             w = w - self.centre
         W, V = (np.repeat(x[:, None], LANES, axis=1).astype(self.dtype) for x in (w, v))
-        return W, V
+        return W, V, np.zeros((self.kind.slots, *W.shape), self.dtype)
 
 
 @kernel

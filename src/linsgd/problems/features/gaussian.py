@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from linsgd.domains import FloatArray
+from linsgd.problems.draws import NormalDraws
 from linsgd.problems.features.law import PrincipalAxesLaw
 
 
@@ -25,3 +26,7 @@ class GaussianFeatures(PrincipalAxesLaw):
     def white(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
         """Draw white vectors z; the last axis of `shape` is d."""
         return rng.standard_normal(shape)
+
+    def draws(self) -> NormalDraws:
+        """Return the kernel code."""
+        return NormalDraws()

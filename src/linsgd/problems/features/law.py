@@ -7,6 +7,7 @@ import numpy as np
 
 from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.problems.draws import Draws
 
 
 @runtime_checkable
@@ -29,7 +30,11 @@ class FeatureLaw(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PrincipalAxesLaw:
-    """A law along the principal axes of its covariance; use one of its four kinds.
+    """A law x = Q diag(l)^{1/2} z along the principal axes of its covariance Q diag(l) Q'.
+
+    The base of laws whose white vector z keeps its law under sign changes and permutations of its
+    coordinates. A law says `white`, and `radial` and `excess` where they are not those of Gaussian
+    features.
 
     Parameters
     ----------
@@ -37,7 +42,7 @@ class PrincipalAxesLaw:
         Eigenvalues along the coordinates, or a symmetric positive semidefinite matrix.
     """
 
-    name: ClassVar[str]
+    name: ClassVar[str]  # for printing
     covariance: FloatArray
     eigenvalues: FloatArray = field(init=False, repr=False)
     eigenvectors: FloatArray | None = field(init=False, repr=False)
@@ -83,6 +88,10 @@ class PrincipalAxesLaw:
     def white(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
         """Draw white vectors z; the last axis of `shape` is d."""
         raise NotImplementedError
+
+    def draws(self) -> Draws | None:
+        """Return the kernel code of z, of the same law as `white`; None to simulate by `sample`."""
+        return None
 
     def second_moment(self) -> FloatArray:
         """H as it was given: a spectrum (d,) or a matrix (d, d)."""

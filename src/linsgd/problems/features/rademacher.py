@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from linsgd.domains import FloatArray
+from linsgd.problems.draws import SignDraws
 from linsgd.problems.features.law import PrincipalAxesLaw
 
 
@@ -23,3 +24,7 @@ class RademacherFeatures(PrincipalAxesLaw):
     def white(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
         """Draw white vectors z; the last axis of `shape` is d."""
         return rng.choice(np.array([-1.0, 1.0]), shape)
+
+    def draws(self) -> SignDraws:
+        """Return the kernel code."""
+        return SignDraws()

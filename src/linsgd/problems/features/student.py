@@ -1,13 +1,16 @@
 """Elliptical Student-t features."""
 
+import math
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.problems.draws import Draws, NormalDraws
 from linsgd.problems.features.law import PrincipalAxesLaw
+from linsgd.variates import LANES, gamma
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -38,3 +41,24 @@ class StudentFeatures(PrincipalAxesLaw):
         """Draw white vectors z; the last axis of `shape` is d."""
         scale = np.sqrt((self.dof - 2) / rng.chisquare(self.dof, (*shape[:-1], 1)))
         return rng.standard_normal(shape) * scale
+
+    def draws(self) -> "StudentFeaturesDraws":
+        """Return the kernel code."""
+        return StudentFeaturesDraws(self.dof)
+
+
+class _Dof(NamedTuple):
+    dof: float
+
+
+class StudentFeaturesDraws(_Dof, Draws):
+    """A normal vector times sqrt((dof - 2) / chi2_dof), one factor for all its coordinates."""
+
+    fill = staticmethod(NormalDraws.fill)
+
+    @staticmethod
+    def factors(draws: Any, S: Any, C: Any, samples: int) -> None:
+        """Write a factor for each sample."""
+        for q in range(samples):
+            for j in range(LANES):
+                C[q, j] = math.sqrt((draws.dof - 2.0) / (2.0 * gamma(S, j, 0.5 * draws.dof)))

@@ -1,12 +1,15 @@
 """Features uniform on an interval."""
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from linsgd.domains import FloatArray
+from linsgd.problems.draws import Draws
 from linsgd.problems.features.law import PrincipalAxesLaw
+from linsgd.variates import LANES, bits, unit
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -23,3 +26,22 @@ class UniformFeatures(PrincipalAxesLaw):
     def white(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
         """Draw white vectors z; the last axis of `shape` is d."""
         return rng.uniform(-np.sqrt(3), np.sqrt(3), shape)
+
+    def draws(self) -> "UniformDraws":
+        """Return the kernel code."""
+        return UniformDraws(math.sqrt(3.0))
+
+
+class _Bound(NamedTuple):
+    bound: float  # of |z|
+
+
+class UniformDraws(_Bound, Draws):
+    """Coordinates uniform between plus and minus a bound."""
+
+    @staticmethod
+    def fill(draws: Any, S: Any, Z: Any, rows: int) -> None:
+        """Write (2 u - 1) times the bound."""
+        for i in range(rows):
+            for j in range(LANES):
+                Z[i, j] = (2.0 * unit(bits(S, j)) - 1.0) * draws.bound
