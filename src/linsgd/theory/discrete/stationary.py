@@ -74,8 +74,8 @@ def stationary_state(recurrence: Recurrence, gap: float) -> tuple[State, float]:
 
 def mean_missing(problem: LinearRegression) -> bool:
     """Return whether the label noise has no mean, so that the weights have none."""
-    dof = getattr(problem.noise, "dof", np.inf)
-    return bool(problem.noise_std > 0 and dof <= 1)
+    noise = problem.noise
+    return noise is not None and problem.noise_std > 0 and noise.tail_exponent <= 1
 
 
 def _modes(recurrence: Recurrence, noise: ModeNoise) -> FloatArray:

@@ -26,7 +26,6 @@ from linsgd.problems.features import (
     StudentFeatures,
     UniformFeatures,
 )
-from linsgd.problems.labels import StudentNoise
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Guarantee
 from linsgd.theory.tails.setting import Setting
@@ -139,7 +138,6 @@ def largest_order(setting: Setting) -> float:
 
 def label_exponent(problem: LinearRegression) -> float:
     """Return the tail exponent of the labels, an upper bound of that of W; inf for light tails."""
-    noise = problem.noise
-    if type(noise) is StudentNoise and problem.noise_std > 0:
-        return noise.dof
-    return math.inf
+    if problem.noise is None or problem.noise_std == 0:
+        return math.inf
+    return problem.noise.tail_exponent
