@@ -4,8 +4,8 @@ Error of the Langevin equation
 
 Its relative error against the algorithm, in the stationary variances (for noise that does not
 depend on the weights), in the damping and in the frequency of a mode. The first and the last vanish
-with the learning rate; that of the damping of ringing modes (right of the thin line) depends on the
-momentum alone."""
+with the learning rate; that of the damping of underdamped modes (right of the thin line) depends on
+the momentum alone."""
 
 import matplotlib.pyplot as plt
 

@@ -2,9 +2,9 @@ r"""
 Regimes of a mode
 =================
 
-A mode of curvature :math:`h` creeps, rings or alternates, depending on :math:`\eta h` and on the
-momentum. The Langevin equation puts the onset of ringing (dashes) a little below the algorithm's,
-and knows no alternation."""
+A mode is overdamped, underdamped or alternating, depending on :math:`\eta h_\lambda` and on the
+momentum. In the Langevin equation oscillation sets in (dashes) a little below the algorithm's
+threshold, and no mode alternates."""
 
 import matplotlib.pyplot as plt
 

@@ -1,4 +1,6 @@
-"""The algorithm as a reader of torch.optim.SGD's documentation would write it in NumPy, one buffer, no rotation."""
+"""The algorithm as a reader of torch.optim.SGD's documentation would write it in NumPy, one buffer,
+no rotation.
+"""
 
 import numpy as np
 

@@ -1,4 +1,5 @@
-"""Statistics: the kernels and a plain NumPy loop have the same law, for every combination of features and optimizer.
+"""Statistics: the kernels and a plain NumPy loop have the same law, for every combination of
+features and optimizer.
 
 Means, variances and the cross moments of phase space agree within 6.5 joint standard errors. Each
 of the fewer than 1000 comparisons here fails by chance with probability 8e-11 in the normal limit,

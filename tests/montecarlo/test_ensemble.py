@@ -1,4 +1,6 @@
-"""Identities of `simulate`: one result for any executor, interruption and resumption; its statuses and its looks."""
+"""Identities of `simulate`: one result for any executor, interruption and resumption; its statuses
+and its looks.
+"""
 
 import concurrent.futures
 import hashlib

@@ -130,7 +130,9 @@ def test_streams_are_distinct(dtype):
     ids=["xoshiro256++", "xoshiro128++"],
 )
 def test_the_streams_are_the_reference_algorithm(dtype, bits, left, shift, right, words):
-    """Against Blackman and Vigna's algorithm in Python's integers; a draw of 64 bits is two words of 32."""
+    """Against Blackman and Vigna's algorithm in Python's integers; a draw of 64 bits is two words
+    of 32.
+    """
     S = streams.seed_streams(7, 3, dtype)
     s = [int(word) for word in S.reshape(4, 64)[:, 5]]
     rotate = lambda x, k: ((x << k) | (x >> (bits - k))) % 2**bits  # noqa: E731

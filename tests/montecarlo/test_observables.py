@@ -1,4 +1,6 @@
-"""Oracles: what is recorded along the chains equals what NumPy computes from the whole paths of the same chains."""
+"""Oracles: what is recorded along the chains equals what NumPy computes from the whole paths of the
+same chains.
+"""
 
 import numpy as np
 import pytest

@@ -57,7 +57,9 @@ def test_radial_has_the_law_of_full(sgd, d, noise_std):
 
 
 def test_twin_a_reduction_without_the_noise_part_is_seen():
-    """Weight 1 in place of 1 - s on the part along a: what the sum would be if residuals told nothing of features."""
+    """Weight 1 in place of 1 - s on the part along a: what the sum would be if residuals told
+    nothing of features.
+    """
     sgd, problem = (
         linsgd.SGD(lr=0.5, batch_size=2),
         linsgd.LinearRegression.gaussian([1.0], noise_std=0.3),

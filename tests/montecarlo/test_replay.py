@@ -1,4 +1,6 @@
-"""Oracles: the kernels' own batches, replayed by NumPy and by torch.optim.SGD, give the kernels' own paths."""
+"""Oracles: the kernels' own batches, replayed by NumPy and by torch.optim.SGD, give the kernels'
+own paths.
+"""
 
 import numpy as np
 import pytest

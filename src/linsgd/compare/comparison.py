@@ -24,7 +24,6 @@ from linsgd import domains
 from linsgd.blocks import Progress
 from linsgd.compare.quantities import DEFINITIONS, NAME, Quantities, of_law, rounding
 from linsgd.domains import FloatArray
-from linsgd.variates import LANES
 from linsgd.montecarlo.simulate import simulate
 from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
@@ -38,6 +37,7 @@ from linsgd.theory.tails.exponents import spectral_function
 from linsgd.theory.tails.moments import even_moments
 from linsgd.theory.tails.setting import Setting
 from linsgd.theory.theories import theories
+from linsgd.variates import LANES
 
 QUANTITIES = tuple(DEFINITIONS)
 LONGEST = 2**14  # steps

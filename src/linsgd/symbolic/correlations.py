@@ -13,8 +13,8 @@ from sympy import Expr, Function, Matrix, Symbol, exp, limit, series, symbols, t
 from linsgd import domains
 from linsgd.symbolic.derivation import Derivation, Step
 from linsgd.symbolic.formulas import Equation
-from linsgd.symbolic.propagators import REGIMES, U, propagator
-from linsgd.symbolic.stationary import THEORIES, stationary_covariance
+from linsgd.symbolic.propagators import REGIMES, Regime, U, propagator
+from linsgd.symbolic.stationary import THEORIES, Theory, stationary_covariance
 from linsgd.symbolic.symbols import E, beta, eta, k, t, tidy, v, v0, x0, zeta
 
 R, C = Function("R"), Function("C")
@@ -28,7 +28,7 @@ K_xx, K_xv = symbols("K_xx K_xv", real=True)
 
 
 @cache
-def autocorrelation(theory: str = "exact", regime: str = "underdamped") -> Derivation:
+def autocorrelation(theory: Theory = "exact", regime: Regime = "underdamped") -> Derivation:
     """Derive the stationary autocorrelations of position and velocity along one eigenvector.
 
     Parameters
@@ -99,7 +99,7 @@ def _by_powers(expression: Expr) -> Expr:
 
 
 @cache
-def displacement(theory: str = "exact", regime: str = "underdamped") -> Derivation:
+def displacement(theory: Theory = "exact", regime: Regime = "underdamped") -> Derivation:
     """Derive the mean squared displacement of the weights along one eigenvector.
 
     Parameters

@@ -141,6 +141,7 @@ def _threshold(order: int) -> tuple[Step, ...]:
 
 
 def _frequency(order: int) -> tuple[Step, ...]:
+    """Expand sqrt(lr h_lambda) over the exact angle acos(1 - lr h_lambda / 2)."""
     sde = propagator("underdamped", "langevin")
     # the angle per step without damping: lr delta at beta = 1
     square = sde["delta"].subs({omega**2: sde["omega"], gamma: sde["gamma"]}).subs(beta, 1)

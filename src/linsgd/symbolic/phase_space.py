@@ -103,11 +103,7 @@ def probability_current() -> Derivation:
         (
             *(step for step in sde.steps if step.name in ("drift", "diffusion", "omega")),
             Step("covariance", "The stationary covariance.", Equation(Symbol("P"), P)),
-            Step(
-                "antisymmetric",
-                "With 2 D the diffusion, A P - D is antisymmetric.",
-                antisymmetric,
-            ),
+            Step("antisymmetric", "With 2 D the diffusion: antisymmetric A P - D.", antisymmetric),
             Step(
                 "flow",
                 "The current is p F z, where F is minus this matrix over P.",

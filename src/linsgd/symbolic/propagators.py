@@ -10,6 +10,7 @@ into its even and its odd powers.
 """
 
 from functools import cache
+from typing import Literal
 
 from sympy import (
     Expr,
@@ -53,6 +54,7 @@ from linsgd.symbolic.symbols import (
 from linsgd.symbolic.update import underdamped_sde, update_rule
 
 REGIMES = ("underdamped", "critical", "overdamped", "alternating")
+Regime = Literal["underdamped", "critical", "overdamped", "alternating"]
 THEORIES = ("exact", "langevin")
 U = {n: Symbol(name, real=True) for n, name in ((-1, "U_{k-1}"), (0, "U_k"), (1, "U_{k+1}"))}
 
@@ -72,7 +74,7 @@ EDGES = {
 
 
 @cache
-def propagator(regime: str, theory: str = "exact") -> Derivation:
+def propagator(regime: Regime, theory: Literal["exact", "langevin"] = "exact") -> Derivation:
     """Derive the matrix that propagates a mean state (x, v) over k steps.
 
     Parameters
@@ -114,6 +116,7 @@ def propagator(regime: str, theory: str = "exact") -> Derivation:
 
 
 def _exact(regime: str) -> Derivation:
+    """Derive M^k = U_k M - (det M) U_{k-1} I, with U_k by the kind of the eigenvalues."""
     M = update_rule()["transition"].subs(zeta, 0)
     condition, power = _eigenvalues(regime, M.trace())
     # U_k M - (det M) U_{k-1} I, with U_{k+1} = (tr M) U_k - (det M) U_{k-1} and det M = beta
@@ -175,6 +178,7 @@ def _quotient(exponent: Expr, function: type[Function]) -> Expr:
 
 
 def _langevin(regime: str) -> Derivation:
+    """Derive exp(-A t) from the even and the odd powers of its exponential series."""
     sde = underdamped_sde()
     square = {"underdamped": -(delta**2), "critical": Integer(0), "overdamped": delta**2}[regime]
     n = Symbol("n", integer=True, nonnegative=True)

@@ -109,6 +109,7 @@ class Scope:
         return numbers
 
     def _check_problem(self, problem: LinearRegression) -> None:
+        """Refuse features or labels that the formula does not cover."""
         law, spectrum = problem.features, problem.eigenvalues
         if self.features is Features.ANY:
             return
@@ -125,6 +126,7 @@ class Scope:
             domains.refuse("problem.noise", problem.noise, "Gaussian label noise")
 
     def _check_optimizer(self, sgd: SGD) -> None:
+        """Refuse an update or batches that the formula does not cover."""
         if sgd.sampling != "independent":
             domains.refuse("sgd.sampling", sgd.sampling, "'independent'")
         if self.momentum is not None and (sgd.momentum > 0) is not self.momentum:
@@ -137,6 +139,7 @@ class Scope:
             domains.refuse("sgd.batch_size", sgd.batch_size, f"{self.batch}")
 
     def _check_values(self, numbers: dict[Symbol, float]) -> None:
+        """Refuse a weight decay or a regime that the formula does not cover."""
         shrinkage = numbers[eta] * numbers[lam]
         if self.overshoot is not None and (shrinkage > 1) is not self.overshoot:
             domains.refuse(

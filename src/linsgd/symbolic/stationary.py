@@ -11,6 +11,7 @@ which closes the equations.
 """
 
 from functools import cache
+from typing import Literal
 
 from sympy import Expr, IndexedBase, Integer, Matrix, Sum, Symbol, solve
 
@@ -39,12 +40,13 @@ from linsgd.symbolic.symbols import (
 from linsgd.symbolic.update import FROZEN_NOISE, underdamped_sde, update_rule
 
 THEORIES = ("exact", "langevin", "diffusion")
+Theory = Literal["exact", "langevin", "diffusion"]
 P_xx, P_xv, P_vv = Symbol("P_xx"), Symbol("P_xv"), Symbol("P_vv")
 P = Matrix([[P_xx, P_xv], [P_xv, P_vv]])
 
 
 @cache
-def stationary_covariance(theory: str = "exact", nesterov: bool = False) -> Derivation:
+def stationary_covariance(theory: Theory = "exact", nesterov: bool = False) -> Derivation:
     """Derive the stationary covariance of (x, v) along one eigenvector.
 
     Parameters

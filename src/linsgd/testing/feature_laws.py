@@ -328,6 +328,7 @@ class _Student(_Average):
         self.sums += [y.sum(axis=0), squares.sum(axis=0), (y * squares).sum(axis=0)]
 
     def judge(self) -> int:
+        """Raise where |mean - declared| exceeds its bound, from below only with enough samples."""
         first, second, third = self.sums / self.n
         variance = second - first**2
         # enough samples: n >= 400 skewness^2

@@ -133,6 +133,7 @@ def data_sets(
 
 
 def _laws(max_dimension: int) -> st.SearchStrategy[FeatureLaw]:
+    """Feature laws that shrink to one Gaussian feature of unit variance."""
     spectra = st.lists(_falling(0.0, 1.0), min_size=1, max_size=max_dimension).map(
         lambda spectrum: np.array([1.0, *spectrum[1:]])
     )
