@@ -22,7 +22,7 @@ def unit(word: Any) -> Any:
 
 
 def log(u: Any) -> Any:
-    """Natural logarithm of a positive normal float64, to 4e-16 relative; a loop of it vectorises."""
+    """Natural logarithm of a positive normal float64, to 4e-16 relative; it vectorises."""
     _only_compiled()
 
 

@@ -100,7 +100,8 @@ def test_the_first_chains_of_a_larger_ensemble(tmp_path):
 
 SCRIPT = """
 import signal, sys, time, linsgd
-signal.signal(signal.SIGINT, signal.default_int_handler)  # which a parent in the background would have switched off
+# a parent in the background would have switched it off
+signal.signal(signal.SIGINT, signal.default_int_handler)
 problem = linsgd.LinearRegression.gaussian([[1.0, 0.2], [0.2, 0.5]])
 sgd = linsgd.SGD(lr=0.1, batch_size=2, momentum=0.5)
 wait = lambda done, total: done == 3 and time.sleep(300)  # until it is killed

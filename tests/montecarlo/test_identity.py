@@ -101,6 +101,6 @@ def test_divergence_is_not_a_warning():
 
 
 def test_a_change_in_a_helper_empties_the_cache_of_compiled_kernels():
-    """Numba itself looks at the kernel's file only, not at those of the helpers compiled into it."""
+    """Numba itself looks at the kernel's file only, not at those of its helpers."""
     for compiled in (linear.walk, data.walk, streams._split_mix):
         assert compiled._cache._cache_file._version.endswith(sources("problems", "montecarlo"))

@@ -33,7 +33,8 @@ from linsgd.result import Guarantee, Result, Status
 
 SHELL = 1.6  # ratio of the radii of a shell
 _FREE = 20  # steps before the first split
-_FAR = 4.6  # b / lr: the squared feature that sends w far out most cheaply at small lr, 1 + y in `asymptotics`
+# b / lr: the squared feature that sends w far out most cheaply at small lr, 1 + y in `asymptotics`
+_FAR = 4.6
 _RARE = 5  # strata besides the likely one, which has half of the walkers
 _CHANCE = 1e-4  # of calling settled weights drifting, over all thresholds
 
@@ -79,7 +80,7 @@ class RareEvents(Result):
     guarantee: Guarantee = Guarantee.STATISTICAL
 
     def local_exponent(self) -> FloatArray:
-        """Return -d log P / d log t between neighbouring thresholds (m - 1,); nan beyond what was reached."""
+        """Return -d log P / d log t between neighbouring thresholds (m - 1,); nan if unreached."""
         logs = np.log(
             self.probability, out=np.full(self.probability.size, np.nan), where=self.probability > 0
         )
@@ -132,7 +133,8 @@ def rare_events(
 
     Examples
     --------
-    >>> found = rare_events(LinearRegression.gaussian([1.0]), SGD(lr=1.0), [10.0, 100.0], steps=200, replicas=4)
+    >>> problem, sgd = LinearRegression.gaussian([1.0]), SGD(lr=1.0)
+    >>> found = rare_events(problem, sgd, [10.0, 100.0], steps=200, replicas=4)
     >>> bool(found.probability[1] < found.probability[0] < 0.2)
     True
     """
@@ -180,7 +182,7 @@ def _mean_and_error(replicas: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _status(halves: FloatArray) -> RareEventStatus:
-    """Compare the halves (replicas, 2, m + 1): weights by a paired Student test, and all by a factor of two.
+    """Compare the halves (replicas, 2, m + 1) by a paired Student test and a factor of two.
 
     While walkers are still on their way out replicas scatter as much as they drift, and the test
     alone sees nothing.
@@ -261,7 +263,7 @@ class _Walk:
         self.w = self.w + sgd.lr * ahead
 
     def _batch(self) -> tuple[FloatArray, FloatArray]:
-        """Return features (n, b, d) and labels (n, b); Gaussian features are drawn from strata once shells are full."""
+        """Return features (n, b, d) and labels (n, b), in strata once the shells are full."""
         n, b, law = len(self.w), self.sgd.batch_size, self.problem.features
         if isinstance(law, FiniteData):
             rows = self.rng.integers(len(law.y), size=(n, b))
@@ -277,7 +279,7 @@ class _Walk:
         return x, y
 
     def _stratify(self, x: FloatArray) -> None:
-        """Draw features x (n, d) anew along w - w*, by strata of their size there; each shell keeps its weight."""
+        """Redraw features x (n, d) along w - w* by strata; shells keep their weight."""
         away = self.w - self.optimum
         pull = away @ self.H
         variance = np.einsum("ni,ni->n", away, pull)
@@ -294,7 +296,7 @@ class _Walk:
         self.weight = self.weight * np.where(moved, share, 1.0)
 
     def _split(self, reach: FloatArray) -> None:
-        """Replace the walkers of each shell by `walkers` copies of equal weight, drawn systematically."""
+        """Replace the walkers of each shell by `walkers` systematic copies of equal weight."""
         radius = np.maximum(reach / self.innermost, 1e-300)
         last = math.ceil(math.log(self.thresholds[-1] / self.innermost) / math.log(SHELL)) + 1
         shell = np.clip(np.floor(np.log(radius) / math.log(SHELL)), -1, last).astype(np.int64)
@@ -314,7 +316,7 @@ class _Walk:
 
 
 def _strata(problem: LinearRegression, sgd: SGD, walkers: int) -> tuple[FloatArray, IntArray]:
-    """Return the falling chances that bound strata (m + 1,), and how many walkers of a shell each gets (m,)."""
+    """Return the falling chances that bound strata (m + 1,), and their walkers a shell (m,)."""
     rare = walkers // (2 * _RARE)
     if not rare:
         return np.array([1.0, 0.0]), np.array([walkers])

@@ -1,4 +1,4 @@
-"""`simulate`: the ensemble of chains that every prediction is held against, and its averages with their errors."""
+"""`simulate`: an ensemble of chains and its averages with their errors."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -82,11 +82,11 @@ class Ensemble(Result):
         return self.value("mean")
 
     def covariance(self) -> FloatArray:
-        """Return the unbiased covariance of (w, v): (K, 2d, 2d), or (2d, 2d) for a single number of steps."""
+        """Return the unbiased covariance of (w, v): (K, 2d, 2d), or (2d, 2d) for a single step."""
         return self.value("covariance")
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return what the printed form shows: the run, and the first numbers of each average with their errors."""
+        """Return what is printed: the run, and the first numbers of each average with errors."""
         run = [
             (name, str(getattr(self, name)))
             for name in ("status", "steps", "chains", "seed", "engine", "dtype")
@@ -246,7 +246,7 @@ def _fold(
     progress: Progress | None,
     **where: Any,
 ) -> tuple[dict[str, Fold], int, int, EnsembleStatus]:
-    """Fold the tiles in their order, and return also the chains folded, the looks taken and the status."""
+    """Fold the tiles in order; also return the chains folded, the looks taken, the status."""
     folds: dict[str, Fold] = {}
     blocks = [_blocks(look) for look in looks]
     done, key, total = 0, tiles.key(), sum(map(len, blocks))

@@ -1,4 +1,4 @@
-"""Phase-space states of chosen chains at chosen steps: what every statistic of an ensemble is made of."""
+"""Phase-space states of chosen chains at chosen steps."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The task of an ensemble: simulate the tiles of a block of chains and average what is recorded over each tile."""
+"""The task of an ensemble: simulate the tiles of a block of chains and average each tile."""
 
 import dataclasses
 import hashlib
@@ -25,7 +25,7 @@ BUFFER = 2**15  # numbers of a tile read at once
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tiles:
-    """From a range of chains, beginning at a multiple of 64, to the averages of its tiles (tiles, ...).
+    """From a range of chains, from a multiple of 64 on, to the averages of its tiles.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Tiles:
         )
 
     def key(self) -> str:
-        """Return the SHA-256 of all that determines the averages, versions and sources of the software among it."""
+        """Return the SHA-256 of all that determines the averages, software versions included."""
         digest = hashlib.sha256()
         _feed(digest, (self, sources(*ROOMS), sorted(environment().items())))
         return digest.hexdigest()
@@ -90,7 +90,7 @@ def _merged(window: IntArray, every: int, chosen: IntArray) -> IntArray:
 
 
 def _feed(digest: Any, value: Any) -> None:
-    """Feed a value to a digest by its content: dataclasses by their fields, arrays by their bytes."""
+    """Feed a value's content to a digest: the fields of dataclasses, the bytes of arrays."""
     digest.update(f"{type(value).__module__}.{type(value).__qualname__}(".encode())
     if isinstance(value, np.ndarray):
         digest.update(f"{value.dtype}{value.shape}".encode() + value.tobytes())

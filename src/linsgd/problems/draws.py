@@ -28,7 +28,7 @@ class Draws:
 
     @staticmethod
     def factors(draws: Any, S: Any, C: Any, samples: int) -> None:
-        """Write what multiplies all coordinates of each sample to C (samples, 64), which holds 1."""
+        """Write the common factor of each sample's coordinates to C (samples, 64) of ones."""
 
 
 class _NoNumbers(NamedTuple):

@@ -1,1 +1,1 @@
-"""What an ensemble records along its chains, in memory that does not grow with the steps: one observable a file."""
+"""Observables recorded along the chains, in memory constant in the steps: one a file."""

@@ -1,4 +1,4 @@
-"""Time-averaged products E x_t x_(t+lag) of a coordinate with its own past, from a ring of the last values."""
+"""Time-averaged products E x_t x_(t+lag) of a coordinate, from a ring of its last values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

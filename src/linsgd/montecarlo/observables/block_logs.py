@@ -28,7 +28,7 @@ from linsgd.variates import LANES
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BlockLogs:
-    """Record "block_logs" (2,): the means of ln|x| and of ln|sum of x over a block|, over chains and whole blocks.
+    """Record "block_logs" (2,): the means of ln|x| and of ln|sum of x over a block|.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How often a coordinate exceeds thresholds over hundreds of octaves: a histogram by the bits of the float.
+"""Exceedances of thresholds over hundreds of octaves: a histogram by the bits of the float.
 
 A float64 without its sign orders as its bits do, and its first 14 bits, exponent and three of the
 mantissa, split each octave in eight: a bin is a shift of the bits, no logarithm and no search.

@@ -1,4 +1,4 @@
-"""The first step at which a coordinate reaches a level, seen every step; chains that never do are counted, not lost."""
+"""The first step at which a coordinate reaches a level; chains that never do are counted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -33,10 +33,10 @@ class Recorder(Protocol):
     """What an observable keeps of one tile."""
 
     def update(self, steps: IntArray, rows: NDArray[Any]) -> None:
-        """See the tile's rows (K, R, 64) at `steps` (K,); some may be there for other observables only."""
+        """Read the tile's rows (K, R, 64) at `steps` (K,), of which others may need some only."""
 
     def averages(self, lanes: int) -> Mapping[str, FloatArray]:
-        """Return averages over the first `lanes` chains, by the names under which the ensemble gives them."""
+        """Return averages over the first `lanes` chains, by their names in the ensemble."""
 
 
 class Observable(Protocol):
@@ -44,7 +44,7 @@ class Observable(Protocol):
 
     @property
     def needs_float64(self) -> bool:
-        """Whether it sees the tails, which float32's normal variates cut at 6.56 standard deviations."""
+        """True if it depends on tails, which float32's normal variates cut at 6.56 deviations."""
 
     def needs(self, at: IntArray) -> Needs:
         """Return the steps it must see of a simulation that is asked for the steps `at`."""
@@ -54,7 +54,7 @@ class Observable(Protocol):
 
 
 class Coordinate:
-    """A number a chain: the radius |w - w*|, or a'(w, v) - origin along a direction a (2d,) of phase space."""
+    """One number a chain: |w - w*|, or a'(w, v) - origin along a direction a (2d,)."""
 
     def __init__(self, walks: Walks, of: str | FloatArray) -> None:
         d = walks.problem.dimension

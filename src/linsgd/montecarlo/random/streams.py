@@ -43,7 +43,7 @@ def _split_mix(seed: Any, tile: int, outputs: int) -> Words:
 
 
 def seed_streams(seed: int, tile: int, dtype: Any) -> Words:
-    """Return the streams S (256,) of the 64 chains of `tile` for variates of the given precision."""
+    """Return the streams S (256,) of the 64 chains of `tile` for variates of a precision."""
     if dtype == np.float64:
         return _split_mix(_U(seed), tile, 4).ravel()
     words = _split_mix(_U(seed), tile, 2)

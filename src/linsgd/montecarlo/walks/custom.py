@@ -1,4 +1,4 @@
-"""Chains on any feature law that can be sampled: one NumPy generator a chain, seeded by (seed, chain).
+"""Chains on any feature law with a sampler: a NumPy generator a chain, from (seed, chain).
 
 Draws are made for `PERIOD` steps at a time, counted from step 0, so that a chain does not depend on
 where it is read.

@@ -58,7 +58,7 @@ def walk(
 def add_gradient(
     scale: Any, X: Array, z: int, e: int, C: Array, q: int, A: Array, R: Array, G: Array
 ) -> None:
-    """Add one sample's gradient over sqrt(h), z c (c z.a - e), with z from row `z` of X, e in row `e` and c in C[q]."""
+    """Add one sample's gradient over sqrt(h), z c (c z.a - e), from rows of X and C[q]."""
     for j in range(LANES):
         R[j] = 0
     for i in range(len(A)):

@@ -1,4 +1,4 @@
-"""Chains on one Gaussian feature with Gaussian label noise: a sample is one pair of normal variates.
+"""Chains on one Gaussian feature and Gaussian label noise: a pair of normal variates a sample.
 
 A sample's gradient is added as it is drawn, so that no sample is stored.
 """

@@ -1,4 +1,4 @@
-r"""An exact reduction: O(1) numbers a step for H = h I, Gaussian features and noise, weight decay 0 or w* = 0.
+r"""An exact reduction to O(1) numbers a step, for H = h I and weight decay 0 or w* = 0.
 
 The law is then invariant under rotations about w*, and the state is r = |w - w*|, p = v.(w - w*)/r
 and q = |v - its part along w - w*|: rows 0, 1, 2. By the reduction of `reduced_walk` the gradient

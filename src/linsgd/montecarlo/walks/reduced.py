@@ -1,4 +1,4 @@
-r"""An exact reduction: O(d) random numbers a step in place of O(b d), for Gaussian features and Gaussian label noise.
+r"""An exact reduction to O(d) numbers a step from O(b d), for Gaussian features and noise.
 
 With a = H^{1/2} (w - w*), s the noise's standard deviation, m = |a|^2 + s^2, c ~ chi2_b and z ~
 N(0, I), the sum over the batch has the law
@@ -29,7 +29,7 @@ FACTORS = 8  # uniforms multiplied before a logarithm; their product is at least
 
 @inlined
 def fill_chi_squared(S: Words, dof: int, C: Array, Z: Array, odd: int, P: Array) -> None:
-    """Write chi-squared variates to C (64,): -2 ln of a product of uniforms P, plus row `odd` of Z squared if odd."""
+    """Write chi-squared variates to C (64,): -2 ln P, plus the square of row `odd` of Z."""
     for j in range(LANES):
         C[j] = Z[odd, j] * Z[odd, j] if dof % 2 else 0.0
     for done in range(0, dof // 2, FACTORS):

@@ -24,7 +24,7 @@ Advance = Callable[[IntArray], NDArray[Any]]
 
 
 class Batch(NamedTuple):
-    """What a gradient depends on besides its samples: their number, its reciprocal and the decay."""
+    """The batch of a gradient: its size, the reciprocal of that and the weight decay."""
 
     size: int
     share: Any
@@ -77,7 +77,7 @@ class Walks:
 
     @property
     def basis(self) -> FloatArray | None:
-        """The matrix Q (d, d) that turns the walk's coordinates to the problem's, Q u + centre; None for I."""
+        """The matrix Q (d, d) from the walk's coordinates u to the problem's; None for I."""
         return None
 
     @property
@@ -86,7 +86,7 @@ class Walks:
         return np.zeros(self.problem.dimension)
 
     def states(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """Turn what a tile returned to phase-space states (K, 64, 2d) in the problem's coordinates."""
+        """Turn a tile's output to states (K, 64, 2d) in the problem's coordinates."""
         out = np.empty((len(rows), LANES, rows.shape[1]), rows.dtype)
         d = self.problem.dimension
         if self.basis is None:
