@@ -108,7 +108,7 @@ def _stratified(
 ) -> Simulation:
     """Measure in strata by the draws of the marked rows."""
     plain, rows = case.experiment, np.flatnonzero(marked)
-    begin = max(0, case.steps[0] - int(_draws(case).memory[marked].max()))
+    begin = case.steps[-1] - _window(case, marked)
     probability = stratum_probabilities(
         case.problem, case.sgd, len(rows), case.steps[-1] - begin, len(SHARES)
     )
@@ -138,9 +138,17 @@ def _marked(case: "Case", single: Draws) -> NDArray[np.bool_]:
     marked = single.strong | (influence >= max(INFLUENCE, influence.max() / WITHIN))
     if not marked.any():
         return none
-    window = min(case.steps[-1], case.steps[-1] - case.steps[0] + single.memory[marked].max())
-    often = case.sgd.batch_size * window * marked.sum() / len(marked)
+    often = case.sgd.batch_size * _window(case, marked) * marked.sum() / len(marked)
     return marked if often <= OFTEN and not marked.all() else none
+
+
+def _window(case: "Case", marked: NDArray[np.bool_]) -> int:
+    """Return how many of the last steps count draws: twice the rows' memory before the first look.
+
+    A draw that is forgotten by itself may have been multiplied by a second one.
+    """
+    first = 2 * int(_draws(case).memory[marked].max())
+    return min(case.steps[-1], case.steps[-1] - case.steps[0] + first)
 
 
 @lru_cache(maxsize=8)

@@ -41,7 +41,7 @@ from linsgd.theory.result import Moments
 
 SAMPLED = 4096  # draws that stand for the rows of a law
 MEMORY = 128  # steps over which a row's effect on itself is followed
-FORGOTTEN = 0.05  # of its largest value: the effect of a draw that is forgotten
+FORGOTTEN = 0.05  # the effect of a draw that is forgotten, in its own size and in variances
 LIVE = 1e-9  # of the largest variance: directions with less carry no noise
 
 BoolArray = NDArray[np.bool_]
@@ -124,7 +124,11 @@ def draws(
     strong = (counts > 0) & (again.max(axis=1, initial=0.0) > 2)
     again = again[strong]
     gain = sgd.batch_size / len(x) * float(np.maximum(np.abs(1 - again) ** 6 - 1, 0).sum())
-    left = np.abs(g) > FORGOTTEN * np.abs(g).max(axis=1, keepdims=True)
+    # A draw counts while it moves the row's own residual, or the sum of squares, by FORGOTTEN.
+    own = np.abs(g)
+    most = own.max(axis=1, keepdims=True)
+    share = np.sqrt(FORGOTTEN / np.maximum(influence, 1.0))[:, None]
+    left = own > np.minimum(most * np.minimum(share, FORGOTTEN), FORGOTTEN)
     memory = g.shape[1] - left[:, ::-1].argmax(axis=1)
     return Draws(float(largest[0]), float(largest[1]), gain, strong, influence, memory)
 
