@@ -76,7 +76,7 @@ def test_killed_and_interrupted_runs_end_with_the_same_bits(tmp_path):
 
     code, complaint = stop_after(len(first) + 1, folder, signal.SIGINT)
     assert code == 130
-    assert "interrupted; the same command goes on from here" in complaint
+    assert "interrupted; the same command continues from here" in complaint
     assert "Traceback" not in complaint
     assert {path: path.stat().st_mtime_ns for path in kept} == kept, (
         "finished blocks are read, not computed again"

@@ -277,7 +277,7 @@ def test_error_map_is_the_error(quantity):
         (lambda: plot.displacement(PROBLEM, SGD, STEPS, theories="exakt"), "theories = 'exakt'"),
         (lambda: plot.displacement(PROBLEM, SGD), "steps = None"),
         (lambda: plot.displacement(PROBLEM), "sgd = None"),
-        (lambda: plot.displacement("path"), "problem.0. = 'p'"),
+        (lambda: plot.displacement("path"), "problem = 'path' of type str"),
         (lambda: plot.displacement([]), "problem = "),
         (lambda: plot.exponent(SGD), "problem = SGD"),
         (lambda: plot.survival(TAIL), "seen = "),

@@ -109,10 +109,8 @@ class Warped(linsgd.GaussianFeatures):
 
 
 def test_a_subclass_of_a_law_is_not_answered_as_that_law():
-    problem = linsgd.LinearRegression.from_features(Warped([1.0, 0.5]))
-    for method in ("quadrature", "sphere_operator", "projective_line"):
-        with pytest.raises(ValueError, match=f"'{method}'"):
-            linsgd.lyapunov_exponent(problem, SGD(lr=0.5), method)
+    with pytest.raises(ValueError, match=r"^law = Warped\(.*a law that ships"):
+        linsgd.LinearRegression.from_features(Warped([1.0, 0.5]))
 
 
 @pytest.fixture

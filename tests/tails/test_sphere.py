@@ -14,7 +14,7 @@ from linsgd.theory.tails.moments import gaussian_moments
 from linsgd.theory.tails.setting import Setting
 from linsgd.theory.tails.sphere import sphere_operator
 from linsgd.theory.tails.sphere.one_step_quadrature import GaussianStep
-from linsgd.theory.tails.sphere.sphere_operator import Sphere
+from linsgd.theory.tails.sphere.sphere_operator import Level, Sphere
 
 gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 PLANE = [1.0, 0.01]
@@ -108,7 +108,7 @@ def test_odd_orders_of_a_mild_spectrum():
 def test_coarser_levels_enclose_finer_ones(s, b, lr):
     ball = operator(PLANE, lr=lr, batch_size=b)
     norm = ball.balanced(s, ball.step.spectrum).norm
-    coarse, fine = (ball.fit(s, norm, degree, step) for degree, step in ((16, 0.6), (40, 0.45)))
+    coarse, fine = (ball.fit(s, norm, Level(*level)) for level in ((16, 0.6), (40, 0.45)))
     wide, narrow = ball.ratios(coarse, 0.5), ball.ratios(fine, 0.4)
     assert wide.lower <= narrow.lower <= narrow.upper <= wide.upper
     assert narrow.upper - narrow.lower < 1e-8 < wide.upper - wide.lower
@@ -117,7 +117,7 @@ def test_coarser_levels_enclose_finer_ones(s, b, lr):
 
 def test_bounds_see_a_wrong_function():
     ball = operator(PLANE, lr=0.5)
-    fit = ball.fit(2.9, ball.balanced(2.9, ball.step.spectrum).norm, 24, 0.6)
+    fit = ball.fit(2.9, ball.balanced(2.9, ball.step.spectrum).norm, Level(24, 0.6))
     spoilt = dataclasses.replace(fit, f=fit.f + 1e-4 * np.eye(24)[5])
     right, wrong = (ball.ratios(each, 0.5) for each in (fit, spoilt))
     assert wrong.upper - wrong.lower > 10 * (right.upper - right.lower)
@@ -191,7 +191,7 @@ def test_beyond_the_largest_order_nothing_is_claimed():
 def test_space_contains_the_exact_second_moment():
     ball = operator([1.0, 0.5, 0.3], lr=0.5)
     exact = gaussian_moments.log_even(setting([1.0, 0.5, 0.3], lr=0.5), 2)
-    fit = ball.fit(2.0, ball.balanced(2.0, ball.step.spectrum).norm, 8, 1.4)
+    fit = ball.fit(2.0, ball.balanced(2.0, ball.step.spectrum).norm, Level(8, 1.4))
     bounds = ball.ratios(fit, 1.2)
     assert bounds.lower <= exact.value <= bounds.upper
     assert fit.log_h == pytest.approx(exact.value, abs=3e-7)
@@ -203,7 +203,7 @@ def test_bounds_in_space_contain_exact_moments_and_are_not_much_wider(s):
     case = setting([1.0, 0.1, 0.01], lr=0.5)
     exact, ball = gaussian_moments.log_even(case, s), operator([1.0, 0.1, 0.01], lr=0.5)
     norm = ball.norm(s)
-    rough, fine = (ball.ratios(ball.fit(s, norm, degree, 1.6), 1.4) for degree in (10, 14))
+    rough, fine = (ball.ratios(ball.fit(s, norm, Level(degree, 1.6)), 1.4) for degree in (10, 14))
     assert all(each.lower <= exact.value <= each.upper for each in (rough, fine))
     assert fine.upper - fine.lower < (rough.upper - rough.lower) / 4
     assert fine.upper - fine.lower < 2e-4
@@ -213,7 +213,7 @@ def test_bounds_in_space_contain_exact_moments_and_are_not_much_wider(s):
 def test_where_another_mode_of_space_takes_over_the_norm_is_balanced_again():
     ball = operator([1.0, 0.1, 0.01], lr=0.15)
     found = ball.ratios(
-        ball.fit(11.0, ball.norm(11.0), 20, 1.4), 1.2
+        ball.fit(11.0, ball.norm(11.0), Level(20, 1.4)), 1.2
     )  # nothing in the norms that planes suggest
     assert found.value == pytest.approx(-0.0162557, abs=2e-6)
     assert found.upper - found.lower < 1e-4
@@ -234,7 +234,7 @@ def test_a_third_feature_of_little_variance_changes_little():
     for least in (0.1, 0.05):
         ball = operator([1.0, 0.5, least], lr=0.5)
         shift.append(
-            ball.fit(3.0, ball.balanced(3.0, ball.step.spectrum).norm, 9, 1.5).log_h - plane
+            ball.fit(3.0, ball.balanced(3.0, ball.step.spectrum).norm, Level(9, 1.5)).log_h - plane
         )
     assert 0 < shift[1] < shift[0] < 0.1
     assert shift[0] / shift[1] == pytest.approx(

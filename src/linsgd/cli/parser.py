@@ -11,6 +11,8 @@ import linsgd
 HALF = "0.5x"  # default lr: half of the mean-square threshold
 
 SPECTRUM = "--spectrum 1,0.5,0.1"
+# linsgd.theories("moments"), which would load NumPy for --help; a test compares the two.
+THEORIES = ("exact", "langevin", "diffusion")
 EXAMPLES = {
     "predict": f"linsgd predict {SPECTRUM} --optimum 1,1,1 --lr 0.1 --batch-size 4 --steps 10,100",
     "simulate": f"linsgd simulate {SPECTRUM} --lr 0.1 --momentum 0.9 --steps 1000 --chains 4096",
@@ -73,8 +75,7 @@ def _predict(command: Parser) -> None:
     _optimizer(command, sampling=True)
     add = command.add_argument_group("prediction").add_argument
     theory = "exact: the discrete algorithm; the others: its stochastic differential equations"
-    theories = linsgd.theories("moments")
-    add("--theory", choices=theories, default="exact", help=f"{theory} (default: %(default)s)")
+    add("--theory", choices=THEORIES, default="exact", help=f"{theory} (default: %(default)s)")
     add("--steps", type=_integers, metavar="K,...", help="times in steps (default: stationary)")
     _json(command)
 

@@ -243,7 +243,7 @@ def likelihood_deviation(alpha: float) -> float:
 @cache
 def deviation_curve(name: str) -> PchipInterpolator:
     """Return an interpolant of log deviation in alpha, to 5e-3, of the method of a name."""
-    alphas = SMALLEST_ALPHA + (LARGEST_ALPHA - SMALLEST_ALPHA) * (1 - np.linspace(1, 0, 24) ** 2)
+    alphas = SMALLEST_ALPHA + (LARGEST_ALPHA - SMALLEST_ALPHA) * (1 - np.linspace(1, 0, 40) ** 2)
     logs = [math.log(METHODS[name].deviation(float(alpha))) for alpha in alphas]
     return PchipInterpolator(alphas, logs)
 

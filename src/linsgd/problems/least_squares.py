@@ -112,9 +112,10 @@ def least_squares(X: FloatArray, y: FloatArray) -> LeastSquares:
     if rank < d:
         optimum = Z[:, :rank] @ (Z[:, :rank].T @ optimum)
     rows = np.zeros((n, d))
-    rows[:, :rank] = (U @ P) * sigma
+    # one column is its own singular vector, without rounding
+    rows[:, :rank] = X * Z[0, 0] if d == 1 else (U @ P) * sigma
     eigenvalues = np.zeros(d)
-    eigenvalues[:rank] = (sigma / np.sqrt(n)) ** 2
+    eigenvalues[:rank] = np.mean(X**2) if d == 1 else (sigma / np.sqrt(n)) ** 2
     return LeastSquares(
         optimum=optimum,
         residuals=residuals,
@@ -129,6 +130,8 @@ def least_squares(X: FloatArray, y: FloatArray) -> LeastSquares:
 
 def _singular_vectors(M: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return Z (d, d), sigma (r,) descending and P (r, r) with M = Z[:, :r] sigma P'."""
+    if M.shape == (1, 1):  # exactly, where the sweeps round
+        return np.ones((1, 1)), np.abs(M[0]), np.sign(M)
     from scipy.linalg import lapack  # heavy, and not needed to name a problem
 
     values, Z, P, work, _, info = lapack.dgejsv(

@@ -184,7 +184,7 @@ def _skewness(
     """
     kappa = {p: b ** (1 - p) * (R**p).sum(axis=0) * (r[p] @ x**p) / len(x) for p in r}
     k2, k3, k4, k6 = kappa[2], kappa[3], kappa[4], kappa[6]
-    if not (k2 > 0).all():
+    if k2.size == 0 or not (k2 > 0).all():
         return 0.0, np.zeros(len(x))
     # The square of one coordinate.
     m4, m6 = 3 * k2**2 + k4, 15 * k2**3 + 15 * k4 * k2 + 10 * k3**2 + k6
