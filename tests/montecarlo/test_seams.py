@@ -218,12 +218,12 @@ def test_a_pair_that_is_not_exact_is_refused(problem, kind, options, match):
 
 def test_an_optimizer_that_is_not_entered_is_refused(monkeypatch):
     monkeypatch.delitem(UPDATES, SignDescent)
-    with pytest.raises(ValueError, match="^sgd = SignDescent"):
+    with pytest.raises(ValueError, match=r"^sgd = SignDescent"):
         linsgd.simulate(PROBLEMS["spectrum"], SignDescent(lr=0.1), 3)
 
 
 def test_theory_refuses_an_optimizer_that_only_the_simulation_covers():
-    with pytest.raises(ValueError, match="^sgd = SignDescent"):
+    with pytest.raises(ValueError, match=r"^sgd = SignDescent"):
         linsgd.moments(PROBLEMS["spectrum"], SignDescent(lr=0.1), [3])
 
 
@@ -305,7 +305,7 @@ def test_a_law_that_cannot_be_right_is_refused(law, match):
 
 
 def test_a_subclass_of_a_label_noise_that_ships_is_refused():
-    with pytest.raises(ValueError, match="^noise = .* of type .*NotLaplace is outside"):
+    with pytest.raises(ValueError, match=r"^noise = .* of type .*NotLaplace is outside"):
         linsgd.LinearRegression.gaussian([1.0], noise=NotLaplace())
 
 
