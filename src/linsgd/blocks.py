@@ -9,7 +9,6 @@ because a worker was killed, its lost blocks are computed here.
 import hashlib
 import io
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from linsgd import domains
+from linsgd.files import make_writable, write_whole
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -145,8 +145,7 @@ def _cancelled_at_exit(
 
 def _files(folder: Path, key: str, blocks: Sequence[range]) -> list[Path]:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+        make_writable(folder)
     except OSError as error:
         domains.refuse(
             "checkpoint", str(folder), f"a folder that can be written ({error.strerror})"
@@ -157,10 +156,10 @@ def _files(folder: Path, key: str, blocks: Sequence[range]) -> list[Path]:
 def _read(file: Path | None) -> Arrays | None:
     try:
         content = file.read_bytes() if file else b""
-        expected = file.with_suffix(".sha256").read_text() if file else ""
+        expected = file.with_suffix(".sha256").read_bytes() if file else b""
     except OSError:
         return None
-    if hashlib.sha256(content).hexdigest() != expected:
+    if hashlib.sha256(content).hexdigest().encode() != expected:
         return None
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return dict(arrays)
@@ -171,14 +170,5 @@ def _write(file: Path | None, result: Arrays) -> None:
         return
     content = io.BytesIO()
     np.savez(content, **result)  # type: ignore[arg-type]
-    _replace(file, content.getvalue())
-    _replace(file.with_suffix(".sha256"), hashlib.sha256(content.getvalue()).hexdigest().encode())
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Write a file so that it is whole or not there, whenever the process is killed."""
-    with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as temporary:
-        temporary.write(content)
-        temporary.flush()
-        os.fsync(temporary.fileno())
-    os.replace(temporary.name, file)
+    write_whole(file, content.getvalue())
+    write_whole(file.with_suffix(".sha256"), hashlib.sha256(content.getvalue()).hexdigest().encode())

@@ -6,13 +6,13 @@ between equal runs stands under its `provenance`.
 
 import json
 import os
-import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from linsgd import domains
+from linsgd.files import make_writable, write_whole
 from linsgd.judge.verdict import Outcome, Verdict
 from linsgd.report.page import page
 from linsgd.report.text import text
@@ -97,12 +97,10 @@ class Report(Result):
         subjects = {(verdict.id, verdict.problem, self.data) for verdict in self.claims}
         folder = writable(folder, None if overwrite else subjects)
         document = self.to_dict()
-        _replace(folder / "index.html", page(document))
-        _replace(folder / "report.txt", text(document))
-        _replace(
-            folder / "report.json",
-            json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-        )
+        data = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        contents = {"index.html": page(document), "report.txt": text(document), "report.json": data}
+        for name, content in contents.items():
+            write_whole(folder / name, content.encode())
 
 
 def writable(folder: str | os.PathLike[str], renewed: Collection[Subject] | None = None) -> Path:
@@ -130,9 +128,7 @@ def writable(folder: str | os.PathLike[str], renewed: Collection[Subject] | None
     if renewed is not None:
         _refuse_loss(path, renewed)
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            return path
+        return make_writable(path)
     except OSError as error:
         message = (
             f"folder = {str(folder)!r} cannot be written to ({error.strerror}); name another one"
@@ -162,16 +158,6 @@ def _refuse_loss(folder: Path, renewed: Collection[Subject]) -> None:
             f"folder = {str(folder)!r} holds {len(lost)} verdicts that this report would lose, "
             f"such as {lost[0]}; name another folder or overwrite them"
         )
-
-
-def _replace(path: Path, content: str) -> None:
-    """Write a whole file beside `path`, then rename it: a crash leaves the old one."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def _from_verdict(verdict: Verdict) -> dict[str, Any]:
