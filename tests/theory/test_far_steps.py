@@ -74,12 +74,12 @@ def test_a_mode_that_decays_by_a_ten_trillionth_a_step_keeps_its_rate(settings, 
     problem = linsgd.LinearRegression.gaussian([1.0, 1e-12], optimum=[1.0, 1.0])
     law = linsgd.moments(problem, sgd, [steps])
     expected = slow_mean(1e-12, sgd, steps)
-    assert law.mean[0, 1] == pytest.approx(expected, rel=1e-13)
-    assert law.mean[0, 1] == pytest.approx(expected, rel=law.error)
+    assert law.mean[0, 1] == pytest.approx(expected, rel=1e-13, abs=0)
+    assert law.mean[0, 1] == pytest.approx(expected, rel=law.error, abs=0)
     data = linsgd.LinearRegression.from_data([[1.0, 0.0], [0.0, 1e-6]], [1.0, 1e-6])
     slow = linsgd.moments(data, sgd, [steps])
     expected = slow_mean(data.eigenvalues.min(), sgd, steps)
-    assert slow.mean[0, 1] == pytest.approx(expected, rel=1e-12)
+    assert slow.mean[0, 1] == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 def test_the_figure_of_the_slow_mode():
@@ -98,7 +98,7 @@ def test_covariances_between_slow_modes_keep_their_rate():
     # E d_i d_j is multiplied by (1 - lr h_i) (1 - lr h_j) + lr^2 h_i h_j a step
     together = first * second + (1 - first) * (1 - second)
     expected = together**steps - (first * second) ** steps
-    assert found == pytest.approx(float(expected), rel=1e-9)
+    assert found == pytest.approx(float(expected), rel=1e-9, abs=0)
 
 
 def test_steps_beyond_every_decay_are_the_stationary_law():

@@ -23,14 +23,14 @@ def test_isotropic_features_in_closed_form_at_every_momentum(momentum, d, b):
     problem = linsgd.LinearRegression.gaussian(np.ones(d))
     found = linsgd.stability(problem, linsgd.SGD(lr=0.1, batch_size=b, momentum=momentum))
     expected = 1 / (1 / (2 * (1 + momentum)) + (d + 1) / (2 * b * (1 - momentum)))
-    assert found.lr_mean_square == pytest.approx(expected, rel=found.error)
+    assert found.lr_mean_square == pytest.approx(expected, rel=found.error, abs=0)
     assert found.error < 1e-13
 
 
 def test_the_figure_at_momentum_near_one():
     problem = linsgd.LinearRegression.gaussian([1.0])
     found = linsgd.stability(problem, linsgd.SGD(lr=0.1, momentum=1 - 1e-12))
-    assert found.lr_mean_square == pytest.approx(9.99978e-13, rel=1e-6)
+    assert found.lr_mean_square == pytest.approx(9.99978e-13, rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize("nesterov", [False, True])
@@ -55,7 +55,7 @@ def test_an_eigenvalue_that_rounding_hides_is_replaced_by_a_root(monkeypatch):
     sgd = linsgd.SGD(lr=0.1, momentum=0.99)
     direct = linsgd.stability(ROWS, sgd).lr_mean_square
     monkeypatch.setattr(mean_square, "COARSE_ERROR", 0.0)
-    assert linsgd.stability(ROWS, sgd).lr_mean_square == pytest.approx(direct, rel=1e-10)
+    assert linsgd.stability(ROWS, sgd).lr_mean_square == pytest.approx(direct, rel=1e-10, abs=0)
 
 
 @pytest.mark.parametrize("unit", [1e-300, 1e-200, 1e-100, 1e70])
@@ -65,7 +65,7 @@ def test_thresholds_scale_with_the_unit_of_the_spectrum(unit):
         for h in ([1.0, 0.1], [unit, 0.1 * unit])
     )
     for name in ("lr_mean", "lr_mean_square"):
-        assert getattr(scaled, name) * unit == pytest.approx(getattr(plain, name), rel=1e-13)
+        assert getattr(scaled, name) * unit == pytest.approx(getattr(plain, name), rel=1e-13, abs=0)
 
 
 def test_a_denormal_spectrum_is_stable_at_every_lr():
@@ -84,7 +84,7 @@ def test_thresholds_of_data_scale_with_their_unit(unit):
         ).lr_mean_square
         for rows in (X, unit * X)
     )
-    assert scaled * unit**2 == pytest.approx(plain, rel=1e-11)
+    assert scaled * unit**2 == pytest.approx(plain, rel=1e-11, abs=0)
 
 
 class LaplaceFeatures(PrincipalAxesLaw):
@@ -103,7 +103,7 @@ class LaplaceFeatures(PrincipalAxesLaw):
 def test_a_law_of_ones_own_along_principal_axes_has_every_threshold():
     problem = linsgd.LinearRegression.from_features(LaplaceFeatures([1.0]))
     found = linsgd.stability(problem, linsgd.SGD(lr=0.1))
-    assert found.lr_mean_square == pytest.approx(2 / 6, rel=1e-13)  # E (1 - lr x^2)^2 = 1
+    assert found.lr_mean_square == pytest.approx(2 / 6, rel=1e-13, abs=0)  # E (1 - lr x^2)^2 = 1
     bounds = found.lr_almost_sure
     assert found.lr_mean_square <= bounds.lower < bounds.upper
 

@@ -83,15 +83,15 @@ def displacement(
     start: Start = "stationary",
     theory: TheoryName = "exact",
 ) -> Displacement:
-    """Mean-squared displacement of the weights over given numbers of steps.
+    r"""Return the mean-squared displacement of the weights over given numbers of steps.
 
     Parameters
     ----------
     problem : LinearRegression
-        What is learned.
+        The problem.
     sgd : SGD
-        How; for the differential equations without Nesterov, for the exact walk with independent
-        batches.
+        The optimizer: for the differential equations without Nesterov, for the exact walk with
+        independent batches.
     steps : array_like of int (K,)
         k >= 1.
     start : "stationary", None, (w, v) or Moments
@@ -110,11 +110,33 @@ def displacement(
     ValueError
         If a value lies outside its domain.
 
+    See Also
+    --------
+    autocorrelation : From which the stationary displacement follows.
+
+    Notes
+    -----
+    From stationarity, without Nesterov and for any unbiased noise, with :math:`\eta v` the
+    displacement of a step and the powers P, U of a mode's step matrix,
+
+    .. math:: E|w_{s+k} - w_s|^2 = \eta^2 \sum_i \mathrm{Var}\, v_i
+        \left[(1 + \beta) \frac{1 - P_k}{z} - \beta U_k\right]_i,
+        \qquad z_i = \eta (1 - \tau) (h_i + \lambda).
+
+    Eigenvalues :math:`h_l \sim l^{-a}`, a > 1, give the exponent 1/a between the fastest and the
+    slowest relaxation.
+
+    References
+    ----------
+    .. [1] D. Kunin et al., "The Limiting Dynamics of SGD: Modified Loss, Phase-Space Oscillations,
+       and Anomalous Diffusion", Neural Computation 36 (2024).
+
     Examples
     --------
-    >>> problem = LinearRegression.gaussian([1.0, 0.1, 0.01])
-    >>> travel = displacement(problem, SGD(lr=0.05, batch_size=16, momentum=0.9), [1, 100, 10_000])
-    >>> travel.exponent.round(2)
+    >>> import linsgd
+    >>> problem = linsgd.LinearRegression.gaussian([1.0, 0.1, 0.01])
+    >>> sgd = linsgd.SGD(lr=0.05, batch_size=16, momentum=0.9)
+    >>> linsgd.displacement(problem, sgd, [1, 100, 10_000]).exponent.round(2)
     array([1.88, 0.09, 0.  ])
     """
     find = answer("displacement", lambda t: t.displacement, theory, problem, sgd)

@@ -136,12 +136,12 @@ class OrnsteinUhlenbeck(Centered):
 
 
 def diffusion(problem: LinearRegression, sgd: SGD, noise: NoiseChoice = None) -> OrnsteinUhlenbeck:
-    """Return the first-order diffusion of SGD.
+    r"""Return the first-order diffusion of SGD.
 
     Parameters
     ----------
     problem, sgd, noise
-        As in `linsgd.langevin`, of which this is the limit of small lr h / (1 - momentum)^2.
+        As in `linsgd.langevin`.
 
     Returns
     -------
@@ -152,6 +152,26 @@ def diffusion(problem: LinearRegression, sgd: SGD, noise: NoiseChoice = None) ->
     ------
     ValueError
         If an argument is outside its domain, or with Nesterov momentum.
+
+    See Also
+    --------
+    langevin : The equation with inertia, of which this is the limit.
+    pearson : The same in one dimension, with noise that grows with the distance.
+
+    Notes
+    -----
+    Along the eigenvectors of H, with time in steps, :math:`\kappa = h + \lambda` and the covariance
+    N of the minibatch gradient,
+
+    .. math:: dx_i = -\frac{\eta \kappa_i}{1 - \beta} x_i\, dt + \text{noise of intensity }
+        \left(\frac{\eta}{1 - \beta}\right)^2 N_{ij}
+
+    without dampening: the limit of small :math:`\eta \kappa / (1 - \beta)^2`.
+
+    References
+    ----------
+    .. [1] P. Chaudhari, S. Soatto, "Stochastic gradient descent performs variational inference,
+       converges to limit cycles for deep networks" (2018).
 
     Examples
     --------
@@ -198,6 +218,7 @@ def _result(
     covariance: FloatArray,
     steps: IntArray | None,
 ) -> Moments:
+    """Make the result from mean and covariance of x; those of the velocity are nan."""
     missing = np.full_like(covariance, np.nan)
     axis = mean.ndim - 1  # after the steps
     shift = problem.to_eigenbasis(process.center - problem.optimum)

@@ -82,7 +82,7 @@ class Pearson(Result):
 
 
 def pearson(problem: LinearRegression, sgd: SGD) -> Pearson:
-    """Return the stationary law of the one-dimensional diffusion with state-dependent noise.
+    r"""Return the stationary law of the one-dimensional diffusion with state-dependent noise.
 
     Parameters
     ----------
@@ -101,12 +101,29 @@ def pearson(problem: LinearRegression, sgd: SGD) -> Pearson:
     Raises
     ------
     ValueError
-        If the problem has several features, is a data set, or has another of the forms above.
+        If an argument is outside its domain, or the problem is not of this form.
+
+    See Also
+    --------
+    tail_exponent : The exponent of the algorithm itself, which is smaller.
+    diffusion : The same with noise frozen at the minimum, whose law is normal.
+
+    Notes
+    -----
+    With the rate :math:`\theta` and the noise :math:`q_0 + q_1 x^2` of a step, the stationary
+    density is :math:`p(x) \propto (q_0 + q_1 x^2)^{-1 - \theta/q_1}`, Student's law with
+    :math:`\nu = 1 + 2 \theta / q_1` degrees of freedom.
+
+    References
+    ----------
+    .. [1] J. L. Forman, M. Sorensen, "The Pearson diffusions: a class of statistically tractable
+       diffusion processes", Scandinavian Journal of Statistics 35 (2008).
 
     Examples
     --------
     >>> import linsgd
-    >>> law = pearson(linsgd.LinearRegression.gaussian([1.0]), linsgd.SGD(lr=0.1, batch_size=4))
+    >>> sgd = linsgd.SGD(lr=0.1, batch_size=4)
+    >>> law = linsgd.pearson(linsgd.LinearRegression.gaussian([1.0]), sgd)
     >>> round(law.dof, 6), round(law.variance, 6)  # 1 + b / (lr h), lr / (2 (b - lr h))
     (41.0, 0.012821)
     """

@@ -122,6 +122,7 @@ def _width(low: float, decays: Region) -> float:
 
 
 def _panel(x: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return nodes (J,) and weights (m, J) of one panel: W_j = sum_l w_l L_j(x_l), barycentric."""
     if x.size <= NODES:
         return x, w
     center, half = (x[-1] + x[0]) / 2, (x[-1] - x[0]) / 2

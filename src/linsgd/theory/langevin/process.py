@@ -249,15 +249,15 @@ class UnderdampedLangevin(Centered):
 
 
 def langevin(problem: LinearRegression, sgd: SGD, noise: NoiseChoice = None) -> UnderdampedLangevin:
-    """Return the underdamped Langevin equation of SGD with momentum.
+    r"""Return the underdamped Langevin equation of SGD with momentum.
 
     Parameters
     ----------
     problem : LinearRegression
-        What is learned.
+        The problem.
     sgd : SGD
-        How; without Nesterov. Batches are taken as independent between steps, also those of
-        reshuffled epochs.
+        The optimizer, without Nesterov. Batches are taken as independent between steps, also those
+        of reshuffled epochs.
     noise : None, "self_consistent" or array_like (d,) or (d, d)
         Gradient covariance of one sample, frozen for all times: noise_std^2 H (of a data set its
         own at the ridge solution); that of the stationary law it causes itself; or a measured one,
@@ -273,11 +273,34 @@ def langevin(problem: LinearRegression, sgd: SGD, noise: NoiseChoice = None) -> 
     ValueError
         If an argument is outside its domain, or with Nesterov momentum.
 
+    See Also
+    --------
+    diffusion : Its limit without inertia.
+    stationary_moments, moments, displacement : Its laws, with ``theory="langevin"``.
+    equivalent : Optimizers of another batch size with the same stationary law.
+
+    Notes
+    -----
+    With time :math:`s = \eta k`, :math:`H_\lambda = H + \lambda I`, the ridge solution
+    :math:`\mu` and the dampening :math:`\tau`,
+
+    .. math:: dw = v\, ds, \qquad dv = -\frac{2}{\eta (1 + \beta)}
+        \left[(1 - \tau) H_\lambda (w - \mu) + (1 - \beta) v\right] ds + \text{noise}.
+
+    With the noise :math:`\sigma^2 H` of one sample and without decay the stationary law has
+    :math:`\mathrm{Var}\, w_i = \eta (1 - \tau) \sigma^2 / (2 b (1 - \beta))` along every
+    eigenvector. The status of the stationary law is computed when it is first read.
+
+    References
+    ----------
+    .. [1] D. Kunin et al., "The Limiting Dynamics of SGD: Modified Loss, Phase-Space Oscillations,
+       and Anomalous Diffusion", Neural Computation 36 (2024).
+
     Examples
     --------
     >>> import linsgd
     >>> sgd = linsgd.SGD(lr=0.1, batch_size=4, momentum=0.9)
-    >>> process = langevin(linsgd.LinearRegression.gaussian([1.0, 0.01]), sgd)
+    >>> process = linsgd.langevin(linsgd.LinearRegression.gaussian([1.0, 0.01]), sgd)
     >>> process.regime
     array(['underdamped', 'overdamped'], dtype='<U11')
     >>> process.covariance([0, 10, 1000])[:, 0, 0].round(4)  # of w_1, which starts at rest

@@ -174,6 +174,7 @@ def decayed(rate: FloatArray | float, t: FloatArray) -> FloatArray:
 def _underdamped(
     t: FloatArray, u: float, w2: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return R, S, V = C + u S, S, C - u S with C = e^{-ut} cos dt and S = e^{-ut} sin(dt)/d."""
     d = np.sqrt(w2 - u**2)
     envelope = np.exp(-u * t)
     C, S = envelope * np.cos(d * t), envelope * np.sin(d * t) / d
@@ -183,6 +184,7 @@ def _underdamped(
 def _overdamped(
     t: FloatArray, u: float, w2: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return R, S, V from the two real rates, as in the module's docstring."""
     d = np.sqrt(u**2 - w2)
     r1, r2 = w2 / (u + d), u + d
     slow = np.exp(-r1 * t)

@@ -193,6 +193,7 @@ def _scaled_moment(
 
 
 def _data_noise(fit: LeastSquares, sgd: SGD) -> MatrixNoise:
+    """Return the noise of batches of rows, with the factor s/b of the way they are drawn."""
     x, residual = fit.rows, fit.residuals
     n, b = len(x), sgd.batch_size
     scale = 1 / b if sgd.replacement else (n - b) / (b * max(n - 1, 1))

@@ -89,6 +89,7 @@ class _ModeJump:
 
     @classmethod
     def of(cls, step: ModeStep, noise: ModeNoise) -> Self:
+        """Return the maps of one step; T and F carry the feedback of the noise, modes by modes."""
         h, d = noise.eigenvalues, noise.eigenvalues.size
         i, products = np.arange(d), step.noise_products
         square = _symmetric_square(step)
@@ -125,6 +126,7 @@ class _MatrixJump:
 
     @classmethod
     def of(cls, step: MatrixStep, noise: MatrixNoise) -> Self:
+        """Return the maps of one step by columns: the noise is linear in D, E delta and 1."""
         d = len(step.change)
         affine = _affine_change(step)
         change, cc = affine[:-1, :-1], np.outer(step.c, step.c)

@@ -74,6 +74,7 @@ def _dense(operator: Operator, d: int) -> FloatArray:
 
 
 def _lanczos(operator: Operator, d: int) -> float:
+    """Return the largest eigenvalue by ARPACK, at the first of `TOLERANCES` that it reaches."""
     from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
     def on_symmetric(x: FloatArray) -> FloatArray:

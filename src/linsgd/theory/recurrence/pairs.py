@@ -77,6 +77,7 @@ class PairCovariances:
         return noise.pair if isinstance(noise, ModeNoise) else 0.0
 
     def _stationary(self) -> FloatArray:
+        """Return the stationary blocks (3, d, d): P_ij times the noise that drives the pair."""
         h = self.recurrence.noise.eigenvalues
         response = pair_response(self.recurrence.curvature, self.recurrence.coefficients)
         # X_ww = P_ww n (X_ww + s_i s_j), n = q h_i h_j: the driving noise is n s_i s_j/(1 - n P_ww)
@@ -86,6 +87,7 @@ class PairCovariances:
         return blocks
 
     def _transient(self, steps: IntArray) -> FloatArray:
+        """Return the blocks (..., 3, d, d) at `steps` (...), `BATCH` pairs i < j at a time."""
         d = self.mean.shape[1]
         blocks = np.zeros((steps.size, 3, d, d))
         first, second = np.triu_indices(d, 1)
