@@ -17,6 +17,7 @@ from .montecarlo.observables.state_moments import StateMoments as StateMoments
 from .montecarlo.rare_events import rare_events as rare_events
 from .montecarlo.simulate import Ensemble as Ensemble
 from .montecarlo.simulate import simulate as simulate
+from .optimizers.schedule import Schedule as Schedule
 from .optimizers.sgd import SGD as SGD
 from .problems.features import FeatureLaw as FeatureLaw
 from .problems.features import FiniteData as FiniteData
@@ -29,6 +30,8 @@ from .problems.labels import LaplaceNoise as LaplaceNoise
 from .problems.labels import RademacherNoise as RademacherNoise
 from .problems.labels import StudentNoise as StudentNoise
 from .problems.linear_regression import LinearRegression as LinearRegression
+from .problems.power_law import PowerLaw as PowerLaw
+from .problems.power_law import random_features as random_features
 from .problems.table import Table as Table
 from .problems.table import read_table as read_table
 from .report.record import Report as Report
@@ -45,6 +48,12 @@ from .theory.moments import moments as moments
 from .theory.moments import stationary_moments as stationary_moments
 from .theory.oscillation import oscillation as oscillation
 from .theory.result import Moments as Moments
+from .theory.risk.best_schedule import BestSchedule as BestSchedule
+from .theory.risk.best_schedule import best_schedule as best_schedule
+from .theory.risk.matched_lr import MatchedLr as MatchedLr
+from .theory.risk.matched_lr import matched_lr as matched_lr
+from .theory.risk.risk_curve import RiskCurve as RiskCurve
+from .theory.risk.risk_curve import risk_curve as risk_curve
 from .theory.stability.moment_threshold import moment_threshold as moment_threshold
 from .theory.stability.thresholds import Stability as Stability
 from .theory.stability.thresholds import stability as stability

@@ -1,0 +1,92 @@
+"""The risk step by step, under any schedule: the recursion of `modes` on the nodes."""
+
+from typing import Any
+
+import numpy as np
+
+from linsgd.domains import FloatArray
+from linsgd.jit import summing
+from linsgd.theory.risk.modes import Nodes
+
+C_W, C_V, COUPLING, MOMENTUM, OWN, COMMON, LABEL = range(7)  # columns of the hyperparameters
+
+
+def walked(nodes: Nodes, hyperparameters: FloatArray) -> tuple[FloatArray, Nodes]:
+    """Return T before each step (K,) and the nodes after the last.
+
+    Parameters
+    ----------
+    nodes : Nodes
+        The state before the first step.
+    hyperparameters : ndarray (K, 7)
+        Of each step: c_w, c_v, A_wv, A_vv, own, common, label.
+    """
+    moments, means = nodes.moments.copy(), nodes.means.copy()
+    totals = np.empty(len(hyperparameters))
+    spectrum = (nodes.h, nodes.kappa, nodes.weight, nodes.fed, nodes.shifted)
+    # without momentum and velocity the positions alone obey a closed recursion
+    at_rest = not (moments[1:].any() or means.any() or hyperparameters[:, COUPLING].any())
+    if at_rest:
+        _walk_positions(*spectrum, nodes.constant, moments[0], hyperparameters, totals)
+    else:
+        _walk_phase_space(*spectrum, nodes.constant, moments, means, hyperparameters, totals)
+    return totals, nodes.at(moments, means)
+
+
+@summing
+def _walk_positions(
+    h: Any,
+    kappa: Any,
+    weight: Any,
+    fed: Any,
+    shifted: Any,
+    constant: float,
+    M: Any,
+    hyperparameters: Any,
+    totals: Any,
+) -> None:
+    for k in range(totals.size):
+        c, own = hyperparameters[k, 0], hyperparameters[k, 4]
+        common, label = hyperparameters[k, 5], hyperparameters[k, 6]
+        total = constant
+        for j in range(h.size):
+            total += weight[j] * M[j]
+        totals[k] = total
+        feedback = common * total + label
+        for j in range(h.size):
+            factor = 1 + c * kappa[j]
+            gradient = own * (h[j] * h[j] * M[j] + shifted[j]) + fed[j] * feedback
+            M[j] = factor * factor * M[j] + c * c * gradient
+
+
+@summing
+def _walk_phase_space(
+    h: Any,
+    kappa: Any,
+    weight: Any,
+    fed: Any,
+    shifted: Any,
+    constant: float,
+    M: Any,
+    U: Any,
+    hyperparameters: Any,
+    totals: Any,
+) -> None:
+    for k in range(totals.size):
+        c_w, c_v, q, m, own, common, label = hyperparameters[k]
+        total = constant
+        for j in range(h.size):
+            total += weight[j] * (M[0, j] + U[0, j])
+        totals[k] = total
+        feedback = common * total + label
+        for j in range(h.size):
+            # A = [[p, q], [r, m]]
+            p, r = 1 + c_w * kappa[j], c_v * kappa[j]
+            x, y, z = M[0, j], M[1, j], M[2, j]
+            u, v = U[0, j], U[1, j]
+            gradient = own * (h[j] * h[j] * (x + u) + shifted[j]) + fed[j] * feedback
+            M[0, j] = p * p * x + 2 * p * q * y + q * q * z + c_w * c_w * gradient
+            M[1, j] = p * r * x + (p * m + q * r) * y + q * m * z + c_w * c_v * gradient
+            M[2, j] = r * r * x + 2 * r * m * y + m * m * z + c_v * c_v * gradient
+            U[0, j] = p * u + q * v
+            U[1, j] = r * u + m * v
