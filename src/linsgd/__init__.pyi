@@ -10,10 +10,12 @@ from .compare.comparison import Comparison as Comparison
 from .compare.comparison import compare as compare
 from .montecarlo.observables.autocovariance import Autocovariance as Autocovariance
 from .montecarlo.observables.block_logs import BlockLogs as BlockLogs
+from .montecarlo.observables.chain_average import ChainAverage as ChainAverage
 from .montecarlo.observables.displacement import SquaredDisplacement as SquaredDisplacement
 from .montecarlo.observables.exceedance import Exceedance as Exceedance
 from .montecarlo.observables.first_passage import FirstPassage as FirstPassage
 from .montecarlo.observables.state_moments import StateMoments as StateMoments
+from .montecarlo.observables.states import States as States
 from .montecarlo.rare_events import rare_events as rare_events
 from .montecarlo.simulate import Ensemble as Ensemble
 from .montecarlo.simulate import simulate as simulate

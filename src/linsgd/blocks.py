@@ -49,6 +49,14 @@ def map_threads(task: Callable[[Item], Value], items: Iterable[Item]) -> list[Va
         return list(pool.map(task, work))
 
 
+def accept_calls(executor: object, progress: object) -> None:
+    """Refuse an executor or a function of progress that is none, before any work."""
+    if executor is not None and not isinstance(executor, Executor):
+        domains.refuse_type("executor", executor, "a concurrent.futures.Executor, or None")
+    if progress is not None and not callable(progress):
+        domains.refuse("progress", progress, "a function of (blocks done, blocks in all), or None")
+
+
 def map_blocks(
     task: Callable[[range], Arrays],
     blocks: Sequence[range],

@@ -227,7 +227,7 @@ def compare(
     if ensemble.chains < chains:
         missing.append(f"interrupted after {ensemble.chains} of {chains} chains")
     infinite, reason = _spread_is_infinite(problem, sgd, ensemble.chains)
-    error = ensemble.standard_error(NAME)[0]
+    error = ensemble.standard_error(NAME)
     return Comparison(
         status=laws["exact"].status,
         quantities=QUANTITIES,
@@ -236,7 +236,7 @@ def compare(
         steps=steps,
         settled=settled,
         exact=of_law(problem, sgd, law),
-        simulated=ensemble.value(NAME)[0],
+        simulated=ensemble.value(NAME),
         standard_error=np.full(error.shape, np.inf) if infinite else error,
         rounding=floor,
         chains=ensemble.chains,

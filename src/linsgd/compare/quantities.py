@@ -12,13 +12,18 @@ along the eigenvectors of H:
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from linsgd.domains import FloatArray, IntArray
-from linsgd.montecarlo.observables.observable import Needs, Recorder
+from linsgd.montecarlo.observables.excess import excess_loss, excess_risk
+from linsgd.montecarlo.observables.observable import (
+    Average,
+    Needs,
+    Recorder,
+    StateRecorder,
+)
 from linsgd.montecarlo.walks.walks import Walks
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
@@ -63,6 +68,7 @@ def rounding(problem: LinearRegression, sgd: SGD) -> FloatArray:
 class Quantities:
     """Record the mean of the quantities over chains: "quantities" (K, 5)."""
 
+    averages: ClassVar[Mapping[str, Average]] = {NAME: Average(per_step=True)}
     needs_float64: ClassVar[bool] = False
 
     def needs(self, at: IntArray) -> Needs:
@@ -74,33 +80,22 @@ class Quantities:
         return _Recorder(walks, at)
 
 
-class _Recorder:
-    def __init__(self, walks: Walks, at: IntArray) -> None:
-        self.walks, self.at = walks, at
-        self.seen: list[FloatArray] = []
-
-    def update(self, steps: IntArray, rows: NDArray[Any]) -> None:
-        chosen = np.isin(steps, self.at)
-        if chosen.any():
-            self.seen.append(self._of_states(self.walks.states(rows[chosen])))
-
+class _Recorder(StateRecorder):
     def averages(self, lanes: int) -> Mapping[str, FloatArray]:
-        return {NAME: np.concatenate(self.seen)[:, :lanes].mean(axis=1)}
+        return {NAME: self._of_states(self.states()[:, :lanes]).mean(axis=1)}
 
-    def _of_states(self, states: NDArray[Any]) -> FloatArray:
-        """Return the quantities (K, 64, 5) of states (K, 64, 2d)."""
+    def _of_states(self, states: FloatArray) -> FloatArray:
+        """Return the quantities (K, n, 5) of states (K, n, 2d)."""
         problem, decay = self.walks.problem, self.walks.sgd.weight_decay
-        w, v = np.split(states.astype(np.float64), 2, axis=-1)
-        rho = problem.eigenvalues
+        w, v = np.split(states, 2, axis=-1)
         with np.errstate(over="ignore", invalid="ignore"):  # diverged chains
             away = problem.to_eigenbasis(w - problem.solution(decay))
-            risk = problem.to_eigenbasis(w - problem.optimum)
             speed = problem.to_eigenbasis(v)
             columns = [
                 (away**2).sum(axis=-1),
                 (speed**2).sum(axis=-1),
                 (away * speed).sum(axis=-1),
-                away**2 @ (rho + decay) / 2,
-                risk**2 @ rho / 2,
+                excess_loss(problem, decay, w),
+                excess_risk(problem, w),
             ]
         return np.stack(columns, axis=-1)

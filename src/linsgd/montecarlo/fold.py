@@ -41,3 +41,18 @@ class Fold:
         if self.tiles < 2:
             return np.full(self.mean.shape, np.inf)
         return np.sqrt(self.scatter / ((self.tiles - 1) * self.weight))
+
+
+@dataclass(slots=True)
+class Kept:
+    """The values of every chain, tile by tile."""
+
+    tiles: list[FloatArray] = field(default_factory=list)
+
+    def add(self, values: FloatArray) -> None:
+        """Add the values (K, 64, ...) of a tile."""
+        self.tiles.append(values)
+
+    def chains(self, number: int) -> FloatArray:
+        """Return the values (K, number, ...) of the first chains."""
+        return np.concatenate(self.tiles, axis=1)[:, :number]

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from linsgd import domains
-from linsgd.domains import IntArray
-from linsgd.montecarlo.walks.engine import walks
+from linsgd.montecarlo.observables.observable import increasing_steps
+from linsgd.montecarlo.random.seeds import Seed
+from linsgd.montecarlo.walks.engine import Engine, Precision, walks
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.variates import LANES
@@ -18,10 +19,10 @@ def snapshots(
     sgd: SGD,
     steps: ArrayLike,
     chains: range,
-    seed: int = 0,
+    seed: Seed = 0,
     start: tuple[ArrayLike, ArrayLike] | None = None,
-    engine: str = "full",
-    dtype: str = "float64",
+    engine: Engine = "full",
+    dtype: Precision = "float64",
 ) -> NDArray[Any]:
     """Simulate some chains of an ensemble and return their states at some steps.
 
@@ -71,19 +72,11 @@ def snapshots(
     >>> states.shape, bool((states[0] == 0).all())
     ((2, 128, 4), True)
     """
-    at = increasing_steps(steps)
+    at = increasing_steps("steps", steps)
     described = walks(problem, sgd, seed, start, engine, dtype)
     first, last = _whole_tiles(chains)
     tiles = [described.states(described.tile(tile)(at)) for tile in range(first, last)]
     return np.concatenate(tiles, axis=1)[:, : len(chains)]
-
-
-def increasing_steps(steps: ArrayLike) -> IntArray:
-    """Return `steps` as an increasing array (K,); a single number as one of length 1."""
-    at = domains.step_list("steps", np.atleast_1d(steps))
-    if (np.diff(at) <= 0).any():
-        domains.refuse("steps", steps, "increasing step counts")
-    return at
 
 
 def _whole_tiles(chains: Any) -> tuple[int, int]:

@@ -12,11 +12,12 @@ from linsgd.domains import FloatArray, IntArray
 from linsgd.jit import Array, kernel
 from linsgd.montecarlo.observables.observable import (
     NEVER,
+    Average,
     Coordinate,
     Needs,
     Recorder,
     coordinate_argument,
-    step_argument,
+    increasing_steps,
 )
 from linsgd.montecarlo.walks.walks import Walks
 from linsgd.variates import LANES
@@ -45,11 +46,12 @@ class Autocovariance:
     of: Any
     lags: Any
     after: int = 0
+    averages: ClassVar[Mapping[str, Average]] = {"autocovariance": Average()}
     needs_float64: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "of", coordinate_argument(self.of))
-        object.__setattr__(self, "lags", step_argument("lags", self.lags))
+        object.__setattr__(self, "lags", increasing_steps("lags", self.lags))
         domains.integer("after", self.after, "[0, inf)")
 
     def needs(self, at: IntArray) -> Needs:

@@ -17,6 +17,7 @@ from linsgd.domains import FloatArray, IntArray
 from linsgd.jit import Array, kernel
 from linsgd.montecarlo.observables.observable import (
     NEVER,
+    Average,
     Coordinate,
     Needs,
     Recorder,
@@ -49,6 +50,7 @@ class BlockLogs:
     of: Any
     length: int
     after: int = 0
+    averages: ClassVar[Mapping[str, Average]] = {"block_logs": Average()}
     needs_float64: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.montecarlo.observables.observable import Needs, Recorder, step_argument
+from linsgd.montecarlo.observables.observable import (
+    Average,
+    Needs,
+    Recorder,
+    increasing_steps,
+)
 from linsgd.montecarlo.walks.radial import RadialWalks
 from linsgd.montecarlo.walks.walks import Walks
 from linsgd.variates import LANES
@@ -34,11 +39,12 @@ class SquaredDisplacement:
 
     lags: Any
     origins: Any = (0,)
+    averages: ClassVar[Mapping[str, Average]] = {"displacement": Average()}
     needs_float64: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "lags", step_argument("lags", self.lags))
-        object.__setattr__(self, "origins", step_argument("origins", self.origins))
+        object.__setattr__(self, "lags", increasing_steps("lags", self.lags))
+        object.__setattr__(self, "origins", increasing_steps("origins", self.origins))
 
     def needs(self, at: IntArray) -> Needs:
         """Return the steps it must see."""

@@ -17,6 +17,7 @@ from linsgd.jit import Array, kernel
 from linsgd.montecarlo.observables.observable import (
     NEVER,
     RADIUS,
+    Average,
     Coordinate,
     Needs,
     Recorder,
@@ -55,6 +56,7 @@ class Exceedance:
     highest: int = 30
     after: int = 0
     every: int = 1
+    averages: ClassVar[Mapping[str, Average]] = {"exceedance": Average()}
     needs_float64: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ from linsgd.jit import Array, kernel
 from linsgd.montecarlo.observables.observable import (
     NEVER,
     RADIUS,
+    Average,
     Coordinate,
     Needs,
     Recorder,
@@ -44,6 +45,10 @@ class FirstPassage:
 
     level: float
     of: Any = RADIUS
+    averages: ClassVar[Mapping[str, Average]] = {
+        "first_passage": Average(),
+        "first_passage_time": Average(),
+    }
     needs_float64: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

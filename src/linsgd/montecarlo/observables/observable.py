@@ -2,10 +2,12 @@
 
 An observable says at which steps it must see a tile and starts a recorder there; the recorder sees
 rows (K, R, 64) of the walk's coordinates at increasing steps (K,), and ends with averages over the
-tile's first `lanes` chains.
+tile's first `lanes` chains. What the ensemble does with an average is in the observable's table
+`averages`.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -29,6 +31,30 @@ class Needs(NamedTuple):
     steps: IntArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Average:
+    """How the averages of tiles under one name become that of the ensemble.
+
+    Attributes
+    ----------
+    lost : int
+        A tile of n chains has the weight n - lost: 1 for unbiased second moments about the mean.
+    per_step : bool
+        Whether the first axis is that of the simulation's steps; it is left out where the
+        simulation is asked for a single number of steps.
+    judged : bool
+        Whether the argument `until` of `simulate` waits for its precision.
+    every_chain : bool
+        Whether it is a value of each chain, (K, 64, ...) for a tile, which is kept and not
+        averaged.
+    """
+
+    lost: int = 0
+    per_step: bool = False
+    judged: bool = True
+    every_chain: bool = False
+
+
 class Recorder(Protocol):
     """What an observable keeps of one tile."""
 
@@ -43,6 +69,10 @@ class Observable(Protocol):
     """What `simulate` can record."""
 
     @property
+    def averages(self) -> Mapping[str, Average]:
+        """The names that its recorder returns."""
+
+    @property
     def needs_float64(self) -> bool:
         """True if it depends on tails, which float32's normal variates cut at 6.56 deviations."""
 
@@ -51,6 +81,24 @@ class Observable(Protocol):
 
     def recorder(self, walks: Walks, at: IntArray) -> Recorder:
         """Start recording a tile, or raise ValueError if the walks do not have what it observes."""
+
+
+class StateRecorder:
+    """Keeps a tile's states at the steps `at` (K,); the base of recorders that average them."""
+
+    def __init__(self, walks: Walks, at: IntArray) -> None:
+        self.walks, self.at = walks, at
+        self._seen: list[FloatArray] = []
+
+    def update(self, steps: IntArray, rows: NDArray[Any]) -> None:
+        """Keep the rows (K, R, 64) at those of `steps` that are in `at`."""
+        chosen = np.isin(steps, self.at)
+        if chosen.any():
+            self._seen.append(self.walks.states(rows[chosen]).astype(np.float64))
+
+    def states(self) -> FloatArray:
+        """Return the states (K, 64, 2d), or (K, 64, 3) of the radial engine."""
+        return np.concatenate(self._seen)
 
 
 class Coordinate:
@@ -118,8 +166,8 @@ def coordinate_argument(of: ArrayLike | str) -> str | FloatArray:
     )
 
 
-def step_argument(name: str, value: ArrayLike) -> IntArray:
-    """Check a list of increasing steps, none negative."""
+def increasing_steps(name: str, value: ArrayLike) -> IntArray:
+    """Return `value` as an increasing array (K,) of steps; a single number as one of length 1."""
     steps = domains.step_list(name, np.atleast_1d(value))
     if (np.diff(steps) <= 0).any():
         domains.refuse(name, value, "increasing step counts")

@@ -1,6 +1,7 @@
 """Which walk simulates a problem, and which is refused."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -25,11 +26,15 @@ from linsgd.problems.features import FiniteData, GaussianFeatures
 from linsgd.problems.labels import GaussianNoise
 from linsgd.problems.linear_regression import LinearRegression
 
-DTYPES = {"float64": np.float64, "float32": np.float32}
+Engine: TypeAlias = Literal["full", "reduced", "radial"]
+Precision: TypeAlias = Literal["float64", "float32"]
+Choice: TypeAlias = Callable[[LinearRegression, SGD, type[Update], str], type[Walks]]
+
+DTYPES: dict[Precision, Any] = {"float64": np.float64, "float32": np.float32}
 
 
 def walks(
-    problem: LinearRegression, sgd: SGD, seed: Seed, start: Any, engine: str, dtype: str
+    problem: LinearRegression, sgd: SGD, seed: Seed, start: Any, engine: Engine, dtype: Precision
 ) -> Walks:
     """Check the arguments and return the walks of `engine` on `problem`, paired with the update."""
     accept(problem, sgd, tuple(UPDATES))
@@ -39,9 +44,9 @@ def walks(
     update = UPDATES[type(sgd)]
     if start is not None and update.slots:
         domains.refuse("start", start, f"None for {type(sgd).__name__}, whose state is not (w, v)")
-    choose = ENGINES[domains.choice("engine", engine, tuple(ENGINES))]
+    domains.choice("engine", engine, tuple(ENGINES))
     domains.choice("dtype", dtype, tuple(DTYPES))
-    return choose(problem, sgd, update, dtype)(
+    return ENGINES[engine](problem, sgd, update, dtype)(
         problem=problem,
         sgd=sgd,
         kind=update,
@@ -99,7 +104,7 @@ def _radial(problem: LinearRegression, sgd: SGD, update: type[Update], dtype: st
     return RadialWalks
 
 
-ENGINES = {"full": _full, "reduced": _reduced, "radial": _radial}
+ENGINES: dict[Engine, Choice] = {"full": _full, "reduced": _reduced, "radial": _radial}
 
 
 def _phase_space(start: Any, d: int) -> tuple[FloatArray, FloatArray]:
