@@ -15,6 +15,8 @@ variable, and fixed shares of each shell draw its size beyond the quantiles of 0
 their weights being multiplied by the stratum's probability over its share.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 
@@ -25,6 +27,9 @@ from scipy.stats import t as student
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
+from linsgd.jit import specialised
+from linsgd.montecarlo.updates.table import UPDATES
+from linsgd.montecarlo.updates.update import make_step
 from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.features import FiniteData, GaussianFeatures
@@ -44,9 +49,8 @@ class RareEventStatus(Status):
 
     OK = "ok"
     DRIFTING = "drifting"  # the weights still change: settle longer, or no stationary law exists
-    UNSEEN = (
-        "unseen"  # beyond a threshold there was nothing: light tails, or too few steps to get there
-    )
+    # beyond a threshold there was nothing: light tails, or too few steps to get there
+    UNSEEN = "unseen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -81,9 +85,8 @@ class RareEvents(Result):
 
     def local_exponent(self) -> FloatArray:
         """Return -d log P / d log t between neighbouring thresholds (m - 1,); nan if unreached."""
-        logs = np.log(
-            self.probability, out=np.full(self.probability.size, np.nan), where=self.probability > 0
-        )
+        unreached = np.full(self.probability.size, np.nan)
+        logs = np.log(self.probability, out=unreached, where=self.probability > 0)
         slope: FloatArray = -np.diff(logs) / np.diff(np.log(self.thresholds))
         return slope
 
@@ -145,22 +148,20 @@ def rare_events(
     t = domains.array("thresholds", thresholds, (None,))
     if t[0] <= 0 or np.any(np.diff(t) <= 0):
         domains.refuse("thresholds", t.tolist(), "increasing positive numbers")
-    for name, value, least in (
-        ("walkers", walkers, 2),
-        ("replicas", replicas, 2),
-        ("steps", steps, 2),
-    ):
-        domains.integer(name, value, f"[{least}, inf)")
+    for name, value in (("walkers", walkers), ("replicas", replicas), ("steps", steps)):
+        domains.integer(name, value, "[2, inf)")
     domains.integer("settling", settling, "[0, inf)")
     domains.integer("seed", seed, "[0, inf)")
     domains.real("confidence", confidence, "(0, 1)")
+
     streams = np.random.SeedSequence(seed).spawn(replicas)
     runs = [
-        _Walk(problem, sgd, t, walkers, np.random.default_rng(s)).run(steps, settling)
+        _Replica(problem, sgd, t, walkers, np.random.default_rng(s)).run(steps, settling)
         for s in streams
     ]
-    halves, cost = np.array([run[0] for run in runs]), sum(run[1] for run in runs)
-    mean, error = _mean_and_error(halves[..., :-1].mean(axis=1))
+    halves = np.array([means for means, _ in runs])
+    probabilities = halves[..., :-1].mean(axis=1)
+    mean, error = _mean_and_error(probabilities)
     width = float(student.ppf((1 + confidence) / 2, replicas - 1)) * error
     seen = mean != 0  # nan: overflow
     return RareEvents(
@@ -170,14 +171,15 @@ def rare_events(
         upper=np.where(seen, np.minimum(mean + width, 1.0), 1.0),
         relative_error=np.divide(error, mean, out=np.full(t.size, np.inf), where=seen),
         confidence=confidence,
-        walker_steps=cost,
+        walker_steps=sum(cost for _, cost in runs),
         status=_status(halves),
     )
 
 
 def _mean_and_error(replicas: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the mean over independent replicas (n, m) and its standard error."""
-    error: FloatArray = replicas.std(axis=0, ddof=1) / math.sqrt(len(replicas))
+    spread = replicas.std(axis=0, ddof=1)
+    error: FloatArray = spread / math.sqrt(len(replicas))
     return replicas.mean(axis=0), error
 
 
@@ -188,17 +190,22 @@ def _status(halves: FloatArray) -> RareEventStatus:
     alone sees nothing.
     """
     drift, error = _mean_and_error(halves[:, 1] - halves[:, 0])
-    bound = float(student.isf(_CHANCE / (2 * drift[:-1].size), len(halves) - 1))
-    first, second = halves[..., :-1].mean(axis=0)
-    even = np.all(np.abs(drift[:-1]) <= bound * error[:-1]) and np.all(
-        (first <= 2 * second) & (second <= 2 * first)
-    )
-    if not (even and abs(drift[-1]) < math.log(2)):
+    thresholds = drift.size - 1
+    bound = float(student.isf(_CHANCE / (2 * thresholds), len(halves) - 1))
+    within_chance = np.abs(drift[:-1]) <= bound * error[:-1]
+
+    weights = halves[..., :-1]
+    first, second = weights.mean(axis=0)
+    within_two = (first <= 2 * second) & (second <= 2 * first)
+
+    distance_settled = abs(drift[-1]) < math.log(2)
+    if not (within_chance.all() and within_two.all() and distance_settled):
         return RareEventStatus.DRIFTING
-    return RareEventStatus.OK if halves[..., :-1].any(axis=(0, 1)).all() else RareEventStatus.UNSEEN
+    reached = weights.any(axis=(0, 1))
+    return RareEventStatus.OK if reached.all() else RareEventStatus.UNSEEN
 
 
-class _Walk:
+class _Replica:
     """One replica: positions and velocities (n, d) of weighted walkers."""
 
     def __init__(
@@ -209,16 +216,15 @@ class _Walk:
         walkers: int,
         rng: np.random.Generator,
     ) -> None:
-        self.problem, self.sgd, self.thresholds, self.walkers, self.rng = (
-            problem,
-            sgd,
-            thresholds,
-            walkers,
-            rng,
-        )
+        self.problem, self.sgd = problem, sgd
+        self.thresholds, self.walkers, self.rng = thresholds, walkers, rng
+        # the optimizer goes on from v = 0 at the optimum: no undampened first step
+        self.update = UPDATES[type(sgd)].of(sgd, False, np.float64)
+        self.make_step = specialised(make_step, self.update)
         self.optimum = problem.solution(sgd.weight_decay)
         self.w = np.tile(self.optimum, (walkers, 1))
         self.v = np.zeros_like(self.w)
+        self.more = np.zeros((self.update.slots, *self.w.shape))
         self.weight = np.full(walkers, 1 / walkers)
         self.innermost = 0.0
         self.H = problem.covariance()
@@ -236,35 +242,46 @@ class _Walk:
         for k in range(settling + steps):
             cost += len(self.w)
             with np.errstate(over="ignore", invalid="ignore"):
-                self._step()
+                self._step(k)
                 distance = np.sqrt(np.sum((self.w - self.optimum) ** 2, axis=1))
             if not np.isfinite(distance).all():
                 return np.full_like(total, np.nan), cost
-            reach = np.hypot(distance, self.swing * np.sqrt(np.sum(self.v**2, axis=1)))
-            if k == _FREE:  # the shells begin where half of the walkers are by then
-                self.innermost = (
-                    min(float(np.median(reach)), self.thresholds[0]) or self.thresholds[0]
-                )
+            speed = np.sqrt(np.sum(self.v**2, axis=1))
+            reach = np.hypot(distance, self.swing * speed)
+            if k == _FREE:
+                self._place_shells(reach)
             if k >= settling:
-                seen = np.column_stack(
-                    [distance[:, None] > self.thresholds, np.log1p(distance / self.thresholds[0])]
-                )
-                total[int(k - settling >= half)] += self.weight @ seen
+                total[int(k - settling >= half)] += self.weight @ self._seen(distance)
             if k >= _FREE:
                 self._split(reach)
         return total / np.array([[half], [steps - half]]), cost
 
-    def _step(self) -> None:
-        sgd, (x, y) = self.sgd, self._batch()
+    def _step(self, k: int) -> None:
+        """Make step number k by the optimizer's own update."""
+        x, y = self._batch()
         residual = np.einsum("nbi,ni->nb", x, self.w) - y
-        gradient = np.einsum("nbi,nb->ni", x, residual) / sgd.batch_size + sgd.weight_decay * self.w
-        self.v = sgd.momentum * self.v - sgd.gradient_weight * gradient
-        ahead = sgd.momentum * self.v - gradient if sgd.nesterov else self.v
-        self.w = self.w + sgd.lr * ahead
+        gradient = np.einsum("nbi,nb->ni", x, residual) / self.sgd.batch_size
+        gradient += self.sgd.weight_decay * self.w
+        self.make_step(self.update, k, self.w, self.v, self.more, gradient)
+
+    def _place_shells(self, reach: FloatArray) -> None:
+        """Begin the shells where half of the walkers are, or at the first threshold."""
+        middle = min(float(np.median(reach)), self.thresholds[0])
+        self.innermost = middle or self.thresholds[0]
+
+    def _seen(self, distance: FloatArray) -> FloatArray:
+        """Return whether each walker is beyond each threshold, and its log-distance (n, m + 1)."""
+        beyond = distance[:, None] > self.thresholds
+        return np.column_stack([beyond, np.log1p(distance / self.thresholds[0])])
 
     def _batch(self) -> tuple[FloatArray, FloatArray]:
         """Return features (n, b, d) and labels (n, b), in strata once the shells are full."""
-        n, b, law = len(self.w), self.sgd.batch_size, self.problem.features
+        n, b, law, noise = (
+            len(self.w),
+            self.sgd.batch_size,
+            self.problem.features,
+            self.problem.noise,
+        )
         if isinstance(law, FiniteData):
             rows = self.rng.integers(len(law.y), size=(n, b))
             return law.X[rows], law.y[rows]
@@ -272,57 +289,81 @@ class _Walk:
         if isinstance(law, GaussianFeatures) and self.innermost:
             self._stratify(x[:, 0])
         y = x @ self.problem.optimum
-        if self.problem.noise is not None:
-            y = y + self.problem.noise_std * self.problem.noise.sample(n * b, self.rng).reshape(
-                n, b
-            )
+        if noise is not None:
+            e = noise.sample(n * b, self.rng).reshape(n, b)
+            y = y + self.problem.noise_std * e
         return x, y
 
     def _stratify(self, x: FloatArray) -> None:
-        """Redraw features x (n, d) along w - w* by strata; shells keep their weight."""
+        """Redraw features x (n, d) along w - w* by strata; shells keep their weight.
+
+        With u = w - w* the component z = x.u / sqrt(u'H u) is standard normal and independent of
+        x - z H u / sqrt(u'H u). In a stratum |z| has a tail probability p uniform between two
+        bounds: |z| = -ndtri(p / 2). The weight is multiplied by the stratum's probability over its
+        share of the walkers.
+        """
         away = self.w - self.optimum
         pull = away @ self.H
         variance = np.einsum("ni,ni->n", away, pull)
-        tile = np.repeat(np.arange(self.counts.size), self.counts)
-        stratum = self.rng.permuted(np.tile(tile, (len(x) // self.walkers, 1)), axis=1).ravel()
-        likely, unlikely = self.strata[stratum], self.strata[stratum + 1]
-        size = -ndtri((unlikely + (likely - unlikely) * self.rng.random(len(x))) / 2)
-        drawn = self.rng.choice(np.array([-1.0, 1.0]), len(x)) * size
         moved = variance > 0
         norm = np.sqrt(np.where(moved, variance, 1.0))
+
+        shells = len(x) // self.walkers
+        of_shell = np.repeat(np.arange(self.counts.size), self.counts)
+        stratum = self.rng.permuted(np.tile(of_shell, (shells, 1)), axis=1).ravel()
+        likely, unlikely = self.strata[stratum], self.strata[stratum + 1]
+
+        p = unlikely + (likely - unlikely) * self.rng.random(len(x))
+        sign = self.rng.choice(np.array([-1.0, 1.0]), len(x))
+        drawn = sign * -ndtri(p / 2)
         shift = np.where(moved, drawn - np.einsum("ni,ni->n", x, away) / norm, 0.0)
         x += (shift / norm)[:, None] * pull
-        share = (likely - unlikely) * self.walkers / self.counts[stratum]
-        self.weight = self.weight * np.where(moved, share, 1.0)
+
+        ratio = (likely - unlikely) * self.walkers / self.counts[stratum]
+        self.weight = self.weight * np.where(moved, ratio, 1.0)
 
     def _split(self, reach: FloatArray) -> None:
-        """Replace the walkers of each shell by `walkers` systematic copies of equal weight."""
+        """Replace the walkers of each shell by `walkers` systematic copies of equal weight.
+
+        Shell number s holds SHELL^s <= reach / innermost < SHELL^(s + 1); -1 is all within, the
+        last all beyond. Copy i of a shell of total weight T is the walker at which the cumulative
+        weight passes (i + u) T / walkers, u uniform.
+        """
         radius = np.maximum(reach / self.innermost, 1e-300)
-        last = math.ceil(math.log(self.thresholds[-1] / self.innermost) / math.log(SHELL)) + 1
-        shell = np.clip(np.floor(np.log(radius) / math.log(SHELL)), -1, last).astype(np.int64)
+        farthest = math.log(self.thresholds[-1] / self.innermost) / math.log(SHELL)
+        shell = np.floor(np.log(radius) / math.log(SHELL))
+        shell = np.clip(shell, -1, math.ceil(farthest) + 1).astype(np.int64)
+
         order = np.argsort(shell, kind="stable")
-        heaviness = self.weight[order]
+        weight = self.weight[order]
         starts = np.flatnonzero(np.diff(shell[order], prepend=-2))
-        totals = np.add.reduceat(heaviness, starts)
         ends = np.append(starts[1:], len(order))
+        totals = np.add.reduceat(weight, starts)
         chosen = []
         for start, end, total in zip(starts, ends, totals, strict=True):
             points = (np.arange(self.walkers) + self.rng.random()) / self.walkers * total
-            picked = np.searchsorted(np.cumsum(heaviness[start:end]), points)
-            chosen.append(order[start + np.minimum(picked, end - start - 1)])
+            picked = np.searchsorted(np.cumsum(weight[start:end]), points)
+            last = end - start - 1  # rounding may place the last point beyond the sum
+            chosen.append(order[start + np.minimum(picked, last)])
+
         kept = np.concatenate(chosen)
-        self.w, self.v = self.w[kept], self.v[kept]
+        self.w, self.v, self.more = self.w[kept], self.v[kept], self.more[:, kept]
         self.weight = np.repeat(totals / self.walkers, self.walkers)
 
 
 def _strata(problem: LinearRegression, sgd: SGD, walkers: int) -> tuple[FloatArray, IntArray]:
-    """Return the falling chances that bound strata (m + 1,), and their walkers a shell (m,)."""
+    """Return the falling chances that bound strata (m + 1,), and their walkers a shell (m,).
+
+    The likely stratum, with chances of 0.1 to 1, has half of the walkers. The others are even in
+    the logarithm of the chance, down to that of the squared feature b _FAR / lr, by which w gets
+    far out.
+    """
     rare = walkers // (2 * _RARE)
     if not rare:
         return np.array([1.0, 0.0]), np.array([walkers])
     step = sgd.lr * sgd.gradient_weight * float(problem.eigenvalues.max()) / (1 - sgd.momentum)
-    farthest = math.log(2) + float(log_ndtr(-math.sqrt(_FAR * sgd.batch_size / step)))
-    tail = np.exp(
-        np.linspace(math.log(0.1), np.clip(farthest, -300.0, math.log(0.02)), _RARE + 1)[:-1]
-    )
+    size = math.sqrt(_FAR * sgd.batch_size / step)
+    log_chance = math.log(2) + float(log_ndtr(-size))
+    least = np.clip(log_chance, -300.0, math.log(0.02))
+    tail = np.exp(np.linspace(math.log(0.1), least, _RARE + 1)[:-1])
     return np.array([1.0, *tail, 0.0]), np.array([walkers - _RARE * rare, *[rare] * _RARE])
