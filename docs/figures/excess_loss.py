@@ -8,10 +8,8 @@ diverges: exact, by the underdamped Langevin equation, and measured on 16,384 si
 
 import matplotlib.pyplot as plt
 import numpy as np
-from scipy import stats
 
 import linsgd
-from linsgd.montecarlo.snapshots import snapshots
 
 STEPS, CHAINS = 1000, 16_384
 problem = linsgd.LinearRegression.gaussian([1.0, 0.5, 0.2, 0.1])
@@ -27,9 +25,9 @@ def predicted(lr, theory):
 
 def measured(lr):
     """Return the mean of the excess loss over the chains and the half-width of its interval."""
-    w = snapshots(problem, optimizer(lr), [STEPS], range(CHAINS))[0, :, : problem.dimension]
-    loss = 0.5 * w**2 @ problem.eigenvalues
-    return loss.mean(), stats.norm.isf(0.0005) * stats.sem(loss)
+    run = linsgd.simulate(problem, optimizer(lr), STEPS, CHAINS)
+    lower, upper = run.interval("excess_loss", confidence=0.999)
+    return run.excess_loss, (upper - lower) / 2
 
 
 edge = linsgd.stability(problem, optimizer(0.1)).lr_mean_square

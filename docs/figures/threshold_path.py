@@ -10,10 +10,10 @@ described."""
 import matplotlib.pyplot as plt
 
 import linsgd
-from linsgd.montecarlo.snapshots import snapshots
 
 problem, sgd = linsgd.LinearRegression.gaussian([1.0]), linsgd.SGD(lr=0.6)
-w = snapshots(problem, sgd, [100], range(100_000))[0, :, 0]
+run = linsgd.simulate(problem, sgd, 100, chains=100_000, record=linsgd.States())
+w = run.states[:, 0]
 
 figure, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
 linsgd.plot.threshold_path(
