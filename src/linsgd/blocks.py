@@ -54,7 +54,7 @@ def accept_calls(executor: object, progress: object) -> None:
     if executor is not None and not isinstance(executor, Executor):
         domains.refuse_type("executor", executor, "a concurrent.futures.Executor, or None")
     if progress is not None and not callable(progress):
-        domains.refuse("progress", progress, "a function of (blocks done, blocks in all), or None")
+        domains.refuse("progress", progress, "a function of two numbers, done and in all, or None")
 
 
 def map_blocks(

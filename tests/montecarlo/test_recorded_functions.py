@@ -77,7 +77,7 @@ def test_until_waits_for_a_function():
         (lambda w, v: w.mean(axis=0), {}, r"shape \(2,\) for 64 chains"),
         (kinetic_energy, {"checkpoint": "blocks"}, r"^checkpoint = 'blocks'"),
         (linsgd.States(), {"until": 0.1}, r"^until = 0.1"),
-        (kinetic_energy, {"progress": True}, r"^progress = True .*blocks done"),
+        (kinetic_energy, {"progress": True}, r"^progress = True .*a function of two numbers"),
         (kinetic_energy, {"executor": 4}, r"^executor = 4 of type int"),
     ],
 )

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from linsgd import domains
+from linsgd.blocks import accept_calls
 from linsgd.claims.paper import Paper
 from linsgd.claims.registry import PAPERS, Asked, select
 from linsgd.judge.judge import judge
@@ -82,6 +83,7 @@ def validate(
     """
     started = time.monotonic()
     domains.integer("seed", seed, "[0, inf)")
+    accept_calls(executor, progress)
     data = _given(data)
     selection = select(papers, effort, data.read() if isinstance(data, Table) else data, problem)
     chosen = selection.claims

@@ -15,13 +15,12 @@ import html
 import math
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from scipy.special import stdtrit
 
 from linsgd import domains
-from linsgd.blocks import Progress
+from linsgd.blocks import Progress, accept_calls
 from linsgd.compare.quantities import DEFINITIONS, NAME, Quantities, of_law, rounding
 from linsgd.domains import FloatArray
 from linsgd.montecarlo.simulate import simulate
@@ -207,6 +206,7 @@ def compare(
     True
     """
     accept(problem, sgd)
+    accept_calls(executor, progress)
     domains.choice("sgd.sampling", sgd.sampling, ("independent",))
     chains = domains.integer("chains", chains, "[2, inf)")
     laws, missing = _stationary_laws(problem, sgd)
@@ -222,8 +222,16 @@ def compare(
             negligible=floor[:2],
         )
     law = moments(problem, sgd, [steps]).at(0)
-    run = partial(simulate, record=Quantities(), executor=executor, progress=progress)
-    ensemble = run(problem, sgd, steps, chains, seed)
+    ensemble = simulate(
+        problem,
+        sgd,
+        steps,
+        chains,
+        seed,
+        record=Quantities(),
+        executor=executor,
+        progress=progress,
+    )
     if ensemble.chains < chains:
         missing.append(f"interrupted after {ensemble.chains} of {chains} chains")
     infinite, reason = _spread_is_infinite(problem, sgd, ensemble.chains)
