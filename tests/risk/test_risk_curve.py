@@ -3,6 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 import linsgd
 from linsgd import SGD, LinearRegression, PowerLaw, Schedule
@@ -185,3 +186,27 @@ def test_the_matched_lr_reaches_the_same_risk():
     assert 0.9 < match.exponent < 1.2
     too_far = linsgd.matched_lr(problem, SGD(lr=0.2, batch_size=8), 400, 64)
     assert too_far.status == "out_of_reach"
+
+
+def test_homogenized_sgd_solves_its_differential_equation():
+    problem = LinearRegression.gaussian(H[:40], optimum=OPTIMUM[:40], noise_std=0.3)
+    sgd, times = SGD(lr=0.3, batch_size=4), [0, 1, 10, 100, 1000]
+    curve = linsgd.risk_curve(problem, sgd, times, theory="homogenized")
+
+    def slope(t, m):
+        return -0.6 * H[:40] * m + 0.3**2 / 4 * H[:40] * (H[:40] @ m + 0.3**2)
+
+    path = solve_ivp(slope, (0, 1000), OPTIMUM[:40] ** 2, "DOP853", times, rtol=1e-12, atol=1e-14)
+    assert curve.excess_risk == pytest.approx(H[:40] @ path.y / 2, rel=1e-9)
+
+
+def test_homogenized_sgd_is_right_to_first_order_in_lr():
+    problem = PowerLaw(exponent=1.5, source=0.3, dimension=200, noise_std=0.3)
+    gaps = []
+    for lr in (0.04, 0.02, 0.01):
+        sgd, at = SGD(lr=lr, batch_size=4), [round(4 / lr)]
+        exact = linsgd.risk_curve(problem, sgd, at).excess_risk
+        gaps.append(linsgd.risk_curve(problem, sgd, at, theory="homogenized").excess_risk / exact)
+    errors = np.abs(np.array(gaps).ravel() - 1)
+    assert errors[0] / errors[1] == pytest.approx(2, rel=0.15)
+    assert errors[1] / errors[2] == pytest.approx(2, rel=0.15)

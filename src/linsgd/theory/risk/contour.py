@@ -67,21 +67,21 @@ def totals_at(nodes: Nodes, step: Step, counts: IntArray) -> FloatArray:
     """Return T (K,) after `counts` (K,) steps, each beyond the `settling_time`."""
     totals = np.empty(len(counts))
     for i, count in enumerate(counts):
-        s, weights = _contour(float(count))
+        s, weights = contour(float(count))
         totals[i] = np.real(weights @ _transform(nodes, step, s).total)
     return totals
 
 
 def nodes_at(nodes: Nodes, step: Step, count: float) -> Nodes:
     """Return the nodes after `count` steps, beyond the `settling_time`."""
-    s, weights = _contour(count)
+    s, weights = contour(count)
     transform = _transform(nodes, step, s)
     moments = np.real(np.einsum("s,asj->aj", weights, transform.moments))
     means = np.real(np.einsum("s,asj->aj", weights, transform.means))
     return nodes.at(moments, means)
 
 
-def _contour(count: float) -> tuple[ComplexArray, ComplexArray]:
+def contour(count: float) -> tuple[ComplexArray, ComplexArray]:
     """Return the contour's upper half s (N/2,) and weights of Re sum weight F(s)."""
     a = np.pi * (2 * np.arange(POINTS // 2) + 1) / POINTS
     angle = 0.6407 * a

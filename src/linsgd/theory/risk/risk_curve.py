@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,7 @@ from linsgd.domains import FloatArray, IntArray
 from linsgd.optimizers.accept import OPTIMIZERS, PROBLEMS, accept
 from linsgd.optimizers.schedule import Schedule, common_stretches
 from linsgd.optimizers.sgd import SGD
+from linsgd.problems.features import GaussianFeatures
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.problems.power_law import PowerLaw
 from linsgd.result import Result, Status
@@ -18,6 +20,7 @@ from linsgd.theory.recurrence.gradient_covariance import MatrixNoise, ModeNoise,
 from linsgd.theory.recurrence.recurrence import Coefficients, Recurrence
 from linsgd.theory.recurrence.steps import MatrixStep, State
 from linsgd.theory.risk.contour import Step, nodes_at, settling_time, totals_at
+from linsgd.theory.risk.homogenized import homogenized
 from linsgd.theory.risk.measures import (
     Measure,
     Panels,
@@ -27,6 +30,8 @@ from linsgd.theory.risk.measures import (
 )
 from linsgd.theory.risk.modes import Nodes, NoiseFactors, contracts
 from linsgd.theory.risk.recursion import walked
+
+RiskTheory: TypeAlias = Literal["exact", "homogenized"]
 
 FINE, COARSE = 10, 8  # Gauss nodes a panel; the difference of the two curves is the error
 CHUNK = 50_000  # steps whose hyperparameters are held at once
@@ -85,8 +90,9 @@ def risk_curve(
     steps: ArrayLike,
     schedule: Schedule | None = None,
     batch_schedule: Schedule | None = None,
+    theory: RiskTheory = "exact",
 ) -> RiskCurve:
-    r"""Return the exact excess risk of one-pass SGD at given steps, from w = 0.
+    r"""Return the excess risk of one-pass SGD at given steps, from w = 0.
 
     Parameters
     ----------
@@ -101,6 +107,9 @@ def risk_curve(
     schedule, batch_schedule : Schedule, optional
         Factors of the learning rate and of the batch size; constant by default. Batch sizes must be
         whole numbers.
+    theory : {"exact", "homogenized"}
+        The discrete algorithm, or the stochastic differential equation of homogenised SGD, which
+        covers plain SGD on Gaussian features under constant hyperparameters.
 
     Returns
     -------
@@ -131,6 +140,10 @@ def risk_curve(
     smooth in h. Long stretches of constant hyperparameters are passed by a contour integral, at
     any number of steps.
 
+    "homogenized" replaces :math:`(1 - \eta h)^2` by :math:`e^{-2 \eta h}` and drops the own noise
+    :math:`\eta^2 h^2 m/b` of a mode: relative errors of order :math:`\eta h` at the steps where
+    mode h is forgotten. The `error` is that of solving its equation.
+
     References
     ----------
     .. [1] C. Paquette et al., "Homogenization of SGD in high-dimensions" (2022), arXiv 2205.07069,
@@ -150,6 +163,8 @@ def risk_curve(
         domains.refuse("sampling", sgd.sampling, "'independent': the risk of fresh samples")
     run = Run.of(sgd, schedule, batch_schedule, int(times.max()))
     run.check_batches()
+    if domains.choice("theory", theory, ("exact", "homogenized")) == "homogenized":
+        _check_homogenized(problem, sgd, schedule, batch_schedule)
     problem = finite_problem(problem)
     if isinstance(problem, LinearRegression):
         sgd.check(problem)
@@ -159,9 +174,11 @@ def risk_curve(
         if any(noise.infinite):
             return _infinite_curve(problem, noise, run, times)
     ordered, order = np.unique(times, return_inverse=True)
-    fine = NodeCurve(problem, run)
-    totals = fine.at(ordered)
-    coarse = NodeCurve(problem, run, COARSE).at(ordered)
+    fine, rough = NodeCurve(problem, run), NodeCurve(problem, run, COARSE)
+    if theory == "homogenized":
+        totals, coarse = fine.homogenized(ordered), rough.homogenized(ordered)
+    else:
+        totals, coarse = fine.at(ordered), rough.at(ordered)
     error = _relative(totals, coarse) + EPS * np.sqrt(ordered + 1.0)
     crossed = fine.unstable_from()
     return run.result(
@@ -189,6 +206,23 @@ def covered_noise(problem: LinearRegression | PowerLaw, sgd: SGD) -> None:
     if isinstance(noise, MatrixNoise) or any(noise.infinite):
         domain = "features along principal axes with finite fourth moments, and PowerLaw"
         domains.refuse("problem", problem, domain)
+
+
+def _check_homogenized(
+    problem: LinearRegression | PowerLaw,
+    sgd: SGD,
+    schedule: Schedule | None,
+    batch_schedule: Schedule | None,
+) -> None:
+    """Refuse what homogenised SGD does not describe."""
+    for name, value in (("momentum", sgd.momentum), ("weight_decay", sgd.weight_decay)):
+        if value != 0:
+            domains.refuse(name, value, "0 for theory = 'homogenized'")
+    for name, schedule_given in (("schedule", schedule), ("batch_schedule", batch_schedule)):
+        if schedule_given is not None:
+            domains.refuse(name, schedule_given, "None for theory = 'homogenized'")
+    if isinstance(problem, LinearRegression) and type(problem.features) is not GaussianFeatures:
+        domains.refuse("problem", problem, "Gaussian features for theory = 'homogenized'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +342,12 @@ class NodeCurve:
                 return found
         found[times == self.run.steps] = nodes.total
         return found
+
+    def homogenized(self, times: IntArray) -> FloatArray:
+        """Return T of homogenised SGD at the times (K,)."""
+        b = self.run.sgd.batch_size
+        noise = NoiseFactors(*(factor / b for factor in self.noise))
+        return homogenized(self.nodes, self.run.sgd.lr, noise, times)
 
     def _pass(
         self,
