@@ -7,6 +7,7 @@ then.
 from linsgd.plot.displacement import displacement, exponent
 from linsgd.plot.phase_space import modified_loss, phase_portrait
 from linsgd.plot.regimes import error_map, regime_diagram
+from linsgd.plot.risk import risk_curves
 from linsgd.plot.tails import survival, threshold_path
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "modified_loss",
     "phase_portrait",
     "regime_diagram",
+    "risk_curves",
     "survival",
     "threshold_path",
 ]

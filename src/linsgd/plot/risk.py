@@ -1,0 +1,57 @@
+"""Risk curves: excess risk along the steps, on logarithmic axes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from linsgd import domains
+from linsgd.plot.style import INK, axes, clean
+from linsgd.theory.risk.risk_curve import RiskCurve
+
+DASHES = ["-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1, 2))]
+
+
+def risk_curves(curves: RiskCurve | Mapping[str, RiskCurve], ax: Axes | None = None) -> Axes:
+    """Draw excess risk against steps, both logarithmic; step 0 and infinite risks are left out.
+
+    Parameters
+    ----------
+    curves : RiskCurve or mapping of str to RiskCurve
+        Of `linsgd.risk_curve`, by the label of their line.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    Axes
+        A curve each.
+
+    Raises
+    ------
+    ValueError
+        If `curves` holds anything else.
+
+    See Also
+    --------
+    linsgd.risk_curve : The curves.
+
+    Examples
+    --------
+    >>> import linsgd
+    >>> law = linsgd.PowerLaw(exponent=1.5, source=0.5, dimension=100)
+    >>> curve = linsgd.risk_curve(law, linsgd.SGD(lr=0.3), [1, 10, 100])
+    >>> ax = linsgd.plot.risk_curves({"constant": curve})
+    """
+    ax = axes(ax)
+    named = curves if isinstance(curves, Mapping) else {"": curves}
+    for i, (label, curve) in enumerate(named.items()):
+        domains.exact_type(f"curves[{label!r}]", curve, (RiskCurve,))
+        shown = (curve.steps > 0) & np.isfinite(curve.excess_risk)
+        order = np.argsort(curve.steps[shown])
+        steps, risk = curve.steps[shown][order], curve.excess_risk[shown][order]
+        ax.plot(steps, risk, linestyle=DASHES[i % len(DASHES)], label=label or None)
+    ax.set(xscale="log", yscale="log", xlabel="steps", ylabel="excess risk")
+    if len(named) > 1:
+        ax.legend(frameon=False, labelcolor=INK)
+    return clean(ax)
