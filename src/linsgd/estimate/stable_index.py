@@ -26,6 +26,7 @@ from linsgd.estimate.stable_methods import (
     Estimate,
     characteristic_fit,
     deviation_curve,
+    fill_block_inverses,
 )
 from linsgd.estimate.tail_index import EstimateStatus
 from linsgd.result import Guarantee, Result
@@ -35,6 +36,7 @@ from linsgd.stable.contour import SMALLEST_ALPHA
 FEWEST = 50  # values of which an index is estimated
 FEWEST_BLOCKS = 20  # whose spread gives the interval of the block estimator
 BLOCK = 7  # the length of least variance, e^2
+_TESTED = 100_000  # first values of which "blocks" tests the law
 
 MethodName = Literal["characteristic_function", "log_variance", "quantiles", "likelihood", "blocks"]
 
@@ -58,7 +60,7 @@ class StableIndex(Result):
         Bound of Cramer and Rao over the variance of the method, at the value.
     fit_pvalue : float
         Of the hypothesis that the values are independent and stable; a small one says that alpha
-        describes no law.
+        describes no law. By "blocks" it is that of the first 100,000 values.
     samples : int
         How many values were used.
     method : str
@@ -147,8 +149,10 @@ def stable_index(
         return _without_value(values.size, method, confidence, objection)
     if method == "blocks":
         return _by_blocks(values, block, confidence)
-    chosen = METHODS[method]
-    found = chosen.estimate(values[values != 0] if method == "log_variance" else values)
+    found, pvalue = characteristic_fit(values)
+    if method != "characteristic_function":
+        used = values[values != 0] if method == "log_variance" else values
+        found = METHODS[method].estimate(used)
     if not math.isfinite(found.alpha):
         reason = f"the values are outside the reach of {method}: alpha below {SMALLEST_ALPHA}"
         return _without_value(values.size, method, confidence, reason)
@@ -164,7 +168,7 @@ def stable_index(
         standard_error=error,
         scale=found.scale,
         efficiency=min(1.0, (_error_at("likelihood", found.alpha, values.size) / error) ** 2),
-        fit_pvalue=characteristic_fit(values)[1],
+        fit_pvalue=pvalue,
         samples=values.size,
         method=method,
         status=EstimateStatus.OK,
@@ -229,10 +233,9 @@ def _normal_law_holds(values: FloatArray, found: Estimate, confidence: float) ->
 
 def _by_blocks(values: FloatArray, block: int, confidence: float) -> StableIndex:
     """Estimate 1/alpha by the mean of [log|sum| - mean log|x|]/log m over blocks."""
-    blocks = values[: values.size // block * block].reshape(-1, block)
-    blocks = blocks[np.all(blocks != 0, axis=1)]
-    sums = np.log(np.abs(blocks.sum(axis=1)))
-    inverses = (sums - np.log(np.abs(blocks)).mean(axis=1)) / math.log(block)
+    inverses = np.empty(values.size // block)
+    fill_block_inverses(values, block, inverses)
+    inverses = inverses[np.isfinite(inverses)]
     inverse, count = float(inverses.mean()), len(inverses)
     error = float(inverses.std(ddof=1)) / math.sqrt(count)
     half = float(student.ppf((1 + confidence) / 2, count - 1)) * error
@@ -249,7 +252,7 @@ def _by_blocks(values: FloatArray, block: int, confidence: float) -> StableIndex
         standard_error=alpha**2 * error,
         scale=math.nan,
         efficiency=min(1.0, (best / (alpha**2 * error)) ** 2),
-        fit_pvalue=characteristic_fit(values)[1],
+        fit_pvalue=characteristic_fit(values[:_TESTED])[1],
         samples=values.size,
         method="blocks",
         status=EstimateStatus.OK,
