@@ -6,8 +6,8 @@ the second-order form of `spacings` describes is selected. A deviation too small
 there can still be large far out; hence only a quarter of that tail is used. The interval has the
 second-order bias, and half a standard error for what remains of it.
 
-For "moments" the longest tail is selected that agrees with its own quarter, and an eighth of it is
-used; the interval includes no bias.
+For "moments", "pickands" and "plain_hill" the longest tail is selected that agrees with its own
+quarter, and an eighth of it is used, by Pickands' a quarter; the interval includes no bias.
 
 The status is "not_enough_data" if
 
@@ -17,8 +17,9 @@ The status is "not_enough_data" if
 - few points are left, or no tail is described;
 - a finite exponent is estimated and a log-normal tail, hence any lighter one, is not excluded. By
   spacings both halves must exclude it: the even ranks at 0.995, the odd ranks by an interval with a
-  finite end. A finite upper end of "moments" needs the even ranks in the same way; where it is
-  infinite, the interval contains every light tail and nothing is to be excluded.
+  finite end. A finite upper end of another method needs the even ranks in the same way; where that
+  of "moments" or "pickands" is infinite, the interval contains every light tail and nothing is to
+  be excluded.
 """
 
 import math
@@ -31,19 +32,21 @@ from scipy.stats import hypergeom, norm
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.estimate import moments, spacings
+from linsgd.estimate import mean_excess, moments, pickands, spacings
 from linsgd.result import Guarantee, Result, Status
 
 FEWEST = 50  # points a tail must have
-_DESCRIBED = {"hill": 2.5, "moments": 1.0}  # largest misfit of a selected tail, in standard errors,
-_INNER = {"hill": 2, "moments": 3}  # halvings of it that are used,
-_REFUSED = 4.0  # and the misfit, in standard errors, from which a tail is refused
+PLAIN = {"moments": moments, "pickands": pickands, "plain_hill": mean_excess}  # without a bias
+# largest misfit of a selected tail, in standard errors, and halvings of it that are used
+_DESCRIBED = {"hill": 2.5, "moments": 1.0, "pickands": 1.0, "plain_hill": 1.0}
+_INNER = {"hill": 2, "moments": 3, "pickands": 2, "plain_hill": 3}
+_REFUSED = 4.0  # misfit, in standard errors, from which a tail is refused
 _UNSEEN = 0.5  # standard errors of a bias too small to be detected as misfit
 _EXCLUDED = 0.995  # confidence at which the selecting half excludes a log-normal tail
 _CHANCE = 1e-6  # of calling independent values dependent
 _SELECTING, _MEASURING = 0, 1  # halves of the spacings
 
-Method = Literal["hill", "moments"]
+Method = Literal["hill", "moments", "pickands", "plain_hill"]
 
 
 class EstimateStatus(Status):
@@ -65,7 +68,7 @@ class TailIndex(Result):
     confidence : float
         Of the interval.
     method : str
-        "hill" or "moments".
+        "hill", "moments", "pickands" or "plain_hill".
     samples : int
         Values that are not 0.
     points : int
@@ -107,14 +110,15 @@ def tail_index(
     ----------
     x : array_like (n,)
         Independent values in the order in which they came; their absolute values are used.
-    method : {"hill", "moments"}
-        "hill": by spacings, with a fitted bias; needs a power law. "moments": can also report a
-        light tail (value inf); its interval includes no bias.
+    method : {"hill", "moments", "pickands", "plain_hill"}
+        "hill": by spacings, with a fitted bias; needs a power law. The intervals of the others
+        include no bias. "moments" and "pickands" can also report a light tail (value inf);
+        "plain_hill" is Hill's own estimate.
     confidence : float
         Of the interval, in (0, 1).
     points : int, optional
-        How many of the largest values to use; by default a quarter ("moments": an eighth) of the
-        longest tail that is described.
+        How many of the largest values to use; by default a quarter ("moments", "plain_hill": an
+        eighth) of the longest tail that is described.
 
     Returns
     -------
@@ -141,6 +145,8 @@ def tail_index(
        exponential regression model", Extremes 2, 1999.
     .. [3] A. L. M. Dekkers, J. H. J. Einmahl and L. de Haan, "A moment estimator for the index of
        an extreme-value distribution", Annals of Statistics 17, 1989.
+    .. [4] J. Pickands, "Statistical inference using extreme order statistics", Annals of Statistics
+       3, 1975.
 
     See Also
     --------
@@ -156,7 +162,7 @@ def tail_index(
     >>> found.lower < 3.0 < found.upper, str(found.status)
     (True, 'ok')
     """
-    domains.choice("method", method, ("hill", "moments"))
+    domains.choice("method", method, ("hill", *PLAIN))
     domains.real("confidence", confidence, "(0, 1)")
     sizes = np.abs(domains.array("x", x, (None,)))
     sizes = sizes[sizes > 0]
@@ -216,8 +222,9 @@ def _selected(logs: FloatArray, tails: IntArray, method: str) -> int:
 
 def _misfit(logs: FloatArray, k: int, method: str) -> float:
     """Return the misfit of the form that describes the k largest values, in standard errors."""
-    if method == "moments":
-        return moments.drift(logs, k)
+    if method in PLAIN:
+        misfit: float = PLAIN[method].drift(logs, k)
+        return misfit
     fit = spacings.fit(logs, k, _SELECTING)
     return fit.misfit if fit else math.inf
 
@@ -226,8 +233,9 @@ def _estimate(
     logs: FloatArray, k: int, method: str, confidence: float
 ) -> tuple[float, float, float]:
     """Return alpha and its interval."""
-    if method == "moments":
-        return moments.value(logs, k), *moments.interval(logs, k, confidence)
+    if method in PLAIN:
+        plain = PLAIN[method]
+        return plain.value(logs, k), *plain.interval(logs, k, confidence)
     fit = spacings.fit(logs, k, _MEASURING)
     return (fit.value, *fit.interval(confidence, _UNSEEN)) if fit else (math.inf, 0.0, math.inf)
 
@@ -244,7 +252,7 @@ def _objection(logs: FloatArray, k: int, method: str, upper: float) -> str:
             f"the exponent tends to no limit within the {k} largest values: "
             f"off by {misfit:.1f} standard errors"
         )
-    if method == "moments" and math.isinf(upper):
+    if method in ("moments", "pickands") and math.isinf(upper):
         return ""
     if math.isinf(upper) or not _excludes_log_normal(logs, k):
         return f"the {k} largest values do not exclude a log-normal tail, which has no exponent"
