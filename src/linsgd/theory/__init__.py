@@ -1,1 +1,5 @@
 """First witness: predictions, from the problem and the optimizer alone."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

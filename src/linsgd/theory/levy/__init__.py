@@ -1,0 +1,36 @@
+"""SGD driven by stable noise, and what decides exits from a well.
+
+- noise: the mean of a batch of stable gradients, and the amplitude of the Levy equation
+- stationary: the exact stationary scale on a quadratic, with momentum
+- exits: exit times, well-to-well rates and the limiting Markov chain, of single large jumps
+- recursion: mean exit times of the discrete recursion, from its integral equation
+- brownian: mean exit times under normal noise, by the double integral and by Kramers
+- exponents: exponents of exit under noise with exponential moments, from its cumulants
+"""
+
+from linsgd.stable import Stable
+from linsgd.theory.levy.brownian import diffusion_exit_time, kramers_time
+from linsgd.theory.levy.exits import Wells, exit_time, jump_constant, wells
+from linsgd.theory.levy.exponents import exit_exponent
+from linsgd.theory.levy.noise import batch_noise, equation_amplitude
+from linsgd.theory.levy.recursion import recursion_exit_time
+from linsgd.theory.levy.result import ExitExponent, ExitTime
+from linsgd.theory.levy.stationary import StationaryScale, stationary_scale
+
+__all__ = [
+    "ExitExponent",
+    "ExitTime",
+    "Stable",
+    "StationaryScale",
+    "Wells",
+    "batch_noise",
+    "diffusion_exit_time",
+    "equation_amplitude",
+    "exit_exponent",
+    "exit_time",
+    "jump_constant",
+    "kramers_time",
+    "recursion_exit_time",
+    "stationary_scale",
+    "wells",
+]
