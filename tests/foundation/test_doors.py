@@ -59,6 +59,13 @@ OTHERS = {
     "regime": "small_step",
     "law": linsgd.GaussianFeatures([1.0]),
     "named": linsgd.claims.gaussian(),
+    "noise": linsgd.Stable(1.5),
+    "curvature": [1.0],
+    "gradient": lambda w: w,
+    "right": 1.0,
+    "left": -1.0,
+    "minima": [-1.0, 1.0],
+    "saddles": [0.0],
 }
 # An instance of each class whose methods take a problem or an optimizer.
 INSTANCES = {
@@ -107,7 +114,7 @@ def kinds_of(function):
     """Return which parameters of a function are problems or optimizers, from their annotations."""
     found = {}
     for name, parameter in inspect.signature(function, eval_str=True).parameters.items():
-        inside = {parameter.annotation, *typing.get_args(parameter.annotation)}
+        inside = [parameter.annotation, *typing.get_args(parameter.annotation)]
         for kind, wanted in ((LinearRegression, "problem"), (SGD, "sgd")):
             if kind in inside or (name == wanted and str not in inside):
                 found[name] = kind
