@@ -38,6 +38,7 @@ from .problems.table import Table as Table
 from .problems.table import read_table as read_table
 from .report.record import Report as Report
 from .stable.law import Stable as Stable
+from .theory import fokker_planck as fokker_planck
 from .theory import levy as levy
 from .theory.autocorrelation import autocorrelation as autocorrelation
 from .theory.diffusion.ornstein_uhlenbeck import diffusion as diffusion

@@ -1,0 +1,190 @@
+"""One-dimensional diffusions against known digits, plain quadrature and closed forms."""
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+
+from linsgd.theory.fokker_planck import Diffusion1D
+
+# V = b (x^2 - 1)^2, T = 1 on [-2.2, 2.2]: gap and mean passage from -1 to 1, to the digits given
+WELLS = {
+    5: (5.5522812731e-2, 36.483534597),
+    10: (7.8357091999e-4, 2552.7091364),
+    20: (7.2772113995e-8, 2.7483055018e7),
+    30: (4.9898597814e-12, 4.0081286601e11),
+    50: (1.7232401484e-20, 1.1606043429e20),
+}
+
+
+@pytest.mark.parametrize(("b", "known"), WELLS.items())
+def test_gaps_and_passages_of_a_double_well(b, known):
+    well = Diffusion1D(lambda x: b * (x**2 - 1) ** 2, 1.0, (-2.2, 2.2))
+    gap, passage = well.spectral_gap(), well.mean_first_passage_time(-1.0, 1.0)
+    assert gap.value == pytest.approx(known[0], rel=3e-11, abs=0)
+    assert passage.value == pytest.approx(known[1], rel=3e-11, abs=0)
+    assert gap.error < 1e-12
+    assert passage.error < 1e-12
+
+
+def test_gaps_below_a_float_are_known_by_their_logarithm():
+    well = Diffusion1D(lambda x: 800 * (x**2 - 1) ** 2, 1.0, (-2.2, 2.2))
+    gap, passage = well.spectral_gap(), well.mean_first_passage_time(-1.0, 1.0)
+    assert gap.value == 0
+    # two equal wells: the gap is the sum of both rates
+    assert gap.log == pytest.approx(np.log(2) - passage.log, abs=1e-9)
+
+
+def noisy(x):
+    return 0.1 * (1 + 0.4 * x**2)
+
+
+def tilted(x):
+    return (x**2 - 1) ** 2 / 2 + 0.1 * x
+
+
+CONVENTIONS = {"ito": 0, "stratonovich": 0.5, "anti_ito": 1}
+
+
+def force(x):
+    """Return int L'/D of the two functions above, in closed form."""
+    u = np.sqrt(0.4) * x
+    return 25 * x**2 - 87.5 * np.log1p(u**2) + np.arctan(u) / np.sqrt(0.4)
+
+
+def gauss(low, high, count=400):
+    """Return nodes and weights on intervals (..., count)."""
+    nodes, weights = np.polynomial.legendre.leggauss(count)
+    half = (np.asarray(high) - np.asarray(low))[..., None] / 2
+    return np.asarray(low)[..., None] + half * (1 + nodes), half * weights
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_varying_diffusion_against_quadrature(convention):
+    """Constant diffusion hides the convention; here the answers differ by tens of percent."""
+    a = CONVENTIONS[convention]
+    process = Diffusion1D(tilted, noisy, (-3.2, 3.2), convention)
+
+    def psi(x):
+        return force(x) + (1 - a) * np.log(noisy(x))
+
+    x, w = gauss([-3.2, 0.0], [0.0, 3.2])
+    left, right = (w * np.exp(-psi(x))).sum(axis=1)
+    share = process.occupation(-3.2, 0.0)
+    assert share.value == pytest.approx(left / (left + right), rel=1e-11)
+    density = np.exp(-psi(0.3)) / (left + right)
+    assert process.stationary_density(0.3) == pytest.approx([density], rel=1e-10)
+
+    z, outer = gauss(-1.0, 1.0)
+    y, inner = gauss(np.full(z.shape, -3.2), z)
+    mass = (inner * np.exp(-psi(y))).sum(axis=1)
+    passage = np.sum(outer * np.exp(psi(z)) / noisy(z) * mass)
+    found = process.mean_first_passage_time(-1.0, 1.0)
+    assert found.value == pytest.approx(passage, rel=1e-11)
+    assert found.error < 1e-11
+
+
+def test_the_closed_form_of_the_force():
+    x = mpmath.mpf("0.7")
+    with mpmath.workdps(30):
+        u = mpmath.sqrt(mpmath.mpf("0.4"))
+        slope = mpmath.diff(
+            lambda t: (
+                25 * t**2
+                - mpmath.mpf("87.5") * mpmath.log(1 + (u * t) ** 2)
+                + mpmath.atan(u * t) / u
+            ),
+            x,
+        )
+        expected = (2 * x * (x**2 - 1) + mpmath.mpf("0.1")) / (
+            mpmath.mpf("0.1") * (1 + mpmath.mpf("0.4") * x**2)
+        )
+    assert float(slope) == pytest.approx(float(expected), rel=1e-12)
+
+
+def test_the_second_moment_of_a_passage():
+    # Brownian motion from a wall at 0 to 1: E T = 1/(2 D), E T^2 = 5/(12 D^2)
+    walk = Diffusion1D(0.0, 0.5, (0.0, 1.0), reflecting=True)
+    first, second = walk.passage_moments(0.0, 1.0)
+    assert first.value == pytest.approx(1.0, rel=1e-13)
+    assert second.value == pytest.approx(5 / 3, rel=1e-13)
+    backward = walk.passage_moments(1.0, 0.0)
+    assert backward[1].value == pytest.approx(5 / 3, rel=1e-13)
+    inside = walk.passage_moments(0.5, 1.0)[0]
+    assert inside.value == pytest.approx(0.75, rel=1e-13)
+
+
+@pytest.mark.parametrize("temperature", [0.01, 0.3, 2.0])
+def test_the_gap_of_a_quadratic_is_its_curvature(temperature):
+    reach = 12 * np.sqrt(temperature)
+    process = Diffusion1D(lambda x: 0.85 * x**2, temperature, (-reach, reach))
+    assert process.spectral_gap().value == pytest.approx(1.7, rel=1e-12)
+
+
+def test_the_gap_of_a_varying_diffusion():
+    # Pearson: dX = -X dt + sqrt(c0 + c2 X^2) dW has gap 1 while nu = 1 + 2/c2 > 2
+    process = Diffusion1D(lambda x: x**2 / 2, lambda x: (1 + 0.2 * x**2) / 2, (-1000.0, 1000.0))
+    assert process.spectral_gap().value == pytest.approx(1.0, rel=1e-9)
+
+
+def test_symbols_numbers_and_callables_are_one():
+    x = sympy.Symbol("x")
+    one = Diffusion1D((x**2 - 1) ** 2 * 3, sympy.Integer(1) + x**2 / 4, (-3, 3))
+    other = Diffusion1D(lambda x: (x**2 - 1) ** 2 * 3, lambda x: 1 + x**2 / 4, (-3, 3))
+    assert one.spectral_gap().log == pytest.approx(other.spectral_gap().log, abs=1e-12)
+
+
+def test_evolution_keeps_mass_and_sign_and_decays_with_the_gap():
+    process = Diffusion1D(tilted, noisy, (-3.0, 3.0))
+    path = process.evolve(lambda x: (np.abs(x - 1) < 0.2) * 1.0, [0.0, 0.3, 40.0, 60.0], cells=240)
+    width = path.x[1] - path.x[0]
+    assert path.density.sum(axis=1) * width == pytest.approx(np.ones(4), abs=1e-12)
+    assert path.density.min() >= 0
+    left = path.density[:, path.x < 0].sum(axis=1) * width
+    limit = process.occupation(-3.0, 0.0).value
+    rate = np.log((limit - left[2]) / (limit - left[3])) / 20
+    assert rate == pytest.approx(process.spectral_gap().value, rel=2e-3)
+
+
+def test_the_second_order_of_the_cells():
+    process = Diffusion1D(tilted, noisy, (-3.0, 3.0))
+    at = [
+        np.interp(-1.0, *(lambda p: (p.x, p.density[0]))(process.evolve(start, [2.0], cells)))
+        for cells in (60, 120, 240)
+    ]
+    assert (at[0] - at[1]) / (at[1] - at[2]) == pytest.approx(4, rel=0.35)
+
+
+def start(x):
+    return np.exp(-20 * (x + 0.5) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ((lambda x: -(x**2), 1.0, (-2, 2)), "domain = .* holds the density"),
+        ((lambda x: x**2, lambda x: x, (-9, 9)), "diffusion at x = -9"),
+        ((lambda x: x**2, -1.0, (-9, 9)), "diffusion at x"),
+        ((lambda x: 1 / x, 1.0, (0, 9)), "potential at x = 0"),
+        ((lambda x: x**2, 1.0, (2, 1)), r"domain\[1\] = 1"),
+        ((lambda x: x**2, 1.0, 3), "domain = 3"),
+        ((lambda x: x**2, 1.0, (-9, 9), "Ito"), "convention = 'Ito'"),
+        ((sympy.Symbol("x") * sympy.Symbol("y"), 1.0, (-9, 9)), "potential = x\\*y"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_bad_problems_are_refused(arguments, named):
+    with pytest.raises(ValueError, match=named):
+        Diffusion1D(*arguments)
+
+
+def test_bad_points_are_refused():
+    process = Diffusion1D(lambda x: x**2, 1.0, (-9, 9))
+    with pytest.raises(ValueError, match=r"start, target = 10\.0"):
+        process.mean_first_passage_time(0.0, 10.0)
+    with pytest.raises(ValueError, match=r"target = 1\.0 .* any point but the start"):
+        process.mean_first_passage_time(1.0, 1.0)
+    with pytest.raises(ValueError, match=r"high = 0\.0"):
+        process.occupation(1.0, 0.0)
+    with pytest.raises(ValueError, match="density = "):
+        process.evolve(lambda x: -x, [1.0])
