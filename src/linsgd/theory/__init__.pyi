@@ -1,1 +1,2 @@
+from . import fokker_planck as fokker_planck
 from . import levy as levy
