@@ -70,32 +70,41 @@ class AdaptedNorm:
 
     def dual(self, state: FloatArray) -> FloatArray:
         """Return Q u (n, 2, d) of vectors (n, 2, d)."""
-        if self.form.ndim == 3:
-            w, v = state[:, 0], state[:, 1]
-            return np.stack([self.form[a, 0] * w + self.form[a, 1] * v for a in (0, 1)], axis=1)
+        if self.form.ndim == 3:  # Q is diagonal in the modes
+            return _by_blocks(self.form, state)
         n, _, d = state.shape
         Q = self.form.transpose(0, 2, 1, 3).reshape(2 * d, 2 * d)
-        dual: FloatArray = (state.reshape(n, 2 * d) @ Q).reshape(n, 2, d)
+        flat = state.reshape(n, 2 * d) @ Q
+        dual: FloatArray = flat.reshape(n, 2, d)
         return dual
 
     def scale(self) -> FloatArray:
         """Return the norm of a unit of each position alone (d,)."""
         position = self.form[0, 0]
-        scale: FloatArray = np.sqrt(position if position.ndim == 1 else np.diagonal(position))
+        squared = position if position.ndim == 1 else np.diagonal(position)
+        scale: FloatArray = np.sqrt(squared)
         return scale
 
     def squared(self, state: FloatArray) -> FloatArray:
         """Return |u|^2 (n,) of vectors (n, 2, d)."""
-        return dot(state.reshape(len(state), -1), self.dual(state).reshape(len(state), -1))
+        n = len(state)
+        return dot(state.reshape(n, -1), self.dual(state).reshape(n, -1))
 
     def drift(self, state: FloatArray) -> FloatArray:
         """Return M0 u (n, 2, d), the next state without the gradient."""
-        w, v = state[:, 0], state[:, 1]
-        return np.stack([self.fixed[a, 0] * w + self.fixed[a, 1] * v for a in (0, 1)], axis=1)
+        return _by_blocks(self.fixed, state)
 
     def moved(self, state: FloatArray, gradient: FloatArray) -> FloatArray:
         """Return the next state (n, 2, d), given H_b w (n, d)."""
         return self.drift(state) + self.column[:, None] * gradient[:, None]
+
+
+def _by_blocks(matrix: FloatArray, state: FloatArray) -> FloatArray:
+    """Return the products of a 2 x 2 matrix, of numbers or of diagonals (d,), and (w, v)."""
+    w, v = state[:, 0], state[:, 1]
+    position = matrix[0, 0] * w + matrix[0, 1] * v
+    velocity = matrix[1, 0] * w + matrix[1, 1] * v
+    return np.stack([position, velocity], axis=1)
 
 
 def dot(a: FloatArray, b: FloatArray) -> FloatArray:

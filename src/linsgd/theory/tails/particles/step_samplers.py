@@ -55,14 +55,16 @@ class DataSampler:
         """Return H_b w (n, d) and the log likelihood ratio (n,)."""
         w, N, b = state[:, 0], len(self.rows), self.batch
         residual = w @ self.rows.T  # x'w of every row (n, N)
+        log_ratio = np.zeros(len(w))
         if not self.replacement:
             # the b smallest of N random numbers
-            chosen = rng.random(residual.shape).argpartition(b - 1, axis=1)[:, :b]
-            return self._gradient(residual, chosen), np.zeros(len(w))
-        if s == 0:
+            order = rng.random(residual.shape).argpartition(b - 1, axis=1)
+            chosen = order[:, :b]
+        elif s == 0:
             chosen = rng.integers(N, size=(len(w), b))
-            return self._gradient(residual, chosen), np.zeros(len(w))
-        chosen, log_ratio = self._tilted(self._log_powers(state, residual, s), rng)
+        else:
+            log_powers = self._log_powers(state, residual, s)
+            chosen, log_ratio = self._tilted(log_powers, rng)
         return self._gradient(residual, chosen), log_ratio
 
     def _tilted(
@@ -75,15 +77,18 @@ class DataSampler:
         """
         n, N = log_powers.shape
         cumulated = np.cumsum(np.exp(log_powers), axis=1)
-        total, row = cumulated[:, -1:], np.arange(n)[:, None]
+        total = cumulated[:, -1:]
         share = (1 - _UNTILTED) / self.batch
         chosen = rng.integers(N, size=(n, self.batch))
         by_power = rng.random(chosen.shape) < share
-        # inversion of all rows at once: row i occupies [i, i + 1] of the cumulated powers
-        ends = (cumulated / total + row.astype(np.float64)).ravel()
-        places = (row + rng.random(chosen.shape))[by_power]
-        first = np.broadcast_to(row * N, chosen.shape)[by_power]
-        chosen[by_power] = np.minimum(np.searchsorted(ends, places) - first, N - 1)
+        # inversion of all vectors at once: vector i occupies [i, i + 1] of the cumulated powers
+        vector = np.arange(n)[:, None]
+        ends = (cumulated / total + vector.astype(np.float64)).ravel()
+        places = (vector + rng.random(chosen.shape))[by_power]
+        found = np.searchsorted(ends, places)
+        first = np.broadcast_to(vector * N, chosen.shape)[by_power]
+        chosen[by_power] = np.minimum(found - first, N - 1)
+        # 1 / ratio = prod over the batch of (1 - share) + share N power / total
         mass = np.exp(np.take_along_axis(log_powers, chosen, axis=1)) / total
         log_ratio: FloatArray = -np.log(1 - share + share * N * mass).sum(axis=1)
         return chosen, log_ratio
@@ -100,15 +105,16 @@ class DataSampler:
         |M u|^2 = |base + r y|^2 = |base|^2 + r (2 base'Q y + r y'Q y), r = x'w, y = column x / b.
         Single precision, as these are proposals.
         """
-        H = self.rows.T @ self.rows / len(self.rows)
-        base = self.norm.moved(state, (1 - 1 / self.batch) * state[:, 0] @ H)
-        y = self.norm.column[:, None] * self.rows[:, None] / self.batch
-        flat = y.reshape(len(self.rows), -1)
-        dual = self.norm.dual(y).reshape(len(self.rows), -1)
-        curve = dot(flat, dual).astype(np.float32)
-        slope = (2 * base.reshape(len(base), -1) @ dual.T).astype(np.float32)
+        n, N, b = len(state), len(self.rows), self.batch
+        H = self.rows.T @ self.rows / N
+        base = self.norm.moved(state, (1 - 1 / b) * state[:, 0] @ H)
+        y = self.norm.column[:, None] * self.rows[:, None] / b
+        Qy = self.norm.dual(y).reshape(N, -1)
+        constant = self.norm.squared(base).astype(np.float32)
+        slope = (2 * base.reshape(n, -1) @ Qy.T).astype(np.float32)
+        curve = dot(y.reshape(N, -1), Qy).astype(np.float32)
         r = residual.astype(np.float32)
-        squared = self.norm.squared(base).astype(np.float32)[:, None] + r * (slope + curve * r)
+        squared = constant[:, None] + r * (slope + curve * r)
         squared /= squared.max(axis=1, keepdims=True)
         log_powers: FloatArray = np.log(np.maximum(squared, np.float32(_SMALLEST)))
         return np.float32(s / 2) * log_powers
@@ -132,7 +138,8 @@ class StudentSampler:
         """Return H_b w (n, d) and the log likelihood ratio (n,)."""
         u = state[:, 0] * self.root
         n, b, dof = len(u), self.batch, self.dof
-        z, V = rng.standard_normal((n, b, self.root.size)), rng.chisquare(dof, (n, b))
+        z = rng.standard_normal((n, b, self.root.size))
+        V = rng.chisquare(dof, (n, b))
         length = np.maximum(np.sqrt(dot(u, u)), 1e-150)
         direction = u / length[:, None]
         along = np.einsum("nbi,ni->nb", z, direction)
@@ -142,7 +149,8 @@ class StudentSampler:
             log_ratio = self._log_ratio(along, V, s)
         # H_b w = (1/b) sum x x'w,  x x'w = H^{1/2} z z'u (dof - 2) / V
         total = np.einsum("nbi,nb->ni", z, along / V)
-        gradient: FloatArray = self.root * total * (length * (dof - 2) / b)[:, None]
+        factor = length * (dof - 2) / b
+        gradient: FloatArray = self.root * total * factor[:, None]
         return gradient, log_ratio
 
     def _tilt(
@@ -165,10 +173,14 @@ class StudentSampler:
         along[tilted, sample] = drawn
 
     def _log_ratio(self, along: FloatArray, V: FloatArray, s: float) -> FloatArray:
-        """Return log 2 / (1 + the batch's mean of T^{2s} / E T^{2s}) (n,)."""
+        """Return log 2 / (1 + the batch's mean of T^{2s} / E T^{2s}) (n,).
+
+        E T^{2s} = Gamma(s + 1/2) / Gamma(1/2) Gamma(dof/2 - s) / Gamma(dof/2).
+        """
         b, dof = self.batch, self.dof
         log_mean = gammaln(s + 0.5) - gammaln(0.5) + gammaln(dof / 2 - s) - gammaln(dof / 2)
-        log_tilts = s * np.log(np.maximum(along**2, 1e-300) / V) - log_mean
+        squared = np.maximum(along**2, 1e-300) / V
+        log_tilts = s * np.log(squared) - log_mean
         log_batch = np.logaddexp.reduce(log_tilts, axis=1) - math.log(b)
         log_ratio: FloatArray = math.log(2) - np.logaddexp(0, log_batch)
         return log_ratio

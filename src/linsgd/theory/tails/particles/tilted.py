@@ -58,6 +58,19 @@ class _Quadratic(NamedTuple):
     variance: FloatArray
 
 
+class _Bins(NamedTuple):
+    """Bins of sqrt(C): where they begin, their width and their number."""
+
+    first: float
+    width: float
+    number: int
+
+    @property
+    def middles(self) -> FloatArray:
+        """The middles of the bins."""
+        return self.first + self.width * np.arange(0.5, self.number, dtype=np.float64)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class GaussianSampler:
     """Gaussian features along their principal axes; `root` (d,) is H^{1/2}."""
@@ -70,7 +83,7 @@ class GaussianSampler:
         """Return the numbers held for each vector."""
         return max(self.root.size, self._bins(s).number)
 
-    def _bins(self, s: float) -> "_Bins":
+    def _bins(self, s: float) -> _Bins:
         """Return the bins of sqrt(C)."""
         first = max(math.sqrt(self.batch) - 5, 0.0)
         last = math.sqrt(self.batch + 4 * s) + 5
@@ -86,43 +99,55 @@ class GaussianSampler:
         direction = u / np.sqrt(squared)[:, None]
         z = rng.standard_normal(u.shape)
         if s == 0:
-            C, log_ratio = 2 * rng.standard_gamma(self.batch / 2, len(u)), np.zeros(len(u))
+            C = 2 * rng.standard_gamma(self.batch / 2, len(u))
             z -= direction * dot(direction, z)[:, None]
+            log_ratio = np.zeros(len(u))
         else:
             X = self._quadratic(state, u, squared, direction)
             C, C_ratio = self._tilted_energy(X, s, rng)
             z, z_ratio = self._tilted_normal(X, C, z, s)
             log_ratio = C_ratio + z_ratio
-        gradient = C[:, None] * u + np.sqrt(C * squared)[:, None] * z
-        return self.root * gradient / self.batch, log_ratio
+        # H_b w = H^{1/2} [C u' + sqrt(C) |u'| z] / b
+        along = C[:, None] * u
+        across = np.sqrt(C * squared)[:, None] * z
+        return self.root * (along + across) / self.batch, log_ratio
 
     def _quadratic(
-        self, state: FloatArray, u: FloatArray, m: FloatArray, direction: FloatArray
+        self, state: FloatArray, u: FloatArray, squared: FloatArray, direction: FloatArray
     ) -> _Quadratic:
-        """Return X = |M0 u + column H_b w|^2, with m = |u'|^2."""
-        c, form, b = self.norm.column, self.norm.form, self.batch
+        """Return X = |M0 u + column H_b w|^2.
+
+        `u` and `direction` (n, d) are u' and u' / |u'|, `squared` (n,) is |u'|^2.
+        """
+        n, b = len(u), self.batch
         drift = self.norm.drift(state)
         dual = self.norm.dual(drift)
-        constant = dot(drift.reshape(len(u), -1), dual.reshape(len(u), -1))
+        constant = dot(drift.reshape(n, -1), dual.reshape(n, -1))
         # |M u|^2 = constant + 2 e'g + g'D g for the gradient g = C u' + sqrt(C) |u'| z
+        c = self.norm.column
         e = self.root * (c[0] * dual[:, 0] + c[1] * dual[:, 1]) / b
-        D = self.root**2 * np.einsum("a,b,abi->i", c, c, form) / b**2
+        D = self.root**2 * np.einsum("a,b,abi->i", c, c, self.norm.form) / b**2
         Du = D * u
-        e_along, Du_along = dot(e, direction), dot(Du, direction)
+        # the parts of e and D u' along u', and what is left across it
+        length = np.sqrt(squared)
+        e_along = dot(e, direction)
+        Du_along = dot(Du, direction)
         e = e - direction * e_along[:, None]
         Du = Du - direction * Du_along[:, None]
-        # tr D and tr D^2 across u', with u'D u' / |u'|^2
-        curve = Du_along / np.sqrt(m)
+        # tr D and tr D^2 across u', where u'D u' / |u'|^2 is missing
+        curve = Du_along / length
         trace = D.sum() - curve
         square = (D * D).sum() - 2 * direction**2 @ D**2 + curve**2
         square = np.maximum(square, 0.0)
-        # E X = constant + C (2 e'u' + |u'|^2 tr D) + C^2 u'D u'
-        linear = 2 * e_along * np.sqrt(m) + m * trace
-        mean = np.stack([constant, linear, m * curve])
-        # Var X = 4 r^2 |y|^2 + 2 r^4 tr D^2
-        ee, eD, DD = dot(e, e), dot(e, Du), dot(Du, Du)
-        variance = np.stack([4 * m * ee, 8 * m * eD + 2 * m**2 * square, 4 * m * DD])
-        return _Quadratic(m, direction, e, Du, D, mean, variance)
+        # E[X | C] = constant + C (2 e'u' + |u'|^2 tr D) + C^2 u'D u'
+        linear = 2 * e_along * length + squared * trace
+        mean = np.stack([constant, linear, squared * curve])
+        # Var[X | C] = 4 r^2 |y|^2 + 2 r^4 tr D^2, with r^2 = C |u'|^2 and y = e + C D u'
+        first = 4 * squared * dot(e, e)
+        second = 8 * squared * dot(e, Du) + 2 * squared**2 * square
+        third = 4 * squared * dot(Du, Du)
+        variance = np.stack([first, second, third])
+        return _Quadratic(squared, direction, e, Du, D, mean, variance)
 
     def _tilted_normal(
         self, X: _Quadratic, C: FloatArray, z: FloatArray, s: float
@@ -133,22 +158,34 @@ class GaussianSampler:
         normal of covariance K and mean K b, given that it is across u'.
         """
         r = np.sqrt(C * X.squared)
+        tau = self._tilt(X, C, r, s)
+        K = 1 / (1 - 2 * tau[:, None] * (r * r)[:, None] * X.D)
+        y = X.e + C[:, None] * X.Du
+        b = 2 * (tau * r)[:, None] * y
+        # conditioning on h'z = 0, h = u' / |u'|:  z -> z - K h (h'z) / (h'K h)
+        Kb = K * b
+        Kh = K * X.direction
+        hKh = dot(X.direction, Kh)
+        shift = Kb - Kh * (dot(X.direction, Kb) / hKh)[:, None]
+        z = np.sqrt(K) * z
+        z = z + shift - Kh * (dot(X.direction, z) / hKh)[:, None]
+        # log E exp(tau (X - B)) = (b'shift + log det K - log h'K h) / 2
+        log_normaliser = (dot(shift, b) + np.log(K).sum(axis=1) - np.log(hKh)) / 2
+        # X - B = 2 r y'z + r^2 z'D z
+        rise = dot(b, z) / tau + r * r * dot(X.D * z, z)
+        return z, log_normaliser - tau * rise
+
+    def _tilt(self, X: _Quadratic, C: FloatArray, r: FloatArray, s: float) -> FloatArray:
+        """Return tau = s / (2 X0) (n,) about X0 = E X + (s / 2) Var X / E X, or less.
+
+        It is cut so that 2 tau r^2 D stays below 1 and the tilted law is normal.
+        """
         mean = X.mean[0] + C * (X.mean[1] + C * X.mean[2])
         variance = C * (X.variance[0] + C * (X.variance[1] + C * X.variance[2]))
         X0 = mean + s / 2 * variance / mean
-        tau = s / 2 / np.maximum(X0, s * r * r * X.D.max() / _STEEPEST)
-        K = 1 / (1 - 2 * tau[:, None] * (r * r)[:, None] * X.D)
-        b = 2 * (tau * r)[:, None] * (X.e + C[:, None] * X.Du)
-        # conditioning on direction'z = 0 takes away K direction
-        Kb, Kh = K * b, K * X.direction
-        along = dot(X.direction, Kh)
-        shift = Kb - Kh * (dot(X.direction, Kb) / along)[:, None]
-        z = np.sqrt(K) * z
-        z = z + shift - Kh * (dot(X.direction, z) / along)[:, None]
-        # E exp(tau (X - B)), and X - B
-        log_normaliser = (dot(shift, b) + np.log(K).sum(axis=1) - np.log(along)) / 2
-        rise = dot(b, z) / tau + r * r * dot(X.D * z, z)
-        return z, log_normaliser - tau * rise
+        least = s * r * r * X.D.max() / _STEEPEST
+        tau: FloatArray = s / 2 / np.maximum(X0, least)
+        return tau
 
     def _tilted_energy(
         self, X: _Quadratic, s: float, rng: np.random.Generator
@@ -160,22 +197,19 @@ class GaussianSampler:
         n, bins = X.mean.shape[1], self._bins(s)
         log_target = self._log_target(X, s, bins.middles)
         cumulated = np.cumsum(np.exp(log_target), axis=1)
-        # a bin, a place in it, or a draw from the untilted law
-        uniform = (rng.random(n) * cumulated[:, -1])[:, None]
-        chosen = np.minimum((cumulated < uniform).sum(axis=1), bins.number - 1)
+        total = cumulated[:, -1]
+        # a bin by inversion, and a place in it by the inverse of (e^{slope x} - 1) / (e^slope - 1)
+        level = rng.random(n) * total
+        chosen = (cumulated < level[:, None]).sum(axis=1)
+        chosen = np.minimum(chosen, bins.number - 1)
         slopes = _slopes(log_target, chosen)
         place = np.log1p(rng.random(n) * np.expm1(slopes)) / slopes
         tilted = bins.first + bins.width * (chosen + place)
+        # in a small share of the draws the untilted law
         plain = np.sqrt(2 * rng.standard_gamma(self.batch / 2, n))
         root_c = np.where(rng.random(n) < _UNTILTED, plain, tilted)
-        # the densities of both at the place that was drawn
-        place = (root_c - bins.first) / bins.width
-        bin_ = np.clip(place.astype(int), 0, bins.number - 1)
-        slopes = _slopes(log_target, bin_)
-        log_mass = log_target[np.arange(n), bin_] - np.log(cumulated[:, -1] * bins.width)
-        log_tilted = log_mass + slopes * (place - bin_) + np.log(slopes / np.expm1(slopes))
-        log_tilted[(place < 0) | (place >= bins.number)] = -np.inf
         log_plain = self._log_density(root_c)
+        log_tilted = _log_linear_density(bins, log_target, total, root_c)
         mixture = np.logaddexp(
             math.log(_UNTILTED) + log_plain, math.log(1 - _UNTILTED) + log_tilted
         )
@@ -186,17 +220,20 @@ class GaussianSampler:
 
         For a Gamma variable of mean X and relative variance v,
         log E X^{s/2} = (s/2) log X + log Gamma(1/v + s/2) - log Gamma(1/v) + (s/2) log v, by
-        Stirling's formula. Single precision, as this is a proposal.
+        Stirling's formula (s/2) log X + (1/v + s/2 - 1/2) log(1 + v s/2) - s/2. Single precision,
+        as this is a proposal.
         """
         C = (y * y).astype(np.float32)
-        top = np.maximum(X.mean[0], _TINY)
-        p = (X.mean / top).astype(np.float32)[..., None]
-        q = (X.variance / top**2).astype(np.float32)[..., None]
+        # in units of the constant part of X
+        unit = np.maximum(X.mean[0], _TINY)
+        p = (X.mean / unit).astype(np.float32)[..., None]
+        q = (X.variance / unit**2).astype(np.float32)[..., None]
         mean = np.maximum(p[0] + C * (p[1] + C * p[2]), 1e-30)
         variance = C * (q[0] + C * (q[1] + C * q[2]))
-        spread, half = np.maximum(variance / (mean * mean), 1e-6), np.float32(s / 2)
-        gamma = (1 / spread + half - np.float32(0.5)) * np.log1p(half * spread) - half
-        log_target: FloatArray = half * np.log(mean) + gamma
+        v = np.maximum(variance / (mean * mean), 1e-6)
+        half = np.float32(s / 2)
+        shape = 1 / v + half - np.float32(0.5)
+        log_target: FloatArray = half * np.log(mean) + (shape * np.log1p(half * v) - half)
         log_target += self._log_density(y)
         log_target -= log_target.max(axis=1, keepdims=True)
         return log_target
@@ -209,23 +246,30 @@ class GaussianSampler:
         return density
 
 
-class _Bins(NamedTuple):
-    """Bins of sqrt(C): where they begin, their width and their number."""
+def _log_linear_density(
+    bins: _Bins, log_target: FloatArray, total: FloatArray, y: FloatArray
+) -> FloatArray:
+    """Return the log density at y (n,) that is log-linear on each bin; -inf outside the bins.
 
-    first: float
-    width: float
-    number: int
-
-    @property
-    def middles(self) -> FloatArray:
-        """The middles of the bins."""
-        return self.first + self.width * np.arange(0.5, self.number, dtype=np.float64)
+    A bin has the mass exp(log_target) / total, and at x of its width the density
+    mass slope e^{slope x} / (e^slope - 1) / width.
+    """
+    place = (y - bins.first) / bins.width
+    at = np.clip(place.astype(int), 0, bins.number - 1)
+    slopes = _slopes(log_target, at)
+    log_mass = log_target[np.arange(len(y)), at] - np.log(total * bins.width)
+    log_first = np.log(slopes / np.expm1(slopes))
+    density: FloatArray = log_mass + slopes * (place - at) + log_first
+    density[(place < 0) | (place >= bins.number)] = -np.inf
+    return density
 
 
 def _slopes(log_values: FloatArray, at: IntArray) -> FloatArray:
     """Return the slopes per bin (n,) of log values (n, bins) at one bin of each row; never 0."""
-    rows, last = np.arange(len(at)), log_values.shape[1] - 1
-    after, before = np.minimum(at + 1, last), np.maximum(at - 1, 0)
-    rise = (log_values[rows, after] - log_values[rows, before]).astype(np.float64)
-    slopes: FloatArray = np.clip(rise / (after - before), -20, 20)
+    rows = np.arange(len(at))
+    last = log_values.shape[1] - 1
+    after = np.minimum(at + 1, last)
+    before = np.maximum(at - 1, 0)
+    rise = log_values[rows, after] - log_values[rows, before]
+    slopes = np.clip(rise.astype(np.float64) / (after - before), -20, 20)
     return np.where(np.abs(slopes) < 1e-6, 1e-6, slopes)
