@@ -110,42 +110,50 @@ class Population:
         """Return vectors at rest, from all directions to those along which the norm is largest."""
         scale = np.maximum(self.norm.scale(), 1e-300)
         w = rng.standard_normal((REPLICAS * self.size, scale.size))
-        w *= (scale / scale.max()) ** rng.choice([0.0, 0.5, 1.0, 2.0], (len(w), 1))
+        powers = rng.choice([0.0, 0.5, 1.0, 2.0], (len(w), 1))
+        w *= (scale / scale.max()) ** powers
         state = np.stack([w, np.zeros_like(w)], axis=1)
-        return state / np.sqrt(self.norm.squared(state))[:, None, None]
+        length = np.sqrt(self.norm.squared(state))
+        return state / length[:, None, None]
 
     def step(
         self, state: FloatArray, s: float, rng: np.random.Generator
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the next unit vectors, the log growth (n,) and the log likelihood ratio (n,)."""
-        self.budget.take(len(state))
+        n = len(state)
+        self.budget.take(n)
         block = max(1, _CACHE // self.sampler.width(s))
-        pieces = [state[k : k + block] for k in range(0, len(state), block)]
+        pieces = [state[k : k + block] for k in range(0, n, block)]
         drawn = [self.sampler.gradients(piece, s, rng) for piece in pieces]
-        gradients, log_ratios = map(np.concatenate, zip(*drawn, strict=True))
-        state = self.norm.moved(state, gradients)
+        gradient = np.concatenate([gradient for gradient, _ in drawn])
+        log_ratio = np.concatenate([log_ratio for _, log_ratio in drawn])
+        state = self.norm.moved(state, gradient)
         squared = np.maximum(self.norm.squared(state), 1e-300)
-        return state / np.sqrt(squared)[:, None, None], np.log(squared) / 2, log_ratios
+        unit = state / np.sqrt(squared)[:, None, None]
+        return unit, np.log(squared) / 2, log_ratio
 
     def grow(self, seed: int, steps: int, settling: int) -> FloatArray:
         """Return the mean log growth a step in each half of the steps (2, R), without selection."""
         rng = np.random.default_rng(seed)
-        state, halves = self.start(rng), np.zeros((2, REPLICAS))
+        state = self.start(rng)
+        halves = np.zeros((2, REPLICAS))
         for k in range(-settling, steps):
             state, growth, _ = self.step(state, 0.0, rng)
             if k >= 0:
                 half = int(2 * k >= steps)
-                halves[half] += growth.reshape(REPLICAS, -1).mean(axis=1) * 2 / steps
+                mean = growth.reshape(REPLICAS, -1).mean(axis=1)
+                halves[half] += mean * 2 / steps
         return halves
 
     def multiply(self, s: float, seed: int, steps: int, settling: int) -> Run:
         """Return the measurements of `steps` steps of weighting and resampling."""
         rng = np.random.default_rng(seed)
-        state, path = self.start(rng), np.zeros(REPLICAS * self.size)
+        state = self.start(rng)
+        path = np.zeros(len(state))  # log growth along the lines of descent
         halves, spread = np.zeros((2, REPLICAS)), 0.0
         for k in range(-settling, steps):
             state, growth, log_ratio = self.step(state, s, rng)
-            path = path * (k != 0) + growth
+            path = path * (k != 0) + growth  # from the end of the settling on
             # the weights of each replica, over the largest
             log_weight = (s * growth + log_ratio).reshape(REPLICAS, -1)
             top = log_weight.max(axis=1, keepdims=True)
@@ -153,7 +161,8 @@ class Population:
             mean = weight.mean(axis=1, keepdims=True)
             if k >= 0:
                 half = int(2 * k >= steps)
-                halves[half] += (np.log(mean) + top)[:, 0] * 2 / steps
+                log_mean = np.log(mean) + top
+                halves[half] += log_mean[:, 0] * 2 / steps
                 spread += float(np.mean((weight / mean - 1) ** 2)) / steps
             kept = _systematic(weight, rng)
             state, path = state[kept], path[kept]
@@ -219,13 +228,17 @@ def _estimate(
     setting: Setting, s: float, budget: SampleBudget, seed: int, log_radius: float = 0.0
 ) -> tuple[Interval, float]:
     """Return log h(s) and its slope; no value where few particles carry the weight."""
-    whole, half = (
-        Population.of(setting, size, log_radius, budget).multiply(s, seed, STEPS, SETTLING)
-        for size in (POPULATION, POPULATION // 2)
-    )
+
+    def run(size: int) -> Run:
+        population = Population.of(setting, size, log_radius, budget)
+        return population.multiply(s, seed, STEPS, SETTLING)
+
+    whole = run(POPULATION)
+    half = run(POPULATION // 2)
     if whole.spread > _WILD * POPULATION:
         return UNKNOWN, whole.slope
-    return _confidence(whole.halves, abs(whole.value - half.value)), whole.slope
+    bias = abs(whole.value - half.value)
+    return _confidence(whole.halves, bias), whole.slope
 
 
 def _confidence(halves: FloatArray, bias: float) -> Interval:
@@ -233,19 +246,25 @@ def _confidence(halves: FloatArray, bias: float) -> Interval:
 
     Widened by `bias` and by what the two halves of the steps differ in beyond their own error.
     """
-    drift, values = halves[1] - halves[0], halves.mean(axis=0)
+    values = halves.mean(axis=0)
+    drift = halves[1] - halves[0]
     unsettled = max(0.0, abs(float(drift.mean())) - half_width(drift))
     error = half_width(values) + bias + unsettled + _ROUNDING
     return Interval.about(float(values.mean()), error)
 
 
 def exponent(setting: Setting, budget: SampleBudget = UNLIMITED) -> Interval:
-    """Return the root of log h, cut to the bracket of the even moments where these are known."""
+    """Return the root of log h, cut to the bracket of the even moments where these are known.
+
+    Short runs of few particles, the pilots, find it roughly between two orders and check the signs
+    of log h on either side; longer ones refine it.
+    """
     known = even_moments.exponent(setting)
     if known.resolved:
         return known
     unresolved = Interval.between(known.lower, known.upper)
-    last, few = last_order(setting), Population.of(setting, PILOT, budget=budget)
+    last = last_order(setting)
+    few = Population.of(setting, PILOT, budget=budget)
     budget.plan(_planned(_SEARCH + _PILOTS, _REFINEMENTS + 1))
 
     def rough(s: float) -> float:
@@ -259,8 +278,10 @@ def exponent(setting: Setting, budget: SampleBudget = UNLIMITED) -> Interval:
         high = min(2 * max(low, 1.0), last)
         while high < last and rough(high) < 0:
             low, high = high, min(2 * high, last)
-    if high == last and _estimate(setting, last, budget, budget.seed)[0].upper < 0:
-        return Interval.between(last, known.upper)
+    if high == last:
+        at_last, _ = _estimate(setting, last, budget, budget.seed)
+        if at_last.upper < 0:
+            return Interval.between(last, known.upper)
     if rough(low) > 0 or rough(high) < 0:
         return unresolved
     start = float(brentq(rough, low, high, rtol=1e-2))
@@ -268,10 +289,17 @@ def exponent(setting: Setting, budget: SampleBudget = UNLIMITED) -> Interval:
     alpha = _refined(setting, few, start, last)
     if not rough(_BELOW * start) < 0 < rough(min(_ABOVE * start, last)):
         return unresolved
+    return _within(alpha, known)
+
+
+def _within(alpha: Interval, known: Interval) -> Interval:
+    """Return alpha with value and bounds cut to those that are known; these if they exclude it."""
     bounds = alpha.within(known.lower, known.upper)
     if not bounds.lower <= bounds.upper:
-        return unresolved
-    value = min(max(alpha.value, known.lower), known.upper) if alpha.resolved else math.nan
+        return Interval.between(known.lower, known.upper)
+    if not alpha.resolved:
+        return bounds
+    value = min(max(alpha.value, known.lower), known.upper)
     return bounds._replace(value=value)
 
 
@@ -283,36 +311,40 @@ def _refined(setting: Setting, few: Population, start: float, last: float) -> In
     or what two slopes show.
     """
     budget = few.budget
-    before, steep, s = _piloted(few, start, last)
+    before, slope_before, s = _piloted(few, start, last)
     for k in range(_REFINEMENTS):
-        found, slope = _estimate(setting, s, budget, budget.seed + k)
-        if not found.resolved:  # weights are less wild to the left
+        log_h, slope = _estimate(setting, s, budget, budget.seed + k)
+        if not log_h.resolved:  # weights are less wild to the left
             s *= _CALMER
             continue
         if not slope > 0:
             s = (s + before) / 2
             continue
-        root = Interval(*(s - log_h / slope for log_h in (found.value, found.upper, found.lower)))
-        scale = min(s, largest_order(setting) - s)
+        # the tangent's root, between those of the bounds of log h
+        root = Interval(s - log_h.value / slope, s - log_h.upper / slope, s - log_h.lower / slope)
         # curvature over slope, and what the step leaves open by it
-        change = abs(steep - slope) / max(abs(before - s), 1e-3 * s) / slope
+        scale = min(s, largest_order(setting) - s)
+        distance = max(abs(before - s), 1e-3 * s)
+        change = abs(slope_before - slope) / distance / slope
         bend = (root.value - s) ** 2 * max(1 / scale, change)
         longest = max(root.upper - s, s - root.lower)
         if longest < _SHORT * scale and bend < max(root.width / 2, _FINE * scale):
             return Interval(root.value, root.lower - bend, root.upper + bend)
-        before, steep, s = s, slope, min(root.value, last)
+        before, slope_before, s = s, slope, min(root.value, last)
     return UNKNOWN
 
 
 def _piloted(few: Population, start: float, last: float) -> tuple[float, float, float]:
     """Return an order, the slope of log h there, and the next order, by pilots from the right."""
-    before, steep, s = last, math.inf, min(_FROM_RIGHT * start, last)
+    before, slope = last, math.inf
+    s = min(_FROM_RIGHT * start, last)
     for _ in range(_PILOTS):
         pilot = _pilot(few, s)
         if not pilot.slope > 0:
             break
+        before, slope = s, pilot.slope
         new = s - pilot.value / pilot.slope
-        before, steep, s = s, pilot.slope, min(max(new, start / 2), last)
+        s = min(max(new, start / 2), last)
         if abs(before - s) < _FINE * s:
             break
-    return before, steep, s
+    return before, slope, s
