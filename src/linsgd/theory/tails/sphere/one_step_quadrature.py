@@ -32,10 +32,8 @@ from linsgd.theory.tails.sphere.quadrature_kernels import along_lines
 
 _DEPTH = 42.0  # log of the weights that are left out, below the largest that is possible
 _LAST_DEPTH = {2: 42.0, 3: 26.0}  # below the largest, once all variables are known
-_NEAREST = {
-    2: 1e-4,
-    3: 1e-3,
-}  # how close to A u = 0 X is graded: the rest counts like its d-th power
+# how close to A u = 0 X is graded, by dimension: the rest counts like its d-th power
+_NEAREST = {2: 1e-4, 3: 1e-3}
 _CLOSE = {2: 1e-4, 3: 1e-2}  # the same for z
 _GRADED = 1.5  # r_k
 _WIDTH = 0.6  # w, in standard deviations of a normal variable
@@ -109,14 +107,14 @@ class GaussianStep:
         """
         path = self._path(u, norm)
         X, log_weight = self._batch_nodes(path, s, coarse)
-        mean = path.start - X[:, None] ** 2 * path.pull
+        image = path.start - X[:, None] ** 2 * path.pull
         for i in range(u.size - 1):
-            X, mean, log_weight = self._add_variable(path, i, X, mean, log_weight, s, coarse)
-        size = np.einsum("ni,ni->n", mean, mean)
+            X, image, log_weight = self._add_variable(path, i, X, image, log_weight, s, coarse)
         if s < _BOTH:
             log_weight = log_weight - np.log(np.exp(log_weight).sum())
-        growth = 0.5 * np.log(np.maximum(size, 1e-300) / float(norm @ u**2))
-        return StepNodes(log_weight, growth, mean * mean / norm)
+        squared = np.maximum(np.einsum("ni,ni->n", image, image), 1e-300)
+        growth = 0.5 * np.log(squared / float(norm @ u**2))
+        return StepNodes(log_weight, growth, image * image / norm)
 
     def _path(self, u: FloatArray, norm: FloatArray) -> _Path:
         """Return A u as a function of X and z."""
@@ -124,10 +122,17 @@ class GaussianStep:
         length = float(np.linalg.norm(root * u))
         e = root * u / length
         # z across e has the covariance 1 - e e', and is multiplied by H^{1/2} and the norm
-        covariance = (np.eye(u.size) - np.outer(e, e)) * np.outer(root * scale, root * scale)
+        factor = root * scale
+        covariance = (np.eye(u.size) - np.outer(e, e)) * np.outer(factor, factor)
         centres, levers = _pivoted_cholesky(covariance)
-        start, pull = scale * self.a * u, scale * self.c * self.spectrum * u
-        return _Path(e, length, start, pull, centres, -self.c * length * levers)
+        return _Path(
+            e=e,
+            length=length,
+            start=scale * self.a * u,
+            pull=scale * self.c * self.spectrum * u,
+            centres=centres,
+            levers=-self.c * length * levers,
+        )
 
     def _add_variable(
         self,
@@ -145,13 +150,15 @@ class GaussianStep:
         table, log_steps = _line(_CLOSE[d], reach, coarse)
         # z at which A u is least in the coordinates that are determined by now
         aim, farthest = path.centres[i], _FARTHEST + reach
-        centre = np.clip(-(mean @ aim) / (aim @ lever * X), -farthest, farthest)
+        least = -(mean @ aim) / (aim @ lever * X)
+        centre = np.clip(least, -farthest, farthest)
         first = np.searchsorted(table, -reach - centre)
         last = np.searchsorted(table, reach - centre)
         others = float((path.levers[i + 1 :] ** 2).sum())
         X, mean, log_weight, tilted = along_lines(
             X, mean, log_weight, lever, others, s, centre, first, last, table, log_steps
         )
+        # nodes that matter to the moment of order s, or to the untilted law
         depth = _DEPTH if others else _LAST_DEPTH[d]
         kept = tilted > tilted.max() - depth
         if s < _BOTH:
@@ -161,44 +168,30 @@ class GaussianStep:
     def _batch_nodes(self, path: _Path, s: float, coarse: float) -> tuple[FloatArray, FloatArray]:
         """Return X (n,) and log weights (n,)."""
         low, high = self._window(path, s)
-        gradings = self._gradings(path, low, high)
-
-        def forward(t: FloatArray) -> FloatArray:
-            # x(t), with asinh log(1 - e^-t) towards 0
-            to_zero = np.arcsinh(-np.log(-np.expm1(-t)) / _TOWARDS_ZERO)
-            x: FloatArray = t / _WIDTH - _TOWARDS_ZERO * to_zero
-            for tk, wk in gradings:
-                x = x + _GRADED * np.arcsinh((t - tk) / wk)
-            return x
-
-        def slope(t: FloatArray) -> FloatArray:
-            end = np.log(-np.expm1(-t))
-            to_zero = np.exp(-t) / np.expm1(-t) / np.sqrt(end**2 + _TOWARDS_ZERO**2)
-            dx: FloatArray = 1 / _WIDTH - _TOWARDS_ZERO * to_zero
-            for tk, wk in gradings:
-                dx = dx + _GRADED / np.sqrt((t - tk) ** 2 + wk**2)
-            return dx
-
+        grading = _Grading(self._graded_places(path, low, high))
         # a table of t that is as fine as the nodes everywhere
         guesses = [np.geomspace(low, high, 3000)]
-        for tk, wk in gradings:
+        for tk, wk in grading.places:
             far = np.arcsinh((high + 1) / wk)
             guesses.append(tk + wk * np.sinh(np.linspace(-far, far, 1500)))
         guess = np.sort(np.concatenate(guesses))
         guess = guess[(guess >= low) & (guess <= high)]
-        X, log_step = _uniform_nodes(forward, slope, guess, coarse)
+        X, log_step = _uniform_nodes(grading.x, grading.slope, guess, coarse)
         # the density of a chi variable of b degrees of freedom
         log_mass = (self.b / 2 - 1) * np.log(2) + gammaln(self.b / 2)
-        return X, (self.b - 1) * np.log(X) - X**2 / 2 + log_step - log_mass
+        log_weight = (self.b - 1) * np.log(X) - X**2 / 2 + log_step - log_mass
+        return X, log_weight
 
-    def _gradings(self, path: _Path, low: float, high: float) -> list[tuple[float, float]]:
+    def _graded_places(self, path: _Path, low: float, high: float) -> list[tuple[float, float]]:
         """Return the (t_k, w_k) of X: where A u may vanish, and lose a coordinate."""
         e, nearest = path.e, _NEAREST[path.e.size]
-        zero = np.sqrt(max(self.a, 1e-300) / self.c)
-        places = [(zero / path.length, nearest)]
+        # A u = 0 at X = sqrt(a / c) / |H^{1/2} u|
+        root = np.sqrt(max(self.a, 1e-300) / self.c)
+        places = [(root / path.length, nearest)]
         # a coordinate vanishes near sqrt(a / (c l_i)), the nearer the more e is along it
-        beside = np.sqrt(np.maximum(1 - e * e, 0)) / (2 * np.maximum(e, 1e-300))
-        for t, w in zip(zero / np.sqrt(self.spectrum), beside, strict=True):
+        across = np.sqrt(np.maximum(1 - e * e, 0))
+        widths = across / (2 * np.maximum(e, 1e-300))
+        for t, w in zip(root / np.sqrt(self.spectrum), widths, strict=True):
             places.append((t, max(w, nearest)))
         return [(t, w) for t, w in places if low < t < high and w < _NARROW]
 
@@ -208,19 +201,45 @@ class GaussianStep:
         top = np.sqrt(self.b) + 10 + 3 * root_s
         near_zero = np.geomspace(np.exp(-36 / self.b - 3), top, 500)
         X = np.union1d(near_zero, np.linspace(0.5, top, 200))
-        density = self.b * np.log(X) - X**2 / 2
+        log_density = self.b * np.log(X) - X**2 / 2
+        # |A u|^2 = |mean + X z lever|^2 for z within its reach (X, z)
+        mean = path.start - X[:, None] ** 2 * path.pull
+        lever = path.levers[0]
         z = np.linspace(-1, 1, 61) * (3 + 1.5 * root_s)
-        # |mean + X z lever|^2
-        mean, lever = path.start - X[:, None] ** 2 * path.pull, path.levers[0]
-        side = X[:, None] * z
-        size = (mean**2).sum(axis=1)[:, None] + 2 * side * (mean @ lever)[:, None]
-        size = size + side**2 * (lever @ lever)
-        log_power = 0.5 * s * np.log(np.maximum(size, 1e-300)) - z**2 / 2
-        tilted = density + log_power.max(axis=1)
+        Xz = X[:, None] * z
+        squared = (mean**2).sum(axis=1)[:, None] + 2 * Xz * (mean @ lever)[:, None]
+        squared = squared + Xz**2 * (lever @ lever)
+        # log of the density times the largest |A u|^s e^{-z^2 / 2}
+        log_power = 0.5 * s * np.log(np.maximum(squared, 1e-300)) - z**2 / 2
+        tilted = log_density + log_power.max(axis=1)
         matters = tilted > tilted.max() - _DEPTH
         if s < _BOTH:
-            matters |= density > density.max() - _DEPTH
-        return float(X[matters][0]), float(X[matters][-1])
+            matters |= log_density > log_density.max() - _DEPTH
+        kept = X[matters]
+        return float(kept[0]), float(kept[-1])
+
+
+class _Grading(NamedTuple):
+    """The map x(t) of X, given the places (t_k, w_k) at which it is steep."""
+
+    places: list[tuple[float, float]]
+
+    def x(self, t: FloatArray) -> FloatArray:
+        """Return t / w + sum_k r asinh((t - t_k) / w_k), and asinh log(1 - e^-t) towards 0."""
+        to_zero = np.arcsinh(-np.log(-np.expm1(-t)) / _TOWARDS_ZERO)
+        x: FloatArray = t / _WIDTH - _TOWARDS_ZERO * to_zero
+        for tk, wk in self.places:
+            x = x + _GRADED * np.arcsinh((t - tk) / wk)
+        return x
+
+    def slope(self, t: FloatArray) -> FloatArray:
+        """Return dx / dt."""
+        end = np.log(-np.expm1(-t))
+        to_zero = np.exp(-t) / np.expm1(-t) / np.sqrt(end**2 + _TOWARDS_ZERO**2)
+        dx: FloatArray = 1 / _WIDTH - _TOWARDS_ZERO * to_zero
+        for tk, wk in self.places:
+            dx = dx + _GRADED / np.sqrt((t - tk) ** 2 + wk**2)
+        return dx
 
 
 def _pivoted_cholesky(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -229,47 +248,54 @@ def _pivoted_cholesky(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
     Lever i is what variable i adds. Centre i is the combination of coordinates by which it is
     graded: those up to its own, for the last variable all.
     """
-    d, centres, levers = len(covariance), [], []
+    d = len(covariance)
+    centres, levers = [], []
     for _ in range(d - 1):
         axis = int(covariance.diagonal().argmax())
         lever = covariance[axis] / np.sqrt(covariance[axis, axis])
+        up_to_own = np.arange(d) <= max(axis, 1)
+        centres.append(np.where(up_to_own, lever, 0))
         levers.append(lever)
-        centres.append(np.where(np.arange(d) <= max(axis, 1), lever, 0))
         covariance = covariance - np.outer(lever, lever)
-    return np.array([*centres[:-1], levers[-1]]), np.array(levers)
+    centres[-1] = levers[-1]
+    return np.array(centres), np.array(levers)
 
 
 def _uniform_nodes(
-    forward: Map, slope: Map, guess: FloatArray, step: float
+    x: Map, slope: Map, guess: FloatArray, step: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return the t (n,) at which x(t) is a multiple of `step`, and log dt (n,).
 
     By Newton's method from the fine table `guess` of t.
     """
-    x = forward(guess)
-    targets = np.arange(np.ceil(x[0] / step), np.floor(x[-1] / step) + 1) * step
-    t = np.interp(targets, x, guess)
+    at_guess = x(guess)
+    first, last = np.ceil(at_guess[0] / step), np.floor(at_guess[-1] / step)
+    targets = np.arange(first, last + 1) * step
+    t = np.interp(targets, at_guess, guess)
     for _ in range(6):
-        t = np.clip(t - (forward(t) - targets) / slope(t), t / 2, 2 * t)
+        newton = t - (x(t) - targets) / slope(t)
+        t = np.clip(newton, t / 2, 2 * t)
     return t, np.log(step / slope(t))
 
 
 @lru_cache(maxsize=64)
 def _line(nearest: float, reach: float, coarse: float) -> tuple[FloatArray, FloatArray]:
     """Return distances from the centre of a line, of both signs, and log steps, each (t,)."""
-    far = 3 * reach + 60
-    fine = np.sinh(np.linspace(0.02, np.arcsinh(far / nearest), 4000))
-    guess = np.concatenate([[nearest / 100], nearest * fine])
 
-    def forward(t: FloatArray) -> FloatArray:
-        x: FloatArray = t / _WIDTH + _GRADED * np.arcsinh(t / nearest)
-        return x
+    def x(t: FloatArray) -> FloatArray:
+        graded: FloatArray = t / _WIDTH + _GRADED * np.arcsinh(t / nearest)
+        return graded
 
     def slope(t: FloatArray) -> FloatArray:
         dx: FloatArray = 1 / _WIDTH + _GRADED / np.sqrt(t * t + nearest**2)
         return dx
 
-    t, log_step = _uniform_nodes(forward, slope, guess, coarse)
-    middle = np.log(coarse / (1 / _WIDTH + _GRADED / nearest))
+    far = 3 * reach + 60
+    fine = np.sinh(np.linspace(0.02, np.arcsinh(far / nearest), 4000))
+    guess = np.concatenate([[nearest / 100], nearest * fine])
+    t, log_step = _uniform_nodes(x, slope, guess, coarse)
+    # both signs, and the node at the centre
+    log_middle = np.log(coarse / (1 / _WIDTH + _GRADED / nearest))
     distances = np.concatenate([-t[::-1], [0.0], t])
-    return distances, np.concatenate([log_step[::-1], [middle], log_step])
+    log_steps = np.concatenate([log_step[::-1], [log_middle], log_step])
+    return distances, log_steps

@@ -152,11 +152,14 @@ class Sphere:
         """Return f by collocation at Chebyshev's points, and the slope by the left eigenvector."""
         omega = self.directions(norm, s).nodes(level.degree)
         matrix, grown = self._on_grid(omega, s, norm, level)
-        (h, values), (_, dual) = _leading(matrix), _leading(matrix.T)
+        h, values = _leading(matrix)
+        _, dual = _leading(matrix.T)
         values = values / values[np.abs(values).argmax()]
         f = np.linalg.solve(basis(omega, level.degree), values)
+        # d log h / ds = (dual' grown f) / (dual' values) / h
         slope = float(dual @ grown @ f / (dual @ values) / h)
-        return Fit(s, norm, level.degree, math.log(max(h, 1e-300)), slope, f)
+        log_h = math.log(max(h, 1e-300))
+        return Fit(s, norm, level.degree, log_h, slope, f)
 
     def balanced(self, s: float, norm: FloatArray) -> Fit:
         """Return a rough fit whose norm makes f nearly equal on the axes."""
@@ -197,7 +200,7 @@ class Sphere:
         """Return the norm whose ratios to one axis are those in the planes of that axis."""
         norm = np.ones(3)
         for other in {0, 1, 2} - {axis}:
-            first, second = self.plane(axis, other).norm(s)
+            first, second = self.plane(axis, other).norm(s)  # in the order of the axes
             norm[other] = second / first if other > axis else first / second
         ratios: FloatArray = norm / norm[0]
         return ratios
@@ -228,7 +231,9 @@ class Sphere:
     def lyapunov(self, levels: int = 3) -> Interval:
         """Return rho from at most so many levels."""
         h = self.step.spectrum
-        norm = np.minimum(1, 4 * self.step.c * h / (1 - h + 1e-300)) ** _POWER
+        # the squares of the stationary law of small steps, about (h / (1 - h))^_POWER
+        squares = 4 * self.step.c * h / (1 - h + 1e-300)
+        norm = np.minimum(1, squares) ** _POWER
         chart = self.directions(norm, 0.0)
 
         def attempt(level: Level) -> Interval:
@@ -237,14 +242,16 @@ class Sphere:
             applied, grown = self._rows(nodes, 0.0, norm, level)
             system = basis(nodes, level.degree) - applied
             system[:, 0] = 1
-            g = np.linalg.solve(system, grown[:, 0])[1:]
+            solution = np.linalg.solve(system, grown[:, 0])
+            g = solution[1:]
             # E log|A u| + P g - g between them, averaged by the stationary law
             between = chart.between(level.degree)
             finer = Level(level.degree + 1, _FINER * level.coarse)
             matrix, grown = self._on_grid(between, 0.0, norm, finer)
             here = basis(between, level.degree)[:, 1:] @ g
+            there = matrix @ here
             _, stationary = _leading(matrix.T)
-            return _averaged(grown[:, 0] + matrix @ here - here, stationary)
+            return _averaged(grown[:, 0] + there - here, stationary)
 
         return self._refined(attempt, 1.0, levels)
 
@@ -256,17 +263,18 @@ class Sphere:
         s, norm = start, self.step.spectrum
         if self.d == 3:
             # the smaller root and the norms of the planes of the first axis
-            roots = []
-            for axis in (1, 2):
-                near = self.plane(0, axis).near(start)
-                if isinstance(near, Interval):
-                    return near
-                roots.append(near)
-            s, norm = min(s for s, _ in roots), np.array([1.0, *(q[1] for _, q in roots)])
+            second, third = self.plane(0, 1).near(start), self.plane(0, 2).near(start)
+            if isinstance(second, Interval):
+                return second
+            if isinstance(third, Interval):
+                return third
+            s = min(second[0], third[0])
+            norm = np.array([1.0, second[1][1], third[1][1]])
         for _ in range(_SEARCH):
             rough = self.balanced(s, norm)
             new = s - rough.log_h / rough.slope if rough.slope > 0 else 2 * s
-            move, s, norm = abs(new - s), min(max(new, s / 4), 2 * s), rough.norm
+            move = abs(new - s)
+            s, norm = min(max(new, s / 4), 2 * s), rough.norm
             if not _SMALLEST_ORDER < s <= LARGEST_ORDER[self.d]:
                 return Interval.between(0.0, 4 * s) if s < 1 else ANY_POSITIVE
             if move < _CLOSE * s:
@@ -298,7 +306,8 @@ class Sphere:
         self, attempt: Callable[[Level], Interval], scale: float, levels: int = 6
     ) -> Interval:
         """Return the narrowest interval, trying ever finer levels while that helps."""
-        found, goal = UNKNOWN, _GOAL[self.d] * (scale if self.d == 3 else 1)
+        goal = _GOAL[self.d] * (scale if self.d == 3 else 1)
+        found = UNKNOWN
         for level in _LEVELS[self.d][:levels]:
             new = attempt(level)
             stuck = found.width / _STUCK < new.width < math.inf
@@ -323,14 +332,17 @@ class Sphere:
             coordinates = chart.coordinates(nodes.squared)
             return sums(coordinates, weight, weight * nodes.growth, level.degree)
 
-        applied, grown = zip(*map_threads(row, chart.points(omega)), strict=True)
-        return np.array(applied), np.array(grown)
+        rows = map_threads(row, chart.points(omega))
+        applied = np.array([applied for applied, _ in rows])
+        grown = np.array([grown for _, grown in rows])
+        return applied, grown
 
 
 def _leading(matrix: FloatArray) -> tuple[float, FloatArray]:
     """Return the eigenvalue of largest real part and its eigenvector."""
     if len(matrix) > _DENSE:
-        values, vectors = eigs(matrix, k=1, which="LR", v0=matrix[:, 0], tol=1e-14)
+        start = matrix[:, 0]
+        values, vectors = eigs(matrix, k=1, which="LR", v0=start, tol=1e-14)
     else:
         values, vectors = eig(matrix)
     top = values.real.argmax()
@@ -341,8 +353,8 @@ def _averaged(values: FloatArray, weights: FloatArray) -> Interval:
     """Return the weighted mean, with twice the mean distance from it and rounding as bounds."""
     weights = weights / weights.sum()
     mean = float(weights @ values)
-    error = 2 * float(np.abs(weights) @ np.abs(values - mean)) + 1e-13
-    return Interval.about(mean, error)
+    distance = float(np.abs(weights) @ np.abs(values - mean))
+    return Interval.about(mean, 2 * distance + 1e-13)
 
 
 def log_spectral(setting: Setting, s: float, budget: SampleBudget = UNLIMITED) -> Interval:
