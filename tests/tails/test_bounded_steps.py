@@ -123,9 +123,12 @@ def test_reflections_do_not_contract():
     )
 
 
-def test_student_features_cap_the_exponent():
+@pytest.mark.parametrize(
+    "method", ["even_moments", pytest.param("auto", marks=pytest.mark.nightly)]
+)
+def test_student_features_cap_the_exponent(method):
     problem = linsgd.LinearRegression.from_features(linsgd.StudentFeatures([1.0, 0.5], dof=5.0))
-    found = linsgd.tail_exponent(problem, SGD(lr=0.1))
+    found = linsgd.tail_exponent(problem, SGD(lr=0.1), method=method)
     assert found.status in ("unresolved", "power_law")
     assert found.upper <= 2.5
     assert linsgd.spectral_function(problem, SGD(lr=0.1), 2.5).value == math.inf

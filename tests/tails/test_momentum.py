@@ -161,12 +161,16 @@ def test_lyapunov_exponent_is_the_slope_of_log_h_at_zero(d, lr):
     assert found.lower <= found.value <= found.upper <= found.lower + 1e-4 * abs(found.value)
 
 
-def test_tiny_exponents_near_the_edge():
-    problem, sgd = gaussian([1.0]), SGD(lr=0.2, momentum=0.9)
+def test_the_grid_of_directions_narrows_a_tiny_exponent_near_the_edge():
+    problem, sgd, operator = gaussian([1.0]), SGD(lr=0.2, momentum=0.9), "transfer_operator"
     found = linsgd.tail_exponent(problem, sgd)
     assert (found.method, str(found.status)) == ("projective_line", "power_law")
-    assert 0.1 < found.lower <= found.value <= found.upper < found.lower * (1 + 1e-4)
+    assert 0.1 < found.lower <= found.value <= found.upper
+    wide = linsgd.tail_exponent(problem, sgd, method=operator)
+    assert wide.lower <= found.lower < found.upper <= wide.upper
+    assert found.upper - found.lower < 2e-7 < wide.upper - wide.lower
     half, double = (
-        linsgd.spectral_function(problem, sgd, f * found.value).value for f in (0.5, 2.0)
+        linsgd.spectral_function(problem, sgd, f * found.value, method=operator).value
+        for f in (0.5, 2.0)
     )
     assert half < 1 < double

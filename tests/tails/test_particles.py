@@ -25,9 +25,11 @@ gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 
 @pytest.fixture(autouse=True)
 def small_populations(monkeypatch):
-    """Fewer particles and steps: wider intervals, a quarter of the time."""
-    monkeypatch.setattr(population, "POPULATION", 150)
-    monkeypatch.setattr(population, "STEPS", 250)
+    """Fewer particles and steps: wider intervals, a tenth of the time."""
+    small = {"POPULATION": 100, "STEPS": 200, "SETTLING": 60}
+    pilot = {"PILOT": 20, "PILOT_STEPS": 60, "PILOT_SETTLING": 50}
+    for name, size in (small | pilot).items():
+        monkeypatch.setattr(population, name, size)
 
 
 def within(found, exact, factor=2.0):
@@ -227,7 +229,8 @@ def test_one_student_feature_against_its_integral(dof, batch, seed):
 
 
 @pytest.mark.parametrize("sgd", [SGD(lr=0.2, batch_size=2), SGD(lr=0.02, momentum=0.9)])
-def test_second_moments_of_student_features(sgd):
+def test_second_moments_of_student_features(sgd, monkeypatch):
+    monkeypatch.setattr(population, "STEPS", 400)
     setting = Setting.of(student([1.0, 0.4, 0.3], 7.0), sgd)
     exact, found = SecondMoment.of(setting).log_mu().value, population.log_spectral(setting, 2.0)
     assert within(found, exact)

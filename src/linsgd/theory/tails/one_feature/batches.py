@@ -52,16 +52,17 @@ def means(values: FloatArray, setting: Setting) -> tuple[FloatArray, FloatArray]
         With replacement the multinomial b! / prod_i k_i! prod_i p_i^{k_i}.
     """
     b, times = setting.batch, np.ones(len(values), dtype=np.int64)
+    choose = itertools.combinations
     if setting.replacement:
         values, times = np.unique(values, axis=0, return_counts=True)
-        rows = np.array(list(itertools.combinations_with_replacement(range(len(values)), b)))
-    else:
-        rows = np.array(list(itertools.combinations(range(len(values)), b)))
+        choose = itertools.combinations_with_replacement
+    rows = np.array(list(choose(range(len(values)), b)))  # (K, b)
     log_weight = np.log(times)[rows].sum(axis=1)
     # a row that is drawn k times contributes 1/k!; equal rows are neighbours
     run = np.ones(len(rows))
     for k in range(1, b):
-        run = np.where(rows[:, k] == rows[:, k - 1], run + 1, 1.0)
+        repeated = rows[:, k] == rows[:, k - 1]
+        run = np.where(repeated, run + 1, 1.0)
         log_weight -= np.log(run)
     total = np.zeros((len(rows), *values.shape[1:]))
     for row in rows.T:

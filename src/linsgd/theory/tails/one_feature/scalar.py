@@ -82,14 +82,17 @@ def exponent(setting: Setting, budget: SampleBudget = UNLIMITED) -> Interval:
     def log_h(s: float) -> float:
         return factor.log_moment(s)[0]
 
-    low, high, last = _SMALLEST_ORDER, 1.0, min(LARGEST_ORDER, math.nextafter(pole, 0.0))
+    # upwards by doubling, to the pole at most
+    last = min(LARGEST_ORDER, math.nextafter(pole, 0.0))
+    low, high = _SMALLEST_ORDER, 1.0
     while high < last and log_h(high) < 0:
         low, high = high, min(2 * high, last)
     if log_h(low) >= 0:
         return ANY_POSITIVE
     if log_h(high) < 0:  # the root is within rounding error of the pole, if there is one
-        return Interval(pole if pole < LARGEST_ORDER else math.nan, high, pole)
-    root = brentq(lambda s: log_h(s) / s, low, high, xtol=1e-300, rtol=1e-15)
-    alpha = float(root)
-    error = factor.error(alpha) / factor.log_moment(alpha)[1] + 1e-15 * alpha
+        value = pole if pole < LARGEST_ORDER else math.nan
+        return Interval(value, high, pole)
+    alpha = float(brentq(lambda s: log_h(s) / s, low, high, xtol=1e-300, rtol=1e-15))
+    _, slope = factor.log_moment(alpha)
+    error = factor.error(alpha) / slope + 1e-15 * alpha
     return Interval(alpha, alpha - error, min(alpha + error, pole))

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss
+from numpy.typing import NDArray
 from scipy.interpolate import PPoly, make_interp_spline
 
 from linsgd.domains import FloatArray
@@ -84,11 +85,14 @@ class SquareSum:
         """
         b, dof = self.count, self.dof
         width = math.sqrt(2 / b * (b + dof) / dof)
+        # distances from the centre to where the ends of log g are straight
         left = min(max(_STRAIGHT, 80 / b), 1500 / b + 5 * width)
         right = math.log(dof * (1 + b)) + _STRAIGHT
         first, last = -math.asinh(left / width), math.asinh(right / width)
         t = np.arange(first, last + self.step, self.step)
-        return self.centre + width * np.sinh(t), width * np.cosh(t) * self.step
+        v = self.centre + width * np.sinh(t)
+        weight = width * np.cosh(t) * self.step
+        return v, weight
 
     def outline(self, v: FloatArray) -> FloatArray:
         """Return the log density of the F law with the same ends, up to a constant."""
@@ -100,16 +104,19 @@ class SquareSum:
         """Return log g."""
         assert self.residual is not None
         first, last = self.residual.x[[0, -1]]
-        log_density: FloatArray = self.outline(v) + self.residual(np.clip(v, first, last))
+        inside = np.clip(v, first, last)
+        log_density: FloatArray = self.outline(v) + self.residual(inside)
         return log_density
 
     def edges(self, zero: float, order: float) -> FloatArray:
         """Return panels for integrands that grow like S^order, up to where e^zero is negligible."""
-        grid = self.grid()[0][:: round(_PANEL / self.step)]
-        edges = np.append(grid, max(grid[-1] + 1, zero + 50))
+        points, _ = self.grid()
+        coarse = points[:: round(_PANEL / self.step)]
+        edges = np.append(coarse, max(coarse[-1] + 1, zero + 50))
         # right of the centre a tilt may move the bulk: panels of its width
         finest = _FINEST / math.sqrt(1 + min(self.dof / 2, order))
-        parts = np.where(edges[1:] > self.centre, np.ceil(np.diff(edges) / finest), 1)
+        needed = np.ceil(np.diff(edges) / finest)
+        parts = np.where(edges[1:] > self.centre, needed, 1)
         pieces = [
             np.linspace(start, end, int(n), endpoint=False)
             for (start, end), n in zip(itertools.pairwise(edges), parts, strict=True)
@@ -133,22 +140,32 @@ class SquareSum:
         Nodes
             Up to the straight end.
         """
-        edges, cuts = self.edges(zero, order), np.unique([zero, *kinks])
-        cuts = cuts[(edges[0] < cuts) & (cuts < edges[-1])]
-        for cut in cuts:  # the panels beside a cut must not be short
-            edges = np.delete(edges, 1 + np.abs(edges[1:-1] - cut).argmin())
-        edges = np.union1d(edges, cuts)
-        sharp = np.isin(edges[:-1], cuts) | np.isin(edges[1:], cuts)
+        edges, beside_cut = self._cut_panels(zero, order, kinks)
         left, right = edges[:-1, None], edges[1:, None]
-        smooth = _gauss_nodes(left[~sharp], right[~sharp], zero)
-        crowded = _crowded_nodes(left[sharp], right[sharp], zero)
+        smooth = _gauss_nodes(left[~beside_cut], right[~beside_cut], zero)
+        crowded = _crowded_nodes(left[beside_cut], right[beside_cut], zero)
         v, apart, weight = (np.concatenate(pair) for pair in zip(smooth, crowded, strict=True))
         kept = weight > 0
-        v, apart, log_weight = v[kept], apart[kept], np.log(weight[kept])
+        v, apart, weight = v[kept], apart[kept], weight[kept]
+        log_weight = np.log(weight) + self.log_density(v)
         # beyond the end g falls as e^{-dof v / 2}
         end = edges[-1:]
         log_beyond = float(self.log_density(end)[0]) - math.log(self.dof / 2)
-        return Nodes(v, apart, log_weight + self.log_density(v), float(end[0]), log_beyond)
+        return Nodes(v, apart, log_weight, float(end[0]), log_beyond)
+
+    def _cut_panels(
+        self, zero: float, order: float, kinks: tuple[float, ...]
+    ) -> tuple[FloatArray, NDArray[np.bool_]]:
+        """Return edges of panels (k + 1,), the kinks among them, and which panels have one."""
+        edges = self.edges(zero, order)
+        cuts = np.unique([zero, *kinks])
+        cuts = cuts[(edges[0] < cuts) & (cuts < edges[-1])]
+        for cut in cuts:  # the panels beside a cut must not be short
+            nearest = 1 + np.abs(edges[1:-1] - cut).argmin()
+            edges = np.delete(edges, nearest)
+        edges = np.union1d(edges, cuts)
+        beside_cut = np.isin(edges[:-1], cuts) | np.isin(edges[1:], cuts)
+        return edges, beside_cut
 
     def fitted(self, v: FloatArray, weight: FloatArray, log_density: FloatArray) -> "SquareSum":
         """Return the law interpolated from values on the grid, normalised."""
@@ -161,12 +178,14 @@ class SquareSum:
         """Return the law of the sum of two independent sums."""
         total = SquareSum(self.dof, self.count + other.count, self.rough)
         v, weight = total.grid()
-        w, share = self._convolution_rule(other, float(v[-1]) - math.log(total.count) + 10)
+        far = float(v[-1]) - math.log(total.count) + 10
+        w, share = self._convolution_rule(other, far)
 
         def log_product(v: FloatArray, w: FloatArray) -> FloatArray:
-            # log g(v + log x) + log g'(v + log(1 - x))
+            # log g(v + log x) + log g'(v + log(1 - x)), x = 1 / (1 + e^-w)
             mine = self.log_density(v - np.logaddexp(0, -w))
-            product: FloatArray = mine + other.log_density(v - np.logaddexp(0, w))
+            others = other.log_density(v - np.logaddexp(0, w))
+            product: FloatArray = mine + others
             return product
 
         # a first look at every sixth w shows where the integrand counts
@@ -175,13 +194,20 @@ class SquareSum:
         counts = look > top[:, None] - _NEGLIGIBLE
         counts[:, 1:] |= counts[:, :-1]
         counts[:, :-1] |= counts[:, 1:]
-        row, column = np.nonzero(np.repeat(counts, _STRIDE, axis=1)[:, : w.size])
-        terms = np.exp(log_product(v[row], w[column]) - top[row]) * share[column]
-        return total.fitted(v, weight, top + np.log(np.bincount(row, terms)))
+        everywhere = np.repeat(counts, _STRIDE, axis=1)[:, : w.size]
+        # the trapezoidal sum over these w, relative to the largest integrand of each v
+        row, column = np.nonzero(everywhere)
+        relative = np.exp(log_product(v[row], w[column]) - top[row])
+        sums = np.bincount(row, relative * share[column])
+        return total.fitted(v, weight, top + np.log(sums))
 
     def _convolution_rule(self, other: "SquareSum", far: float) -> tuple[FloatArray, FloatArray]:
-        """Return nodes w (n,) and weights (n,) of the integral over x = 1 / (1 + e^-w)."""
-        step = self.rough * min(0.3, 0.7 / math.sqrt(max(self.count, other.count)))
+        """Return nodes w (n,) and weights (n,) of the integral over x = 1 / (1 + e^-w).
+
+        They reach to where either density, straight from `far` on, is negligible.
+        """
+        larger = max(self.count, other.count)
+        step = self.rough * min(0.3, 0.7 / math.sqrt(larger))
         first = -math.ceil((far + 80 / self.count) / step)
         last = math.ceil((far + 80 / other.count) / step)
         w: FloatArray = step * np.arange(first, last, dtype=np.float64)
@@ -243,7 +269,9 @@ def _factor(law: SquareSum, a: float, c: float, rougher: Factor | None) -> Facto
 def _log_size(a: float, c: float, v: FloatArray, apart: FloatArray) -> FloatArray:
     """Return log|a - c e^v| where v is `apart` from its zero, if it has one."""
     if a <= 0:
-        return np.logaddexp(math.log(-a) if a else -math.inf, math.log(c) + v)
-    # |a - c e^v| = a |1 - e^apart|
-    size: FloatArray = math.log(a) + np.maximum(apart, 0.0) + np.log(-np.expm1(-np.abs(apart)))
+        log_a = math.log(-a) if a else -math.inf
+        return np.logaddexp(log_a, math.log(c) + v)
+    # |a - c e^v| = a |1 - e^apart| = a e^{max(apart, 0)} (1 - e^{-|apart|})
+    shrunk = np.log(-np.expm1(-np.abs(apart)))
+    size: FloatArray = math.log(a) + np.maximum(apart, 0.0) + shrunk
     return size

@@ -22,7 +22,8 @@ def tanh_sinh(end: float, step: float) -> UnitRule:
     """
     t = np.arange(-end, end, step)
     steepness = np.pi * np.sinh(t)
-    x, complement = 1 / (1 + np.exp(-steepness)), 1 / (1 + np.exp(steepness))
+    x = 1 / (1 + np.exp(-steepness))
+    complement = 1 / (1 + np.exp(steepness))
     # dx/dt = pi cosh(t) x (1 - x)
     weight = np.pi * np.cosh(t) * x * complement * step
     return UnitRule(x, complement, weight)

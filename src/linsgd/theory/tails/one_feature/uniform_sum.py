@@ -47,9 +47,12 @@ class UniformFactor:
 
     def log_moment(self, s: float) -> tuple[float, float]:
         """Return log E|a - c S|^s and its slope; at s = 0 the slope is E log|a - c S|."""
-        sides = [OneSidedMoment(sign, self.count, self.a / self.c, s) for sign in (1, -1)]
+        zero = self.a / self.c
+        sides = [OneSidedMoment(sign, self.count, zero, s) for sign in (1, -1)]
         moments = [side.log_moment() for side in sides if side.reach > 0]
-        values, slopes = map(np.array, zip(*moments, strict=True))
+        values = np.array([value for value, _ in moments])
+        slopes = np.array([slope for _, slope in moments])
+        # E|a - c S|^s = c^s times the sum over the sides
         top = float(values.max())
         weight = np.exp(values - top)
         total = float(weight.sum())
@@ -91,6 +94,7 @@ class OneSidedMoment:
         saddle, width = self.saddle()
         top = float(self.exponent(np.array([complex(saddle)]))[0].real)
         edges, slow = self.panels(saddle, width, top)
+        # Gauss's rule in Im p on each panel
         x, share = leggauss(_GAUSS)
         half = np.diff(edges)[:, None] / 2
         y = (edges[:-1, None] + half * (1 + x)).ravel()
@@ -101,10 +105,14 @@ class OneSidedMoment:
         terms = weight * np.exp(self.exponent(p) - top)
         if slow:
             beyond, beyond_terms = self.beyond(saddle + 1j * edges[-1], top)
-            p, terms = np.append(p, beyond), np.append(terms, beyond_terms)
+            p = np.append(p, beyond)
+            terms = np.append(terms, beyond_terms)
+        # Gamma(s + 1) / pi Re sum, and the mean of psi(s + 1) - log p
         total = float(terms.sum().real)
-        slope = float((terms * (digamma(self.s + 1) - np.log(p))).sum().real) / total
-        return top + float(gammaln(self.s + 1)) + math.log(total / math.pi), slope
+        derivative = terms * (digamma(self.s + 1) - np.log(p))
+        slope = float(derivative.sum().real) / total
+        log_moment = top + float(gammaln(self.s + 1)) + math.log(total / math.pi)
+        return log_moment, slope
 
     def line(self, saddle: float, y: FloatArray) -> ComplexArray:
         """Return the points of the line of integration with imaginary parts y (n,)."""
@@ -147,21 +155,25 @@ class OneSidedMoment:
         while rise(high) < 0:
             high += 1
         log_p = float(brentq(rise, low, high, xtol=_SADDLE))
-        curvature = (rise(log_p + _SADDLE) - rise(log_p - _SADDLE)) / (2 * _SADDLE)
+        # the second derivative of the exponent in log p, by a difference
+        change = rise(log_p + _SADDLE) - rise(log_p - _SADDLE)
+        curvature = change / (2 * _SADDLE)
         saddle = math.exp(log_p)
         return saddle, saddle / math.sqrt(max(curvature, 1.0))
 
     def panels(self, saddle: float, width: float, top: float) -> tuple[FloatArray, bool]:
         """Return the edges of panels in Im p, and whether the integrand is not negligible there."""
         # where the integrand becomes negligible
-        longest = (
-            saddle * _PARABOLA / math.sqrt(self.s + 1) if self.far else _LINE * max(1.0, saddle)
-        )
+        if self.far:
+            longest = saddle * _PARABOLA / math.sqrt(self.s + 1)
+        else:
+            longest = _LINE * max(1.0, saddle)
         y = width * np.exp(np.arange(0.0, math.log(longest / width), 0.1))
         sizes = self.exponent(self.line(saddle, y)).real
-        last = int(np.flatnonzero(sizes > top - _NEGLIGIBLE)[-1])
-        end = y[min(last + 1, len(y) - 1)]
-        slow = last == len(y) - 1 and not self.far
+        counting = np.flatnonzero(sizes > top - _NEGLIGIBLE)
+        last, farthest = int(counting[-1]), len(y) - 1
+        end = y[min(last + 1, farthest)]
+        slow = last == farthest and not self.far
         # panels grow with the distance, but hold a few oscillations at most
         frequency = self.reach + (self.count if saddle < _ONE_END else 0)
         longest_panel = math.inf if self.far or not frequency else _PHASE / frequency
@@ -177,16 +189,20 @@ class OneSidedMoment:
         phi^b = sum_k (b over k) (sqrt(pi) i / (2 z))^b (-1)^k e^{k z^2} w(z)^k; each power is
         integrated along the ray on which e^{p (x - k)} decays.
         """
-        k = np.arange(self.count + 1.0)[:, None]
-        log_binomial = gammaln(self.count + 1) - gammaln(k + 1) - gammaln(self.count - k + 1)
+        b = self.count
+        k = np.arange(b + 1.0)[:, None]
+        log_binomial = gammaln(b + 1) - gammaln(k + 1) - gammaln(b - k + 1)
+        # the ray of each k: p = base + direction |base| exp(sinh t)
         gap = self.sign * (self.x - k)
-        direction = np.exp(1j * math.pi * np.where(gap > 0, 0.75, 0.25))
+        half_turns = np.where(gap > 0, 0.75, 0.25)
+        direction = np.exp(1j * math.pi * half_turns)
         t = np.arange(*_RAY, _RAY_STEP)
         r = abs(base) * np.exp(np.sinh(t))
         p = base + direction * r
+        # z = sqrt(-sign p), Im z > 0
         z = np.sqrt(-self.sign * p)
         z = np.where(z.imag < 0, -z, z)
-        log_term = self.count * np.log(0.5j * math.sqrt(math.pi) / z) + k * np.log(wofz(z))
+        log_term = b * np.log(0.5j * math.sqrt(math.pi) / z) + k * np.log(wofz(z))
         log_term += p * gap + log_binomial - (self.s + 1) * np.log(p) - top
         # dp = i dy
         measure = direction * r * np.cosh(t) * _RAY_STEP / 1j
