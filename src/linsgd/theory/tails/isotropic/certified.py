@@ -38,19 +38,23 @@ def log_moment(setting: Setting, s: float) -> Any:
     """Return a ball that holds log h(s), at the working precision; s is taken exactly."""
     from flint import arb
 
-    order, m, lr = arb(s), arb(setting.batch) / 2, arb(setting.step_size)
-    a = 1 - lr * arb(setting.decay)
+    order, m = arb(s), arb(setting.batch) / 2
+    lr, decay = arb(setting.step_size), arb(setting.decay)
+    a = 1 - lr * decay
     c = lr * arb(float(setting.spectrum[0])) / setting.batch
     if a == 0:  # (2c)^s Gamma(m + s) / Gamma(m)
         return order * (2 * c).log() + (m + order).lgamma() - m.lgamma()
     z = abs(a) / (2 * c)
+    second = m + order + 1  # parameter of M and U
     if not a > 0:  # |a|^s z^m U(m, m + s + 1, z)
-        return order * abs(a).log() + m * z.log() + z.hypgeom_u(m, m + order + 1).log()
+        U = z.hypgeom_u(m, second)
+        return order * abs(a).log() + m * z.log() + U.log()
     # a^s z^m e^-z Gamma(s + 1) [M / Gamma(m + s + 1) + U / Gamma(m)]
-    below = z.hypgeom_1f1(order + 1, m + order + 1) * (m + order + 1).rgamma()
-    above = z.hypgeom_u(order + 1, m + order + 1) * m.rgamma()
-    power = order * a.log() + m * z.log() - z
-    return power + (order + 1).lgamma() + (below + above).log()
+    M = z.hypgeom_1f1(order + 1, second)
+    U = z.hypgeom_u(order + 1, second)
+    total = M * second.rgamma() + U * m.rgamma()
+    log_power = order * a.log() + m * z.log() - z
+    return log_power + (order + 1).lgamma() + total.log()
 
 
 def _ends(ball: Any) -> tuple[float, float]:
@@ -113,8 +117,9 @@ def exponent(setting: Setting, budget: SampleBudget = UNLIMITED) -> Interval:
     around = Interval.about(guess.value, error)
 
     def attempt() -> Interval:
-        negative = log_moment(setting, around.lower) < 0
-        return around if negative and log_moment(setting, around.upper) > 0 else ANY_POSITIVE
+        below = log_moment(setting, around.lower) < 0
+        above = below and log_moment(setting, around.upper) > 0
+        return around if above else ANY_POSITIVE
 
     found = _refined(attempt, lambda found: found.resolved)
     return found if found.resolved else _from_below(setting)

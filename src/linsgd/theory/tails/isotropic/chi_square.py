@@ -29,8 +29,9 @@ def log_mass(k: float) -> float:
     By quadrature, without the cancellation of gammaln at large k.
     """
     window = (_depth(k, -1), _depth(k, 1))
-    nodes, log_step = sinh_nodes(0.0, 1 / np.sqrt(k + 4), window, 1.0)
-    return log_sum(k * (nodes - np.expm1(nodes)) + log_step)
+    width = 1 / np.sqrt(k + 4)
+    v, log_step = sinh_nodes(0.0, width, window, 1.0)
+    return log_sum(k * (v - np.expm1(v)) + log_step)
 
 
 def log_nodes(
@@ -41,9 +42,10 @@ def log_nodes(
     They serve integrands that grow like X^tilt and peak up to `reach`.
     """
     peak = float(np.log(max(reach, 2 * k)))
-    window = (np.log(2 * k) + _depth(k, -1), peak + _depth(k, 1))
+    low = np.log(2 * k) + _depth(k, -1)
+    high = peak + _depth(k, 1)
     width = 1 / np.sqrt(k + tilt + 4)
-    log_x, log_step = sinh_nodes(peak, width, window, coarse)
+    log_x, log_step = sinh_nodes(peak, width, (low, high), coarse)
     return log_x, log_density(k, log_x) + log_step
 
 
@@ -68,10 +70,13 @@ def sinh_nodes(
     They are uniform within 30 widths of the centre and ever sparser beyond; `coarse` multiplies
     their distance.
     """
+    low, high = window
     scale = _UNIFORM * width
     step = coarse * _STEP
-    first, last = (np.arcsinh((end - centre) / scale) / step for end in window)
-    u = np.arange(np.floor(first), np.ceil(last) + 1) * step
+    first = np.floor(np.arcsinh((low - centre) / scale) / step)
+    last = np.ceil(np.arcsinh((high - centre) / scale) / step)
+    u = np.arange(first, last + 1) * step
+    # dx = scale cosh(u) du
     return centre + scale * np.sinh(u), np.log(step * scale * np.cosh(u))
 
 

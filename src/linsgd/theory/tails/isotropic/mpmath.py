@@ -33,14 +33,19 @@ def tricomi(alpha: mpmath.mpf, beta: mpmath.mpf, z: mpmath.mpf) -> mpmath.mpf:
     It is the integral of e^{-zt} t^{alpha-1} (1+t)^{beta-alpha-1} over t > 0.
     """
     p, q = alpha - 1, beta - alpha - 1
+
+    def integrand(t: mpmath.mpf) -> mpmath.mpf:
+        return mpmath.exp(-z * t) * t**p * (1 + t) ** q
+
     # the peak of the integrand solves z t^2 = (p + q - z) t + p
-    middle = p + q - z
+    linear = p + q - z
     peak = mpmath.mpf(1) / z
     if p > 0:
-        peak = (middle + mpmath.sqrt(middle**2 + 4 * z * abs(p))) / (2 * z)
+        root = mpmath.sqrt(linear**2 + 4 * z * abs(p))
+        peak = (linear + root) / (2 * z)
     width = 1 / mpmath.sqrt(1 + max(p, 0) + abs(q))
-    ends = [0, *(peak * mpmath.exp(k * width) for k in _BENDS), mpmath.inf]
-    return mpmath.quad(lambda t: mpmath.exp(-z * t) * t**p * (1 + t) ** q, ends)
+    panels = [peak * mpmath.exp(k * width) for k in _BENDS]
+    return mpmath.quad(integrand, [0, *panels, mpmath.inf])
 
 
 def moment(a: mpmath.mpf, c: mpmath.mpf, b: int, s: mpmath.mpf) -> mpmath.mpf:
@@ -50,28 +55,31 @@ def moment(a: mpmath.mpf, c: mpmath.mpf, b: int, s: mpmath.mpf) -> mpmath.mpf:
         return (2 * c) ** s * mpmath.gamma(m + s) / mpmath.gamma(m)
     z = a / (2 * c)
     if a < 0:
-        return (-a) ** s * (-z) ** m * tricomi(m, m + s + 1, -z) / mpmath.gamma(m)
+        U = tricomi(m, m + s + 1, -z)
+        return (-a) ** s * (-z) ** m * U / mpmath.gamma(m)
     # the integrals over chi2_b below and above the zero at a / c
-    kummer = mpmath.hyp1f1(s + 1, m + s + 1, z)
-    below = mpmath.gamma(s + 1) * kummer / mpmath.gamma(m + s + 1)
-    above = tricomi(s + 1, m + s + 1, z) / mpmath.gamma(m)
+    M = mpmath.hyp1f1(s + 1, m + s + 1, z)
+    U = tricomi(s + 1, m + s + 1, z)
+    below = mpmath.gamma(s + 1) * M / mpmath.gamma(m + s + 1)
+    above = U / mpmath.gamma(m)
     return a**s * z**m * mpmath.exp(-z) * (below + above)
 
 
 def log_moment(setting: Setting, s: mpmath.mpf) -> mpmath.mpf:
     """Return log h(s), at the working precision, for the doubles that the setting holds."""
-    numbers = (setting.step_size, setting.decay, setting.spectrum[0])
-    lr, decay, variance = (mpmath.mpf(float(x)) for x in numbers)
-    c = lr * variance / setting.batch
-    return mpmath.log(moment(1 - lr * decay, c, setting.batch, s))
+    lr = mpmath.mpf(float(setting.step_size))
+    decay = mpmath.mpf(float(setting.decay))
+    variance = mpmath.mpf(float(setting.spectrum[0]))
+    a, c = 1 - lr * decay, lr * variance / setting.batch
+    return mpmath.log(moment(a, c, setting.batch, s))
 
 
 def lyapunov(setting: Setting, budget: SampleBudget = UNLIMITED) -> Interval:
     """Return E log|A|, the slope of log h at 0 by a difference of half the digits."""
     with mpmath.workdps(DIGITS):
         step = mpmath.mpf(10) ** (-DIGITS // 3)
-        slope = (log_moment(setting, step) - log_moment(setting, -step)) / (2 * step)
-        return _rounded(slope)
+        rise = log_moment(setting, step) - log_moment(setting, -step)
+        return _rounded(rise / (2 * step))
 
 
 def log_spectral(setting: Setting, s: float, budget: SampleBudget = UNLIMITED) -> Interval:
@@ -88,14 +96,16 @@ def exponent(setting: Setting, budget: SampleBudget = UNLIMITED) -> Interval:
     if not start.resolved:
         return start
     with mpmath.workdps(DIGITS):
+        enough = mpmath.mpf(10) ** (4 - DIGITS)
         s0 = mpmath.mpf(start.value)
         s1 = s0 * (1 + mpmath.mpf(10) ** -10)
-        f0, f1 = (log_moment(setting, s) for s in (s0, s1))
+        f0, f1 = log_moment(setting, s0), log_moment(setting, s1)
         for _ in range(_SECANTS):
-            if f1 == f0 or abs(f1) < mpmath.mpf(10) ** (4 - DIGITS):
+            if f1 == f0 or abs(f1) < enough:
                 break
-            s0, f0, s1 = s1, f1, s1 - f1 * (s1 - s0) / (f1 - f0)
-            f1 = log_moment(setting, s1)
+            s2 = s1 - f1 * (s1 - s0) / (f1 - f0)
+            s0, f0 = s1, f1
+            s1, f1 = s2, log_moment(setting, s2)
         return _rounded(s1)
 
 

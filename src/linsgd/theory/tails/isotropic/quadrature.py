@@ -71,7 +71,8 @@ def sensitivity(setting: Setting, s: float, nodes: Quadrature | None = None) -> 
         log_h, slope = law.log_moment(s, _COARSE)
         return log_h if s else slope
 
-    return (value(1 + _PROBE) - value(1 - _PROBE)) / (2 * _PROBE)
+    rise = value(1 + _PROBE) - value(1 - _PROBE)
+    return rise / (2 * _PROBE)
 
 
 def exponent(setting: Setting, budget: SampleBudget = UNLIMITED) -> Interval:
@@ -110,15 +111,17 @@ def newton(log_h: Callable[[float], tuple[float, float]], start: float, toleranc
     float
         The root, or a number above `LARGEST_ORDER` if the root is.
     """
-    s, last = start, np.inf
+    s, last_move = start, np.inf
     while s <= LARGEST_ORDER:
         value, slope = log_h(s)
-        new = min(2 * s, max(0.1 * s, s - value / slope)) if slope > 0 else 2 * s
+        new = 2 * s
+        if slope > 0:
+            new = min(new, max(0.1 * s, s - value / slope))
         move = abs(new - s)
-        stalled = last <= 1e-9 * s and move >= last
+        stalled = last_move <= 1e-9 * s and move >= last_move
         if move <= tolerance * s or stalled:
             return min(s, new)
-        s, last = new, move
+        s, last_move = new, move
     return s
 
 

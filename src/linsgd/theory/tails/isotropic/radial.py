@@ -111,7 +111,8 @@ class Quadrature:
         weight = np.exp(self.log_weight - self.log_mass)
         small = weight * np.expm1(np.minimum(x, 1))
         large = np.exp(log_terms - self.log_mass) - weight
-        return float(np.log1p(np.where(x < 1, small, large).sum())), slope
+        change = np.where(x < 1, small, large).sum()
+        return float(np.log1p(change)), slope
 
     def sensitivity(self, s: float) -> float:
         """Return d log E R^s / d log c at constant a; at s = 0 that of the Lyapunov exponent."""
@@ -143,42 +144,46 @@ class RadialLaw:
         It is right near the edge of stability.
         """
         nodes = self.quadrature(0.0)
-        mean = nodes.log_moment(0.0)[1]
+        _, rho = nodes.log_moment(0.0)
         weight = np.exp(nodes.log_weight - nodes.log_mass)
-        variance = float(weight @ (nodes.log_r - mean) ** 2)
-        return -2 * mean / variance if variance else math.inf
+        variance = float(weight @ (nodes.log_r - rho) ** 2)
+        return -2 * rho / variance if variance else math.inf
 
     @lru_cache(maxsize=4)  # noqa: B019 # rho and the start of Newton's method share their nodes
     def quadrature(self, s: float, coarse: float = 1.0) -> Quadrature:
         """Return nodes that serve the moment of order `s`, and those near it."""
         joint = s <= _JOINT_ORDER
-        m, k = self.b / 2, (self.d - 1) / 2
+        m, k = self.b / 2, (self.d - 1) / 2  # X ~ chi2_{2m}, Y ~ chi2_{2k}
         orders = (0.0, s) if s > 0 and joint else (s,)
         log_x, distance, weight_x, largest_y = self.batch_nodes(orders, coarse)
         log_y, weight_y = _NO_Y
         if k:
             log_y, weight_y = log_nodes(k, s / 2, largest_y, coarse)
+        # all pairs of nodes (X, Y)
         X, Y = np.exp(log_x)[:, None], np.exp(log_y)
         log_r = self._log_r(X, Y, distance[:, None])
+        log_weight = weight_x[:, None] + weight_y
         # nodes that matter to E R^s, and for small orders to E 1
-        weight = weight_x[:, None] + weight_y
-        tilted = weight + s * log_r
+        tilted = log_weight + s * log_r
         kept = (tilted > -DEPTH) | (tilted > tilted.max() - DEPTH)
         if joint:
-            kept |= weight > -DEPTH
+            kept |= log_weight > -DEPTH
             mass = log_sum(weight_x) + log_sum(weight_y)
         else:
             mass = log_mass(m) + (log_mass(k) if k else 0.0)
+        # d log(density) / d log c of X and Y at fixed c X and c Y
         score = (X - self.b) / 2 + (Y - (self.d - 1)) / 2
-        return Quadrature(log_r[kept], weight[kept], score[kept], mass)
+        return Quadrature(log_r[kept], log_weight[kept], score[kept], mass)
 
     def _log_r(self, X: FloatArray, Y: FloatArray, distance: FloatArray) -> FloatArray:
         """Return log R, R^2 = (a - c X)^2 + c^2 X Y; near 1 from R^2 - 1, without cancellation."""
-        squared = distance * distance + self.c**2 * X * Y
-        excess = (self.a - 1) * (self.a + 1) + self.c * X * (self.c * (X + Y) - 2 * self.a)
+        a, c = self.a, self.c
+        squared = distance * distance + c**2 * X * Y
+        # R^2 - 1 = a^2 - 1 + c X (c (X + Y) - 2 a)
+        excess = (a - 1) * (a + 1) + c * X * (c * (X + Y) - 2 * a)
         small = np.log(np.maximum(squared, 1e-300))
-        near = np.log1p(np.maximum(excess, -0.75))
-        log_r: FloatArray = 0.5 * np.where(squared < 0.5, small, near)
+        near_one = np.log1p(np.maximum(excess, -0.75))
+        log_r: FloatArray = 0.5 * np.where(squared < 0.5, small, near_one)
         return log_r
 
     def batch_nodes(
@@ -192,9 +197,9 @@ class RadialLaw:
         windows = self._windows(orders, width)
         parts = []
         for side, ends, centre, _ in _joined(windows) if joined else windows:
-            nodes, log_step = sinh_nodes(centre, width, ends, coarse)
-            log_x, distance, density = self._side(side, nodes)
-            parts.append((log_x, distance, density + log_step))
+            t, log_step = sinh_nodes(centre, width, ends, coarse)
+            log_x, distance, log_density = self._side(side, t)
+            parts.append((log_x, distance, log_density + log_step))
         log_x, distance, log_weight = map(np.concatenate, zip(*parts, strict=True))
         largest_y = max(window.largest_y for window in windows)
         return BatchNodes(log_x, distance, log_weight, largest_y)
@@ -211,20 +216,22 @@ class RadialLaw:
         while zooming:
             scans = [self._scan(window, orders) for window in windows]
             highest = np.max([scan.profiles.max(axis=1) for scan in scans], axis=0)
-            found, zooming = [], False
+            windows, zooming = [], False
             for scan in scans:
                 runs = scan.runs(highest - DEPTH)
-                shrunk = sum(last - first for first, last in runs) < _SHRUNK * _GRID
-                zooming |= bool(scan.t[1] - scan.t[0] > width / 2) and shrunk
-                found += [scan.window(first, last) for first, last in runs]
-            windows = found
+                windows += [scan.window(first, last) for first, last in runs]
+                points = sum(last - first for first, last in runs)
+                wide = bool(scan.t[1] - scan.t[0] > width / 2)
+                zooming |= wide and points < _SHRUNK * _GRID
         return windows
 
     def _scan(self, window: Window, orders: tuple[float, ...]) -> "_Scan":
         """Return the profiles of all orders on a grid of a window."""
         t = np.linspace(*window.ends, _GRID)
-        profiles, largest_y = zip(*(self._profile(window.side, t, s) for s in orders), strict=True)
-        return _Scan(window.side, t, np.array(profiles), largest_y[-1])
+        found = [self._profile(window.side, t, s) for s in orders]
+        profiles = np.array([profile for profile, _ in found])
+        _, best_y = found[-1]
+        return _Scan(window.side, t, profiles, best_y)
 
     def _sides(self, s: float) -> dict[str, tuple[float, float]]:
         """Return each side of the kink with all of t that may matter."""
@@ -242,7 +249,9 @@ class RadialLaw:
         Left of the kink X = (a/c) / (1 + e^-t), right of it X = (a/c) (1 + e^t); else X = e^t.
         """
         if side == "whole":
-            log_x, distance, log_jacobian = t, self.a - self.c * np.exp(t), np.zeros_like(t)
+            log_x = t
+            distance = self.a - self.c * np.exp(t)
+            log_jacobian = np.zeros_like(t)
         elif side == "left":
             log_jacobian = -np.logaddexp(0, t)
             log_x = np.log(self.a / self.c) - np.logaddexp(0, -t)
@@ -255,18 +264,21 @@ class RadialLaw:
 
     def _profile(self, side: str, t: FloatArray, s: float) -> tuple[FloatArray, FloatArray]:
         """Return at each t the largest log integrand of R^s over Y, and the Y of that maximum."""
-        log_x, p, density = self._side(side, t)
+        log_x, distance, density = self._side(side, t)
         k = (self.d - 1) / 2
         if not k:
-            log_r = np.log(np.maximum(np.abs(p), 1e-300))
-            return density + s * log_r, np.zeros_like(p)
-        # the maximum of (s/2) log(p^2 + q Y) + log density solves q Y^2 / 2 = linear Y + k p^2
+            log_r = np.log(np.maximum(np.abs(distance), 1e-300))
+            return density + s * log_r, np.zeros_like(distance)
+        # the maximum over Y of (s/2) log(p^2 + q Y) + k log Y - Y/2, p = a - c X, q = c^2 X,
+        # solves q Y^2 / 2 = linear Y + k p^2
+        squared = distance * distance
         q = self.c**2 * np.exp(log_x)
-        linear = q * (k + s / 2) - p * p / 2
-        root = np.sqrt(linear**2 + 2 * q * k * p * p)
-        conjugate = 2 * k * p * p / np.maximum(root - linear, 1e-300)
-        best_y = np.where(linear > 0, (linear + root) / q, conjugate)
-        log_r = 0.5 * np.log(np.maximum(p * p + q * best_y, 1e-300))
+        linear = q * (k + s / 2) - squared / 2
+        root = np.sqrt(linear**2 + 2 * q * k * distance * distance)
+        direct = (linear + root) / q
+        conjugate = 2 * k * distance * distance / np.maximum(root - linear, 1e-300)
+        best_y = np.where(linear > 0, direct, conjugate)
+        log_r = 0.5 * np.log(np.maximum(squared + q * best_y, 1e-300))
         penalty = log_density(k, np.log(np.maximum(best_y, 1e-300)))
         return density + s * log_r + penalty, best_y
 
@@ -290,13 +302,16 @@ class _Scan:
         wide = chosen.copy()
         wide[1:] |= chosen[:-1]
         wide[:-1] |= chosen[1:]
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], wide.view(np.int8), [0]])))
-        return [(int(first), int(last) - 1) for first, last in edges.reshape(-1, 2)]
+        # a run begins where 0 changes to 1 and ends where 1 changes to 0
+        padded = np.concatenate([[0], wide.view(np.int8), [0]])
+        edges = np.flatnonzero(np.diff(padded)).reshape(-1, 2)
+        return [(int(first), int(end) - 1) for first, end in edges]
 
     def window(self, first: int, last: int) -> Window:
         """Return the window of a run of points."""
-        peak = first + int(self.profiles[-1][first : last + 1].argmax())
-        largest_y = float(self.best_y[first : last + 1].max())
+        run = slice(first, last + 1)
+        peak = first + int(self.profiles[-1][run].argmax())
+        largest_y = float(self.best_y[run].max())
         ends = (float(self.t[first]), float(self.t[last]))
         return Window(self.side, ends, float(self.t[peak]), largest_y)
 
@@ -304,7 +319,8 @@ class _Scan:
 def _may_exceed(profile: FloatArray, level: float) -> NDArray[np.bool_]:
     """Return which points are above the level, or beside a peak between points that may be."""
     above: NDArray[np.bool_] = profile > level
-    middle, rise, fall = profile[1:-1], np.diff(profile)[:-1], np.diff(profile)[1:]
+    differences = np.diff(profile)
+    middle, rise, fall = profile[1:-1], differences[:-1], differences[1:]
     bend = rise - fall
     peaks = np.flatnonzero((rise >= 0) & (fall <= 0) & (bend > 0))
     # the vertex of the parabola through three points is (rise + fall)^2 / (8 bend) higher

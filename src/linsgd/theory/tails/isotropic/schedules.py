@@ -159,7 +159,8 @@ class Schedule:
     def lyapunov(self) -> Interval:
         """Return the mean of rho over the learning rates."""
         each = np.array([quadrature.lyapunov(setting) for setting in self.settings])
-        return Interval(*map(float, self.share @ each))
+        value, lower, upper = self.share @ each
+        return Interval(float(value), float(lower), float(upper))
 
     def log_growth(self, s: float) -> float:
         """Return the log growth of the moment of order s a step."""
@@ -186,7 +187,8 @@ class Schedule:
             low, high = low / 2, low
         alpha = float(brentq(lambda s: self.log_growth(s) / s, low, high, rtol=1e-13))
         # the backward error of the learning rates, by the conditioning of alpha
-        rise = self.log_growth(alpha * (1 + _PROBE)) - self.log_growth(alpha * (1 - _PROBE))
+        above, below = alpha * (1 + _PROBE), alpha * (1 - _PROBE)
+        rise = self.log_growth(above) - self.log_growth(below)
         slope = rise / (2 * _PROBE * alpha)
         shift = max(abs(quadrature.sensitivity(setting, alpha)) for setting in self.settings)
         error = quadrature.BACKWARD_ERROR * shift / abs(slope) + _ROUNDING * alpha
