@@ -63,8 +63,9 @@ class StepPolynomials:
     def r(self) -> FloatArray:
         """Coefficients (d, 3) of r = a^2 - (2 a g + g^2) C + g^2 C^2."""
         a, g = self.a, self.g
+        constant = np.full_like(g, a * a)
         linear = self.sign * (2 * a * g + g * g)
-        return np.stack([np.full_like(g, a * a), linear, g * g], axis=1)
+        return np.stack([constant, linear, g * g], axis=1)
 
     @property
     def gm(self) -> FloatArray:
@@ -77,9 +78,11 @@ class StepPolynomials:
         The terms of E C^0 are those that cancel in h - 1.
         """
         b = self.setting.batch
+        # E C^k = b (b + 2) ... (b + 2 k - 2)
         positive = [float(math.prod(b + 2 * i for i in range(k))) for k in range(1, 7)]
+        table = np.array([0.0, *positive])
         powers = first + np.indices(lengths).sum(axis=0)
-        chosen: FloatArray = np.array([0.0, *positive])[powers]
+        chosen: FloatArray = table[powers]
         return chosen
 
     def singles(self, first: int) -> FloatArray:
@@ -145,14 +148,17 @@ class Fourth:
 
     def __init__(self, setting: Setting, sign: int = -1) -> None:
         step = StepPolynomials(setting, sign)
-        self.h, self.t, self.own = setting.spectrum, step.t, step.pairs(0)
-        self.single, self.common = step.singles(1), float(step.moments(2))
+        self.h, self.t = setting.spectrum, step.t
+        self.own = step.pairs(0)  # E[r_i r_j + W_ij]
+        self.single = step.singles(1)  # E[C r_i]
+        self.common = float(step.moments(2))  # E[C^2]
 
     def __call__(self, F: FloatArray) -> FloatArray:
         """Return the new coefficients (d, d) less a^4 times the old ones."""
         t, h, diagonal = self.t, self.h, np.diagonal(F)
+        Ft = F @ t
         # q p_i E[C r_i] (2 (Ft)_i + 4 t_i F_ii), half of it in each of F_ij and F_ji
-        linear = np.outer(self.single * (F @ t + 2 * t * diagonal), h)
+        linear = np.outer(self.single * (Ft + 2 * t * diagonal), h)
         # q^2 E[C^2] (t'Ft + 2 sum_i t_i^2 F_ii)
         constant = self.common * (t @ F @ t + 2 * (t * t) @ diagonal)
         return self.own * F + linear + linear.T + constant * np.outer(h, h)
@@ -162,8 +168,10 @@ class Fourth:
 
         With G = 1 / (level - own), F = G o (E + terms of the d unknowns x_i = (Ft)_i + 2 t_i F_ii).
         """
-        t, h, G = self.t, self.h, 1 / (level - self.own)
-        # x - system x = x of G o E
+        t, h = self.t, self.h
+        G = 1 / (level - self.own)
+        # x - system x = x of G o E; a term l_i h_j + l_j h_i of F adds to x_i
+        #     l_i (sum_j G_ij h_j t_j + 4 t_i G_ii h_i) + h_i sum_j G_ij t_j l_j
         through_own = G @ (h * t)
         through_diagonal = 2 * t * np.diagonal(G) * h
         system = h[:, None] * G * (t * self.single)
@@ -173,7 +181,8 @@ class Fourth:
         right = F @ t + 2 * t * np.diagonal(F)
         x = np.linalg.solve(np.eye(h.size) - system, right)
         linear = np.outer(self.single * x, h)
-        F += G * (linear + linear.T + self.common * (t @ x) * np.outer(h, h))
+        constant = self.common * (t @ x)
+        F += G * (linear + linear.T + constant * np.outer(h, h))
         return F
 
 
@@ -184,23 +193,28 @@ class Sixth:
 
     def __init__(self, setting: Setting, sign: int = -1) -> None:
         step = StepPolynomials(setting, sign)
-        self.h, self.t, self.own = setting.spectrum, step.t, step.triples()
-        self.pair, self.single, self.common = step.pairs(1), step.singles(2), float(step.moments(3))
+        self.h, self.t = setting.spectrum, step.t
+        self.own = step.triples()  # E[r_i r_j r_k + ...]
+        self.pair = step.pairs(1)  # E[C (r_i r_j + W_ij)]
+        self.single = step.singles(2)  # E[C^2 r_i]
+        self.common = float(step.moments(3))  # E[C^3]
 
     def __call__(self, F: FloatArray) -> FloatArray:
         """Return the new coefficients (d, d, d) less a^6 times the old ones."""
-        t, h = self.t, self.h
-        Fiij, Fiii = np.einsum("iij->ij", F), np.einsum("iii->i", F)
+        t, h, squares = self.t, self.h, self.t * self.t
+        Fiij = np.einsum("iij->ij", F)
+        Fiii = np.einsum("iii->i", F)
         Ft = F @ t
         # q p_i p_j E[C (r_i r_j + W_ij)] (3 (Ft)_ij + 12 t_i F_iij), symmetrised
         doubled = t[:, None] * Fiij
         quadratic = self.pair * (3 * Ft + 6 * (doubled + doubled.T))
-        # q^2 p_i E[C^2 r_i] (...)
-        linear = 3 * Ft @ t + 6 * (t * t) @ Fiij
+        # q^2 p_i E[C^2 r_i] (3 (Ftt)_i + 6 sum_k t_k^2 F_kki
+        #     + 12 t_i sum_k t_k F_iik + 24 t_i^2 F_iii)
+        linear = 3 * Ft @ t + 6 * squares @ Fiij
         linear += 12 * t * (Fiij @ t) + 24 * t * t * Fiii
         linear *= self.single
-        # q^3 E[C^3] (...)
-        constant = t @ Ft @ t + 6 * (t * t) @ Fiij @ t + 8 * (t**3) @ Fiii
+        # q^3 E[C^3] (Fttt + 6 sum_ik t_i^2 t_k F_iik + 8 sum_i t_i^3 F_iii)
+        constant = t @ Ft @ t + 6 * squares @ Fiij @ t + 8 * (t**3) @ Fiii
         constant *= self.common
         # q = h'p: a third of each term in each place of h
         beside = np.outer(linear, h) / 2

@@ -74,12 +74,17 @@ class FourthMoment:
         spectrum = setting.spectrum.mean(keepdims=True) if setting.isotropic else setting.spectrum
         h, counts = np.unique(spectrum, return_counts=True)
         counts = counts * (setting.dimension // spectrum.size)
-        g = setting.step_size * h / setting.batch
-        # E C^k, exact
-        m = [math.prod(setting.batch + 2 * i for i in range(k)) for k in range(5)]
+        b = setting.batch
+        g = setting.step_size * h / b
+        m = [math.prod(b + 2 * i for i in range(k)) for k in range(5)]  # E C^k, exact
         N = _symmetrised_products(setting)
         c = _gradient_column(setting)
-        return cls(g, _own(g, m, N), _forms(g, counts, c), _sources(g, counts, m, N, c))
+        return cls(
+            g=g,
+            own=_own(g, m, N),
+            forms=_forms(g, counts, c),
+            sources=_sources(g, counts, m, N, c),
+        )
 
     def log_mu(self, least: float) -> Interval:
         """Return log h(4), given a lower bound of it.
@@ -100,13 +105,15 @@ class FourthMoment:
         log_mu = floor + rise
         if not self._is_largest(log_mu):
             return unresolved
-        # what a random rounding of every entry of L moves the root by
-        signs = np.random.default_rng(0).choice([-_UNIT, _UNIT], self.own.shape)
-        rounded = dataclasses.replace(self, own=self.own * (1 + signs))
         slope = self._excess(log_mu + 0.01 * rise) / (0.01 * rise)
-        shift = abs(rounded._excess(log_mu)) / slope
+        shift = abs(self._rounded()._excess(log_mu)) / slope
         error = _ROUNDING * (1 + abs(log_mu)) + _SAFETY * shift
         return Interval(log_mu, max(least, log_mu - error), log_mu + error)
+
+    def _rounded(self) -> "FourthMoment":
+        """Return the action with every entry of L rounded up or down at random."""
+        signs = np.random.default_rng(0).choice([-_UNIT, _UNIT], self.own.shape)
+        return dataclasses.replace(self, own=self.own * (1 + signs))
 
     def _crossing(self, floor: float, finest: float) -> tuple[float, float]:
         """Return bounds on the rise of log h(4) above `floor`, searched from above to `finest`."""
@@ -125,14 +132,15 @@ class FourthMoment:
 
     def _reproduction(self, log_mu: float) -> FloatArray:
         """Return the matrix (3D, 3D) of s -> f -> F = (mu - L)^{-1} (g e f' + f e'g) / 2 -> s."""
-        D, modes = self.g.size, np.arange(self.g.size)
+        D = self.g.size
         level = math.exp(log_mu) * np.eye(9) - self.own.transpose(0, 1, 3, 2)
         # forms (mu - L)^{-1}: [j, k, a, b, m], (a, b) the entry of the source, m that of s_j
         solved = np.linalg.solve(level, self.forms).reshape(D, D, 3, 3, 3)
         # the sources g_j e f_k' have a = w^2, f_j e' g_k have b = w^2
-        to_other = np.einsum("j,jkbm->jmkb", self.g / 2, solved[:, :, 0])
-        to_itself = np.einsum("k,jkam->jma", self.g / 2, solved[:, :, :, 0])
-        from_sources = to_other
+        half = self.g / 2
+        from_sources = np.einsum("j,jkbm->jmkb", half, solved[:, :, 0])
+        to_itself = np.einsum("k,jkam->jma", half, solved[:, :, :, 0])
+        modes = np.arange(D)
         from_sources[modes, :, modes] += to_itself
         product: FloatArray = from_sources.reshape(3 * D, 3 * D) @ self.sources
         return product
@@ -146,20 +154,21 @@ class FourthMoment:
         leading = vectors[:, values.real.argmax()].real
         w, across, y = leading.reshape(-1, 3).T
         # w x^2 + across x y + y y^2 is definite where |(w - y, across)| <= |w + y|
-        trace, discriminant = w + y, np.hypot(w - y, across)
+        trace = w + y
+        discriminant = np.hypot(w - y, across)
         definite = discriminant <= np.abs(trace) * (1 + _INDEFINITE)
-        return bool(definite.all() and abs(np.sign(trace).sum()) == w.size)
+        one_sign = abs(np.sign(trace).sum()) == w.size
+        return bool(definite.all() and one_sign)
 
 
 def _own(g: FloatArray, m: list[int], N: FloatArray) -> FloatArray:
     """Return L' (D, D, 9, 9), L_ij = sum_kl E_kl g_i^k g_j^l N_k x N_l."""
+    # polynomials in the moments m_k = E C^k
+    single, double = m[1], m[2] - m[1]
     mixed = 2 * m[3] - 6 * m[2]
+    quadruple = m[4] - 6 * m[3] + 3 * m[2]
     E = np.array(
-        [
-            [1, 2 * m[1], m[2] - m[1]],
-            [2 * m[1], 4 * (m[2] - m[1]), mixed],
-            [m[2] - m[1], mixed, m[4] - 6 * m[3] + 3 * m[2]],
-        ],
+        [[1, 2 * single, double], [2 * single, 4 * double, mixed], [double, mixed, quadruple]],
         dtype=float,
     )
     powers = g[:, None] ** np.arange(3)
@@ -174,9 +183,12 @@ def _forms(g: FloatArray, counts: IntArray, c: FloatArray) -> FloatArray:
     contraction = np.kron(np.eye(3), _square(c)[:, None])
     weight = np.multiply.outer(np.ones_like(g), 2 * g * counts)
     forms: FloatArray = weight[..., None, None] * contraction
-    # of F_jj, (9, 3): c in one place of either p
-    halves = [np.array([c[0], 0.0]), np.array([c[1], c[0]]) / 2, np.array([0.0, c[1]])]
-    once = np.array([[_form(a, b) for b in halves] for a in halves]).reshape(9, 3)
+    # of F_jj, (9, 3): c in one place of w^2, w y and y^2 of either p
+    in_w2 = np.array([c[0], 0.0])
+    in_wy = np.array([c[1], c[0]]) / 2
+    in_y2 = np.array([0.0, c[1]])
+    places = [in_w2, in_wy, in_y2]
+    once = np.array([[_form(a, b) for b in places] for a in places]).reshape(9, 3)
     modes = np.arange(g.size)
     forms[modes, modes] += 4 * g[:, None, None] * once
     return forms
@@ -186,7 +198,8 @@ def _sources(
     g: FloatArray, counts: IntArray, m: list[int], N: FloatArray, c: FloatArray
 ) -> FloatArray:
     """Return the map (3D, 3D) of s to f_j = E[C R_j]'s_j + E[C^2]/2 sum_k g_k p(c)'s_k g_j e."""
-    D, modes = g.size, np.arange(g.size)
+    D = g.size
+    modes = np.arange(D)
     sources = np.zeros((D, 3, D, 3))
     # E[C R_j], R_j = N_0 + 2 g_j C N_1 + g_j^2 (C^2 - C) N_2
     powers = g[:, None] ** np.arange(3)

@@ -52,11 +52,12 @@ def means(values: FloatArray, setting: Setting) -> tuple[FloatArray, FloatArray]
         With replacement the multinomial b! / prod_i k_i! prod_i p_i^{k_i}.
     """
     b, times = setting.batch, np.ones(len(values), dtype=np.int64)
-    choose = itertools.combinations
     if setting.replacement:
         values, times = np.unique(values, axis=0, return_counts=True)
-        choose = itertools.combinations_with_replacement
-    rows = np.array(list(choose(range(len(values)), b)))  # (K, b)
+        drawn = list(itertools.combinations_with_replacement(range(len(values)), b))
+    else:
+        drawn = list(itertools.combinations(range(len(values)), b))
+    rows = np.array(drawn)  # (K, b)
     log_weight = np.log(times)[rows].sum(axis=1)
     # a row that is drawn k times contributes 1/k!; equal rows are neighbours
     run = np.ones(len(rows))
