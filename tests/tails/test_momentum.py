@@ -128,14 +128,14 @@ def coarse_fallbacks(monkeypatch):
 
 @pytest.mark.usefixtures("coarse_fallbacks")
 def test_beyond_the_operator_particles_serve():
-    problem, sgd = gaussian([1.0]), SGD(lr=0.02, momentum=0.5)
+    problem, sgd = gaussian([1.0]), SGD(lr=0.04, momentum=0.5)
     alone = linsgd.tail_exponent(problem, sgd, method="transfer_operator")
     assert (str(alone.status), math.isnan(alone.value)) == ("unresolved", True)
     found = linsgd.tail_exponent(problem, sgd)
     assert (found.method, str(found.guarantee)) == ("particles", "statistical")
-    # log h is convex: its chord is within 0.02 of the root
-    log_h = {s: math.log(binary_form_radius(sgd, s)) for s in (46, 48)}
-    exact = 46 + 2 * log_h[46] / (log_h[46] - log_h[48])
+    # log h is convex: its chord is within 0.05 of the root
+    log_h = {s: math.log(binary_form_radius(sgd, s)) for s in (22, 24)}
+    exact = 22 + 2 * log_h[22] / (log_h[22] - log_h[24])
     assert alone.lower < found.lower < exact + 0.1
     assert exact - 0.1 < found.upper < found.lower * 1.02
 
@@ -161,16 +161,23 @@ def test_lyapunov_exponent_is_the_slope_of_log_h_at_zero(d, lr):
     assert found.lower <= found.value <= found.upper <= found.lower + 1e-4 * abs(found.value)
 
 
-def test_the_grid_of_directions_narrows_a_tiny_exponent_near_the_edge():
+def test_tiny_exponents_near_the_edge():
     problem, sgd, operator = gaussian([1.0]), SGD(lr=0.2, momentum=0.9), "transfer_operator"
-    found = linsgd.tail_exponent(problem, sgd)
-    assert (found.method, str(found.status)) == ("projective_line", "power_law")
-    assert 0.1 < found.lower <= found.value <= found.upper
-    wide = linsgd.tail_exponent(problem, sgd, method=operator)
-    assert wide.lower <= found.lower < found.upper <= wide.upper
-    assert found.upper - found.lower < 2e-7 < wide.upper - wide.lower
+    found = linsgd.tail_exponent(problem, sgd, method=operator)
+    assert str(found.status) == "power_law"
+    assert 0.1 < found.lower <= found.value <= found.upper < found.lower * (1 + 1e-4)
     half, double = (
         linsgd.spectral_function(problem, sgd, f * found.value, method=operator).value
         for f in (0.5, 2.0)
     )
     assert half < 1 < double
+
+
+@pytest.mark.nightly
+def test_the_grid_of_directions_narrows_a_tiny_exponent():
+    problem, sgd = gaussian([1.0]), SGD(lr=0.2, momentum=0.9)
+    wide = linsgd.tail_exponent(problem, sgd, method="transfer_operator")
+    found = linsgd.tail_exponent(problem, sgd)
+    assert found.method == "projective_line"
+    assert wide.lower <= found.lower < found.upper <= wide.upper
+    assert found.upper - found.lower < 2e-7 < wide.upper - wide.lower
