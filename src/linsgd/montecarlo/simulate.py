@@ -23,7 +23,7 @@ from linsgd.montecarlo.observables.states import STATES
 from linsgd.montecarlo.random.seeds import Seed
 from linsgd.montecarlo.tiles import Tiles
 from linsgd.montecarlo.walks.engine import Engine, Precision, walks
-from linsgd.optimizers.sgd import SGD
+from linsgd.optimizers.optimizer import Optimizer
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Result, Status, rounded, summary
 from linsgd.variates import LANES
@@ -216,7 +216,7 @@ class Ensemble(Result):
 
 def simulate(
     problem: LinearRegression,
-    sgd: SGD,
+    sgd: Optimizer,
     steps: ArrayLike,
     chains: int = 1024,
     seed: Seed = 0,

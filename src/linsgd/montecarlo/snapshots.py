@@ -9,14 +9,14 @@ from linsgd import domains
 from linsgd.montecarlo.observables.observable import increasing_steps
 from linsgd.montecarlo.random.seeds import Seed
 from linsgd.montecarlo.walks.engine import Engine, Precision, walks
-from linsgd.optimizers.sgd import SGD
+from linsgd.optimizers.optimizer import Optimizer
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.variates import LANES
 
 
 def snapshots(
     problem: LinearRegression,
-    sgd: SGD,
+    sgd: Optimizer,
     steps: ArrayLike,
     chains: range,
     seed: Seed = 0,

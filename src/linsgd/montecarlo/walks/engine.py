@@ -21,20 +21,25 @@ from linsgd.montecarlo.walks.radial import RadialWalks
 from linsgd.montecarlo.walks.reduced import ReducedWalks
 from linsgd.montecarlo.walks.walks import Walks
 from linsgd.optimizers.accept import accept
-from linsgd.optimizers.sgd import SGD
+from linsgd.optimizers.optimizer import Optimizer
 from linsgd.problems.features import FiniteData, GaussianFeatures
 from linsgd.problems.labels import GaussianNoise
 from linsgd.problems.linear_regression import LinearRegression
 
 Engine: TypeAlias = Literal["full", "reduced", "radial"]
 Precision: TypeAlias = Literal["float64", "float32"]
-Choice: TypeAlias = Callable[[LinearRegression, SGD, type[Update], str], type[Walks]]
+Choice: TypeAlias = Callable[[LinearRegression, Optimizer, type[Update], str], type[Walks]]
 
 DTYPES: dict[Precision, Any] = {"float64": np.float64, "float32": np.float32}
 
 
 def walks(
-    problem: LinearRegression, sgd: SGD, seed: Seed, start: Any, engine: Engine, dtype: Precision
+    problem: LinearRegression,
+    sgd: Optimizer,
+    seed: Seed,
+    start: Any,
+    engine: Engine,
+    dtype: Precision,
 ) -> Walks:
     """Check the arguments and return the walks of `engine` on `problem`, paired with the update."""
     accept(problem, sgd, tuple(UPDATES))
@@ -65,7 +70,9 @@ def _turned(problem: LinearRegression, update: type[Update]) -> bool:
     return problem.eigenvectors is not None and not update.rotates
 
 
-def _full(problem: LinearRegression, sgd: SGD, update: type[Update], dtype: str) -> type[Walks]:
+def _full(
+    problem: LinearRegression, sgd: Optimizer, update: type[Update], dtype: str
+) -> type[Walks]:
     law = problem.features
     if type(law) is FiniteData:
         return DataWalks
@@ -74,7 +81,9 @@ def _full(problem: LinearRegression, sgd: SGD, update: type[Update], dtype: str)
     return LineWalks if _all_gaussian(problem) and problem.dimension == 1 else LinearWalks
 
 
-def _reduced(problem: LinearRegression, sgd: SGD, update: type[Update], dtype: str) -> type[Walks]:
+def _reduced(
+    problem: LinearRegression, sgd: Optimizer, update: type[Update], dtype: str
+) -> type[Walks]:
     if not _all_gaussian(problem):
         noise = "no label noise" if problem.noise is None else type(problem.noise).__name__
         given = f"'reduced' with {type(problem.features).__name__} and {noise}"
@@ -85,7 +94,9 @@ def _reduced(problem: LinearRegression, sgd: SGD, update: type[Update], dtype: s
     return ReducedWalks
 
 
-def _radial(problem: LinearRegression, sgd: SGD, update: type[Update], dtype: str) -> type[Walks]:
+def _radial(
+    problem: LinearRegression, sgd: Optimizer, update: type[Update], dtype: str
+) -> type[Walks]:
     _reduced(problem, sgd, update, dtype)
     if update is not SGDUpdate:
         domains.refuse("engine", f"'radial' with {update.__name__}", "'full' but for linsgd.SGD")

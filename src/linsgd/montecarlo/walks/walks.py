@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from linsgd.domains import FloatArray, IntArray
 from linsgd.jit import Array, kernel
 from linsgd.montecarlo.updates.update import Update
-from linsgd.optimizers.sgd import SGD
+from linsgd.optimizers.optimizer import Optimizer
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.variates import LANES
 
@@ -31,7 +31,7 @@ class Batch(NamedTuple):
     weight_decay: Any
 
     @classmethod
-    def of(cls, sgd: SGD, dtype: Any) -> "Batch":
+    def of(cls, sgd: Optimizer, dtype: Any) -> "Batch":
         """Return the batch of an optimizer in the precision of the chains."""
         return cls(sgd.batch_size, dtype(1 / sgd.batch_size), dtype(sgd.weight_decay))
 
@@ -42,8 +42,10 @@ class Walks:
 
     Attributes
     ----------
-    problem, sgd : LinearRegression, SGD
-        What is simulated.
+    problem : LinearRegression
+        The problem.
+    sgd : Optimizer
+        The optimizer, of a type in the table of updates.
     kind : type
         Of the optimizer's update.
     seed : int
@@ -55,7 +57,7 @@ class Walks:
     """
 
     problem: LinearRegression
-    sgd: SGD
+    sgd: Optimizer
     kind: type[Update]
     seed: int
     start: tuple[FloatArray, FloatArray] | None

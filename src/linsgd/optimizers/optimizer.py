@@ -1,0 +1,28 @@
+"""What a simulation reads of an optimizer; its step and its state are those of its update."""
+
+from typing import Protocol
+
+from linsgd.problems.linear_regression import LinearRegression
+
+
+class Optimizer(Protocol):
+    """An optimizer that draws a minibatch at every step."""
+
+    @property
+    def batch_size(self) -> int:
+        """Samples a step."""
+
+    @property
+    def weight_decay(self) -> float:
+        """The L2 coefficient of the loss, whose gradient the update is given."""
+
+    @property
+    def replacement(self) -> bool | None:
+        """Whether a row of finite data may come twice in one batch."""
+
+    @property
+    def sampling(self) -> str:
+        """Whether batches are "independent" or those of a reshuffled "epoch"."""
+
+    def check(self, problem: LinearRegression) -> None:
+        """Raise ValueError if the batches cannot be drawn from `problem`."""
