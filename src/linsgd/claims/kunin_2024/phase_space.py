@@ -13,6 +13,8 @@ S_k, R_k and V_k are those of `linsgd.theory.langevin.propagator`.
 import numpy as np
 import sympy
 
+from linsgd.claims.approximation import approximation
+from linsgd.claims.case import Case
 from linsgd.claims.ensembles import LAGS, dampened, large_batch, small_lr
 from linsgd.claims.kunin_2024.langevin_regime import (
     TENTH,
@@ -45,6 +47,7 @@ from linsgd.symbolic.symbols import (
 )
 from linsgd.theory.langevin.propagator import Propagator
 from linsgd.theory.langevin.propagator import propagator as mode_propagator
+from linsgd.theory.recurrence.recurrence import Coefficients
 
 w_i, v_i, w_k, v_k = sympy.symbols("w_i v_i w_k v_k")
 LANGEVIN, EXACT = stationary_covariance("langevin"), stationary_covariance("exact")
@@ -63,26 +66,29 @@ def decay_confines_flat_directions(named: NamedProblem) -> Draft:
     case, (xx, _) = small_lr(named), variances(named)
     held = case.problem.eigenvalues[case.modes] / case.curvature
     return Draft(
-        statement=(
-            "At small lr the position variance along each eigenvector is that of the Langevin "
-            "equation: proportional to h / (h + lambda), up to the deviation of the noise from a "
-            "multiple of the Hessian."
+        **approximation(
+            exact=case.law.position_variance[0][case.modes],
+            approximate=xx,
+            width=0.06 * xx,
+            reason=(
+                "6 % of the prediction: a quarter of the effect of weight decay on the flattest "
+                "mode"
+            ),
+            statement=(
+                "At small lr the position variance along each eigenvector is that of the Langevin "
+                "equation: proportional to h / (h + lambda), up to the deviation of the noise from "
+                "a multiple of the Hessian."
+            ),
+            formula=sympy.Eq(Var(w_i), LANGEVIN["position"].subs(h_lambda, h + lam)),
+            mutants={
+                "a factor 2 lost": 2 * xx,
+                "weight decay left out": xx / held,
+                "noise independent of the curvature": xx * case.curvature.max() / case.curvature,
+            },
         ),
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(Var(w_i), LANGEVIN["position"].subs(h_lambda, h + lam)),
         regime=case.regime,
         components=case.names("Var w"),
-        prediction=xx,
-        acceptance=Acceptance.interval(
-            xx,
-            0.06 * xx,
-            "6 % of the prediction: a quarter of the effect of weight decay on the flattest mode",
-        ),
-        mutants={
-            "a factor 2 lost": 2 * xx,
-            "weight decay left out": xx / held,
-            "noise independent of the curvature": xx * case.curvature.max() / case.curvature,
-        },
         evidence=case.simulation(case.squares(case.position, 0)),
     )
 
@@ -93,22 +99,26 @@ def velocity_variance_follows_the_noise(named: NamedProblem) -> Draft:
     case, (_, vv) = small_lr(named), variances(named)
     m = case.sgd.momentum
     return Draft(
-        statement=(
-            "At small lr the velocity variance along each eigenvector is that of the Langevin "
-            "equation: the variance of the minibatch gradient over 1 - momentum^2, hence nearly "
-            "proportional to the curvature."
+        **approximation(
+            exact=case.law.velocity_variance[0][case.modes],
+            approximate=vv,
+            width=0.1 * vv,
+            reason=TENTH,
+            statement=(
+                "At small lr the velocity variance along each eigenvector is that of the Langevin "
+                "equation: the variance of the minibatch gradient over 1 - momentum^2, hence "
+                "nearly proportional to the curvature."
+            ),
+            formula=sympy.Eq(Var(v_i), LANGEVIN["velocity"]),
+            mutants={
+                "(1 - momentum)^2 in place of 1 - momentum^2": vv * (1 + m) / (1 - m),
+                "1 - momentum in place of 1 - momentum^2": vv * (1 + m),
+                "gradient noise without memory": vv * (1 - m**2),
+            },
         ),
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(Var(v_i), LANGEVIN["velocity"]),
         regime=case.regime,
         components=case.names("Var v"),
-        prediction=vv,
-        acceptance=Acceptance.interval(vv, 0.1 * vv, TENTH),
-        mutants={
-            "(1 - momentum)^2 in place of 1 - momentum^2": vv * (1 + m) / (1 - m),
-            "1 - momentum in place of 1 - momentum^2": vv * (1 + m),
-            "gradient noise without memory": vv * (1 - m**2),
-        },
         evidence=case.simulation(case.squares(case.velocity, 0)),
     )
 
@@ -241,24 +251,28 @@ def position_correlation(named: NamedProblem) -> Draft:
     exact = np.concatenate([_propagator(named, lag).R for lag in LAGS[1:]])
     rate = case.sgd.lr * case.curvature / (1 - case.sgd.momentum)
     return Draft(
-        statement=(
-            "The stationary autocorrelation of the position is that of a damped oscillator, as in "
-            "the Langevin equation: quadratic at short lags and oscillating along stiff "
-            "eigenvectors, not the exponential of the first-order diffusion."
+        **approximation(
+            exact=_exact_correlations(case)[0],
+            approximate=exact,
+            width=0.05,
+            reason="0.05, where a correlation is at most 1",
+            statement=(
+                "The stationary autocorrelation of the position is that of a damped oscillator, as "
+                "in the Langevin equation: quadratic at short lags and oscillating along stiff "
+                "eigenvectors, not the exponential of the first-order diffusion."
+            ),
+            formula=sympy.Eq(Cov(w_i, w_k) / Var(w_i), MEMORY.result.subs(BY_STEPS)),
+            mutants={
+                "first-order diffusion": np.concatenate([np.exp(-rate * lag) for lag in LAGS[1:]]),
+                "uncorrelated": 0 * exact,
+                "constant": np.ones_like(exact),
+            },
         ),
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(Cov(w_i, w_k) / Var(w_i), MEMORY.result.subs(BY_STEPS)),
         regime=case.regime,
         components=tuple(
             name for lag in LAGS[1:] for name in case.names(f"correlation over {lag} steps")
         ),
-        prediction=exact,
-        acceptance=Acceptance.interval(exact, 0.05, "0.05, where a correlation is at most 1"),
-        mutants={
-            "first-order diffusion": np.concatenate([np.exp(-rate * lag) for lag in LAGS[1:]]),
-            "uncorrelated": 0 * exact,
-            "constant": np.ones_like(exact),
-        },
         evidence=case.simulation(_lagged(named, case.position, xx)),
     )
 
@@ -270,23 +284,29 @@ def velocity_correlation(named: NamedProblem) -> Draft:
     exact = np.concatenate([_propagator(named, lag).V for lag in LAGS[1:]])
     free = np.concatenate([np.full(case.modes.size, case.sgd.momentum**lag) for lag in LAGS[1:]])
     return Draft(
-        statement=(
-            "The stationary autocorrelation of the velocity is that of the Langevin equation: it "
-            "decays faster than momentum^k and becomes negative along stiff eigenvectors."
+        **approximation(
+            exact=_exact_correlations(case)[1],
+            approximate=exact,
+            width=0.06,
+            reason="0.06, where a correlation is at most 1",
+            statement=(
+                "The stationary autocorrelation of the velocity is that of the Langevin equation: "
+                "it decays faster than momentum^k and becomes negative along stiff eigenvectors."
+            ),
+            formula=sympy.Eq(Cov(v_i, v_k) / Var(v_i), MEMORY["velocity"].subs(BY_STEPS)),
+            mutants={
+                "momentum^k, as of a free particle": free,
+                "that of the position": np.concatenate(
+                    [_propagator(named, lag).R for lag in LAGS[1:]]
+                ),
+                "uncorrelated": 0 * exact,
+            },
         ),
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(Cov(v_i, v_k) / Var(v_i), MEMORY["velocity"].subs(BY_STEPS)),
         regime=case.regime,
         components=tuple(
             name for lag in LAGS[1:] for name in case.names(f"correlation over {lag} steps")
         ),
-        prediction=exact,
-        acceptance=Acceptance.interval(exact, 0.06, "0.06, where a correlation is at most 1"),
-        mutants={
-            "momentum^k, as of a free particle": free,
-            "that of the position": np.concatenate([_propagator(named, lag).R for lag in LAGS[1:]]),
-            "uncorrelated": 0 * exact,
-        },
         evidence=case.simulation(_lagged(named, case.velocity, vv)),
     )
 
@@ -301,3 +321,19 @@ def _lagged(named: NamedProblem, directions: FloatArray, variance: FloatArray) -
     centre = case.mean_state(0)
     later = [1 + LAGS.index(lag) for lag in LAGS[1:]]
     return Stack(tuple(LaggedProduct(centre, directions, directions, scale, 0, at) for at in later))
+
+
+def _exact_correlations(case: Case) -> tuple[FloatArray, FloatArray]:
+    """Return the exact autocorrelations of w and of v at the lags 4 and 16, mode by mode."""
+    law, modes = case.law, case.modes
+    variances = law.position_variance[0], law.velocity_variance[0]
+    cross = law.position_velocity_covariance[0][modes]
+    A = Coefficients.of(case.sgd).mode_matrix(case.curvature)  # E z_{s+1} = A z_s
+    found: tuple[list[FloatArray], list[FloatArray]] = ([], [])
+    for lag in LAGS[1:]:
+        power = np.linalg.matrix_power(A, lag)
+        for i, variance in enumerate(variances):
+            # E z_i' z_i = A^k_ii Var z_i + A^k_ij Cov(z_j, z_i)
+            own = variance[modes]
+            found[i].append(power[:, i, i] + power[:, i, 1 - i] * cross / own)
+    return np.concatenate(found[0]), np.concatenate(found[1])

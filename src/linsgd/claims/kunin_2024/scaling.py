@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 import sympy
 
+from linsgd.claims.approximation import approximation
 from linsgd.claims.ensembles import small_lr
 from linsgd.claims.kunin_2024.paper import kunin
 from linsgd.claims.problems import NamedProblem
@@ -45,12 +46,23 @@ def local_displacement_is_a_product_of_powers(named: NamedProblem) -> Draft:
         replacement=True,
     )
     return Draft(
-        statement=(
-            "At small lr the stationary mean squared step is proportional to lr^2, to 1/b and to "
-            "1/(1 - momentum^2), and does not depend on a small weight decay."
+        **approximation(
+            exact=np.mean(_slopes(problem, small), axis=0),
+            approximate=powers,
+            width=0.05,
+            reason="a twentieth: powers are integers",
+            statement=(
+                "At small lr the stationary mean squared step is proportional to lr^2, to 1/b and "
+                "to 1/(1 - momentum^2), and does not depend on a small weight decay."
+            ),
+            formula=sympy.Eq(E(sympy.Abs(delta) ** 2), ONE_STEP),
+            mutants={
+                "lr/b scaling, as of positions": np.array([1.0, -1.0, -1.0, 0.0]),
+                "(1 - momentum^2)^-2": np.array([2.0, -1.0, -2.0, 0.0]),
+                "noise of standard deviation 1/b": np.array([2.0, -2.0, -1.0, 0.0]),
+            },
         ),
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(E(sympy.Abs(delta) ** 2), ONE_STEP),
         regime=(
             f"lr {small.lr:.3g}, momentum {sgd.momentum:g}, batch {sgd.batch_size}; exact theory, "
             "no simulation"
@@ -61,13 +73,6 @@ def local_displacement_is_a_product_of_powers(named: NamedProblem) -> Draft:
             "power of 1 - momentum^2",
             "power of weight decay",
         ),
-        prediction=powers,
-        acceptance=Acceptance.interval(powers, 0.05, "a twentieth: powers are integers"),
-        mutants={
-            "lr/b scaling, as of positions": np.array([1.0, -1.0, -1.0, 0.0]),
-            "(1 - momentum^2)^-2": np.array([2.0, -1.0, -2.0, 0.0]),
-            "noise of standard deviation 1/b": np.array([2.0, -2.0, -1.0, 0.0]),
-        },
         evidence=Enclosure(enclose=partial(_slopes, problem, small)),
     )
 
@@ -125,25 +130,29 @@ def exponent_falls_with_lr_and_momentum(named: NamedProblem) -> Draft:
     problem, sgd = named.problem, _slow(named)
     langevin = _changes(problem, sgd, "langevin")
     return Draft(
-        statement=(
-            "At a fixed number of steps the exponent of the stationary displacement falls when lr "
-            "doubles and when momentum rises, as in the Langevin equation, and does not depend on "
-            "the batch size."
+        **approximation(
+            exact=_changes(problem, sgd, "exact"),
+            approximate=langevin,
+            width=0.02,
+            reason="0.02: well below the changes",
+            statement=(
+                "At a fixed number of steps the exponent of the stationary displacement falls when "
+                "lr doubles and when momentum rises, as in the Langevin equation, and does not "
+                "depend on the batch size."
+            ),
+            formula=sympy.Lt(sympy.Derivative(c(k), eta), 0),
+            mutants={
+                "the exponent is universal": np.zeros(3),
+                "the batch acts as lr does": np.array([langevin[0], langevin[1], -langevin[0]]),
+                "it rises": -langevin,
+            },
         ),
         source=Source.RECONSTRUCTED,
-        formula=sympy.Lt(sympy.Derivative(c(k), eta), 0),
         regime=(
             f"lr {sgd.lr:.3g}, momentum {sgd.momentum:g}, batch {sgd.batch_size}, {STEPS} steps; "
             "no simulation"
         ),
         components=("lr doubled", "momentum 0.8 for 0.5", "batch times 4"),
-        prediction=langevin,
-        acceptance=Acceptance.interval(langevin, 0.02, "0.02: well below the changes"),
-        mutants={
-            "the exponent is universal": np.zeros(3),
-            "the batch acts as lr does": np.array([langevin[0], langevin[1], -langevin[0]]),
-            "it rises": -langevin,
-        },
         evidence=Enclosure(enclose=partial(_exact_changes, problem, sgd)),
     )
 
