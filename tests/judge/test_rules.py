@@ -107,7 +107,7 @@ def test_a_stated_skewness_decides_at_which_look_there_is_a_verdict():
 def test_a_known_variance_too_large_for_the_width_is_beyond_the_effort():
     needs = [shortage(claim(premise=KnownVariance(np.array([v]))), 2**19) for v in (1.0, 100.0)]
     assert needs[0] == ""
-    assert needs[1].startswith("too skewed for this effort: it takes")
+    assert needs[1].startswith("too noisy for this effort: it takes")
 
 
 def test_diverged_chains_leave_a_claim_undecided():

@@ -71,8 +71,10 @@ def verdict(**changes):
     return Verdict(**{**values, **changes})
 
 
-def report(*claims, left_out=()):
-    return Report(claims=claims, papers="all", effort="quick", seed=0, data=None, left_out=left_out)
+def report(*claims, left_out=None):
+    return Report(
+        claims=claims, papers="all", effort="quick", seed=0, data=None, left_out=left_out or {}
+    )
 
 
 @pytest.fixture

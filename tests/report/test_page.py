@@ -126,10 +126,38 @@ def test_the_page_says_how_to_make_all_of_it_again(every_kind):
 
 
 def test_what_was_left_out_is_said(make_report, make_verdict):
-    document = make_report(make_verdict(), left_out=("linsgd/<shy>",)).to_dict()
-    assert "<code>linsgd/&lt;shy&gt;</code>" in page(document)
-    assert "do not tell them from a mutant: linsgd/<shy>." in text(document)
+    why = "the rows are <few>"
+    document = make_report(make_verdict(), left_out={"linsgd/<shy>": why}).to_dict()
+    assert "<code>linsgd/&lt;shy&gt;</code>: the rows are &lt;few&gt;" in page(document)
+    assert f"    linsgd/<shy>: {why}\n" in text(document)
     assert "Not judged" not in page(make_report(make_verdict()).to_dict())
+
+
+def test_a_finding_is_shown_as_one_and_not_as_a_refutation(make_report, make_verdict):
+    document = make_report(
+        make_verdict(), make_verdict(id="kunin_2024/limit", approximation_error=5.2)
+    ).to_dict()
+    fails = "fails here, by 5.2 times its tolerance"
+    html, lines = page(document), text(document)
+    assert html.count(f'<span class="tag finding">{fails}</span>') == 1
+    assert f"confirmed  kunin_2024/limit on gaussian: {fails}\n" in lines
+    assert "Approximations that fail here, as the exact theory predicts: 1." in lines
+    assert lines.startswith("✓ All 2 claims came out as expected; 1 of them: an approximation")
+    assert "identity    1 confirmed" in lines
+    assert "statement   1 confirmed" in lines
+    held = page(make_report(make_verdict(approximation_error=0.5)).to_dict())
+    assert "tag finding" not in held
+
+
+def test_what_was_said_beforehand_is_shown(make_report, make_verdict):
+    note = "too noisy for this effort: it takes 9e+09 chains, the effort buys 524,288"
+    document = make_report(
+        make_verdict(), make_verdict(id="a/b", outcome="undecided", chains=0, note=note)
+    ).to_dict()
+    assert f"Not simulated: {note}." in page(document)
+    assert f"Not simulated: {note}." in text(document)
+    assert "Said beforehand to be beyond this effort: 1." in text(document)
+    assert "beyond this effort" not in text(make_report(make_verdict()).to_dict())
 
 
 def test_kinds_are_counted_apart(every_kind):

@@ -44,7 +44,7 @@ def test_a_report_comes_back_from_its_file(every_kind, tmp_path):
     document = json.loads((tmp_path / "report.json").read_text())
     again = Report.from_dict(document)
     assert again.to_dict() == document == every_kind.to_dict()
-    assert isinstance(again.left_out, tuple)
+    assert again.left_out == {}
     assert again.claims[3].components[0].acceptance_upper == float("inf")
 
 
@@ -133,6 +133,39 @@ def test_the_exit_code_says_the_worst(make_report, make_verdict, outcomes, kille
     mutants = (Mutant(name="a factor 2 lost", prediction=(1.0,), killed=killed),)
     report = make_report(*(make_verdict(outcome=outcome, mutants=mutants) for outcome in outcomes))
     assert report.exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"outcome": Outcome.UNDECIDED, "note": "too noisy for this effort"}, 0),
+        ({"outcome": Outcome.UNDECIDED, "approximation_error": 0.2}, 0),
+        ({"outcome": Outcome.CONFIRMED, "approximation_error": 7.0}, 0),
+        ({"outcome": Outcome.UNDECIDED}, 3),
+        ({"outcome": Outcome.REFUTED, "approximation_error": 7.0}, 1),
+    ],
+)
+def test_the_exit_code_follows_the_identities(make_report, make_verdict, changes, code):
+    alive = (Mutant(name="a factor 2 lost", prediction=(1.0,), killed=False),)
+    mutants = alive if changes["outcome"] is Outcome.UNDECIDED else ()
+    other = make_verdict(id="kunin_2024/other", mutants=mutants, **changes)
+    assert make_report(make_verdict(), other).exit_code == code
+
+
+def test_a_report_in_which_nothing_was_decided_does_not_succeed(make_report, make_verdict):
+    unjudged = make_verdict(outcome=Outcome.UNDECIDED, note="too skewed for any effort")
+    assert make_report(unjudged).exit_code == 3
+
+
+def test_an_approximation_that_fails_is_a_finding_in_the_document(make_report, make_verdict):
+    claims = make_report(
+        make_verdict(), make_verdict(approximation_error=0.9), make_verdict(approximation_error=1.1)
+    ).to_dict()["claims"]
+    assert [(claim["role"], claim["finding"]) for claim in claims] == [
+        ("identity", False),
+        ("statement", False),
+        ("statement", True),
+    ]
 
 
 def test_the_printed_report_names_every_claim(every_kind):

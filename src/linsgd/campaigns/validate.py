@@ -71,7 +71,8 @@ def validate(
     Returns
     -------
     Report
-        The verdicts in `.claims`, 0 in `.exit_code` if all came out as expected.
+        The verdicts in `.claims`; `.exit_code` is 0 unless the exact theory failed or left an
+        identity undecided.
 
     Raises
     ------
@@ -102,7 +103,7 @@ def validate(
         seed=seed,
         data=_name(data),
         problem=problem,
-        left_out=tuple(sorted({name.partition(" ")[0] for name in selection.left_out})),
+        left_out={name.partition(" ")[0]: why for name, why in selection.left_out.items()},
     )
     if place is not None:
         report.save(place, overwrite)

@@ -1,8 +1,8 @@
 """The command line: predict, simulate, compare, validate, claims.
 
 Exit codes: 0 as expected; 1 a claim is refuted, or a simulation contradicts the exact law; 2 usage,
-a bad value or a missing extra, said before any work; 3 a claim is undecided or a mutant alive; 130
-interrupted.
+a bad value or a missing extra, said before any work; 3 an identity of the exact theory is undecided
+or its mutant alive, and nothing was said of that beforehand; 130 interrupted.
 
 Modules are imported by the command that needs them, so that `--help` is quick.
 """
@@ -104,7 +104,7 @@ def _validate(options: argparse.Namespace) -> int:
     document = report.to_dict()
     print(heading(document))
     for claim in document["claims"]:
-        if not claim["as_expected"]:
+        if claim["finding"] or not claim["as_expected"]:
             print(paragraph(claim))
     print(f"The page is {(options.out / 'index.html').resolve()}")
     return report.exit_code

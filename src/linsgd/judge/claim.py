@@ -78,6 +78,9 @@ class Draft:
         How it is measured.
     citation : str
         Authors, title, year; left out where it is that of the paper.
+    approximation_error : float, optional
+        Of a statement that approximates the exact law: its largest error on this problem, as the
+        exact theory predicts it, over its tolerance. None for an identity of the exact law.
 
     Raises
     ------
@@ -97,6 +100,7 @@ class Draft:
     mutants: Mapping[str, FloatArray]
     evidence: Simulation | Enclosure
     citation: str = ""
+    approximation_error: float | None = None
 
     def __post_init__(self) -> None:
         if len(self.mutants) < 2:

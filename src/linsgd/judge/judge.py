@@ -27,7 +27,15 @@ from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Claim, Enclosure, Simulation
 from linsgd.judge.experiment import Experiment, canonical, seed_of
-from linsgd.judge.intervals import BLOCK, BlockSums, Bounded, Event, Unknown, whole_line
+from linsgd.judge.intervals import (
+    BLOCK,
+    BlockSums,
+    Bounded,
+    Event,
+    KnownSkewness,
+    Unknown,
+    whole_line,
+)
 from linsgd.judge.verdict import Component, Mutant, Outcome, Verdict
 from linsgd.result import environment
 
@@ -202,7 +210,8 @@ def shortage(claim: Claim, chains: int) -> str:
         return ""
     if isinstance(measurement.premise, Unknown):
         return f"too skewed for any effort: {measurement.premise.reason}"
-    return f"too skewed for this effort: it takes {needed:.2g} chains, the effort buys {chains:,}"
+    why = "too skewed" if isinstance(measurement.premise, KnownSkewness) else "too noisy"
+    return f"{why} for this effort: it takes {needed:.2g} chains, the effort buys {chains:,}"
 
 
 def _measurement(claim: Claim) -> Simulation:
@@ -306,6 +315,7 @@ def _verdict(
         ),
         margin=accepted.margin(lower, upper),
         note=note,
+        approximation_error=claim.approximation_error,
     )
 
 

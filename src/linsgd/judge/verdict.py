@@ -29,6 +29,13 @@ class Kind(StrEnum):
     NUMERICAL = "numerical"  # theory against theory, by enclosures
 
 
+class Role(StrEnum):
+    """What a claim says of the exact theory; the two are counted apart."""
+
+    IDENTITY = "identity"  # the exact theory itself, against its measurement
+    STATEMENT = "statement"  # an approximation, which holds or fails as the exact theory predicts
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Component(Result):
     """One coordinate of a claim: prediction, acceptance set and measurement.
@@ -104,6 +111,9 @@ class Verdict(Result):
         The wrong predictions.
     note : str
         Why the effort cannot decide the claim, said before any chain is drawn; else empty.
+    approximation_error : float or None
+        Of an approximation: its largest error on this problem, as the exact theory predicts it,
+        over its tolerance. None for an identity.
     margin : float
         Distance from the confidence set to the nearest edge of the acceptance set in units of the
         acceptance half-width, the smallest over components: 1 at best for an interval, negative
@@ -131,7 +141,18 @@ class Verdict(Result):
     mutants: tuple[Mutant, ...]
     margin: float
     note: str = ""
+    approximation_error: float | None = None
     command: str = ""
+
+    @property
+    def role(self) -> Role:
+        """An identity of the exact theory, or a statement that approximates it."""
+        return Role.IDENTITY if self.approximation_error is None else Role.STATEMENT
+
+    @property
+    def is_finding(self) -> bool:
+        """Whether an approximation fails on this problem, as the exact theory predicts."""
+        return self.approximation_error is not None and self.approximation_error > 1
 
     @property
     def as_expected(self) -> bool:

@@ -13,7 +13,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from linsgd.report import digits, gauge
 from linsgd.report.figure import sources
 from linsgd.report.mathml import formula
-from linsgd.report.summary import KINDS, SYMBOLS, by_kind, error_bound, headline, tally
+from linsgd.report.summary import (
+    KINDS,
+    ROLES,
+    SYMBOLS,
+    announced,
+    by_kind,
+    by_role,
+    error_bound,
+    failure,
+    headline,
+    is_finding,
+    tally,
+)
 
 TEMPLATES = Environment(
     loader=PackageLoader("linsgd.report", "templates"),
@@ -37,7 +49,7 @@ NOTATION = (
     ("w, v", "position and velocity, v = −(momentum buffer)"),
     ("α", "tail exponent"),
 )
-TEMPLATES.globals.update(symbols=SYMBOLS, kinds=KINDS, notation=NOTATION)
+TEMPLATES.globals.update(symbols=SYMBOLS, kinds=KINDS, roles=ROLES, notation=NOTATION)
 TEMPLATES.filters.update(share=digits.share, quantities=digits.quantities, margin=digits.margin)
 
 
@@ -61,6 +73,9 @@ def page(document: Mapping[str, Any]) -> str:
         sentence=sentence,
         papers=papers,
         tallies=by_kind(claims),
+        tallies_by_role=by_role(claims),
+        findings=sum(map(is_finding, claims)),
+        announced=announced(claims),
         error_bound=error_bound(claims),
         unexpected=sum(not claim["as_expected"] for claim in claims),
         made_by_command=any(claim["command"] for claim in claims),
@@ -116,6 +131,7 @@ def _card(claim: Mapping[str, Any]) -> dict[str, Any]:
         "nearest": nearest,
         "gauge": _gauge(components[nearest]),
         "count": tally([claim]),
+        "failure": failure(claim),
         "mutants": [
             {**mutant, "predicts": _values(mutant["prediction"], components)}
             for mutant in claim["mutants"]

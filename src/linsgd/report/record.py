@@ -7,13 +7,13 @@ between equal runs stands under its `provenance`.
 import json
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from linsgd import domains
 from linsgd.files import make_writable, write_whole
-from linsgd.judge.verdict import Outcome, Verdict
+from linsgd.judge.verdict import Outcome, Role, Verdict
 from linsgd.report.page import page
 from linsgd.report.text import text
 from linsgd.result import SCHEMA, Result, encode
@@ -36,8 +36,8 @@ class Report(Result):
     papers, effort, seed, data, problem
         The request: names separated by commas or "all", "quick" or "full", the seed, the name of
         the user's data or None, the one problem that was judged or None for all of them.
-    left_out : tuple of str
-        Claims that the user's data cannot tell from their mutants, which were therefore not judged.
+    left_out : mapping of str to str
+        Claims that do not apply to the user's data, and why; they were not judged.
 
     See Also
     --------
@@ -50,14 +50,25 @@ class Report(Result):
     seed: int
     data: str | None
     problem: str | None = None
-    left_out: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
-        """0 all as expected, 1 a claim refuted, 3 a claim undecided or a mutant alive."""
+        """0, 1 or 3.
+
+        1: a claim is refuted, hence the exact theory failed, of which every acceptance set follows.
+        3: an identity is undecided or one of its mutants alive, although nothing was said of that
+        beforehand; or no claim at all was decided. 0: else; an approximation that fails as the
+        exact theory predicts does not change it.
+        """
         if any(verdict.outcome is Outcome.REFUTED for verdict in self.claims):
             return 1
-        return 0 if all(verdict.as_expected for verdict in self.claims) else 3
+        open_ = any(
+            verdict.role is Role.IDENTITY and not (verdict.as_expected or verdict.note)
+            for verdict in self.claims
+        )
+        decided = any(verdict.outcome is not Outcome.UNDECIDED for verdict in self.claims)
+        return 3 if open_ or not decided else 0
 
     def rows(self) -> list[tuple[str, str]]:
         """Return (claim, verdict) pairs for the printed form."""
@@ -169,6 +180,8 @@ def _from_verdict(verdict: Verdict) -> dict[str, Any]:
         **claim,
         "verdict": claim.pop("outcome"),
         "as_expected": verdict.as_expected,
+        "role": str(verdict.role),
+        "finding": verdict.is_finding,
         "prediction": [
             {"name": c["name"], "value": c["prediction"]} | {key: c[key] for key in ACCEPTED}
             for c in components

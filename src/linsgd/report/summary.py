@@ -12,6 +12,10 @@ Claim = Mapping[str, Any]
 
 SYMBOLS = {"confirmed": "✓", "refuted": "✕", "undecided": "?"}
 KINDS = {"simulation": "theory against Monte Carlo", "numerical": "theory against theory"}
+ROLES = {
+    "identity": "the exact theory against its measurement",
+    "statement": "approximations, where they hold and where they fail",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,40 @@ def by_kind(claims: Iterable[Claim]) -> dict[str, Tally]:
     return {kind: tally(claim for claim in claims if claim["kind"] == kind) for kind in KINDS}
 
 
+def by_role(claims: Iterable[Claim]) -> dict[str, Tally]:
+    """Count identities of the exact theory and approximations separately."""
+    claims = list(claims)
+    return {r: tally(claim for claim in claims if role(claim) == r) for r in ROLES}
+
+
+def role(claim: Claim) -> str:
+    """Return "statement" for an approximation, "identity" for the exact theory itself."""
+    return "identity" if claim.get("approximation_error") is None else "statement"
+
+
+def is_finding(claim: Claim) -> bool:
+    """Say whether a claim is an approximation that fails, as the exact theory predicts."""
+    return role(claim) == "statement" and float(claim["approximation_error"]) > 1
+
+
+def failure(claim: Claim) -> str:
+    """Return by how much an approximation fails, in words; empty where it holds.
+
+    Examples
+    --------
+    >>> failure({"approximation_error": 4.44}), failure({"approximation_error": 0.3})
+    ('fails here, by 4.4 times its tolerance', '')
+    """
+    if not is_finding(claim):
+        return ""
+    return f"fails here, by {float(claim['approximation_error']):.2g} times its tolerance"
+
+
+def announced(claims: Iterable[Claim]) -> int:
+    """Count the claims of which it was said beforehand that the effort cannot decide them."""
+    return sum(claim["verdict"] == "undecided" and bool(claim.get("note")) for claim in claims)
+
+
 def error_bound(claims: Iterable[Claim]) -> float:
     """Return the union bound on the probability that any verdict is wrong."""
     return float(sum(claim["alpha"] for claim in claims))
@@ -55,11 +93,14 @@ def headline(claims: Iterable[Claim]) -> tuple[str, str]:
     >>> headline({"verdict": verdict, "mutants": []} for verdict in verdicts)
     ('refuted', '1 refuted, 1 undecided, 2 confirmed')
     """
+    claims = list(claims)
     count = tally(claims)
     alive = count.mutants - count.killed
+    fail = sum(map(is_finding, claims))
     if count.confirmed == count.claims and not alive:
         many = f"All {count.claims} claims came out as expected"
-        return "confirmed", many if count.claims != 1 else "As expected"
+        found = f"; {fail} of them: an approximation fails, as predicted" if fail else ""
+        return "confirmed", (many if count.claims != 1 else "As expected") + found
     numbers = {name: getattr(count, name) for name in ("refuted", "undecided", "confirmed")}
     parts = [f"{number} {name}" for name, number in numbers.items() if number]
     if alive:

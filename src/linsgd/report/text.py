@@ -6,7 +6,17 @@ from typing import Any
 from linsgd.report.digits import margin, quantities, share
 from linsgd.report.gauge import components as components_of
 from linsgd.report.gauge import nearest
-from linsgd.report.summary import SYMBOLS, by_kind, error_bound, headline, tally
+from linsgd.report.summary import (
+    SYMBOLS,
+    announced,
+    by_kind,
+    by_role,
+    error_bound,
+    failure,
+    headline,
+    is_finding,
+    tally,
+)
 
 
 def text(document: Mapping[str, Any]) -> str:
@@ -24,24 +34,37 @@ def heading(document: Mapping[str, Any]) -> str:
         f"{count.undecided} undecided; {count.killed} of {count.mutants} mutants killed"
         for kind, count in by_kind(claims).items()
     ]
+    lines += [
+        f"{role:<10}  {count.confirmed} confirmed, {count.refuted} refuted, "
+        f"{count.undecided} undecided"
+        for role, count in by_role(claims).items()
+    ]
+    if fail := sum(map(is_finding, claims)):
+        lines.append(f"Approximations that fail here, as the exact theory predicts: {fail}.")
+    if unjudged := announced(claims):
+        lines.append(f"Said beforehand to be beyond this effort: {unjudged}.")
     bound = share(error_bound(claims))
     lines.append(f"The probability that any simulated verdict is wrong is at most {bound}.")
     if document["left_out"]:
-        names = ", ".join(document["left_out"])
-        lines.append(f"Not judged, as these data do not tell them from a mutant: {names}.")
+        lines.append("Not judged on these data:")
+        lines += [f"    {name}: {why}" for name, why in document["left_out"].items()]
     lines.append("")
     return "\n".join(lines)
 
 
 def paragraph(claim: Mapping[str, Any]) -> str:
-    """Return verdict, statement and the numbers of one claim in three lines."""
+    """Return verdict, statement and the numbers of one claim in three lines, and its note."""
     components = components_of(claim)
     component = components[nearest(claim)]
     says = quantities(component)
     more = f" (the nearest to its edge of {len(components)})" if len(components) > 1 else ""
     count = tally([claim])
+    fails = f": {failure(claim)}" if failure(claim) else ""
+    head = f"{SYMBOLS[claim['verdict']]} {claim['verdict']:<9}  {claim['id']} on {claim['problem']}"
+    if claim["note"]:
+        return f"{head}\n    {claim['statement']}\n    Not simulated: {claim['note']}.\n"
     return (
-        f"{SYMBOLS[claim['verdict']]} {claim['verdict']:<9}  {claim['id']} on {claim['problem']}\n"
+        f"{head}{fails}\n"
         f"    {claim['statement']}\n"
         f"    {component['name']}{more}: predicted {says['predicted']} "
         f"(accepted {says['accepted']}), measured {says['measured']} ({says['interval']}); "
