@@ -6,6 +6,10 @@ from . import plot as plot
 from . import symbolic as symbolic
 from . import testing as testing
 from .campaigns.validate import validate as validate
+from .compare.atlas import Atlas as Atlas
+from .compare.atlas import Boundary as Boundary
+from .compare.atlas import atlas as atlas
+from .compare.atlas import find_boundary as find_boundary
 from .compare.comparison import Comparison as Comparison
 from .compare.comparison import compare as compare
 from .montecarlo.observables.autocovariance import Autocovariance as Autocovariance

@@ -1,0 +1,97 @@
+"""The atlas against closed forms of one feature, and its boundaries against bisection by hand."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+import linsgd
+from linsgd import SGD, LinearRegression
+
+mpl.use("Agg")
+PROBLEM = LinearRegression.gaussian([1.0])
+LR = np.geomspace(0.003, 1.5, 40)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return linsgd.atlas(PROBLEM, LR, [1, 8, 64], [0.0, 0.9])
+
+
+def test_errors_are_those_of_the_closed_forms(found):
+    # without momentum Var w = lr s/(2 - lr (1 + 2/b)), s = 1/b; first-order diffusion: lr s/2
+    exact = LR[:, None] / (2 - LR[:, None] * (1 + 2 / found.batch_size)) / found.batch_size
+    error = np.abs(LR[:, None] / 2 / found.batch_size - exact) / exact
+    stable = LR[:, None] * (1 + 2 / found.batch_size) < 2
+    row = found.error[found.theories.index("diffusion"), :, :, 0]
+    assert row[stable] == pytest.approx(error[stable], rel=1e-9)
+    assert np.isinf(row[~stable]).all()
+    assert found.threshold[:, 0] == pytest.approx(2 / (1 + 2 / found.batch_size), rel=1e-9)
+
+
+def test_boundaries_are_where_the_error_is_the_tolerance(found):
+    # lr (1 + 2/b)/2 = tolerance
+    expected = 2 * 0.05 / (1 + 2 / found.batch_size)
+    assert found.boundary("diffusion")[:, 0] == pytest.approx(expected, rel=1e-3)
+    for b, limit in zip(found.batch_size.tolist(), expected, strict=True):
+        exact = linsgd.find_boundary(PROBLEM, SGD(lr=0.1, batch_size=b), "diffusion")
+        assert exact.lr == pytest.approx(limit, rel=3e-6)
+        assert exact.share == pytest.approx(0.05, rel=3e-6)
+
+
+def test_a_theory_of_ones_own_is_judged_beside_the_others():
+    def mine(problem, sgd):
+        return sgd.lr / (2 - sgd.lr) / sgd.batch_size * np.ones(1)
+
+    found = linsgd.atlas(PROBLEM, LR, 64, theories={"mine": mine})
+    assert found.theories[-1] == "mine"
+    assert (found.boundary("mine") > 5 * found.boundary("diffusion")).all()
+    limit = linsgd.find_boundary(PROBLEM, SGD(lr=0.1, batch_size=64), mine)
+    assert found.boundary("mine")[0, 0] == pytest.approx(limit.lr, rel=0.01)
+
+
+def test_a_theory_without_the_quantity_has_no_error():
+    found = linsgd.atlas(PROBLEM, [0.01, 0.1], quantity="velocity_variance")
+    assert np.isnan(found.error[found.theories.index("diffusion")]).all()
+    assert "holds nowhere" in repr(found)
+
+
+@pytest.mark.parametrize("quantity", ["squared_speed", "excess_risk", "relaxation_rate"])
+def test_errors_vanish_with_the_learning_rate(quantity):
+    problem = LinearRegression.gaussian([1.0, 0.3])
+    found = linsgd.atlas(problem, [1e-4, 1e-3, 1e-2], 4, 0.9, quantity)
+    errors = found.error[found.theories.index("langevin"), :, 0, 0]
+    assert (np.diff(errors) > 0).all()
+    assert errors[0] < 2e-3
+
+
+def test_results_go_to_frames_and_figures(found):
+    frame = found.to_dataframe()
+    assert len(frame) == found.error.size
+    inside = frame[(frame.theory == "langevin") & (frame.batch_size == 8) & (frame.momentum == 0.9)]
+    index = found.theories.index("langevin")
+    assert inside.error.to_numpy() == pytest.approx(found.error[index, :, 1, 1], nan_ok=True)
+    ax = found.plot("langevin", 0.9)
+    assert ax.get_xlabel() == "learning rate"
+    assert "Atlas" in found._repr_html_()
+
+
+def test_spot_checks_agree_with_simulation(found):
+    assert all(check.agrees for check in found.spot_check(points=2, chains=1024))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"lr": []}, "lr = "),
+        ({"lr": [0.1, -1.0]}, "lr = -1.0"),
+        ({"lr": 0.1, "batch_size": 1.5}, "batch_size = "),
+        ({"lr": 0.1, "momentum": 1.0}, "momentum = 1.0"),
+        ({"lr": 0.1, "tolerance": 0}, "tolerance = 0"),
+        ({"lr": 0.1, "quantity": "speed"}, "quantity = 'speed'"),
+        ({"lr": 0.1, "theories": {"exact": lambda p, s: 1.0}}, "theories = 'exact'"),
+        ({"lr": 0.1, "theories": {"mine": 1.0}}, r"theories\['mine'\] = 1.0"),
+    ],
+)
+def test_bad_values_are_refused(options, named):
+    with pytest.raises(ValueError, match=named):
+        linsgd.atlas(PROBLEM, **options)
