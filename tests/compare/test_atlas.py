@@ -1,11 +1,16 @@
 """The atlas against closed forms of one feature, and its boundaries against bisection by hand."""
 
+import json
+
 import matplotlib as mpl
 import numpy as np
 import pytest
 
 import linsgd
 from linsgd import SGD, LinearRegression
+from linsgd.cli import main
+from linsgd.cli.parser import QUANTITIES
+from linsgd.compare import atlas
 
 mpl.use("Agg")
 PROBLEM = LinearRegression.gaussian([1.0])
@@ -75,8 +80,27 @@ def test_results_go_to_frames_and_figures(found):
     assert "Atlas" in found._repr_html_()
 
 
+def test_the_table_of_the_terminal_and_its_files(tmp_path, capsys):
+    files = ["--figure", str(tmp_path / "a.svg"), "--csv", str(tmp_path / "a.csv")]
+    options = ["atlas", "--spectrum", "1", "--batch-size", "8,64", "--lr", "0.01,0.1,1", *files]
+    assert main(options) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "position_variance is within 5 %" in lines[0]
+    assert lines[1].split()[-2:] == ["langevin", "diffusion"]
+    assert float(lines[2].split()[-1]) == pytest.approx(0.08, rel=0.02)
+    assert (tmp_path / "a.svg").read_text().startswith("<?xml")
+    assert len((tmp_path / "a.csv").read_text().splitlines()) == 1 + 2 * 3 * 2
+    assert main(["atlas", "--spectrum", "1", "--lr", "0.01", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)["atlas"]
+    assert linsgd.Atlas.from_dict(document | {"schema": linsgd.result.SCHEMA}).tolerance == 0.05
+
+
+def test_the_command_line_knows_the_quantities():
+    assert atlas.QUANTITIES == QUANTITIES
+
+
 def test_spot_checks_agree_with_simulation(found):
-    assert all(check.agrees for check in found.spot_check(points=2, chains=1024))
+    assert all(check.agrees for check in found.spot_check(PROBLEM, points=2, chains=1024))
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,9 @@ OTHERS = {
     "s": 1.0,
     "t": [10.0],
     "thresholds": [10.0],
+    "lr": 0.1,
     "lrs": [0.1, 0.2],
+    "theory": "langevin",
     "batch_size": 2,
     "w": [0.0, 0.0],
     "mode": 0,
@@ -69,6 +71,7 @@ OTHERS = {
 }
 # An instance of each class whose methods take a problem or an optimizer.
 INSTANCES = {
+    "Atlas": linsgd.atlas(PROBLEM, 0.1),
     "SGD": OPTIMIZER,
     "symbolic.Derivation": linsgd.symbolic.stationary_covariance(),
     "symbolic.Scope": linsgd.symbolic.Scope(),

@@ -1,4 +1,4 @@
-"""The command line: predict, simulate, compare, validate, claims.
+"""The command line: predict, simulate, compare, atlas, validate, claims.
 
 Exit codes: 0 as expected; 1 a claim is refuted, or a simulation contradicts the exact law; 2 usage,
 a bad value or a missing extra, said before any work; 3 an identity of the exact theory is undecided
@@ -22,6 +22,8 @@ import linsgd
 from linsgd.cli.parser import parser
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from linsgd.result import Result
 
 SHOWN = 12  # coordinates in the table of an ensemble
@@ -186,10 +188,78 @@ def _compare(options: argparse.Namespace) -> int:
     return 1 if comparison.agrees is False else 0
 
 
+def _atlas(options: argparse.Namespace) -> int:
+    problem = _problem(options)
+    with _bar("points") as bar:
+        found = linsgd.atlas(
+            problem,
+            lr=options.lr or _rates(problem, options),
+            batch_size=options.batch_size,
+            momentum=options.momentum,
+            quantity=options.quantity,
+            tolerance=options.tolerance,
+            weight_decay=options.weight_decay,
+            progress=_progress(bar),
+        )
+    if options.figure is not None:
+        ax = found.plot(momentum=options.momentum[0])
+        ax.figure.savefig(options.figure)
+    if options.csv is not None:
+        _write_records(found, options.csv)
+    if options.json:
+        _show({"atlas": found}, as_json=True)
+    else:
+        print(_table_of_boundaries(found))
+    return 0
+
+
+def _rates(problem: linsgd.LinearRegression, options: argparse.Namespace) -> list[float]:
+    """Return 40 learning rates up to the largest mean-square threshold of the grid."""
+    edges = [
+        linsgd.stability(problem, linsgd.SGD(1.0, batch_size, momentum)).lr_mean_square
+        for batch_size in options.batch_size
+        for momentum in options.momentum
+    ]
+    top = max(edges)
+    return [top * 10 ** (-2.5 + 2.5 * i / 39) for i in range(40)]
+
+
+def _write_records(found: linsgd.Atlas, path: Path) -> None:
+    import csv
+
+    records = list(found.records())
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(records[0]))
+        writer.writeheader()
+        writer.writerows(records)
+
+
+def _table_of_boundaries(found: linsgd.Atlas) -> str:
+    """Return up to which learning rate each theory holds, a line a batch size and momentum."""
+    lines = [["batch size", "momentum", "infinite variance from", *found.theories]]
+    boundaries = [found.boundary(theory) for theory in found.theories]
+    for i, batch_size in enumerate(found.batch_size.tolist()):
+        for j, momentum in enumerate(found.momentum.tolist()):
+            limits = [f"{limit[i, j]:.4g}" for limit in boundaries]
+            lines.append(
+                [f"{batch_size}", f"{momentum:g}", f"{found.threshold[i, j]:.4g}", *limits]
+            )
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    what = f"lr up to which the {found.quantity} is within {100 * found.tolerance:g} % of the exact"
+    return "\n".join([what, *("  ".join(map(str.rjust, line, widths)) for line in lines)])
+
+
+def _limit_text(limit: float, rates: Sequence[float]) -> str:
+    if limit != limit:
+        return f"< {rates[0]:.3g}"
+    return f">= {limit:.4g}" if limit == rates[-1] else f"{limit:.4g}"
+
+
 RUNS: dict[str, Callable[[argparse.Namespace], int]] = {
     "predict": _predict,
     "simulate": _simulate,
     "compare": _compare,
+    "atlas": _atlas,
     "validate": _validate,
     "claims": _claims,
 }

@@ -13,10 +13,22 @@ HALF = "0.5x"  # default lr: half of the mean-square threshold
 SPECTRUM = "--spectrum 1,0.5,0.1"
 # linsgd.theories("moments"), which would load NumPy for --help; a test compares the two.
 THEORIES = ("exact", "langevin", "diffusion")
+# linsgd.compare.atlas.QUANTITIES, likewise.
+QUANTITIES = (
+    "position_variance",
+    "velocity_variance",
+    "squared_distance",
+    "squared_speed",
+    "overlap",
+    "excess_loss",
+    "excess_risk",
+    "relaxation_rate",
+)
 EXAMPLES = {
     "predict": f"linsgd predict {SPECTRUM} --optimum 1,1,1 --lr 0.1 --batch-size 4 --steps 10,100",
     "simulate": f"linsgd simulate {SPECTRUM} --lr 0.1 --momentum 0.9 --steps 1000 --chains 4096",
     "compare": "linsgd compare --data table.csv --target price --standardize --momentum 0.9",
+    "atlas": f"linsgd atlas {SPECTRUM} --batch-size 1,16,256 --momentum 0,0.9 --figure atlas.svg",
     "validate": "linsgd validate --papers kunin_2024 --problem gaussian --out my-report",
     "claims": "linsgd claims variance",
 }
@@ -55,6 +67,7 @@ def parser(runs: dict[str, Callable[[argparse.Namespace], int]]) -> Parser:
         "predict": "stability and moments of (w, v), without sampling",
         "simulate": "an ensemble of independent runs of the algorithm itself",
         "compare": "every theory and the exact law beside a simulation",
+        "atlas": "up to which learning rate each theory of the stationary law holds",
         "validate": "judge the claims and write the report",
         "claims": "list the claims that can be judged",
     }
@@ -94,6 +107,27 @@ def _compare(command: Parser) -> None:
     _optimizer(command, sampling=False)
     _ensemble(command.add_argument_group("simulation").add_argument)
     _json(command)
+
+
+def _atlas(command: Parser) -> None:
+    _problem(command)
+    add = command.add_argument_group("grid").add_argument
+    rates = "learning rates (default: 40 up to the mean-square threshold)"
+    add("--lr", type=_numbers, metavar="LR,...", help=rates)
+    batches = "(default: 1,4,16,64,256)"
+    add("--batch-size", type=_integers, default=[1, 4, 16, 64, 256], metavar="B,...", help=batches)
+    add("--momentum", type=_numbers, default=[0.0], metavar="M,...", help="(default: 0)")
+    add("--weight-decay", type=float, default=0.0, metavar="L", help="(default: 0)")
+    add = command.add_argument_group("what holds").add_argument
+    quantity = f"one of {', '.join(QUANTITIES)} (default: %(default)s)"
+    add("--quantity", choices=QUANTITIES, default=QUANTITIES[0], metavar="NAME", help=quantity)
+    tolerance = "relative error within which a theory holds (default: %(default)s)"
+    add("--tolerance", type=float, default=0.05, metavar="E", help=tolerance)
+    add = command.add_argument_group("output").add_argument
+    figure = "draw the first theory's error at the first momentum, as SVG, PDF or PNG"
+    add("--figure", type=Path, metavar="FILE", help=figure)
+    add("--csv", type=Path, metavar="FILE", help="write every point of the grid")
+    add("--json", action="store_true", help="print JSON with all digits")
 
 
 def _validate(command: Parser) -> None:
@@ -178,6 +212,7 @@ _OPTIONS: dict[str, Callable[[Parser], None]] = {
     "predict": _predict,
     "simulate": _simulate,
     "compare": _compare,
+    "atlas": _atlas,
     "validate": _validate,
     "claims": _claims,
 }

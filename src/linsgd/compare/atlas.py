@@ -13,7 +13,7 @@ import html
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -75,6 +75,8 @@ class Atlas(Result):
         nan where there is nothing to compare.
     threshold : ndarray (B, M)
         The learning rate at the edge of mean-square stability.
+    weight_decay : float
+        As given.
     """
 
     quantity: str
@@ -85,8 +87,7 @@ class Atlas(Result):
     momentum: FloatArray
     error: FloatArray
     threshold: FloatArray
-    problem: LinearRegression = field(repr=False)
-    weight_decay: float = 0.0
+    weight_decay: float
 
     @property
     def holds(self) -> NDArray[np.bool_]:
@@ -182,11 +183,15 @@ class Atlas(Result):
         ax.set(xlim=(self.lr[0], self.lr[-1]))
         return ax
 
-    def spot_check(self, points: int = 3, seed: int = 0, chains: int = 4096) -> list[Comparison]:
+    def spot_check(
+        self, problem: LinearRegression, points: int = 3, seed: int = 0, chains: int = 4096
+    ) -> list[Comparison]:
         """Compare the exact law with simulations at points of the grid where it exists.
 
         Parameters
         ----------
+        problem : LinearRegression
+            The problem of the atlas.
         points : int
             Evenly spread over the grid's stable points, at least 1.
         seed, chains : int
@@ -204,7 +209,7 @@ class Atlas(Result):
         share = (np.arange(points) + 0.5) / points
         chosen = stable[np.unique((share * len(stable)).astype(int))]
         return [
-            compare(self.problem, self._sgd(*place), seed=seed, chains=chains)
+            compare(problem, self._sgd(*place), seed=seed, chains=chains)
             for place in chosen.tolist()
         ]
 
@@ -315,7 +320,6 @@ def atlas(
         momentum=momenta,
         error=errors,
         threshold=thresholds,
-        problem=problem,
         weight_decay=weight_decay,
     )
 
