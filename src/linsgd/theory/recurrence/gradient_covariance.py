@@ -57,19 +57,23 @@ class ModeNoise:
     def diagonal(self, D: FloatArray) -> FloatArray:
         """Return the diagonal of N (..., d) for the diagonal of D (..., d)."""
         h = self.eigenvalues
-        feedback = self.common * (D @ h)[..., None]
-        return h * (self.own * h * D + feedback + self.label)
+        T = D @ h
+        own = self.own * h * D
+        feedback = self.common * T[..., None]
+        return h * (own + feedback + self.label)
 
     @property
     def infinite(self) -> InfiniteMoments:
         """The moments that are infinite."""
-        return InfiniteMoments(not np.isfinite(self.common), not np.isfinite(self.label))
+        features = not np.isfinite(self.common)
+        labels = not np.isfinite(self.label)
+        return InfiniteMoments(features, labels)
 
     def finite_part(self) -> "ModeNoise":
         """Return the noise with the terms of infinite moments removed."""
         features, labels = self.infinite
-        own, pair, common = (0.0, 0.0, 0.0) if features else (self.own, self.pair, self.common)
-        return ModeNoise(self.eigenvalues, own, pair, common, 0.0 if labels else self.label)
+        noise = replace(self, own=0.0, pair=0.0, common=0.0) if features else self
+        return replace(noise, label=0.0) if labels else noise
 
     def in_units(self, unit: float) -> "ModeNoise":
         """Return the noise of the features divided by sqrt(unit): eigenvalues h/unit."""
@@ -104,7 +108,8 @@ class MatrixNoise:
     def homogeneous(self, M: FloatArray) -> FloatArray:
         """Return N_1(M) = (s/b) (E[x x'M x x'] - H M H) for a symmetric M (d, d)."""
         h = self.eigenvalues
-        moment: FloatArray = self.scale * (self.fourth_moment(M) - h[:, None] * M * h)
+        mean_product = h[:, None] * M * h  # H M H
+        moment: FloatArray = self.scale * (self.fourth_moment(M) - mean_product)
         return moment
 
     def __call__(self, D: FloatArray, mean: FloatArray) -> FloatArray:
@@ -112,19 +117,22 @@ class MatrixNoise:
         N = self.homogeneous(D) + self.scale * self.label
         if self.rows is not None and self.residual is not None:
             # - 2 (s/b) E[e (x'E delta) x x']
-            weights = -2 * self.scale / len(self.rows) * self.residual * (self.rows @ mean)
-            N += (self.rows.T * weights) @ self.rows
+            x = self.rows
+            factor = -2 * self.scale / len(x)
+            weights = factor * self.residual * (x @ mean)
+            N += (x.T * weights) @ x
         return N
 
     @property
     def infinite(self) -> InfiniteMoments:
         """The moments that are infinite."""
+        h = self.eigenvalues
         with np.errstate(invalid="ignore"):
             # at a matrix of order one, so that no sixth power of the features is formed
-            fourth = self.homogeneous(np.diag(self.eigenvalues / self.eigenvalues.max()))
-        return InfiniteMoments(
-            not np.isfinite(fourth).all(), bool(not np.isfinite(self.label).all())
-        )
+            fourth = self.homogeneous(np.diag(h / h.max()))
+        features = not np.isfinite(fourth).all()
+        labels = not np.isfinite(self.label).all()
+        return InfiniteMoments(bool(features), bool(labels))
 
     def finite_part(self) -> "MatrixNoise":
         """Return the noise with the terms of infinite moments removed."""
@@ -135,13 +143,14 @@ class MatrixNoise:
 
     def in_units(self, unit: float) -> "MatrixNoise":
         """Return the homogeneous noise of the features divided by sqrt(unit); no label noise."""
-        if self.rows is not None:
-            scaled = FiniteData(self.rows / np.sqrt(unit), np.zeros(len(self.rows)))
-            moment: Callable[[FloatArray], FloatArray] = scaled.fourth_moment
-        else:
+        moment: Callable[[FloatArray], FloatArray]
+        if self.rows is None:
             moment = partial(_scaled_moment, self.fourth_moment, unit)
-        none = np.zeros_like(self.label)
-        return MatrixNoise(self.eigenvalues / unit, moment, self.scale, none)
+        else:
+            rows = self.rows / np.sqrt(unit)
+            moment = FiniteData(rows, np.zeros(len(rows))).fourth_moment
+        no_label_noise = np.zeros_like(self.label)
+        return MatrixNoise(self.eigenvalues / unit, moment, self.scale, no_label_noise)
 
 
 Noise = ModeNoise | MatrixNoise
@@ -153,9 +162,13 @@ def first_infinite(noise: Noise, second: FloatArray) -> float:
     `second` (d,) holds the second moments of w - w* along the modes at step 0.
     """
     features, labels = noise.infinite
-    if labels or (features and np.any(noise.eigenvalues * second > 0)):
+    off_optimum = np.any(noise.eigenvalues * second > 0)
+    if labels or (features and off_optimum):
         return 1
-    return 2 if features and np.any(noise.label) else np.inf
+    # the label noise of the first step takes the weights off the optimum
+    if features and np.any(noise.label):
+        return 2
+    return np.inf
 
 
 def gradient_noise_law(problem: LinearRegression, sgd: SGD) -> Noise:
@@ -164,15 +177,20 @@ def gradient_noise_law(problem: LinearRegression, sgd: SGD) -> Noise:
     law, b, h = problem.features, sgd.batch_size, problem.eigenvalues
     if isinstance(law, PrincipalAxesLaw):
         c, k = law.radial, law.excess
-        label = problem.noise_variance / b
         return ModeNoise(
-            h, own=(2 * c + k - 1) / b, pair=(2 * c - 1) / b, common=c / b, label=label
+            h,
+            own=(2 * c + k - 1) / b,
+            pair=(2 * c - 1) / b,
+            common=c / b,
+            label=problem.noise_variance / b,
         )
     if problem.fit is not None:
         return _data_noise(problem.fit, sgd)
-    Q = np.eye(problem.dimension) if problem.eigenvectors is None else problem.eigenvectors
-    label_covariance = np.diag(label_noise(problem))
-    return MatrixNoise(h, partial(_rotated_moment, law, Q), 1 / b, label_covariance)
+    Q = problem.eigenvectors
+    if Q is None:
+        Q = np.eye(problem.dimension)
+    fourth_moment = partial(_rotated_moment, law, Q)
+    return MatrixNoise(h, fourth_moment, 1 / b, np.diag(label_noise(problem)))
 
 
 def label_noise(problem: LinearRegression) -> FloatArray:
@@ -182,13 +200,16 @@ def label_noise(problem: LinearRegression) -> FloatArray:
 
 
 def _rotated_moment(law: FeatureLaw, Q: FloatArray, M: FloatArray) -> FloatArray:
-    moment: FloatArray = Q.T @ law.fourth_moment(Q @ M @ Q.T) @ Q
+    """Return E[x x'M x x'] for x and M along the columns of Q."""
+    in_coordinates = law.fourth_moment(Q @ M @ Q.T)
+    moment: FloatArray = Q.T @ in_coordinates @ Q
     return moment
 
 
 def _scaled_moment(
     moment: Callable[[FloatArray], FloatArray], unit: float, M: FloatArray
 ) -> FloatArray:
+    """Return E[x x'M x x'] of the features divided by sqrt(unit)."""
     return moment(M) / unit / unit
 
 
@@ -196,7 +217,9 @@ def _data_noise(fit: LeastSquares, sgd: SGD) -> MatrixNoise:
     """Return the noise of batches of rows, with the factor s/b of the way they are drawn."""
     x, residual = fit.rows, fit.residuals
     n, b = len(x), sgd.batch_size
-    scale = 1 / b if sgd.replacement else (n - b) / (b * max(n - 1, 1))
+    scale = 1 / b
+    if not sgd.replacement:  # times the finite-population correction (n - b) / (n - 1)
+        scale = (n - b) / (b * max(n - 1, 1))
     label = (x.T * residual**2) @ x / n
     moment = FiniteData(x, residual).fourth_moment
     return MatrixNoise(fit.eigenvalues, moment, scale, label, x, residual)

@@ -54,20 +54,26 @@ class StepMatrixPowers:
 
     def cumulative_response(self) -> FloatArray:
         """Return T_k = U_1 + ... + U_k = (1 - P_k) / z, to relative accuracy."""
-        total, z, shape = 1 - self.momentum + self.z, self.z, self.P.shape
-        gap = discriminant(self.momentum, z)
+        m, z, shape = self.momentum, self.z, self.P.shape
+        total = 1 - m + z  # r1 + r2
+        gap = discriminant(m, z)
         # real roots near 1: T = (sum_j (1 - r1)^j - (1 - r2) U) / r2, without the division by z
-        slow = (gap >= 0) & (self.momentum + 1 - z > 0)
-        r2 = np.where(slow, (total + np.sqrt(np.maximum(gap, 0.0))) / 2, 1.0)
+        slow = (gap >= 0) & (m + 1 - z > 0)
+        root = np.sqrt(np.maximum(gap, 0.0))
+        r2 = np.where(slow, (total + root) / 2, 1.0)
         r1 = np.where(slow, z / r2, 0.0)
         near = (_geometric_sum(r1, self.k) - (1 - r2) * self.U) / r2
+        # else T = (1 - P) / z
         positive = np.broadcast_to(z > 0, shape)
         far = np.divide(1 - self.P, z, out=np.zeros_like(self.P), where=positive)
         sums: FloatArray = np.where(slow, near, far)
-        small = np.maximum(total, np.sqrt(z)) * self.k < NEWTON
+        fastest = np.maximum(total, np.sqrt(z))
+        small = fastest * self.k < NEWTON
         if small.any():
-            e1, e2 = (np.broadcast_to(x, shape)[small] for x in (total, z))
-            sums[small] = _newton_series(np.broadcast_to(self.k, shape)[small], e1, e2)
+            k = np.broadcast_to(self.k, shape)[small]
+            e1 = np.broadcast_to(total, shape)[small]
+            e2 = np.broadcast_to(z, shape)[small]
+            sums[small] = _newton_series(k, e1, e2)
         return sums
 
 
@@ -93,22 +99,25 @@ def powers(k: IntArray, momentum: float, z: FloatArray) -> StepMatrixPowers:
     >>> powers(np.array([1, 2]), 0.5, np.array([0.1])).U  # 1, then 1 + momentum - z
     array([1. , 1.4])
     """
-    k, z = np.asarray(k), np.asarray(z, dtype=np.float64)
+    k = np.asarray(k)
+    z = np.asarray(z, dtype=np.float64)
     shape = np.broadcast_shapes(k.shape, z.shape)
-    C, U = np.empty(shape), np.empty(shape)
+    C, U = np.empty((2, *shape))
+    steps = np.broadcast_to(k, shape)
+    stiffness = np.broadcast_to(z, shape)
     under = np.broadcast_to(discriminant(momentum, z) < 0, shape)
-    steps, stiffness = np.broadcast_to(k, shape), np.broadcast_to(z, shape)
     for mask, branch in ((under, _oscillating), (~under, _real)):
         if mask.any():
             C[mask], U[mask] = branch(steps[mask], momentum, stiffness[mask])
     D = (1 - momentum - z) / 2
-    return StepMatrixPowers(k, momentum, z, C + D * U, U, C - D * U)
+    return StepMatrixPowers(k, momentum, z, P=C + D * U, U=U, Q=C - D * U)
 
 
 def band(momentum: float) -> tuple[float, float]:
     """Return the stiffnesses (1 -+ sqrt(momentum))^2 between which a mode oscillates."""
     root = float(np.sqrt(momentum))
-    return ((1 - momentum) / (1 + root)) ** 2, (1 + root) ** 2
+    one_minus_root = (1 - momentum) / (1 + root)
+    return one_minus_root**2, (1 + root) ** 2
 
 
 def discriminant(momentum: float, z: FloatArray) -> FloatArray:
@@ -125,10 +134,14 @@ def roots(momentum: float, z: FloatArray) -> tuple[FloatArray, FloatArray]:
     """
     gap = discriminant(momentum, z)
     with np.errstate(divide="ignore"):
-        log_large = np.where(gap < 0, np.log(momentum) / 2, _log_large(momentum, z))
-    log_large = np.where((momentum == 0) & (z == 1), -np.inf, log_large)
-    angle = np.arctan2(np.sqrt(np.maximum(-gap, 0.0)), 1 + momentum - z)
-    return log_large, angle
+        log_complex = np.log(momentum) / 2
+    log_large = np.where(gap < 0, log_complex, _log_large(momentum, z))
+    both_vanish = (momentum == 0) & (z == 1)
+    log_large = np.where(both_vanish, -np.inf, log_large)
+    # the roots are (trace +- i imaginary) / 2
+    trace = 1 + momentum - z
+    imaginary = np.sqrt(np.maximum(-gap, 0.0))
+    return log_large, np.arctan2(imaginary, trace)
 
 
 def _oscillating(k: IntArray, momentum: float, z: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -136,10 +149,14 @@ def _oscillating(k: IntArray, momentum: float, z: FloatArray) -> tuple[FloatArra
     trace = 1 + momentum - z
     # folded to [0, pi/2], so that its sine is accurate
     angle = np.arctan2(np.sqrt(-discriminant(momentum, z)), np.abs(trace))
+    phase = k * angle
+    # C = momentum^{k/2} cos(k angle), U = momentum^{(k-1)/2} sin(k angle) / sin(angle)
     envelope = np.exp(k * (np.log(momentum) / 2))
+    amplitude = np.sqrt(momentum) * np.sin(angle)
+    U = envelope * np.sin(phase) / amplitude
     sign = _alternation(trace, k)
-    kick = envelope * np.sin(k * angle) / (np.sqrt(momentum) * np.sin(angle))
-    return sign * envelope * np.cos(k * angle), np.where(trace < 0, -sign, sign) * kick
+    kick_sign = np.where(trace < 0, -sign, sign)
+    return sign * envelope * np.cos(phase), kick_sign * U
 
 
 def _real(k: IntArray, momentum: float, z: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -147,42 +164,61 @@ def _real(k: IntArray, momentum: float, z: FloatArray) -> tuple[FloatArray, Floa
 
     U_k = l^{k-1} (1 + q + ... + q^{k-1}) and C = l^k (1 + q^k) / 2.
     """
-    trace, gap = 1 + momentum - z, np.sqrt(np.maximum(discriminant(momentum, z), 0.0))
+    trace = 1 + momentum - z
+    gap = _real_gap(momentum, z)
     log_large = _log_large(momentum, z)
     with np.errstate(divide="ignore"):  # at momentum 0 the other root is 0: log q = -inf
         log_ratio = np.log1p(-np.minimum(gap * np.exp(-log_large), 1.0))
-    lost = np.where(k > 0, -np.expm1(np.maximum(k, 1) * log_ratio), 0.0)  # 1 - q^k
-    count = np.divide(lost, -np.expm1(log_ratio), out=k.astype(np.float64), where=log_ratio < 0)
+    # 1 - q^k, and (1 - q^k) / (1 - q), which is k at q = 1
+    lost = np.where(k > 0, -np.expm1(np.maximum(k, 1) * log_ratio), 0.0)
+    count = k.astype(np.float64)
+    np.divide(lost, -np.expm1(log_ratio), out=count, where=log_ratio < 0)
+
     sign = _alternation(trace, k)
-    U = np.where(trace < 0, -sign, sign) * np.exp(np.maximum(k - 1, 0) * log_large) * count
-    return sign * np.exp(k * log_large) * (1 - lost / 2), U
+    C = sign * np.exp(k * log_large) * (1 - lost / 2)
+    kick_sign = np.where(trace < 0, -sign, sign)
+    U = kick_sign * np.exp(np.maximum(k - 1, 0) * log_large) * count
+    return C, U
 
 
 def _log_large(momentum: float, z: FloatArray) -> FloatArray:
     """Return the logarithm of the modulus of the larger of two real roots."""
-    trace, gap = 1 + momentum - z, np.sqrt(np.maximum(discriminant(momentum, z), 0.0))
+    trace = 1 + momentum - z
+    gap = _real_gap(momentum, z)
+    # the root 1 - r1 with r1 = 2 z / (1 - momentum + z + gap), accurate as r1 -> 0
     r1 = np.where(trace > 0, 2 * z / (1 - momentum + z + gap), 1.0)
-    far = np.log(np.maximum((np.abs(trace) + gap) / 2, SMALLEST_ROOT))
-    return np.where(r1 < 0.5, np.log1p(-np.minimum(r1, 0.5)), far)
+    near_one = np.log1p(-np.minimum(r1, 0.5))
+    modulus = (np.abs(trace) + gap) / 2
+    far = np.log(np.maximum(modulus, SMALLEST_ROOT))
+    return np.where(r1 < 0.5, near_one, far)
+
+
+def _real_gap(momentum: float, z: FloatArray) -> FloatArray:
+    """Return the distance sqrt(Delta) of two real roots, 0 where the mode oscillates."""
+    gap: FloatArray = np.sqrt(np.maximum(discriminant(momentum, z), 0.0))
+    return gap
 
 
 def _alternation(trace: FloatArray, k: IntArray) -> FloatArray:
     """Return (-1)^k where the trace is negative, else 1."""
-    return np.where((trace < 0) & (k % 2 == 1), -1.0, 1.0)
+    negative = (trace < 0) & (k % 2 == 1)
+    return np.where(negative, -1.0, 1.0)
 
 
 def _geometric_sum(rate: FloatArray, k: IntArray) -> FloatArray:
     """Return the sum of (1 - rate)^j over 0 <= j < k, which is k at rate 0."""
     with np.errstate(divide="ignore"):
-        gain = -np.expm1(np.maximum(k, 1) * np.log1p(-np.minimum(rate, 1.0)))
-    count = np.broadcast_to(k, gain.shape).astype(np.float64)
-    sums = np.divide(gain, rate, out=count, where=rate > 0)
+        log_ratio = np.log1p(-np.minimum(rate, 1.0))
+        lost = -np.expm1(np.maximum(k, 1) * log_ratio)
+    sums = np.broadcast_to(k, lost.shape).astype(np.float64)
+    np.divide(lost, rate, out=sums, where=rate > 0)
     return np.where(k > 0, sums, 0.0)
 
 
 def _newton_series(k: IntArray, e1: FloatArray, e2: FloatArray) -> FloatArray:
     """Return T_k = sum_m C(k+1, m+1) h_{m-1} for e1 = r1 + r2 and e2 = r1 r2."""
-    binomial, older, old = k * (k + 1) / 2, np.zeros_like(e1), np.ones_like(e1)
+    binomial = k * (k + 1) / 2
+    older, old = np.zeros_like(e1), np.ones_like(e1)  # h_{m-2} and h_{m-1}
     total = binomial * old
     for m in range(1, TERMS):
         binomial = binomial * (k - m) / (m + 2)

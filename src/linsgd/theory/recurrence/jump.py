@@ -22,7 +22,11 @@ from linsgd.domains import FloatArray, IntArray
 from linsgd.theory.recurrence.gradient_covariance import MatrixNoise, ModeNoise
 from linsgd.theory.recurrence.steps import MatrixStep, MeanStep, ModeStep, State
 
-_LEFT, _RIGHT = np.array([[0, 0], [0, 1], [1, 1], [0, 2], [1, 2], [2, 2]]).T
+# p and q of the products m_p m_q, p <= q, of a mode's (delta, v, 1)
+_LEFT = np.array([0, 0, 1, 0, 1, 2])
+_RIGHT = np.array([0, 1, 1, 2, 2, 2])
+_MEAN_PRODUCTS = slice(3, 5)  # delta times 1 and v times 1: the means themselves
+_ONE = 5  # 1 times 1
 
 
 class Jump(Protocol):
@@ -37,7 +41,8 @@ class Jump(Protocol):
 
 def vectors_at(step: Jump, start: FloatArray, counts: IntArray) -> FloatArray:
     """Return the vectors (K, ...) at step counts (K,), from `start` (...) and one step."""
-    vectors = np.broadcast_to(start, (counts.size, *start.shape)).copy()
+    shape = (counts.size, *start.shape)
+    vectors = np.broadcast_to(start, shape).copy()
     longest = int(counts.max()).bit_length()
     for bit in range(longest):
         now = (counts >> bit) & 1 == 1
@@ -46,6 +51,12 @@ def vectors_at(step: Jump, start: FloatArray, counts: IntArray) -> FloatArray:
         if bit + 1 < longest:
             step = step.squared()
     return vectors
+
+
+def squared_change(E: FloatArray) -> FloatArray:
+    """Return 2 E + E E (..., n, n), the difference of (I + E)^2 from the identity."""
+    square: FloatArray = 2 * E + E @ E
+    return square
 
 
 def mode_states(step: ModeStep, noise: ModeNoise, state: State, counts: IntArray) -> list[State]:
@@ -57,8 +68,9 @@ def mode_states(step: ModeStep, noise: ModeNoise, state: State, counts: IntArray
     start = np.concatenate([C.ravel(), products.ravel()])
     found = vectors_at(_ModeJump.of(step, noise), start, counts)
     covariances, products = np.split(found, [3 * d], axis=1)
-    means = products.reshape(-1, 6, d)[:, 3:5]
-    return [State(*each) for each in zip(means, covariances.reshape(-1, 3, d), strict=True)]
+    covariances = covariances.reshape(-1, 3, d)
+    means = products.reshape(-1, 6, d)[:, _MEAN_PRODUCTS]
+    return [State(m, C) for m, C in zip(means, covariances, strict=True)]
 
 
 def matrix_states(
@@ -68,14 +80,17 @@ def matrix_states(
     mean, (ww, wv, vv) = state
     d = mean.shape[1]
     m = np.append(mean.ravel(), 1.0)
-    full, products = np.block([[ww, wv], [wv.T, vv]]), np.outer(m, m)
-    start = np.concatenate([_packed(full), _packed(products)])
+    C = np.block([[ww, wv], [wv.T, vv]])
+    start = np.concatenate([_packed(C), _packed(np.outer(m, m))])
     found = vectors_at(_MatrixJump.of(step, noise), start, counts)
-    covariances, products = np.split(found, [d * (2 * d + 1)], axis=1)
+    entries = d * (2 * d + 1)  # of a packed covariance
+    covariances = _unpacked(found[:, :entries], 2 * d)
+    products = _unpacked(found[:, entries:], 2 * d + 1)
     states = []
-    for C, r in zip(_unpacked(covariances, 2 * d), _unpacked(products, 2 * d + 1), strict=True):
+    for C, r in zip(covariances, products, strict=True):
         blocks = np.array([C[:d, :d], C[:d, d:], C[d:, d:]])
-        states.append(State(r[-1, :-1].reshape(2, d), blocks))
+        means = r[-1, :-1].reshape(2, d)
+        states.append(State(means, blocks))
     return states
 
 
@@ -90,30 +105,41 @@ class _ModeJump:
     @classmethod
     def of(cls, step: ModeStep, noise: ModeNoise) -> Self:
         """Return the maps of one step; T and F carry the feedback of the noise, modes by modes."""
-        h, d = noise.eigenvalues, noise.eigenvalues.size
-        i, products = np.arange(d), step.noise_products
-        square = _symmetric_square(step)
-        T, F = np.zeros((3, d, 3, d)), np.zeros((3, d, 6, d))
+        h = noise.eigenvalues
+        d = h.size
+        i = np.arange(d)
+        B = _symmetric_square(step)
         # gradient_i = h_i (own h_i D_i + common sum_j h_j D_j + label), D = C_ww + mean_w^2
-        gradient: FloatArray = noise.common * np.multiply.outer(h, h) + np.diag(noise.own * h**2)
-        T[:, i, :, i] = square[:, :3, :3]
-        T[:, :, 0] += np.multiply.outer(products, gradient)
-        F[:, :, 0] = np.multiply.outer(products, gradient)
-        F[:, i, 5, i] = np.multiply.outer(products, noise.label * h)
-        return cls(T.reshape(3 * d, 3 * d), F.reshape(3 * d, 6 * d), square)
+        own = np.diag(noise.own * h**2)
+        gradient: FloatArray = noise.common * np.multiply.outer(h, h) + own
+        feedback = np.multiply.outer(step.noise_products, gradient)
+        label = np.multiply.outer(step.noise_products, noise.label * h)
+
+        T = np.zeros((3, d, 3, d))
+        T[:, i, :, i] = B[:, :3, :3]
+        T[:, :, 0] += feedback
+        F = np.zeros((3, d, 6, d))
+        F[:, :, 0] = feedback
+        F[:, i, _ONE, i] = label
+        return cls(T.reshape(3 * d, 3 * d), F.reshape(3 * d, 6 * d), B)
 
     def squared(self) -> Self:
         """Return the maps of twice as many steps."""
-        T, F, B, d = self.T, self.F, self.B, len(self.B)
-        through_mean = np.einsum("xpi,ipq->xqi", F.reshape(3 * d, 6, d), B).reshape(F.shape)
-        return type(self)(2 * T + T @ T, 2 * F + T @ F + through_mean, 2 * B + B @ B)
+        T, F, B = self.T, self.F, self.B
+        d = len(B)
+        by_mode = F.reshape(3 * d, 6, d)
+        FB = np.einsum("xpi,ipq->xqi", by_mode, B).reshape(F.shape)
+        F_twice = 2 * F + T @ F + FB
+        return type(self)(squared_change(T), F_twice, squared_change(B))
 
     def apply(self, vectors: FloatArray) -> FloatArray:
         """Return vectors (K, 9 d)."""
         d = len(self.B)
         C, r = np.split(vectors, [3 * d], axis=1)
-        moved = np.einsum("ipq,kqi->kpi", self.B, r.reshape(-1, 6, d)).reshape(r.shape)
-        return np.concatenate([C + C @ self.T.T + r @ self.F.T, r + moved], axis=1)
+        by_mode = r.reshape(-1, 6, d)
+        Br = np.einsum("ipq,kqi->kpi", self.B, by_mode).reshape(r.shape)
+        C_after = C + C @ self.T.T + r @ self.F.T
+        return np.concatenate([C_after, r + Br], axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,55 +155,77 @@ class _MatrixJump:
         """Return the maps of one step by columns: the noise is linear in D, E delta and 1."""
         d = len(step.change)
         affine = _affine_change(step)
-        change, cc = affine[:-1, :-1], np.outer(step.c, step.c)
-        T, B = _square_map(change), _square_map(affine)
+        T = _square_map(affine[:-1, :-1])
+        B = _square_map(affine)
         F = np.zeros((len(T), len(B)))
-        i, j = np.triu_indices(2 * d + 1)
+        cc = np.outer(step.c, step.c)
         rows = np.triu_indices(2 * d)
+        column_of = np.zeros((2 * d, 2 * d), dtype=np.intp)
+        column_of[rows] = np.arange(len(T))
 
         def source(gradient: FloatArray) -> FloatArray:
-            added = np.multiply.outer(cc, gradient)  # c_a c_b N_ij at (a, i), (b, j)
-            return np.asarray(added.swapaxes(1, 2).reshape(2 * d, 2 * d)[rows])
+            # c_a c_b N_ij at (a, i), (b, j)
+            added = np.multiply.outer(cc, gradient).swapaxes(1, 2)
+            return np.asarray(added.reshape(2 * d, 2 * d)[rows])
 
-        into = {pair: index for index, pair in enumerate(zip(*map(list, rows), strict=True))}
-        for column, (a, b) in enumerate(zip(i.tolist(), j.tolist(), strict=True)):
-            unit = np.zeros((d, d))
+        no_mean, no_second = np.zeros(d), np.zeros((d, d))
+        label = noise(no_second, no_mean)
+        for column, (a, b) in enumerate(np.transpose(np.triu_indices(2 * d + 1))):
             if b < d:  # E[delta_a delta_b]
+                unit = np.zeros((d, d))
                 unit[a, b] = unit[b, a] = 1.0
                 F[:, column] = source(noise.homogeneous(unit))
-                T[:, into[a, b]] += F[:, column]
+                T[:, column_of[a, b]] += F[:, column]
             elif a < d and b == 2 * d:  # E[delta_a]
-                F[:, column] = source(noise(unit, np.eye(d)[a]) - noise(unit, np.zeros(d)))
-            elif a == 2 * d:
-                F[:, column] = source(noise(unit, np.zeros(d)))
+                of_mean = noise(no_second, np.eye(d)[a]) - label
+                F[:, column] = source(of_mean)
+            elif a == 2 * d:  # 1
+                F[:, column] = source(label)
         return cls(T, F, B)
 
     def squared(self) -> Self:
         """Return the maps of twice as many steps."""
         T, F, B = self.T, self.F, self.B
-        return type(self)(2 * T + T @ T, 2 * F + T @ F + F @ B, 2 * B + B @ B)
+        F_twice = 2 * F + T @ F + F @ B
+        return type(self)(squared_change(T), F_twice, squared_change(B))
 
     def apply(self, vectors: FloatArray) -> FloatArray:
         """Return packed vectors (K, n)."""
         C, r = np.split(vectors, [len(self.T)], axis=1)
-        return np.concatenate([C + C @ self.T.T + r @ self.F.T, r + r @ self.B.T], axis=1)
+        C_after = C + C @ self.T.T + r @ self.F.T
+        r_after = r + r @ self.B.T
+        return np.concatenate([C_after, r_after], axis=1)
+
+
+def mode_affine_change(step: MeanStep) -> FloatArray:
+    """Return the change (d, 3, 3) of the means of (delta, v, 1) of each mode by a step."""
+    change = np.zeros((len(step.change), 3, 3))
+    change[:, :2, :2] = step.change
+    change[:, :2, 2] = step.drift.T
+    return change
 
 
 def _symmetric_square(step: MeanStep) -> FloatArray:
-    """Return E_B (d, 6, 6): the change of the products of (delta, v, 1) of each mode by a step."""
-    change = np.zeros((len(step.change), 3, 3))
-    change[:, :2, :2], change[:, :2, 2] = step.change, step.drift.T
-    identity = np.eye(3)
+    """Return E_B (d, 6, 6): the change of the products of (delta, v, 1) of each mode by a step.
+
+    As m changes by D m, m m' changes by D m m' + m m' D' + D m m' D'.
+    """
+    D = mode_affine_change(step)
+    identity = np.broadcast_to(np.eye(3), D.shape)
+    distinct = _LEFT != _RIGHT
+
+    def entries(matrix: FloatArray, rows: IntArray, columns: IntArray) -> FloatArray:
+        taken: FloatArray = matrix[..., rows, :][..., columns]
+        return taken
 
     def paired(first: FloatArray, second: FloatArray) -> FloatArray:
-        # of m_p m_q under first (x) second, p <= q
-        B: FloatArray = first[..., _LEFT, :][..., _LEFT] * second[..., _RIGHT, :][..., _RIGHT]
-        crossed = first[..., _LEFT, :][..., _RIGHT] * second[..., _RIGHT, :][..., _LEFT]
-        B[..., _LEFT != _RIGHT] += crossed[..., _LEFT != _RIGHT]
-        return B
+        # the product (p, q) of first m m' second' from the products (k <= l) of m m'
+        square = entries(first, _LEFT, _LEFT) * entries(second, _RIGHT, _RIGHT)
+        crossed = entries(first, _LEFT, _RIGHT) * entries(second, _RIGHT, _LEFT)
+        square[..., distinct] += crossed[..., distinct]
+        return square
 
-    one = np.broadcast_to(identity, change.shape)
-    return paired(change, one) + paired(one, change) + paired(change, change)
+    return paired(D, identity) + paired(identity, D) + paired(D, D)
 
 
 def _affine_change(step: MeanStep) -> FloatArray:
@@ -192,9 +240,9 @@ def _affine_change(step: MeanStep) -> FloatArray:
     return affine
 
 
-def _square_map(change: FloatArray) -> FloatArray:
-    """Return the map of packed symmetric matrices M -> D M + M D' + D M D', D the `change`."""
-    n = len(change)
+def _square_map(D: FloatArray) -> FloatArray:
+    """Return the map of packed symmetric matrices M -> D M + M D' + D M D'."""
+    n = len(D)
     i, j = np.triu_indices(n)
     identity = np.eye(n)
 
@@ -204,12 +252,13 @@ def _square_map(change: FloatArray) -> FloatArray:
         crossed = first[np.ix_(i, j)] * second[np.ix_(j, i)]
         return straight + np.where(i == j, 0.0, crossed)
 
-    return paired(change, identity) + paired(identity, change) + paired(change, change)
+    return paired(D, identity) + paired(identity, D) + paired(D, D)
 
 
 def _packed(M: FloatArray) -> FloatArray:
     """Return the upper triangle of a symmetric matrix (n, n) as a vector."""
-    packed: FloatArray = M[np.triu_indices(len(M))]
+    upper = np.triu_indices(len(M))
+    packed: FloatArray = M[upper]
     return packed
 
 
@@ -217,5 +266,6 @@ def _unpacked(vectors: FloatArray, n: int) -> FloatArray:
     """Return symmetric matrices (K, n, n) from their upper triangles (K, n (n + 1)/2)."""
     i, j = np.triu_indices(n)
     M = np.empty((len(vectors), n, n))
-    M[:, i, j] = M[:, j, i] = vectors
+    M[:, i, j] = vectors
+    M[:, j, i] = vectors
     return M

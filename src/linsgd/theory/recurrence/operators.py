@@ -53,23 +53,31 @@ def solve_feedback(gain: Operator, source: FloatArray) -> tuple[FloatArray, floa
         return (X - gain(X)).ravel()
 
     linear = LinearOperator((d * d, d * d), matvec=difference, dtype=np.float64)
-    solution, _ = cg(linear, source.ravel(), rtol=1e-15, atol=0.0, maxiter=1000)
+    right_side = source.ravel()
+    solution, _ = cg(linear, right_side, rtol=1e-15, atol=0.0, maxiter=1000)
+    remainder = difference(solution) - right_side
     scale = float(np.linalg.norm(solution)) or 1.0
-    residual = float(np.linalg.norm(difference(solution) - source.ravel())) / scale
+    residual = float(np.linalg.norm(remainder)) / scale
     X = solution.reshape(d, d)
     return (X + X.T) / 2, max(residual, EPS)
 
 
 def _dense(operator: Operator, d: int) -> FloatArray:
-    """Return the matrix of the operator in an orthonormal basis of the symmetric matrices."""
+    """Return the matrix of the operator in an orthonormal basis of the symmetric matrices.
+
+    The basis is e_i e_i' and (e_i e_j' + e_j e_i') / sqrt(2), i < j.
+    """
     i, j = np.triu_indices(d)
-    norm = np.where(i == j, 1.0, np.sqrt(0.5))
+    diagonal = i == j
+    entry = np.where(diagonal, 1.0, np.sqrt(0.5))
+    weight = np.where(diagonal, 0.5, entry)
     matrix = np.empty((i.size, i.size))
     for column, (a, b) in enumerate(zip(i, j, strict=True)):
         basis = np.zeros((d, d))
-        basis[a, b] = basis[b, a] = norm[column]
+        basis[a, b] = basis[b, a] = entry[column]
         image = operator(basis)
-        matrix[:, column] = (image[i, j] + image[j, i]) * np.where(i == j, 0.5, norm)
+        twice = image[i, j] + image[j, i]
+        matrix[:, column] = twice * weight
     return (matrix + matrix.T) / 2
 
 

@@ -71,20 +71,23 @@ class Coefficients:
 
     def noise_vector(self) -> FloatArray:
         """Return c (2,): the change of (w, v) by one unit of gradient noise."""
+        lr, m, a = self.lr, self.momentum, self.gradient_weight
         if self.nesterov:
-            return np.array([-self.lr * (1 + self.momentum), -1.0])
-        return np.array([-self.lr * self.gradient_weight, -self.gradient_weight])
+            return np.array([-lr * (1 + m), -1.0])
+        return np.array([-lr * a, -a])
 
     def mode_change(self, kappa: FloatArray) -> FloatArray:
         """Return A(kappa) - I (..., 2, 2) for curvatures kappa (...).
 
         Unlike A it keeps the decay of modes of tiny curvature.
         """
-        c, m = self.noise_vector(), self.momentum
+        m = self.momentum
+        c_w, c_v = self.noise_vector()
+        lookahead = m if self.nesterov else 1.0
         change = np.empty((*kappa.shape, 2, 2))
-        change[..., 0, 0] = c[0] * kappa
-        change[..., 0, 1] = self.lr * m * (m if self.nesterov else 1.0)
-        change[..., 1, 0] = c[1] * kappa
+        change[..., 0, 0] = c_w * kappa
+        change[..., 0, 1] = self.lr * m * lookahead
+        change[..., 1, 0] = c_v * kappa
         change[..., 1, 1] = m - 1
         return change
 
@@ -98,7 +101,9 @@ class Coefficients:
     def largest_stable_curvature(self) -> float:
         """Return the curvature above which the mean of a mode diverges."""
         m = self.momentum
-        return 2 * (1 + m) / (self.lr * (1 + 2 * m if self.nesterov else self.gradient_weight))
+        # lr kappa (1 + 2 m) < 2 (1 + m) with Nesterov, else lr a kappa < 2 (1 + m)
+        gradient_weight = 1 + 2 * m if self.nesterov else self.gradient_weight
+        return 2 * (1 + m) / (self.lr * gradient_weight)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,12 +143,14 @@ class Recurrence:
     def shift(self) -> FloatArray:
         """The ridge shift mu - w* along the eigenvectors (d,)."""
         problem = self.problem
-        return problem.to_eigenbasis(problem.solution(self.sgd.weight_decay) - problem.optimum)
+        shift = problem.solution(self.sgd.weight_decay) - problem.optimum
+        return problem.to_eigenbasis(shift)
 
     @property
     def decayed_optimum(self) -> FloatArray:
         """The gradient of the decay at w*, weight_decay w*, along the eigenvectors (d,)."""
-        return self.sgd.weight_decay * self.problem.to_eigenbasis(self.problem.optimum)
+        optimum = self.problem.to_eigenbasis(self.problem.optimum)
+        return self.sgd.weight_decay * optimum
 
 
 def unit_response(kappa: FloatArray, other: FloatArray, coefficients: Coefficients) -> FloatArray:
@@ -164,41 +171,72 @@ def unit_response(kappa: FloatArray, other: FloatArray, coefficients: Coefficien
     ndarray (4, ...)
         E[w_1 w_2], E[w_1 v_2], E[v_1 w_2], E[v_1 v_2]; zero where both curvatures are.
     """
-    lr, m, a = coefficients.lr, coefficients.momentum, coefficients.gradient_weight
-    loss = 1 - m  # exact in floating point from momentum 1/2 on
-    total, gap, product = kappa + other, kappa - other, kappa * other
-    if coefficients.nesterov:
-        # (1 - m)^2 (1 + m) (k1 + k2) + lr (m (1 + m - m^2) (k1 - k2)^2
-        #   + (1 - m) (6 m^2 + 3 m - 1) k1 k2
-        #   + lr m k1 k2 ((3 m^2 - 1) (k1 + k2) - lr m (1 + 2 m) k1 k2))
-        cubic = product * ((3 * m**2 - 1) * total - lr * m * (1 + 2 * m) * product)
-        scale = loss**2 * (1 + m) * total + lr * (
-            m * (1 + m - m**2) * gap**2 + loss * (6 * m**2 + 3 * m - 1) * product + lr * m * cubic
-        )
-        lookahead = lr * m * (1 + 2 * m) * product
-        moments = [
-            lr * (loss * (1 + m) + lr * m * ((1 + m - m**2) * total + lookahead)),
-            lr * (m**2 * gap + loss * (1 + 2 * m) * kappa + lookahead),
-            lr * (-(m**2) * gap + loss * (1 + 2 * m) * other + lookahead),
-            loss * total + 2 * m * lr * product,
-        ]
-    else:
-        # (1 - m)^2 (1 + m) (k1 + k2) + a lr (m (k1 - k2)^2 - (1 - m)^2 k1 k2)
-        scale = loss**2 * (1 + m) * total + a * lr * (m * gap**2 - loss**2 * product)
-        moments = [
-            a * lr * loss * (1 + m) + 0 * total,
-            a**2 * lr * (gap + loss * other),
-            a**2 * lr * (loss * kappa - gap),
-            a**2 * loss * total,
-        ]
+    numerators = _nesterov_response if coefficients.nesterov else _heavy_ball_response
+    moments, scale = numerators(kappa, other, coefficients)
     inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale != 0)
     return np.stack([moment * inverse for moment in moments])
+
+
+def _heavy_ball_response(
+    kappa: FloatArray, other: FloatArray, coefficients: Coefficients
+) -> tuple[list[FloatArray], FloatArray]:
+    """Return the four numerators of `unit_response` and their common denominator.
+
+    The denominator is (1 - m)^2 (1 + m) (k1 + k2) + a lr (m (k1 - k2)^2 - (1 - m)^2 k1 k2).
+    """
+    lr, m, a = coefficients.lr, coefficients.momentum, coefficients.gradient_weight
+    loss = 1 - m  # exact in floating point from momentum 1/2 on
+    total = kappa + other
+    gap = kappa - other
+    product = kappa * other
+
+    quadratic = m * gap**2 - loss**2 * product
+    scale = loss**2 * (1 + m) * total + a * lr * quadratic
+    moments = [
+        a * lr * loss * (1 + m) + 0 * total,
+        a**2 * lr * (gap + loss * other),
+        a**2 * lr * (loss * kappa - gap),
+        a**2 * loss * total,
+    ]
+    return moments, scale
+
+
+def _nesterov_response(
+    kappa: FloatArray, other: FloatArray, coefficients: Coefficients
+) -> tuple[list[FloatArray], FloatArray]:
+    """Return the four numerators of `unit_response` with Nesterov, and their common denominator.
+
+    The denominator is (1 - m)^2 (1 + m) (k1 + k2)
+    + lr (m (1 + m - m^2) (k1 - k2)^2 + (1 - m) (6 m^2 + 3 m - 1) k1 k2)
+    + lr^2 m k1 k2 ((3 m^2 - 1) (k1 + k2) - lr m (1 + 2 m) k1 k2).
+    """
+    lr, m = coefficients.lr, coefficients.momentum
+    loss = 1 - m  # exact in floating point from momentum 1/2 on
+    total = kappa + other
+    gap = kappa - other
+    product = kappa * other
+    lookahead = lr * m * (1 + 2 * m) * product
+
+    cubic = product * ((3 * m**2 - 1) * total - lookahead)
+    differing = m * (1 + m - m**2) * gap**2
+    common = loss * (6 * m**2 + 3 * m - 1) * product
+    scale = loss**2 * (1 + m) * total + lr * (differing + common + lr * m * cubic)
+
+    positions = (1 + m - m**2) * total + lookahead
+    moments = [
+        lr * (loss * (1 + m) + lr * m * positions),
+        lr * (m**2 * gap + loss * (1 + 2 * m) * kappa + lookahead),
+        lr * (-(m**2) * gap + loss * (1 + 2 * m) * other + lookahead),
+        loss * total + 2 * m * lr * product,
+    ]
+    return moments, scale
 
 
 def pair_response(kappa: FloatArray, coefficients: Coefficients) -> FloatArray:
     """Return `unit_response` of every pair of modes (4, d, d)."""
     shape = (kappa.size, kappa.size)
-    first, second = np.broadcast_to(kappa[:, None], shape), np.broadcast_to(kappa, shape)
+    first = np.broadcast_to(kappa[:, None], shape)
+    second = np.broadcast_to(kappa, shape)
     return unit_response(first, second, coefficients)
 
 
@@ -212,15 +250,25 @@ def mode_gains(
     radius below one if and only if both numbers are below one. G alone does not tell: it falls
     below one again beyond its first pole.
     """
-    response = noise.eigenvalues**2 * unit_response(kappa, kappa, coefficients)[0]
+    position_response = unit_response(kappa, kappa, coefficients)[0]
+    response = noise.eigenvalues**2 * position_response
     own = noise.own * response
     worst = float(own.max())
-    return worst, float(np.sum(noise.common * response / (1 - own))) if worst < 1 else np.inf
+    if not worst < 1:  # also where it is nan
+        return worst, np.inf
+    feedback = noise.common * response / (1 - own)
+    return worst, float(np.sum(feedback))
 
 
 def spectral_radius(noise: MatrixNoise, kappa: FloatArray, coefficients: Coefficients) -> float:
     """Return the spectral radius of K, whose symmetric form is M -> P^{1/2} o N_1(P^{1/2} o M)."""
     root = np.sqrt(pair_response(kappa, coefficients)[0])
+
+    def symmetric_form(M: FloatArray) -> FloatArray:
+        image: FloatArray = root * noise.homogeneous(root * M)
+        return image
+
+    # N_1 is positive: it vanishes if it does at a positive definite matrix
     if not noise.homogeneous(np.diag(root.diagonal())).any():
         return 0.0
-    return largest_eigenvalue(lambda M: root * noise.homogeneous(root * M), kappa.size)
+    return largest_eigenvalue(symmetric_form, kappa.size)

@@ -51,7 +51,8 @@ class MeanStep:
     ) -> Self:
         """Evaluate the step for curvatures (d,) and weight_decay w* along the eigenvectors (d,)."""
         c = coefficients.noise_vector()
-        return cls(coefficients.mode_change(curvature), c, np.multiply.outer(c, decayed_optimum))
+        drift = np.multiply.outer(c, decayed_optimum)
+        return cls(coefficients.mode_change(curvature), c, drift)
 
     @cached_property
     def A(self) -> FloatArray:
@@ -83,14 +84,16 @@ class ModeStep(MeanStep):
     @cached_property
     def noise_products(self) -> FloatArray:
         """The products c_w^2, c_w c_v, c_v^2 (3,)."""
-        return np.array([self.c[0] ** 2, self.c[0] * self.c[1], self.c[1] ** 2])
+        c_w, c_v = self.c
+        return np.array([c_w**2, c_w * c_v, c_v**2])
 
     def __call__(self, noise: ModeNoise, state: State) -> State:
         """Return the state after the step."""
         mean, C = state
-        gradient = noise.diagonal(C[0] + mean[0] ** 2)
+        D = C[0] + mean[0] ** 2
+        added = np.multiply.outer(self.noise_products, noise.diagonal(D))
         moved = np.einsum("abi,bi->ai", self.transport, C)
-        return State(self.mean(mean), moved + np.multiply.outer(self.noise_products, gradient))
+        return State(self.mean(mean), moved + added)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,13 +103,16 @@ class MatrixStep(MeanStep):
     def __call__(self, noise: MatrixNoise, state: State) -> State:
         """Return the state after the step."""
         mean, (ww, wv, vv) = state
-        gradient = noise(ww + np.multiply.outer(mean[0], mean[0]), mean[0])
-        # A_i C_ij A_j' for the 2 x 2 blocks of every pair, then the noise of the step
-        half = np.einsum("iab,bcij->acij", self.A, np.array([[ww, wv], [wv.T, vv]]))
+        delta = mean[0]
+        D = ww + np.multiply.outer(delta, delta)
+        gradient = noise(D, delta)
+        # A_i C_ij A_j' + c c' N_ij for the 2 x 2 blocks of every pair
+        C = np.array([[ww, wv], [wv.T, vv]])
+        half = np.einsum("iab,bcij->acij", self.A, C)
         full = np.einsum("acij,jec->aeij", half, self.A)
         full += np.multiply.outer(np.outer(self.c, self.c), gradient)
-        covariance = np.array([_symmetric(full[0, 0]), full[0, 1], _symmetric(full[1, 1])])
-        return State(self.mean(mean), covariance)
+        ww, wv, vv = _symmetric(full[0, 0]), full[0, 1], _symmetric(full[1, 1])
+        return State(self.mean(mean), np.array([ww, wv, vv]))
 
 
 def _symmetric(M: FloatArray) -> FloatArray:
