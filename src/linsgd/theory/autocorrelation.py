@@ -96,6 +96,7 @@ def autocorrelation(
     correlations = answer("autocorrelation", lambda t: t.autocorrelation, theory, problem, sgd)
     no_nesterov(sgd)
     lags = domains.step_list("steps", steps)
-    z = sgd.lr * sgd.gradient_weight * (problem.eigenvalues + sgd.weight_decay)
+    curvature = problem.eigenvalues + sgd.weight_decay
+    z = sgd.lr * sgd.gradient_weight * curvature
     position, velocity = correlations(lags[:, None], sgd.momentum, z)
     return Autocorrelation(theory=theory, steps=lags, position=position, velocity=velocity)

@@ -39,13 +39,16 @@ class InitialState:
     def modes(self) -> FloatArray:
         """The covariances of each mode (3, d)."""
         C = self.covariance
-        return C if C.ndim == 2 else np.diagonal(C, axis1=1, axis2=2).copy()
+        if C.ndim == 2:
+            return C
+        return np.diagonal(C, axis1=1, axis2=2).copy()
 
     @property
     def second_moments(self) -> FloatArray:
         """E x^2, E x v and E v^2 of each mode (3, d), with x = w - center."""
         x, v = self.mean
-        second: FloatArray = self.modes + np.stack([x**2, x * v, v**2])
+        products = np.stack([x**2, x * v, v**2])
+        second: FloatArray = self.modes + products
         return second
 
     @property
@@ -57,8 +60,9 @@ class InitialState:
 
 def diagonal_matrices(values: FloatArray) -> FloatArray:
     """Return matrices (..., d, d) of these diagonals (..., d), which may be infinite."""
-    matrices = np.zeros((*values.shape, values.shape[-1]))
-    i = np.arange(values.shape[-1])
+    d = values.shape[-1]
+    matrices = np.zeros((*values.shape, d))
+    i = np.arange(d)
     matrices[..., i, i] = values
     return matrices
 
@@ -99,24 +103,27 @@ def initial_state(
     """
     d = center.size
 
-    def along(w: FloatArray, v: FloatArray) -> FloatArray:
-        pair = np.stack([w - center, v])
-        return pair if eigenvectors is None else pair @ eigenvectors
+    def along_eigenvectors(w: FloatArray, v: FloatArray) -> FloatArray:
+        mean = np.stack([w - center, v])
+        return mean if eigenvectors is None else mean @ eigenvectors
 
+    at_a_point = np.zeros((3, d))  # the covariance
     if start is None:
-        return InitialState(along(np.zeros(d), np.zeros(d)), np.zeros((3, d)), fresh=True)
+        rest = along_eigenvectors(np.zeros(d), np.zeros(d))
+        return InitialState(rest, at_a_point, fresh=True)
     if isinstance(start, str):
         domains.choice("start", start, ("stationary",))
         return stationary()
     if isinstance(start, Moments):
         covariance = _covariance(start, d, eigenvectors, velocity=velocity)
         v = start.velocity_mean if velocity else np.zeros(d)
-        return InitialState(along(start.mean, v), covariance, law=start)
+        return InitialState(along_eigenvectors(start.mean, v), covariance, law=start)
     point: Any = start
     if not isinstance(point, tuple | list | np.ndarray) or len(point) != 2:
         domains.refuse("start", start, FORMS)
-    w, v = (domains.array(f"start[{i}]", part, (d,)) for i, part in enumerate(point))
-    return InitialState(along(w, v), np.zeros((3, d)))
+    w = domains.array("start[0]", point[0], (d,))
+    v = domains.array("start[1]", point[1], (d,))
+    return InitialState(along_eigenvectors(w, v), at_a_point)
 
 
 def _covariance(
@@ -133,12 +140,16 @@ def _covariance(
         correlated = law.blocks is not None or law.pairs is not None
         covariance = law.eigenbasis_blocks() if correlated else law.mode_covariances()
     else:  # a law of another problem, whose H has other eigenvectors
-        covariance = law.eigenbasis_blocks()
-        change = (np.eye(d) if Q is None else Q.T) @ (np.eye(d) if P is None else P)
-        covariance = change @ covariance @ change.T
+        to_eigenbasis = np.eye(d) if Q is None else Q.T
+        from_eigenbasis = np.eye(d) if P is None else P
+        change = to_eigenbasis @ from_eigenbasis
+        covariance = change @ law.eigenbasis_blocks() @ change.T
     if not velocity:
-        covariance = np.stack([covariance[0], *np.zeros((2, *covariance[0].shape))])
-    if not (np.isfinite(covariance).all() and np.isfinite(law.mean).all()):
+        positions = covariance[0]
+        none = np.zeros_like(positions)
+        covariance = np.stack([positions, none, none])
+    finite = np.isfinite(covariance).all() and np.isfinite(law.mean).all()
+    if not finite:
         given = f"law of status {law.status.value!r}"
         domains.refuse("start", given, "laws with finite mean and variance")
     return covariance

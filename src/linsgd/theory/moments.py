@@ -136,8 +136,10 @@ def moments(
     >>> linsgd.moments(problem, sgd, 2).mean
     array([0.75])
     """
-    at = answer("moments", lambda t: t.moments, theory, problem, sgd)
-    single = np.isscalar(steps) or (isinstance(steps, np.ndarray) and steps.ndim == 0)
-    times = [domains.integer("steps", steps, "[0, 4611686018427387904]")] if single else steps
-    law = at(problem, sgd, domains.step_list("steps", times), start)
-    return law.at(0) if single else law
+    moments_at = answer("moments", lambda t: t.moments, theory, problem, sgd)
+    zero_dimensional = isinstance(steps, np.ndarray) and steps.ndim == 0
+    if np.isscalar(steps) or zero_dimensional:
+        step = domains.integer("steps", steps, "[0, 4611686018427387904]")
+        law = moments_at(problem, sgd, domains.step_list("steps", [step]), start)
+        return law.at(0)
+    return moments_at(problem, sgd, domains.step_list("steps", steps), start)

@@ -109,9 +109,11 @@ class Moments(Result):
         modes = self.mode_covariances()
         own = np.eye(modes.shape[-1], dtype=bool)
         between = 0.0 if self.pairs is None else self.pairs.blocks()
-        lost = np.isinf(self.position_variance)[..., None, :, None]
-        undefined = lost | np.swapaxes(lost, -1, -2)
-        return np.where(own, modes[..., None], np.where(undefined, np.nan, between))
+        # covariances with a mode of infinite variance are undefined
+        infinite = np.isinf(self.position_variance)[..., None, :, None]
+        undefined = infinite | np.swapaxes(infinite, -1, -2)
+        off_diagonal = np.where(undefined, np.nan, between)
+        return np.where(own, modes[..., None], off_diagonal)
 
     def at(self, index: int) -> "Moments":
         """Return the law at one of the steps, to start from."""
@@ -145,10 +147,13 @@ def rotated_covariance(C: FloatArray, Q: FloatArray | None) -> FloatArray:
     finite = np.isfinite(C)
     if finite.all():
         return Q @ C @ Q.T
+    # the entries of Q C Q' to which an entry of C that is not finite contributes
     used = (Q != 0).astype(np.float64)
-    touched = used @ (~finite).astype(np.float64) @ used.T > 0
+    not_finite = (~finite).astype(np.float64)
+    touched = used @ not_finite @ used.T > 0
     unknown = np.where(np.eye(len(Q), dtype=bool), np.inf, np.nan)
-    return np.where(touched, unknown, Q @ np.where(finite, C, 0.0) @ Q.T)
+    known = Q @ np.where(finite, C, 0.0) @ Q.T
+    return np.where(touched, unknown, known)
 
 
 _STACKED = (
@@ -195,33 +200,32 @@ def moments_from_eigenbasis(
     h, decay = problem.eigenvalues, sgd.weight_decay
     blocks = covariance if covariance.ndim > mean.ndim else None
     own = covariance if blocks is None else np.diagonal(blocks, axis1=-2, axis2=-1).copy()
-    distance, variance = mean[..., 0, :], own[..., 0, :]
+    distance, velocity = mean[..., 0, :], mean[..., 1, :]
+    variance = own[..., 0, :]
     shift = problem.to_eigenbasis(problem.solution(decay) - problem.optimum)
-    with np.errstate(over="ignore"):
-        about_mu, about_optimum = (
-            np.where(np.isinf(variance), np.inf, variance + x**2)
-            for x in (distance - shift, distance)
-        )
     return Moments(
         status=status,
         steps=steps,
         order=order,
         error=error,
         mean=problem.optimum + problem.from_eigenbasis(distance),
-        velocity_mean=problem.from_eigenbasis(mean[..., 1, :]),
+        velocity_mean=problem.from_eigenbasis(velocity),
         position_variance=variance,
         velocity_variance=own[..., 2, :],
         position_velocity_covariance=own[..., 1, :],
-        excess_loss=_half_sum(h + decay, about_mu),
-        excess_risk=_half_sum(h, about_optimum),
+        excess_loss=_quadratic_form(h + decay, variance, distance - shift),
+        excess_risk=_quadratic_form(h, variance, distance),
         eigenvectors=problem.eigenvectors,
         blocks=blocks,
         pairs=pairs,
     )
 
 
-def _half_sum(weight: FloatArray, square: FloatArray) -> FloatArray:
-    """Return sum(weight square)/2 over modes; modes of no weight are left out even if infinite."""
-    terms = np.multiply(weight, square, where=weight > 0, out=np.zeros(square.shape))
+def _quadratic_form(weight: FloatArray, variance: FloatArray, mean: FloatArray) -> FloatArray:
+    """Return sum_i weight_i (variance_i + mean_i^2) / 2; a mode of weight 0 adds 0, not inf 0."""
+    with np.errstate(over="ignore"):
+        second = np.where(np.isinf(variance), np.inf, variance + mean**2)
+    terms = np.zeros(second.shape)
+    np.multiply(weight, second, where=weight > 0, out=terms)
     half: FloatArray = np.asarray(terms.sum(axis=-1)) / 2
     return half

@@ -46,18 +46,22 @@ class Centered(Result):
 
     def along_eigenvectors(self, w: ArrayLike, v: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return positions from the centre and velocities along the eigenvectors of H."""
-        position, velocity = (np.asarray(part, dtype=np.float64) for part in (w, v))
+        d = self.center.size
+        position = np.asarray(w, dtype=np.float64)
+        velocity = np.asarray(v, dtype=np.float64)
         for name, part in (("w", position), ("v", velocity)):
-            if part.ndim == 0 or part.shape[-1] != self.center.size:
-                expected = f"shape (..., {self.center.size})"
-                domains.refuse(name, f"array of shape {part.shape}", expected)
+            if part.ndim == 0 or part.shape[-1] != d:
+                domains.refuse(name, f"array of shape {part.shape}", f"shape (..., {d})")
         Q = self.eigenvectors
         centered = position - self.center
-        return (centered, velocity) if Q is None else (centered @ Q, velocity @ Q)
+        if Q is None:
+            return centered, velocity
+        return centered @ Q, velocity @ Q
 
     def in_coordinates(self, w: FloatArray) -> FloatArray:
         """Rotate vectors (..., d) from the eigenvectors of H to the problem's coordinates."""
-        return w if self.eigenvectors is None else w @ self.eigenvectors.T
+        Q = self.eigenvectors
+        return w if Q is None else w @ Q.T
 
     def covariance_in_coordinates(self, C: FloatArray) -> FloatArray:
         """Rotate matrices (..., d, d) from the eigenvectors of H to the problem's coordinates."""
@@ -75,9 +79,12 @@ def approximate_status(recurrence: Recurrence, noise: FloatArray) -> MomentsStat
         Covariance of the minibatch gradient along the eigenvectors of H.
     """
     curvature = recurrence.curvature
+    free = curvature == 0
     own = noise if noise.ndim == 1 else np.diagonal(noise)
-    if not np.isfinite(noise).all() or (own[curvature == 0] > 0).any():
+    driven_free_mode = (own[free] > 0).any()
+    if driven_free_mode or not np.isfinite(noise).all():
         return MomentsStatus.INFINITE_VARIANCE
-    if not existence(recurrence.noise, curvature, recurrence.coefficients).variance:
+    exact = existence(recurrence.noise, curvature, recurrence.coefficients)
+    if not exact.variance:
         return MomentsStatus.EXACT_LAW_MISSING
-    return MomentsStatus.NULL_SPACE if (curvature == 0).any() else MomentsStatus.OK
+    return MomentsStatus.NULL_SPACE if free.any() else MomentsStatus.OK

@@ -93,25 +93,30 @@ def energy(zeta: FloatArray, covariance: FloatArray) -> FloatArray:
     if covariance.ndim == 1:
         return _half_square(zeta, covariance)
     finite = np.isfinite(np.diagonal(covariance))
-    covariance, zeta = covariance[np.ix_(finite, finite)], zeta[..., finite]
+    covariance = covariance[np.ix_(finite, finite)]
     # eigenvalues of the correlation matrix, so that units do not matter
     own = np.maximum(np.diagonal(covariance), 0.0)
     scale = np.where(own > 0, np.sqrt(own), 1.0)
-    variances, axes = np.linalg.eigh(covariance / np.multiply.outer(scale, scale))
-    return _half_square(zeta / scale @ axes, np.where(variances > len(own) * EPS, variances, 0.0))
+    correlation = covariance / np.multiply.outer(scale, scale)
+    variances, axes = np.linalg.eigh(correlation)
+    rounding = len(own) * EPS
+    variances = np.where(variances > rounding, variances, 0.0)
+    return _half_square(zeta[..., finite] / scale @ axes, variances)
 
 
 def current(modes: Modes, position: FloatArray, velocity: FloatArray) -> FloatArray:
     """Return J / p (..., 2, d) at points (..., d): the change of w and of v a step, by mode."""
-    lr, w2 = modes.lr, modes.w2
+    lr, d = modes.lr, modes.w2.size
     displacement = lr * velocity
+    restoring = -modes.w2 / lr * position
     if modes.intensity.ndim == 1:
-        return np.stack([displacement, -w2 / lr * position], axis=-2)
-    # (P^{-1} zeta)_v, pushed by D_vv = q / (2 lr^2)
+        return np.stack([displacement, restoring], axis=-2)
+    # D_vv (P^{-1} zeta)_v with D_vv = q / (2 lr^2)
+    D_vv = modes.intensity / lr**2 / 2
     zeta = np.concatenate([position, velocity], axis=-1)
     solved = np.linalg.solve(stationary_matrix(modes), zeta[..., None])[..., 0]
-    thermal = solved[..., w2.size :] @ (modes.intensity / lr**2 / 2)
-    acceleration = -w2 / lr * position - 2 * modes.damping * velocity + thermal
+    diffusive = solved[..., d:] @ D_vv
+    acceleration = restoring - 2 * modes.damping * velocity + diffusive
     return np.stack([displacement, acceleration], axis=-2)
 
 
@@ -119,6 +124,7 @@ def entropy_production(modes: Modes) -> EntropyProduction:
     """Return the entropy that the stationary state produces a step."""
 
     def weights() -> FloatArray:
+        # G k_ij / (1 + k_ij)
         k = mismatch(modes.w2, modes.damping)
         return 2 * modes.damping * k / (1 + k)
 
@@ -148,19 +154,23 @@ def correlated_dissipation(
     own = noise if noise.ndim == 1 else np.diagonal(noise)
     alive = (own > 0) & confined
     status = DissipationStatus.OK if alive.all() else DissipationStatus.NULL_SPACE
+    reversible = EntropyProduction(value=0.0, error=0.0, status=status)
     if noise.ndim == 1:
-        return EntropyProduction(value=0.0, error=0.0, status=status)
-    root, pairs = np.sqrt(own[alive]), np.ix_(alive, alive)
+        return reversible
+    pairs = np.ix_(alive, alive)
+    root = np.sqrt(own[alive])
     correlation = noise[pairs] / np.multiply.outer(root, root)
     weighted = correlation * weights()[pairs]
     if not weighted.any():
-        return EntropyProduction(value=0.0, error=0.0, status=status)
+        return reversible
     condition = float(np.linalg.cond(correlation))
     if condition > 1 / EPS:
         return EntropyProduction(value=np.inf, error=0.0, status=DissipationStatus.SINGULAR_NOISE)
     terms = np.linalg.inv(correlation) * weighted
+    value = max(-float(terms.sum()), 0.0)
+    # rounding of the inverse, amplified by the condition
     error = 4 * EPS * condition * float(np.abs(terms).sum())
-    return EntropyProduction(value=max(-float(terms.sum()), 0.0), error=error, status=status)
+    return EntropyProduction(value=value, error=error, status=status)
 
 
 def stationary_matrix(modes: Modes) -> FloatArray:

@@ -53,8 +53,9 @@ def equivalent(sgd: SGD, batch_size: int) -> SGD:
     domains.exact_type("sgd", sgd, (SGD,))
     if sgd.nesterov or sgd.dampening > 0:
         domains.refuse("sgd", sgd, "optimizers without Nesterov and without dampening")
-    least = sgd.batch_size * (1 - sgd.momentum) * (1 + sgd.momentum)
+    beta = sgd.momentum
+    least = sgd.batch_size * (1 - beta) * (1 + beta)
     size = domains.integer("batch_size", batch_size, f"[{least}, inf)")
     momentum = float(np.sqrt(1 - least / size))
-    lr = sgd.lr * (1 + sgd.momentum) / (1 + momentum)
+    lr = sgd.lr * (1 + beta) / (1 + momentum)
     return replace(sgd, batch_size=size, momentum=momentum, lr=lr)

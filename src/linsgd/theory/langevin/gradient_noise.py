@@ -57,7 +57,8 @@ def minibatch_covariance(recurrence: Recurrence, noise: NoiseChoice, free: Modes
     if isinstance(noise, str):
         domains.choice("noise", noise, ("self_consistent",))
         # Cov(x_i, x_j) = gain * response_ij * N_ij
-        gain = 2 * (sgd.lr * sgd.gradient_weight) ** 2 / ((1 - sgd.momentum) * (1 + sgd.momentum))
+        m = sgd.momentum
+        gain = 2 * (sgd.lr * sgd.gradient_weight) ** 2 / ((1 - m) * (1 + m))
         if isinstance(law, ModeNoise):
             return _self_consistent_modes(law, shift, gain, free)
         return _self_consistent_matrix(law, shift, gain * _response(free))
@@ -76,7 +77,9 @@ def _measured(problem: LinearRegression, noise: ArrayLike) -> FloatArray:
     if len(covariance) != d:
         domains.refuse("noise", f"array of shape {covariance.shape}", f"({d},) or ({d}, {d})")
     Q = problem.eigenvectors
-    return covariance if covariance.ndim == 1 or Q is None else Q.T @ covariance @ Q
+    if covariance.ndim == 1 or Q is None:
+        return covariance
+    return Q.T @ covariance @ Q
 
 
 def _response(free: Modes) -> FloatArray:
@@ -99,21 +102,26 @@ def _self_consistent_modes(
     h, w2 = law.eigenvalues, free.w2
     infinite = np.where(h > 0, np.inf, 0.0)
     X = np.divide(gain / 2, w2, out=np.zeros_like(w2), where=w2 > 0)
-    if any(law.infinite) or (law.own * h**2 * X).max() >= 1:
+    if any(law.infinite):
         return infinite
-    f = h / (1 - law.own * h**2 * X)
+    own_gain = law.own * h**2 * X
+    if own_gain.max() >= 1:
+        return infinite
+    f = h / (1 - own_gain)
     g = law.own * h * shift**2 + law.label
     feedback = law.common * np.sum(h * X * f)
     if feedback >= 1:
         return infinite
-    T = np.sum(h * (shift**2 + X * f * g)) / (1 - feedback)
+    second_moments = shift**2 + X * f * g
+    T = np.sum(h * second_moments) / (1 - feedback)
     own = f * (g + law.common * T)
     if not shift.any():
         return own
     # the shift correlates modes: N_ij = pair h_i h_j (s_i s_j + X_ij N_ij)
     domains.matrix_size("the self-consistent noise of a shifted centre", h.size)
     coupling = law.pair * np.multiply.outer(h, h)
-    N = coupling * np.multiply.outer(shift, shift) / (1 - coupling * gain * _response(free))
+    pair_gain = coupling * gain * _response(free)
+    N = coupling * np.multiply.outer(shift, shift) / (1 - pair_gain)
     np.fill_diagonal(N, own)
     return N
 
@@ -127,7 +135,10 @@ def _self_consistent_matrix(
     def gain(M: FloatArray) -> FloatArray:
         return root * law.homogeneous(root * M)
 
-    if any(law.infinite) or (law.scale > 0 and largest_eigenvalue(gain, shift.size) >= 1):
+    exists = not any(law.infinite)
+    if exists and law.scale > 0:
+        exists = largest_eigenvalue(gain, shift.size) < 1
+    if not exists:
         return np.where(law.eigenvalues > 0, np.inf, 0.0)
     frozen = law(np.multiply.outer(shift, shift), shift)
     solution, _ = solve_feedback(gain, root * frozen)

@@ -23,12 +23,16 @@ from linsgd.theory.relaxation import ROUNDING, Relaxation, damped_regime
 def relaxation(z: FloatArray, momentum: float) -> Relaxation:
     """Return how modes of lr (1 - dampening) kappa = z relax (d,)."""
     u = damping_rate(momentum)
-    difference = u**2 - squared_frequency(z, momentum)
-    over, gap = difference >= 0, np.sqrt(np.abs(difference))
+    w2 = squared_frequency(z, momentum)
+    difference = u**2 - w2
+    over = difference >= 0
+    critical = np.abs(difference) <= ROUNDING * u**2
+    gap = np.sqrt(np.abs(difference))
+    slower_rate = w2 / (u + gap)
     return Relaxation(
-        regime=damped_regime(over, np.abs(difference) <= ROUNDING * u**2),
+        regime=damped_regime(over, critical),
         frequency=np.where(over, 0.0, gap),
-        damping=np.where(over, squared_frequency(z, momentum) / (u + gap), u),
+        damping=np.where(over, slower_rate, u),
         underdamped_above=u * (1 - momentum) / 2,
         alternating_above=np.inf,
     )

@@ -115,11 +115,13 @@ class UnderdampedLangevin(Centered):
 
     def drift(self) -> FloatArray:
         """Return A (2d, 2d) of d(w - mu, v) = -A (w - mu, v) dk + noise, dk counting steps."""
-        d, force = self.curvature.size, 2 * self.gradient_weight / (1 + self.momentum)
+        d = self.curvature.size
         domains.matrix_size("a (2d, 2d) drift", d)
+        force = 2 * self.gradient_weight / (1 + self.momentum)
         restoring = self.covariance_in_coordinates(np.diag(force * self.curvature))
         friction = 2 * self.modes.damping * np.eye(d)
-        return np.block([[np.zeros((d, d)), -self.lr * np.eye(d)], [restoring, friction]])
+        transport = -self.lr * np.eye(d)
+        return np.block([[np.zeros((d, d)), transport], [restoring, friction]])
 
     def noise_intensity(self) -> FloatArray:
         """Return the covariance (2d, 2d) that the noise adds a step; it acts on v alone."""
@@ -151,9 +153,10 @@ class UnderdampedLangevin(Centered):
         """
         times = domains.step_list("steps", steps)
         begin = self.initial_state(start, matched)
-        x = self.modes.mean(self.modes.propagator(times), begin.mean)
-        positions, velocities = (self.in_coordinates(x[:, part]) for part in range(2))
-        return np.concatenate([self.center + positions, velocities], axis=-1)
+        mean = self.modes.mean(self.modes.propagator(times), begin.mean)
+        positions = self.center + self.in_coordinates(mean[:, 0])
+        velocities = self.in_coordinates(mean[:, 1])
+        return np.concatenate([positions, velocities], axis=-1)
 
     def covariance(
         self, steps: ArrayLike, start: Start = None, matched: bool = False
@@ -208,8 +211,9 @@ class UnderdampedLangevin(Centered):
             The change of w, then of v.
         """
         flow = currents.current(self.modes, *self.along_eigenvectors(w, v))
-        parts = [self.in_coordinates(flow[..., part, :]) for part in range(2)]
-        return np.concatenate(parts, axis=-1)
+        change_of_w = self.in_coordinates(flow[..., 0, :])
+        change_of_v = self.in_coordinates(flow[..., 1, :])
+        return np.concatenate([change_of_w, change_of_v], axis=-1)
 
     def entropy_production(self) -> EntropyProduction:
         """Return the entropy that the stationary state produces a step.
@@ -230,22 +234,24 @@ class UnderdampedLangevin(Centered):
         from_v = 2 * self.momentum / (1 + self.momentum)
         entries = (1.0, 0.0, from_x, from_v)
         E = StepMatrix(*(np.broadcast_to(entry, (1, from_x.size)) for entry in entries))
+        x, v = begin.mean
+        mean = np.stack([x, from_x * x + from_v * v])
         C = begin.covariance
         propagate = propagate_covariance if C.ndim == 2 else propagate_covariance_blocks
-        x, v = begin.mean
-        return InitialState(np.stack([x, from_x * x + from_v * v]), propagate(E, C)[0])
+        return InitialState(mean, propagate(E, C)[0])
 
     def _stationary_state(self) -> InitialState:
+        """Return the stationary law as a state at step 0."""
         modes = self.modes
         diagonal = modes.intensity.ndim == 1
         covariance = modes.stationary_variance() if diagonal else modes.stationary_blocks()
         return InitialState(np.zeros((2, self.center.size)), covariance)
 
     def _correlations(self, steps: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return the autocorrelations of position and velocity (K, d)."""
         times = domains.step_list("steps", steps)
-        return correlations(
-            times[:, None], self.momentum, self.lr * self.gradient_weight * self.curvature
-        )
+        z = self.lr * self.gradient_weight * self.curvature
+        return correlations(times[:, None], self.momentum, z)
 
 
 def langevin(problem: LinearRegression, sgd: SGD, noise: NoiseChoice = None) -> UnderdampedLangevin:
@@ -309,7 +315,8 @@ def langevin(problem: LinearRegression, sgd: SGD, noise: NoiseChoice = None) -> 
     accept(problem, sgd)
     no_nesterov(sgd)
     recurrence = Recurrence.of(problem, sgd)
-    lr, m, a, curvature = sgd.lr, sgd.momentum, sgd.gradient_weight, recurrence.curvature
+    lr, m, a = sgd.lr, sgd.momentum, sgd.gradient_weight
+    curvature = recurrence.curvature
     free = Modes.of(lr, m, a, curvature, np.zeros_like(curvature))
     covariance = minibatch_covariance(recurrence, noise, free)
     modes = relaxation(lr * a * curvature, m)

@@ -76,40 +76,50 @@ class Propagator:
 
     def cumulative_response(self) -> FloatArray:
         """Return T = int S = (1 - R) / w2, to relative accuracy."""
-        over = self.w2 <= self.u**2
-        d = np.sqrt(np.maximum(self.u**2 - self.w2, 0.0))
-        r1, r2 = self.w2 / (self.u + d), self.u + d
+        u, w2 = self.u, self.w2
+        over = w2 <= u**2
+        d = np.sqrt(np.maximum(u**2 - w2, 0.0))
+        r2 = u + d
+        r1 = w2 / r2
         # real rates: T = ((1 - e^{-r1 t}) / r1 - S) / r2
         real = (decayed(r1, self.t) - self.S) / r2
-        smooth = np.where(over, real, _ratio(1.0 - self.R, self.w2))
+        smooth = np.where(over, real, _ratio(1.0 - self.R, w2))
         # T''' + 2 u T'' + w2 T' = 0 with T' = 0 and T'' = 1, T''' = -2 u at t = 0
-        return self._near_zero(smooth, (2 * self.u, self.w2, 0.0), (1.0, -2 * self.u))
+        rates = (2 * u, w2, 0.0)
+        return self._near_zero(smooth, rates, slopes=(1.0, -2 * u))
 
     def position_noise(self) -> FloatArray:
         """Return X = int S^2, to relative accuracy."""
         u, w2, t = self.u, self.w2, self.t
         split = w2 < 0.75 * u**2  # rates far enough apart for the sum of exponentials below
         d = np.sqrt(np.where(split, u**2 - w2, u**2))
-        r1, r2 = w2 / (u + d), u + d
+        r2 = u + d
+        r1 = w2 / r2
+        F = decayed(2 * u, t)
         # S^2 = (e^{-2 r1 t} - 2 e^{-2 u t} + e^{-2 r2 t}) / (2 d)^2, integrated
-        modes = (decayed(2 * r1, t) - 2 * decayed(2 * u, t) + decayed(2 * r2, t)) / (2 * d) ** 2
-        smooth = np.where(split, modes, _ratio(decayed(2 * u, t) - self.S * self.R, 2 * w2))
-        # S^2 obeys f''' + 6 u f'' + (4 w2 + 8 u^2) f' + 8 u w2 f = 0
-        return self._near_zero(smooth, (6 * u, 4 * w2 + 8 * u**2, 8 * u * w2), (0.0, 2.0))
+        exponentials = decayed(2 * r1, t) - 2 * F + decayed(2 * r2, t)
+        real = exponentials / (2 * d) ** 2
+        # else X = (F - S R) / (2 w2)
+        smooth = np.where(split, real, _ratio(F - self.S * self.R, 2 * w2))
+        # S^2 obeys f''' + 6 u f'' + (4 w2 + 8 u^2) f' + 8 u w2 f = 0, f' = 0 and f'' = 2 at t = 0
+        rates = (6 * u, 4 * w2 + 8 * u**2, 8 * u * w2)
+        return self._near_zero(smooth, rates, slopes=(0.0, 2.0))
 
     def velocity_noise(self) -> FloatArray:
-        """Return Y = int V^2."""
-        return (decayed(2 * self.u, self.t) + self.S * self.V) / 2
+        """Return Y = int V^2 = (F + S V) / 2."""
+        F = decayed(2 * self.u, self.t)
+        return (F + self.S * self.V) / 2
 
     def _near_zero(
         self, smooth: FloatArray, rates: tuple[float | FloatArray, ...], slopes: tuple[float, float]
     ) -> FloatArray:
-        """Replace the entries of `smooth` at short times by the Taylor series."""
+        """Replace the entries of `smooth` at short times by `_integral_series`."""
         t, w2 = np.broadcast_arrays(self.t, self.w2)
-        small = np.maximum(self.u, np.sqrt(w2)) * t < TAYLOR
+        fastest = np.maximum(self.u, np.sqrt(w2))
+        small = fastest * t < TAYLOR
         if small.any():
-            a, b, c = (np.broadcast_to(np.asarray(rate), t.shape)[small] for rate in rates)
-            smooth[small] = _integral_series(t[small], (a, b, c), slopes)
+            at_small = [np.broadcast_to(np.asarray(rate), t.shape)[small] for rate in rates]
+            smooth[small] = _integral_series(t[small], tuple(at_small), slopes)
         return smooth
 
 
@@ -137,11 +147,13 @@ def propagator(t: Times, u: float, w2: FloatArray) -> Propagator:
     >>> mode.S
     array([0.        , 0.60653066])
     """
-    t, w2 = np.asarray(t, dtype=np.float64), np.asarray(w2, dtype=np.float64)
+    t = np.asarray(t, dtype=np.float64)
+    w2 = np.asarray(w2, dtype=np.float64)
     shape = np.broadcast_shapes(t.shape, w2.shape)
-    R, S, V = (np.empty(shape) for _ in range(3))
-    under = np.broadcast_to(w2 > u**2, shape)
-    times, frequencies = np.broadcast_to(t, shape), np.broadcast_to(w2, shape)
+    R, S, V = np.empty((3, *shape))
+    times = np.broadcast_to(t, shape)
+    frequencies = np.broadcast_to(w2, shape)
+    under = frequencies > u**2
     for mask, branch in ((under, _underdamped), (~under, _overdamped)):
         R[mask], S[mask], V[mask] = branch(times[mask], u, frequencies[mask])
     return Propagator(t, u, w2, R, S, V)
@@ -168,7 +180,8 @@ def blocks(steps: IntArray, modes: int) -> Iterator[IntArray]:
 def decayed(rate: FloatArray | float, t: FloatArray) -> FloatArray:
     """Return int_0^t exp(-rate s) ds, which is t at rate 0."""
     x = np.asarray(rate * t)
-    return t * np.divide(-np.expm1(-x), x, out=np.ones_like(x), where=x > 0)
+    mean = np.divide(-np.expm1(-x), x, out=np.ones_like(x), where=x > 0)
+    return t * mean
 
 
 def _underdamped(
@@ -177,7 +190,8 @@ def _underdamped(
     """Return R, S, V = C + u S, S, C - u S with C = e^{-ut} cos dt and S = e^{-ut} sin(dt)/d."""
     d = np.sqrt(w2 - u**2)
     envelope = np.exp(-u * t)
-    C, S = envelope * np.cos(d * t), envelope * np.sin(d * t) / d
+    C = envelope * np.cos(d * t)
+    S = envelope * np.sin(d * t) / d
     return C + u * S, S, C - u * S
 
 
@@ -186,10 +200,11 @@ def _overdamped(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return R, S, V from the two real rates, as in the module's docstring."""
     d = np.sqrt(u**2 - w2)
-    r1, r2 = w2 / (u + d), u + d
-    slow = np.exp(-r1 * t)
+    r2 = u + d
+    r1 = w2 / r2
+    slow, fast = np.exp(-r1 * t), np.exp(-r2 * t)
     S = slow * decayed(2 * d, t)
-    return slow + r1 * S, S, np.exp(-r2 * t) - r1 * S
+    return slow + r1 * S, S, fast - r1 * S
 
 
 def _integral_series(
@@ -198,20 +213,25 @@ def _integral_series(
     """Return the integral of f with f''' + a f'' + b f' + c f = 0, f(0) = 0, by its Taylor series.
 
     `rates` are (a, b, c) and `slopes` f'(0) and f''(0). The term of t^m follows from the three
-    before it.
+    before it,
+
+        term_m = -(t / m) (a term_{m-1} + t / (m - 1) (b term_{m-2} + t / (m - 2) c term_{m-3})).
     """
     a, b, c = rates
+    slope, curvature = slopes
     older = np.zeros_like(t)
-    old = np.full_like(t, slopes[0]) * t**2 / 2
-    new = np.full_like(t, slopes[1]) * t**3 / 6
+    old = np.full_like(t, slope) * t**2 / 2
+    new = np.full_like(t, curvature) * t**3 / 6
     total = old + new
     for m in range(4, TERMS):
-        next_term = -t / m * (a * new + t / (m - 1) * (b * old + t / (m - 2) * c * older))
-        older, old, new = old, new, next_term
+        lowest = t / (m - 2) * c * older
+        lower = t / (m - 1) * (b * old + lowest)
+        older, old, new = old, new, -t / m * (a * new + lower)
         total += new
     return total
 
 
 def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    """Return numerator / denominator, 0 where the denominator is 0."""
     shape = np.broadcast_shapes(numerator.shape, np.shape(denominator))
     return np.divide(numerator, denominator, out=np.zeros(shape), where=denominator > 0)
