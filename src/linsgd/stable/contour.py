@@ -38,11 +38,14 @@ SMALLEST_ALPHA = 0.3
 LARGEST_X = 1e12
 RELATIVE_ERROR = 1e-12
 
+# limits of the paths and steps of the rules with which the comparison with mpmath (tests/stable)
+# stays below RELATIVE_ERROR
 _AXIS, _SADDLE = 0.75, 1.35  # the values of alpha at which the path changes
 _PEAK = 0.5  # x up to which exp(i x t) hardly turns where t^alpha is of order one
 _STEP, _FINER = 0.1, 0.0625  # of the trapezoidal rules on a half line and on an interval
 _FIRST = -45  # w = -4.5: s = exp(-4.5 - e^4.5) of the scale
-_DECAY = 60.0  # an exponent beyond which terms are dropped
+_LAST_FINER = 52  # w = 3.25: s differs from the end of the interval by e^{-40} of its length
+_DECAY = 60.0  # an exponent beyond which terms are dropped: e^{-60} = 9e-27
 _HALF_PI = math.pi / 2
 
 
@@ -61,11 +64,14 @@ def _on_axis(x: float, alpha: float, c: float, d: float, s: float) -> Three:
     log_s = math.log(s)
     power = math.exp(alpha * log_s)
     size = math.exp(-x * s - c * power)
-    sine, cosine = math.sin(d * power), math.cos(d * power)
+    sine = math.sin(d * power)
+    cosine = math.cos(d * power)
     # t^alpha log t = power (c + i d)(log s + i pi/2) = power (real + i imaginary)
     real = c * log_s - d * _HALF_PI
     imaginary = d * log_s + c * _HALF_PI
-    return size * sine, size * sine / s, size * power * (imaginary * cosine - real * sine)
+    density = size * sine
+    slope = size * power * (imaginary * cosine - real * sine)
+    return density, density / s, slope
 
 
 @kernel
@@ -73,7 +79,9 @@ def _half_axis(x: float, alpha: float, top: float, scale: float) -> Three:
     """Integrate over the imaginary axis to i top, where the integrand has become negligible."""
     c, d = _turned(alpha)
     density, survival, slope = 0.0, 0.0, 0.0
-    for k in range(_FIRST, int(math.log(top / scale) / _STEP) + 2):
+    last = int(math.log(top / scale) / _STEP)
+    for k in range(_FIRST, last + 2):
+        # s = scale exp(w - e^{-w}), ds = s (1 + e^{-w}) dw
         shrink = math.exp(-k * _STEP)
         s = scale * math.exp(k * _STEP - shrink)
         weight = _STEP * s * (1 + shrink)
@@ -89,12 +97,14 @@ def _up_to(x: float, alpha: float, top: float) -> Three:
     """Integrate over the imaginary axis to i top, where the integrand has not vanished."""
     c, d = _turned(alpha)
     density, survival, slope = 0.0, 0.0, 0.0
-    for k in range(-52, 53):  # w from -3.25 to 3.25
+    for k in range(-_LAST_FINER, _LAST_FINER + 1):
+        # s = top / (1 + r) with r = exp(-pi sinh w), ds = s pi cosh(w) r / (1 + r) dw
         w = k * _FINER
         rest = math.exp(-math.pi * math.sinh(w))
         share = 1 / (1 + rest)
         s = top * share
-        weight = _FINER * s * math.pi * math.cosh(w) * rest * share
+        growth = _FINER * s * math.pi * math.cosh(w)
+        weight = growth * rest * share
         f, tail, change = _on_axis(x, alpha, c, d, s)
         density += weight * f
         survival += weight * tail
@@ -107,16 +117,22 @@ def _across(x: float, alpha: float, height: float) -> Three:
     """Integrate over t = i height + u, 0 < u < infinity."""
     density, survival, slope = 0.0, 0.0, 0.0
     top = height + _DECAY ** (1 / alpha)
-    for k in range(_FIRST, int(math.log(top) / _STEP) + 2):
+    last = int(math.log(top) / _STEP)
+    for k in range(_FIRST, last + 2):
         shrink = math.exp(-k * _STEP)
         u = math.exp(k * _STEP - shrink)
+        # log t = log_size + i angle and t^alpha = real + i imaginary
         square = u * u + height * height
-        log_size, angle = 0.5 * math.log(square), math.atan2(height, u)
+        log_size = 0.5 * math.log(square)
+        angle = math.atan2(height, u)
         power = math.exp(alpha * log_size)
-        real, imaginary = power * math.cos(alpha * angle), power * math.sin(alpha * angle)
+        real = power * math.cos(alpha * angle)
+        imaginary = power * math.sin(alpha * angle)
+        # exp(i x t - t^alpha) du = size e^{i phase}
         size = _STEP * u * (1 + shrink) * math.exp(-x * height - real)
         phase = x * u - imaginary
-        cosine, sine = math.cos(phase), math.sin(phase)
+        cosine = math.cos(phase)
+        sine = math.sin(phase)
         density += size * cosine
         # Im e^{i phase}/(u + i height)
         survival -= size * (sine * u - cosine * height) / square
@@ -135,18 +151,21 @@ def _on_ray(x: float, alpha: float) -> Three:
     phi = math.atan(x)
     top = max(_DECAY, _DECAY ** (1 / alpha))
     density, survival, slope = 0.0, 0.0, 0.0
-    for k in range(_FIRST, int(math.log(top) / _STEP) + 2):
+    last = int(math.log(top) / _STEP)
+    for k in range(_FIRST, last + 2):
         shrink = math.exp(-k * _STEP)
         sigma = math.exp(k * _STEP - shrink)
         weight = _STEP * (1 + shrink) * math.exp(-sigma)
         s = sigma / R
         log_t = complex(math.log(s), phi)
-        beyond = _expm1((alpha - 1) * log_t)  # E
-        change = _expm1(-s * turn * beyond)
-        density += weight * sigma * (1 / R + (turn * change).real)
+        E = _expm1((alpha - 1) * log_t)
+        change = _expm1(-s * turn * E)  # exp(-s e^{i phi} E) - 1
+        turned = turn * change
+        density += weight * sigma * (1 / R + turned.real)
         survival -= weight * change.imag
         # t^alpha log(t) dt e^{-sigma + ...} = s turn (1 + E) log(t) turn (1 + change)
-        slope -= weight * sigma * s * (turn * turn * (1 + beyond) * log_t * (1 + change)).real
+        derivative = turn * turn * (1 + E) * log_t * (1 + change)
+        slope -= weight * sigma * s * derivative.real
     return density / R, survival + math.atan2(1.0, x), slope / R
 
 
@@ -155,9 +174,10 @@ def _expm1(z: complex) -> complex:
     """Return e^z - 1 without cancellation for small complex z."""
     half = math.sin(0.5 * z.imag)
     growth = math.expm1(z.real)
-    # e^x cos y - 1 = (e^x - 1) - 2 e^x sin(y/2)^2
     size = growth + 1
-    return complex(growth - 2 * size * half * half, size * math.sin(z.imag))
+    # e^x cos y - 1 = (e^x - 1) - 2 e^x sin(y/2)^2
+    real = growth - 2 * size * half * half
+    return complex(real, size * math.sin(z.imag))
 
 
 @kernel
@@ -165,27 +185,32 @@ def evaluate(x: float, alpha: float) -> Three:
     """Return f(x), P(X > x) and df/dalpha (x) of the law of unit scale, for x >= 0."""
     c, d = _turned(alpha)
     if alpha <= _AXIS:
-        slow = (_DECAY / c) ** (1 / alpha)
-        top = min(_DECAY / x, slow) if x > 0 else slow
-        parts = _half_axis(x, alpha, top, 1 / (x + c ** (1 / alpha)))
+        # c s^alpha or x s reaches _DECAY
+        top = (_DECAY / c) ** (1 / alpha)
+        if x > 0:
+            top = min(_DECAY / x, top)
+        scale = 1 / (x + c ** (1 / alpha))
+        density, survival, slope = _half_axis(x, alpha, top, scale)
     elif alpha < _SADDLE:
-        parts = _on_ray(x, alpha)
+        density, survival, slope = _on_ray(x, alpha)
+    elif x <= _PEAK:  # the real axis, which leaves 0 at angle 0
+        density, survival, slope = _across(x, alpha, 0.0)
+        survival = _HALF_PI + survival
     else:
-        # near the peak the real axis itself serves; it leaves 0 at angle 0
-        height = (x / (alpha * -c)) ** (1 / (alpha - 1)) if x > _PEAK else 0.0
+        height = (x / (alpha * -c)) ** (1 / (alpha - 1))  # S
         # exp(-exponent) is the size of the integrand at the saddle, d that of the first leg
         exponent = x * height * (1 - 1 / alpha)
-        if d > 0 and exponent > _DECAY - math.log(d):
-            parts = _half_axis(x, alpha, min(height, _DECAY / x), 1 / x)
+        if d > 0 and exponent > _DECAY - math.log(d):  # the second leg is negligible
+            top = min(height, _DECAY / x)
+            density, survival, slope = _half_axis(x, alpha, top, 1 / x)
         else:
-            parts = _across(x, alpha, height)
-            if height > 0:
-                first = _up_to(x, alpha, height)
-                parts = (parts[0] + first[0], parts[1] + first[1], parts[2] + first[2])
-            if height == 0:
-                parts = (parts[0], _HALF_PI + parts[1], parts[2])
-    survival = 0.5 if x == 0 else parts[1] / math.pi
-    return parts[0] / math.pi, survival, parts[2] / math.pi
+            density, survival, slope = _across(x, alpha, height)
+            first = _up_to(x, alpha, height)
+            density += first[0]
+            survival += first[1]
+            slope += first[2]
+    at_or_beyond = 0.5 if x == 0 else survival / math.pi
+    return density / math.pi, at_or_beyond, slope / math.pi
 
 
 @kernel

@@ -21,8 +21,9 @@ DEGREE = 14
 TOLERANCE = 2e-13  # of a logarithm: below the error of `contour`
 ROUGH = 1e-9  # enough where a likelihood is maximised
 _NARROWEST = 2.0**-8  # of a panel in y
+LOG_DENSITY, LOG_SURVIVAL, ALPHA_SLOPE = range(3)  # the functions of a table
 _NODES = np.cos(np.pi * (np.arange(DEGREE + 1) + 0.5) / (DEGREE + 1))
-_TESTS = np.array([-0.97, -0.43, 0.31, 0.88])
+_TESTS = np.array([-0.97, -0.43, 0.31, 0.88])  # away from the nodes, in no symmetry
 _TO_COEFFICIENTS = np.linalg.inv(chebyshev.chebvander(_NODES, DEGREE))
 _AT_TESTS = chebyshev.chebvander(_TESTS, DEGREE)
 
@@ -40,41 +41,50 @@ class Table:
         """Tabulate the law of unit scale on [0, largest]."""
         width = peak_width(alpha)
         last = math.asinh(largest / width)
-        starts = np.linspace(0, last, max(2, math.ceil(last) + 1))
+        panels = max(1, math.ceil(last))
+        starts = np.linspace(0, last, panels + 1)
         open_panels = list(itertools.pairwise(starts.tolist()))
-        done: list[tuple[float, FloatArray]] = []
+        edges, polynomials = [0.0], []
         while open_panels:
             lower, upper = open_panels.pop(0)
             middle, half = (lower + upper) / 2, (upper - lower) / 2
-            exact = _logarithms(width * np.sinh(middle + half * np.append(_NODES, _TESTS)), alpha)
+            y = middle + half * np.append(_NODES, _TESTS)
+            exact = _logarithms(width * np.sinh(y), alpha)
             coefficients = exact[:, : DEGREE + 1] @ _TO_COEFFICIENTS.T
             error = np.abs(coefficients @ _AT_TESTS.T - exact[:, DEGREE + 1 :])
-            if error.max() > tolerance * max(1.0, np.abs(exact).max()) and half > _NARROWEST:
+            allowed = tolerance * max(1.0, np.abs(exact).max())
+            if error.max() > allowed and half > _NARROWEST:
                 open_panels[:0] = [(lower, middle), (middle, upper)]
             else:
-                done.append((upper, coefficients))
-        edges = np.array([0.0, *(upper for upper, _ in done)])
-        return cls(width, edges, np.array([coefficients for _, coefficients in done]))
+                edges.append(upper)
+                polynomials.append(coefficients)
+        return cls(width, np.array(edges), np.array(polynomials))
 
     def at(self, x: FloatArray, function: int) -> FloatArray:
-        """Return log f (0), log P(X > x) (1) or d log f/dalpha (2) at x >= 0 of any shape."""
+        """Return a function of the table at x >= 0 of any shape.
+
+        `function` is LOG_DENSITY, LOG_SURVIVAL or ALPHA_SLOPE, d log f/dalpha.
+        """
         values = np.empty(x.size)
-        _interpolate(x.ravel(), self.width, self.edges, self.coefficients[:, function], values)
+        coefficients = self.coefficients[:, function]
+        _interpolate(x.ravel(), self.width, self.edges, coefficients, values)
         return values.reshape(x.shape)
 
     def slope(self, x: FloatArray) -> FloatArray:
         """Return d log f/dx at x >= 0 (n,)."""
+        # d/dy of each polynomial, then dy/dx = 1 / sqrt(x^2 + x0^2)
         half = np.diff(self.edges)[:, None] / 2
-        derived = chebyshev.chebder(self.coefficients[:, 0], axis=1) / half
+        derivative = chebyshev.chebder(self.coefficients[:, LOG_DENSITY], axis=1) / half
         values = np.empty(x.size)
-        _interpolate(x, self.width, self.edges, np.ascontiguousarray(derived), values)
+        _interpolate(x, self.width, self.edges, np.ascontiguousarray(derivative), values)
         return values / np.hypot(x, self.width)
 
 
 def peak_width(alpha: float) -> float:
     """Return x0 = sqrt(f(0)/|f''(0)|) of the law of unit scale."""
     # f(0) = Gamma(1/alpha)/(pi alpha) and f''(0) = -Gamma(3/alpha)/(pi alpha)
-    return math.exp((math.lgamma(1 / alpha) - math.lgamma(3 / alpha)) / 2)
+    log_square = math.lgamma(1 / alpha) - math.lgamma(3 / alpha)
+    return math.exp(log_square / 2)
 
 
 def _logarithms(x: FloatArray, alpha: float) -> FloatArray:
@@ -96,6 +106,7 @@ def _interpolate(
         panel = min(max(panel, 0), edges.size - 2)
         lower, upper = edges[panel], edges[panel + 1]
         z = (2 * y - lower - upper) / (upper - lower)
+        # b_k = c_k + 2 z b_{k+1} - b_{k+2}
         ahead, now = 0.0, 0.0
         for k in range(terms - 1, 0, -1):
             ahead, now = now, 2 * z * now - ahead + coefficients[panel, k]

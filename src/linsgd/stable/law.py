@@ -10,7 +10,7 @@ from scipy.special import erfc, erfcinv
 from linsgd import domains
 from linsgd.domains import FloatArray
 from linsgd.stable.contour import LARGEST_X, RELATIVE_ERROR, SMALLEST_ALPHA, evaluate_all
-from linsgd.stable.interpolation import Table
+from linsgd.stable.interpolation import ALPHA_SLOPE, LOG_DENSITY, LOG_SURVIVAL, Table
 
 _MANY = 400  # points from which a table pays
 _HALVINGS = 60  # of the bracket of log x that holds a quantile
@@ -61,12 +61,14 @@ class Stable:
 
     def cf(self, t: ArrayLike) -> FloatArray:
         """Return the characteristic function at t, of any shape."""
-        found: FloatArray = np.exp(-(np.abs(self.scale * _array("t", t)) ** self.alpha))
+        size = np.abs(self.scale * _array("t", t))
+        found: FloatArray = np.exp(-(size**self.alpha))
         return found
 
     def logpdf(self, x: ArrayLike) -> FloatArray:
         """Return the logarithm of the density at x, of any shape."""
-        return self._log_density(np.abs(_array("x", x)) / self.scale) - math.log(self.scale)
+        z = np.abs(_array("x", x)) / self.scale
+        return self._log_density(z) - math.log(self.scale)
 
     def pdf(self, x: ArrayLike) -> FloatArray:
         """Return the density at x, of any shape."""
@@ -88,16 +90,19 @@ class Stable:
         p = _array("p", p)
         if not np.all((p > 0) & (p < 1)):
             domains.refuse("p", p, "(0, 1)")
+        sign = np.where(p < 0.5, -1.0, 1.0)
         tail = np.minimum(p, 1 - p)
-        return np.where(p < 0.5, -1.0, 1.0) * self.scale * self._upper_quantile(tail)
+        return sign * self.scale * self._upper_quantile(tail)
 
     def score(self, x: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return the derivatives of `logpdf` in alpha and in scale at x (n,), |x| <= 1e12 scale."""
         z = np.abs(_array("x", x)) / self.scale
         if np.any(z > LARGEST_X):
             domains.refuse("x", x, f"at most {LARGEST_X:g} scale in size")
-        table = Table.of(self.alpha, max(float(z.max(initial=0.0)), 1.0))
-        return table.at(z, 2), -(1 + z * table.slope(z)) / self.scale
+        largest = max(float(z.max(initial=0.0)), 1.0)
+        table = Table.of(self.alpha, largest)
+        in_scale = -(1 + z * table.slope(z)) / self.scale
+        return table.at(z, ALPHA_SLOPE), in_scale
 
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
         """Return n independent values (Chambers, Mallows, Stuck 1976)."""
@@ -107,32 +112,37 @@ class Stable:
         a = self.alpha
         # X = sin(a U)/cos(U)^(1/a) (cos((1 - a) U)/E)^((1 - a)/a)
         values: FloatArray = np.sin(a * angle) / np.cos(angle) ** (1 / a)
-        values *= (np.cos((1 - a) * angle) / waiting) ** ((1 - a) / a)
+        ratio = np.cos((1 - a) * angle) / waiting
+        values *= ratio ** ((1 - a) / a)
         return self.scale * values
 
     def _log_density(self, z: FloatArray) -> FloatArray:
         """Return log f(z) of the law of unit scale, z >= 0."""
         if self.alpha == 2:
             return -(z**2) / 4 - math.log(2 * math.sqrt(math.pi))
+        # f ~ z^-(alpha + 1)
         beyond = (self.alpha + 1) * np.log(np.maximum(z / LARGEST_X, 1))
-        return self._log(z, 0) - beyond
+        return self._log(z, LOG_DENSITY) - beyond
 
     def _log(self, z: FloatArray, function: int) -> FloatArray:
         """Return the logarithm of a function of `Table` at min(z, LARGEST_X), for z >= 0."""
         inside = np.minimum(z, LARGEST_X)
         if inside.size >= _MANY:
-            return Table.of(self.alpha, float(inside.max())).at(inside, function)
+            table = Table.of(self.alpha, float(inside.max()))
+            return table.at(inside, function)
         density, survival, slope = np.empty((3, inside.size))
         evaluate_all(inside.ravel(), self.alpha, density, survival, slope)
-        values: FloatArray = np.log((density, survival)[function])
-        return values.reshape(inside.shape)
+        values = density if function == LOG_DENSITY else survival
+        logarithms: FloatArray = np.log(values)
+        return logarithms.reshape(inside.shape)
 
     def _tail(self, z: FloatArray) -> FloatArray:
         """Return P(X > z) of the law of unit scale, z >= 0."""
         if self.alpha == 2:
             return np.asarray(erfc(z / 2) / 2)
+        # P(X > z) ~ z^-alpha
         beyond = self.alpha * np.log(np.maximum(z / LARGEST_X, 1))
-        return np.asarray(np.exp(self._log(z, 1) - beyond))
+        return np.asarray(np.exp(self._log(z, LOG_SURVIVAL) - beyond))
 
     def _upper_quantile(self, tail: FloatArray) -> FloatArray:
         """Return z >= 0 of unit scale with P(X > z) = tail, for tail in (0, 1/2]."""
@@ -144,14 +154,17 @@ class Stable:
         upper = np.maximum((5.0 - log_tail) / self.alpha, 5.0)
         z = np.exp(np.clip(-log_tail / self.alpha, -2, 600))
         for _ in range(_HALVINGS):
+            log_z = np.log(z)
             value = np.log(self._tail(z))
-            lower = np.where(value > log_tail, np.log(z), lower)
-            upper = np.where(value > log_tail, upper, np.log(z))
-            # Newton in log z: d log P/d log z = -z f/P
+            too_near = value > log_tail
+            lower = np.where(too_near, log_z, lower)
+            upper = np.where(too_near, upper, log_z)
+            # Newton in log z, d log P/d log z = -z f/P; halving where it leaves the bracket
             slope = -z * np.exp(self._log_density(z) - value)
-            step = np.log(z) - (value - log_tail) / slope
-            inside = (step > lower) & (step < upper)
-            new = np.exp(np.where(inside, step, (lower + upper) / 2))
+            newton = log_z - (value - log_tail) / slope
+            inside = (newton > lower) & (newton < upper)
+            middle = (lower + upper) / 2
+            new = np.exp(np.where(inside, newton, middle))
             settled = np.abs(new - z) <= 1e-15 * new
             z = new
             if settled.all():

@@ -144,8 +144,10 @@ def displacement(
     if k.min() < 1:
         domains.refuse("steps", int(k.min()), "[1, 2**62]")
     status, (far, local, slope) = find(problem, sgd, k, start)
+    # d log msd / d log k = slope / (msd / k)
     moves = (far > 0) & np.isfinite(far)
-    exponent = np.divide(slope, far / k, out=np.full(k.shape, np.nan), where=moves)
+    exponent = np.full(k.shape, np.nan)
+    np.divide(slope, far / k, out=exponent, where=moves)
     return Displacement(
         status=status,
         theory=theory,
@@ -159,8 +161,9 @@ def displacement(
 
 def effective_dimension(problem: LinearRegression, weight_decay: float) -> float:
     """Return sum h / (h + weight_decay): about the number of directions with h > weight_decay."""
-    h = problem.eigenvalues[problem.eigenvalues > 0]
-    return float(np.sum(h / (h + weight_decay)))
+    h = problem.eigenvalues
+    positive = h[h > 0]
+    return float(np.sum(positive / (positive + weight_decay)))
 
 
 def exponent_bound(steps: ArrayLike, momentum: float) -> FloatArray:
@@ -189,6 +192,8 @@ def exponent_bound(steps: ArrayLike, momentum: float) -> FloatArray:
     k = np.asarray(domains.step_list("steps", steps), dtype=np.float64)
     u = damping_rate(domains.real("momentum", momentum, "[0, 1)"))
     # the s with e^s / s = (2/u) / sqrt(1 - u^2/4)
-    ringing = float(-lambertw(-u / 2 * np.sqrt(1 - u**2 / 4), -1).real)
-    holds = u * k >= max(10.0, ringing)
-    return np.divide(k, k - 1 / (2 * u), out=np.full_like(k, np.nan), where=holds)
+    argument = -u / 2 * np.sqrt(1 - u**2 / 4)
+    ringing = float(-lambertw(argument, -1).real)
+    holds = u * k >= max(10.0, ringing)  # u k = k / (2 tau)
+    bound = np.full_like(k, np.nan)
+    return np.divide(k, k - 1 / (2 * u), out=bound, where=holds)

@@ -91,7 +91,8 @@ def oscillation(
     relaxation = answer("oscillation", lambda t: t.oscillation, theory, problem, sgd)
     no_nesterov(sgd)
     a = sgd.gradient_weight
-    modes = relaxation(sgd.lr * a * (problem.eigenvalues + sgd.weight_decay), sgd.momentum)
+    curvature = problem.eigenvalues + sgd.weight_decay
+    modes = relaxation(sgd.lr * a * curvature, sgd.momentum)
     return Oscillation(
         theory=theory,
         regime=modes.regime,

@@ -48,11 +48,12 @@ def settled_step(
     """
     limit = measured(stationary_moments(problem, sgd))
     allowed = tolerance * np.abs(limit) + np.asarray(negligible)
-    steps, law = FIRST, moments(problem, sgd, [FIRST], start).at(0)
+    steps = FIRST
+    law = moments(problem, sgd, steps, start)
     while not (np.abs(measured(law) - limit) <= allowed).all():
         if steps >= longest:
             return steps, False
         # the law at 2 k follows from that at k in k steps
-        law = moments(problem, sgd, [steps], law).at(0)
+        law = moments(problem, sgd, steps, law)
         steps *= 2
     return steps, True

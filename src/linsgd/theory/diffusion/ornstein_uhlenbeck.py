@@ -87,8 +87,10 @@ class OrnsteinUhlenbeck(Centered):
         x = self.along_eigenvectors(w, w)[0]
         if self.intensity.ndim == 1:
             return np.zeros_like(x)
+        # J / p = -theta x + q B^{-1} x / 2
         solved = np.linalg.solve(self.stationary(), x[..., None])[..., 0]
-        return self.in_coordinates(-self.rate * x + solved @ self.intensity / 2)
+        diffusive = solved @ self.intensity / 2
+        return self.in_coordinates(-self.rate * x + diffusive)
 
     def entropy_production(self) -> EntropyProduction:
         """Return the entropy that the stationary state produces a step.
@@ -97,42 +99,50 @@ class OrnsteinUhlenbeck(Centered):
         """
 
         def weights() -> FloatArray:
-            total, gap = self.rate[:, None] + self.rate, self.rate[:, None] - self.rate
+            # (theta_i - theta_j)^2 / (2 (theta_i + theta_j))
+            theta = self.rate
+            total = theta[:, None] + theta
+            gap = theta[:, None] - theta
             return np.divide(gap**2, 2 * total, out=np.zeros_like(gap), where=total > 0)
 
         return correlated_dissipation(self.intensity, weights, self.rate > 0)
 
     def initial_state(self, start: Start) -> InitialState:
-        """Return the moments of x at step 0 along the eigenvectors; the velocity counts nothing."""
+        """Return the moments of x at step 0 along the eigenvectors; a velocity is ignored."""
         return initial_state(
             start, self.center, self.eigenvectors, self._stationary_state, velocity=False
         )
 
     def stationary(self) -> FloatArray:
         """Return B along the eigenvectors, (d,) or (d, d); inf for a free mode with noise."""
-        q, total = self.intensity, self._total_rate(self.intensity.ndim == 2)
-        free = np.where(q != 0, np.copysign(np.inf, q), 0.0)
-        return np.divide(q, total, out=free, where=total > 0)
+        q = self.intensity
+        total = self._total_rate(q.ndim == 2)
+        unbounded = np.where(q != 0, np.copysign(np.inf, q), 0.0)
+        return np.divide(q, total, out=unbounded, where=total > 0)
 
     def evolved(self, times: IntArray, covariance: FloatArray) -> FloatArray:
         """Return the covariance along the eigenvectors at times (K,), from (d,) or (d, d)."""
         matrix = covariance.ndim == 2
         diagonal = matrix and self.intensity.ndim == 1
         q = diagonal_matrices(self.intensity) if diagonal else self.intensity
-        t = times.astype(np.float64).reshape(-1, *(1,) * covariance.ndim)
+        ones = (1,) * covariance.ndim
+        t = times.astype(np.float64).reshape(-1, *ones)
         total = self._total_rate(matrix)
+        # q phi(theta_i + theta_j, t), with inf * 0 taken as 0
         added = np.zeros((t.size, *q.shape))
         np.multiply(q, decayed(total, t), out=added, where=(q != 0) & (t > 0))
         return np.exp(-total * t) * covariance + added
 
     def _total_rate(self, matrix: bool) -> FloatArray:
         """Return theta_i + theta_j (d, d), or 2 theta (d,)."""
-        return self.rate[:, None] + self.rate if matrix else 2 * self.rate
+        theta = self.rate
+        return theta[:, None] + theta if matrix else 2 * theta
 
     def _stationary_state(self) -> InitialState:
+        """Return the stationary law as a state at step 0, without a velocity."""
         B = self.stationary()
-        covariance = np.stack([B, *np.zeros((2, *B.shape))])
-        return InitialState(np.zeros((2, self.rate.size)), covariance)
+        none = np.zeros_like(B)
+        return InitialState(np.zeros((2, self.rate.size)), np.stack([B, none, none]))
 
 
 def diffusion(problem: LinearRegression, sgd: SGD, noise: NoiseChoice = None) -> OrnsteinUhlenbeck:
@@ -197,7 +207,8 @@ def diffusion(problem: LinearRegression, sgd: SGD, noise: NoiseChoice = None) ->
 def stationary(problem: LinearRegression, sgd: SGD) -> Moments:
     """Return the stationary moments of the diffusion."""
     process = diffusion(problem, sgd)
-    return _result(problem, sgd, process, np.zeros_like(process.rate), process.stationary(), None)
+    at_center = np.zeros_like(process.rate)
+    return _result(problem, sgd, process, at_center, process.stationary(), None)
 
 
 def moments(problem: LinearRegression, sgd: SGD, steps: IntArray, start: Start = None) -> Moments:
@@ -205,9 +216,10 @@ def moments(problem: LinearRegression, sgd: SGD, steps: IntArray, start: Start =
     process = diffusion(problem, sgd)
     begin = process.initial_state(start)
     matrix = process.intensity.ndim == 2 or begin.covariance.ndim == 3
-    covariance = (begin.matrices if matrix else begin.covariance)[0]
+    initial = (begin.matrices if matrix else begin.covariance)[0]
     mean = np.exp(-process.rate * steps[:, None]) * begin.mean[0]
-    return _result(problem, sgd, process, mean, process.evolved(steps, covariance), steps)
+    covariance = process.evolved(steps, initial)
+    return _result(problem, sgd, process, mean, covariance, steps)
 
 
 def _result(

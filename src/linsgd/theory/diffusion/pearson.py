@@ -78,7 +78,8 @@ class Pearson(Result):
         """Return P(|w - center| > t) for t >= 0."""
         from scipy import stats
 
-        return np.asarray(2 * stats.t.sf(np.asarray(t, dtype=np.float64) / self.scale, self.dof))
+        standard = np.asarray(t, dtype=np.float64) / self.scale
+        return np.asarray(2 * stats.t.sf(standard, self.dof))
 
 
 def pearson(problem: LinearRegression, sgd: SGD) -> Pearson:
@@ -135,9 +136,11 @@ def pearson(problem: LinearRegression, sgd: SGD) -> Pearson:
         domains.refuse("problem", f"infinite {moment}", "finite noise that grows with |x|")
     rate = float(diffusion(problem, sgd).rate[0])
     pace = sgd.gradient_weight * sgd.lr / (1 - sgd.momentum)
-    q0, beside = (pace**2 * _variance(noise, distance) for distance in (0.0, 1.0))
-    q1 = beside - q0
-    if not (0 < q0 < np.inf and 0 < q1 < np.inf and rate > 0):
+    # the variance is q0 + q1 x^2
+    q0 = pace**2 * _variance(noise, 0.0)
+    q1 = pace**2 * _variance(noise, 1.0) - q0
+    positive = q0 > 0 and q1 > 0 and rate > 0
+    if not (positive and q0 < np.inf and q1 < np.inf):
         given = f"noise of variance {q0:g} + {q1:g} x^2 a step"
         domains.refuse("problem", given, "finite noise that grows with |x|")
     dof = 1 + 2 * rate / q1
@@ -155,6 +158,7 @@ def pearson(problem: LinearRegression, sgd: SGD) -> Pearson:
 
 
 def _check(problem: LinearRegression, sgd: SGD) -> None:
+    """Refuse what is not one feature with a law and a symmetric noise."""
     data = isinstance(problem.features, FiniteData)
     if problem.dimension != 1 or data:
         given = "a data set" if data else f"{problem.dimension} features"
@@ -165,7 +169,8 @@ def _check(problem: LinearRegression, sgd: SGD) -> None:
 
 def _variance(noise: Noise, distance: float) -> float:
     """Return the variance of the minibatch gradient at a distance from the optimum."""
-    second = np.full(1, distance**2)
+    mean = np.full(1, distance)
+    second = mean**2
     if isinstance(noise, ModeNoise):
         return float(noise.diagonal(second)[0])
-    return float(noise(second[:, None], np.full(1, distance))[0, 0])
+    return float(noise(second[:, None], mean)[0, 0])

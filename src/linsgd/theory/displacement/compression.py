@@ -36,13 +36,15 @@ RADIUS = 3.6  # r: the bound is then below 2e-11 M
 # the ellipse of a panel [a, a + width] reaches down to a + width/2 - (r + 1/r) width/4, which is
 # positive up to width = 2.13 a: where modes do not oscillate the first narrower panel is taken
 WIDEST = 2.2
+SHRINK = 0.8  # of a panel whose ellipse leaves the region, until it fits
 NARROWEST = 1e-13  # relative: modes so close are one
-POINTS = np.cos(np.pi * (np.arange(NODES) + 0.5) / NODES)
-ELLIPSE = (
-    RADIUS * np.exp(1j * np.linspace(0, np.pi, 33))
-    + np.exp(-1j * np.linspace(0, np.pi, 33)) / RADIUS
-) / 4
-BARYCENTRIC = (-1.0) ** np.arange(NODES) * np.sin(np.pi * (np.arange(NODES) + 0.5) / NODES)
+# Chebyshev points of the first kind on [-1, 1], and their barycentric weights (Trefethen, ch. 5)
+_ANGLES = np.pi * (np.arange(NODES) + 0.5) / NODES
+POINTS = np.cos(_ANGLES)
+BARYCENTRIC = (-1.0) ** np.arange(NODES) * np.sin(_ANGLES)
+# the upper half of the ellipse for a panel of width 1 around 0: (r e^{i t} + e^{-i t} / r) / 4
+_CIRCLE = np.linspace(0, np.pi, 33)
+ELLIPSE = (RADIUS * np.exp(1j * _CIRCLE) + np.exp(-1j * _CIRCLE) / RADIUS) / 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +74,8 @@ def parabola(momentum: float) -> Region:
 
 def ellipse(momentum: float) -> Region:
     """Return whether modes of stiffness x + iy decay in the algorithm."""
-    return lambda x, y: ((x / (1 + momentum) - 1) ** 2 + (y / (1 - momentum)) ** 2) <= 1
+    width, height = 1 + momentum, 1 - momentum  # the semi-axes
+    return lambda x, y: (x / width - 1) ** 2 + (y / height) ** 2 <= 1
 
 
 def half_plane(x: FloatArray, y: FloatArray) -> NDArray[np.bool_]:
@@ -102,10 +105,11 @@ def compress(stiffness: FloatArray, weights: FloatArray, decays: Region) -> Comp
     x, w = stiffness[order], weights[:, order]
     nodes, sums, first = [], [], 0
     while first < x.size:
-        last = int(np.searchsorted(x, x[first] + _width(x[first], decays), side="right"))
-        panel = _panel(x[first:last], w[:, first:last])
-        nodes.append(panel[0])
-        sums.append(panel[1])
+        end = x[first] + _width(x[first], decays)
+        last = int(np.searchsorted(x, end, side="right"))
+        panel_nodes, panel_sums = _panel(x[first:last], w[:, first:last])
+        nodes.append(panel_nodes)
+        sums.append(panel_sums)
         first = last
     return Compressed(np.concatenate(nodes), np.concatenate(sums, axis=1))
 
@@ -117,7 +121,7 @@ def _width(low: float, decays: Region) -> float:
         around = low + width / 2 + width * ELLIPSE.real
         if decays(around, width * ELLIPSE.imag).all():
             break
-        width *= 0.8
+        width *= SHRINK
     return width
 
 
@@ -125,13 +129,14 @@ def _panel(x: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return nodes (J,) and weights (m, J) of one panel: W_j = sum_l w_l L_j(x_l), barycentric."""
     if x.size <= NODES:
         return x, w
-    center, half = (x[-1] + x[0]) / 2, (x[-1] - x[0]) / 2
+    center = (x[-1] + x[0]) / 2
+    half = (x[-1] - x[0]) / 2
     if half <= 1e-14 * center:
         return np.array([center]), w.sum(axis=1, keepdims=True)
+    # L_j(x) = (b_j / (x - X_j)) / sum_i b_i / (x - X_i), 1 at x = X_j
     gap = (x[:, None] - center) / half - POINTS
     hit = gap == 0
     ratio = np.divide(BARYCENTRIC, gap, out=np.zeros_like(gap), where=~hit)
-    lagrange = np.where(
-        hit.any(axis=1, keepdims=True), hit, ratio / ratio.sum(axis=1, keepdims=True)
-    )
+    between = ratio / ratio.sum(axis=1, keepdims=True)
+    lagrange = np.where(hit.any(axis=1, keepdims=True), hit, between)
     return center + half * POINTS, w @ lagrange

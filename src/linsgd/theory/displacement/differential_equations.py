@@ -25,15 +25,16 @@ def langevin_displacement(
     modes, lr = process.modes, process.lr
     begin = process.initial_state(start)
     z = lr * process.gradient_weight * process.curvature
-    q, region = modes.own_intensity, parabola(sgd.momentum)
+    q = modes.own_intensity
     if isinstance(start, str):
-        measures = (q / (4 * modes.damping))[None]
-        return process.status, summed(
-            stationary_langevin_terms(sgd.momentum), z, measures, region, k
-        )
-    xx, xv, vv = begin.second_moments
-    measures = np.stack([lr**2 * vv, lr * xv, modes.w2 * xx, q])
-    return process.status, summed(langevin_terms(sgd.momentum), z, measures, region, k)
+        terms = stationary_langevin_terms(sgd.momentum)
+        measures = (q / (4 * modes.damping))[None]  # Var y
+    else:
+        terms = langevin_terms(sgd.momentum)
+        xx, xv, vv = begin.second_moments
+        measures = np.stack([lr**2 * vv, lr * xv, modes.w2 * xx, q])
+    sums = summed(terms, z, measures, parabola(sgd.momentum), k)
+    return process.status, sums
 
 
 def diffusion_displacement(
@@ -42,9 +43,11 @@ def diffusion_displacement(
     """Return the status and the three sums (3, K) of `linsgd.theory.displacement.terms`."""
     process = diffusion(problem, sgd)
     begin = process.initial_state(start)
-    q = process.intensity if process.intensity.ndim == 1 else np.diagonal(process.intensity)
+    intensity = process.intensity
+    q = intensity if intensity.ndim == 1 else np.diagonal(intensity)
     # theta E x^2, which stays finite at stationarity where theta is 0
     confined = q / 2 if isinstance(start, str) else process.rate * begin.second_moments[0]
     z = process.rate * (1 - sgd.momentum)
-    measures = np.stack([confined, q])
-    return process.status, summed(diffusion_terms(sgd.momentum), z, measures, half_plane, k)
+    terms = diffusion_terms(sgd.momentum)
+    sums = summed(terms, z, np.stack([confined, q]), half_plane, k)
+    return process.status, sums

@@ -31,12 +31,14 @@ def displacement(
         if not np.isfinite(law.position_variance).all():
             return law.status, np.full((3, k.size), np.inf)
         start = law
-    times, where = np.unique(np.concatenate([k - 1, k, k + 1]), return_inverse=True)
-    found = transient(recurrence, times, start, exists)
+    around = np.concatenate([k - 1, k, k + 1])
+    times, where = np.unique(around, return_inverse=True)
     before, here, after = where.reshape(3, -1)
+    found = transient(recurrence, times, start, exists)
     far = _from_start(recurrence, found, times)
     local = _one_step(recurrence, found.law, here, after)
-    return found.law.status, np.stack([far[here], local, (far[after] - far[before]) / 2])
+    slope = (far[after] - far[before]) / 2
+    return found.law.status, np.stack([far[here], local, slope])
 
 
 def squared_step(
@@ -65,15 +67,18 @@ def squared_step(
     m = coefficients.momentum if coefficients.nesterov else 0.0
     A = coefficients.mode_matrix(curvature)
     crossed = A[:, 1, 0] * xv + A[:, 1, 1] * vv  # E v v'
+    # E ((1 + m) v' - m v)^2
     square = (1 + m) ** 2 * vv_after - 2 * m * (1 + m) * crossed + m**2 * vv
     return coefficients.lr**2 * square
 
 
 def _stationary(recurrence: Recurrence, law: Moments, k: IntArray) -> FloatArray:
+    """Return the three sums (3, K) from the stationary law, without Nesterov."""
     sgd = recurrence.sgd
     z = sgd.lr * sgd.gradient_weight * recurrence.curvature
-    measures = (sgd.lr**2 * law.velocity_variance)[None]
-    return summed(exact_stationary_terms(sgd.momentum), z, measures, ellipse(sgd.momentum), k)
+    var_y = sgd.lr**2 * law.velocity_variance
+    terms = exact_stationary_terms(sgd.momentum)
+    return summed(terms, z, var_y[None], ellipse(sgd.momentum), k)
 
 
 def _from_start(recurrence: Recurrence, found: Transient, times: IntArray) -> FloatArray:
@@ -82,14 +87,17 @@ def _from_start(recurrence: Recurrence, found: Transient, times: IntArray) -> Fl
     It is |E w_k - E w_0|^2 + tr Var w_k + tr Var w_0 - 2 tr Cov(w_k, w_0), the last by the first
     row of A^k.
     """
-    law, begin = found.law, found.begin
-    moved = recurrence.problem.to_eigenbasis(law.mean - recurrence.problem.optimum) - begin.mean[0]
+    law, begin, problem = found.law, found.begin, recurrence.problem
+    distance = problem.to_eigenbasis(law.mean - problem.optimum)
+    moved = distance - begin.mean[0]
     xx, xv, _ = begin.modes
     spread = law.position_variance
     if begin.modes.any():
         A = recurrence.coefficients.mode_matrix(recurrence.curvature)
-        rows = np.stack([np.linalg.matrix_power(A, int(k))[:, 0] for k in times])
-        spread = spread + xx - 2 * (rows[..., 0] * xx + rows[..., 1] * xv)
+        first_rows = [np.linalg.matrix_power(A, int(k))[:, 0] for k in times]
+        from_x, from_v = np.moveaxis(np.stack(first_rows), -1, 0)
+        covariance = from_x * xx + from_v * xv
+        spread = spread + xx - 2 * covariance
     with np.errstate(over="ignore"):
         far: FloatArray = np.sum(moved**2, axis=-1) + np.sum(spread, axis=-1)
     return far
@@ -97,12 +105,12 @@ def _from_start(recurrence: Recurrence, found: Transient, times: IntArray) -> Fl
 
 def _one_step(recurrence: Recurrence, law: Moments, here: IntArray, after: IntArray) -> FloatArray:
     """Return E|w' - w|^2 from the laws at the indices `here` and `after`."""
-    problem = recurrence.problem
+    problem, coefficients = recurrence.problem, recurrence.coefficients
     solution = problem.solution(recurrence.sgd.weight_decay)
     x = problem.to_eigenbasis(law.mean - solution)[here]
     v = problem.to_eigenbasis(law.velocity_mean)
     with np.errstate(over="ignore", invalid="ignore"):
         vv = law.velocity_variance + v**2
         xv = law.position_velocity_covariance[here] + x * v[here]
-        step = squared_step(recurrence.coefficients, recurrence.curvature, xv, vv[here], vv[after])
+        step = squared_step(coefficients, recurrence.curvature, xv, vv[here], vv[after])
     return np.asarray(step.sum(axis=-1))

@@ -26,9 +26,11 @@ from linsgd.theory.displacement.compression import Region, compress
 from linsgd.theory.langevin.propagator import blocks, decayed, sgd_propagator
 from linsgd.theory.recurrence.heavy_ball import powers
 
-# for steps (B, 1), stiffnesses z (J,) and measures (m, J), the terms (B, J) of the mean square of
-# the displacement, of that over one more step, and of the slope of the first in k
-Terms = Callable[[IntArray, FloatArray, FloatArray], tuple[FloatArray, FloatArray, FloatArray]]
+# the terms (B, J) of the mean square of the displacement, of that over one more step, and of the
+# slope of the first in k
+Sums = tuple[FloatArray, FloatArray, FloatArray]
+# of steps (B, 1), stiffnesses z (J,) and measures (m, J)
+Terms = Callable[[IntArray, FloatArray, FloatArray], Sums]
 
 
 def summed(
@@ -51,29 +53,33 @@ def summed(
     """
     if not np.isfinite(measures).all():
         infinite = np.full(k.shape, np.inf)
-        return np.stack([infinite, infinite, np.full(k.shape, np.nan)])
+        undefined = np.full(k.shape, np.nan)
+        return np.stack([infinite, infinite, undefined])
     nodes = compress(stiffness, measures, decays)
 
     def at(block: IntArray) -> FloatArray:
         parts = terms(block[:, None], nodes.stiffness, nodes.weights)
         return np.stack([part.sum(axis=-1) for part in parts])
 
-    return np.concatenate(map_threads(at, blocks(k, nodes.stiffness.size)), axis=1)
+    sums = map_threads(at, blocks(k, nodes.stiffness.size))
+    return np.concatenate(sums, axis=1)
 
 
 def langevin_terms(momentum: float) -> Terms:
     """Return the terms of the Langevin equation; measures E y^2, E x y, w2 E x^2 and q."""
 
-    def terms(
-        k: IntArray, z: FloatArray, measures: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def terms(k: IntArray, z: FloatArray, measures: FloatArray) -> Sums:
         e = sgd_propagator(k, momentum, z)
         yy, xy, wxx, q = measures
-        w2, S, V, T = e.w2, e.S, e.V, e.cumulative_response()
-        # E (S y - w2 T x)^2, its like for dy, and the derivative of the first in k
+        w2, S, V = e.w2, e.S, e.V
+        T = e.cumulative_response()
+        # E (S y - w2 T x)^2
         far = yy * S**2 - 2 * xy * w2 * S * T + wxx * w2 * T**2
+        # E (V y - w2 S x)^2
         step = yy * V**2 - 2 * xy * w2 * S * V + wxx * w2 * S**2
-        slope = 2 * (yy * S * V - xy * w2 * (S**2 + T * V) + wxx * w2 * T * S)
+        # the derivative of the first in k, by T' = S and S' = V
+        crossed = S**2 + T * V
+        slope = 2 * (yy * S * V - xy * w2 * crossed + wxx * w2 * T * S)
         return (
             far + q * e.position_noise(),
             step + q * e.velocity_noise(),
@@ -86,9 +92,7 @@ def langevin_terms(momentum: float) -> Terms:
 def stationary_langevin_terms(momentum: float) -> Terms:
     """Return the terms of the Langevin equation from stationarity; measure Var y."""
 
-    def terms(
-        k: IntArray, z: FloatArray, measures: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def terms(k: IntArray, z: FloatArray, measures: FloatArray) -> Sums:
         e = sgd_propagator(k, momentum, z)
         yy = np.broadcast_to(measures[0], e.S.shape)
         return 2 * yy * e.cumulative_response(), yy, 2 * yy * e.S
@@ -99,16 +103,18 @@ def stationary_langevin_terms(momentum: float) -> Terms:
 def diffusion_terms(momentum: float) -> Terms:
     """Return the terms of the first-order diffusion; measures theta E x^2 and q."""
 
-    def terms(
-        k: IntArray, z: FloatArray, measures: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        theta, t = z / (1 - momentum), k.astype(np.float64)
-        (confined, q), left = measures, np.exp(-theta * t)
-        phi, noise = decayed(theta, t), decayed(2 * theta, t)
-        once, noise_once = decayed(theta, np.ones(1)), decayed(2 * theta, np.ones(1))
+    def terms(k: IntArray, z: FloatArray, measures: FloatArray) -> Sums:
+        theta = z / (1 - momentum)
+        t, one = k.astype(np.float64), np.ones(1)
+        confined, q = measures
+        left = np.exp(-theta * t)
+        phi, phi_noise = decayed(theta, t), decayed(2 * theta, t)
+        once, once_noise = decayed(theta, one), decayed(2 * theta, one)
+        # the second moment at k, times theta
+        at_k = confined * left**2 + q * theta * phi_noise
         return (
-            confined * theta * phi**2 + q * noise,
-            (confined * left**2 + q * theta * noise) * theta * once**2 + q * noise_once,
+            confined * theta * phi**2 + q * phi_noise,
+            at_k * theta * once**2 + q * once_noise,
             2 * confined * theta * phi * left + q * left**2,
         )
 
@@ -118,12 +124,12 @@ def diffusion_terms(momentum: float) -> Terms:
 def exact_stationary_terms(momentum: float) -> Terms:
     """Return the terms of the algorithm from stationarity; measure Var y."""
 
-    def terms(
-        k: IntArray, z: FloatArray, measures: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def terms(k: IntArray, z: FloatArray, measures: FloatArray) -> Sums:
         power = powers(k, momentum, z)
-        yy = np.broadcast_to(measures[0], power.U.shape)
-        far = (1 + momentum) * power.cumulative_response() - momentum * power.U
-        return yy * far, yy, yy * (1 + momentum - z / 2) * power.U
+        U, T = power.U, power.cumulative_response()
+        yy = np.broadcast_to(measures[0], U.shape)
+        far = (1 + momentum) * T - momentum * U
+        slope = yy * (1 + momentum - z / 2) * U
+        return yy * far, yy, slope
 
     return terms
