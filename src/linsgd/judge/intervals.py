@@ -30,7 +30,7 @@ from linsgd.domains import FloatArray
 BLOCK = 256  # chains a judging block
 CAUTION = 4.0  # Student's interval works at this fraction of its share
 ENOUGH = 400.0  # chains that Student's interval takes, over the squared skewness
-HALVINGS = 60  # of the bracket of Catoni's estimate: to the last bit of its width
+HALVINGS = 40  # of the bracket of Catoni's estimate: to 1e-12 of its width
 
 
 @dataclass(frozen=True, slots=True, eq=False)
