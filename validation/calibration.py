@@ -1,6 +1,6 @@
 """How often the judge is wrong where the truth is known, and the tables that the docs show of it.
 
-    python validation/calibration.py            the tables in docs/_tables, under ten minutes
+    python validation/calibration.py            the tables in docs/_tables, a quarter of an hour
     python validation/calibration.py --samples 200
 
 Counting: each sample is one run of 2048 blocks of 256 chains of a law whose mean is known. It is
@@ -46,6 +46,8 @@ ALPHAS = (0.05, 0.01, 0.001)
 BATCH = 250  # samples drawn at once
 WIDTH = 12.0  # half-width of the acceptance set, in standard errors at the last look
 CERTAINTY = 0.95  # of the upper bound on each rate of wrong verdicts
+DRAWN = 1.25  # the effort of a law whose chains are all drawn, by Student's interval
+FULL = 512  # blocks from which on a tilted law is drawn as often as asked; below, more often
 ERRORS = 3.0  # standard errors in the upper bound of an importance-sampled rate
 
 Generator = np.random.Generator
@@ -56,14 +58,14 @@ Sampler = Callable[[Generator, tuple[int, int]], tuple[FloatArray, FloatArray]]
 class Law:
     """A law of one chain's observable, its premise, and a sampler of block sums and scatter.
 
-    `effort` divides the number of samples where they are dear.
+    `effort` divides the number of samples of a law that takes long.
     """
 
     name: str
     premise: Premise
     mean: float
     deviation: float
-    effort: int
+    effort: float
     sample: Sampler
 
 
@@ -231,7 +233,7 @@ def _log_normal_law(sigma: float, premise: str) -> Law:
         *_skewed(premise, f"log-normal, sigma {sigma:g}", skewness, deviation),
         mean=mean,
         deviation=deviation,
-        effort=5,
+        effort=DRAWN if premise == "skewness" else 5,
         sample=chain_by_chain(LOG_NORMAL, sigma),
     )
 
@@ -266,7 +268,7 @@ LAWS = (
         KnownSkewness(0.0),
         0.0,
         (3.5 / 1.5) ** 0.5,
-        5,
+        DRAWN,
         chain_by_chain(SIGNED_PARETO, 1 / 3.5),
     ),
     _gamma_law(6.3, "skewness"),
@@ -516,7 +518,8 @@ def rare_misses(samples: int, seed: int, laws: tuple[Tilted, ...] = TILTED) -> l
         for blocks in LOOKS:
             if blocks * BLOCK >= ENOUGH * law.skewness**2:
                 premise: Premise = KnownSkewness(law.skewness)
-                found += misses(law, premise, blocks, ALPHA, samples, rng)
+                runs = samples * max(1, FULL // blocks)  # few blocks weigh unevenly
+                found += misses(law, premise, blocks, ALPHA, runs, rng)
             known = KnownVariance(np.array([variance]))
             found += misses(law, known, blocks, ALPHA, samples // 5, rng)
     return found
