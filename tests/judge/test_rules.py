@@ -44,10 +44,39 @@ def test_a_mutant_that_is_the_truth_stays_alive():
 
 
 def test_a_width_below_the_noise_is_undecided_at_the_last_look():
-    verdict = only(claim(width=1e-4), effort="full")
+    verdict = only(claim(width=6e-3), effort="full")
     assert verdict.outcome is Outcome.UNDECIDED
     assert verdict.looks == len(LOOKS)
     assert verdict.chains == 2048 * 256
+
+
+def test_a_width_far_below_the_noise_is_not_paid_for():
+    """At the first look the interval is about 0.04 wide, at the last 0.007."""
+    verdict = only(claim(width=1e-4), effort="full")
+    assert (verdict.outcome, verdict.looks) == (Outcome.UNDECIDED, 1)
+    assert verdict.note.startswith("stopped early: it takes about")
+    needed = float(verdict.note.split()[5])
+    assert 1e9 < needed < 4e9  # 16384 (0.04 / 1e-4)^2
+
+
+@pytest.mark.parametrize(
+    ("prediction", "found"),
+    [(1.04, "confirmed"), (0.96, "confirmed"), (1.062, "refuted"), (0.938, "refuted")],
+)
+def test_what_more_chains_may_decide_is_not_given_up(prediction, found):
+    """The truth lies 0.01 inside an edge of the accepted set, or 0.012 outside it."""
+    verdict = only(claim(prediction=(prediction,)), effort="full")
+    assert verdict.outcome == found
+    assert not verdict.note
+
+
+def test_a_half_line_that_the_interval_straddles_is_judged_to_the_end():
+    edge = Acceptance.above(1.0, 0.5, "the truth itself")
+    wrong = {"less": np.zeros(1), "much less": -np.ones(1)}
+    made = claim()
+    fields = {name: getattr(made, name) for name in made.__dataclass_fields__}
+    straddled = type(made)(**fields | {"acceptance": edge, "mutants": wrong})
+    assert only(straddled, effort="full").looks == len(LOOKS)
 
 
 def test_a_narrower_width_buys_more_chains():
@@ -56,9 +85,16 @@ def test_a_narrower_width_buys_more_chains():
     assert looks[0] < looks[-1]
 
 
-def test_the_effort_limits_the_chains_but_buys_one_look():
-    assert only(claim(width=1e-4, cost=10**9), effort="quick").looks == 1
-    assert only(claim(width=1e-4, cost=8000), effort="quick").chains == 512 * 256
+def test_the_effort_limits_the_chains():
+    assert only(claim(width=0.02, cost=20_000), effort="quick").chains == 512 * 256
+
+
+def test_a_first_look_beyond_the_effort_is_not_bought():
+    verdict = only(claim(cost=10**9), effort="quick")
+    assert (verdict.outcome, verdict.chains) == (Outcome.UNDECIDED, 0)
+    assert verdict.note == (
+        "not run: would take 1.6e+13 steps x features, the effort allows 4.4e+09"
+    )
 
 
 @pytest.mark.parametrize(

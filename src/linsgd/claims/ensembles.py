@@ -14,8 +14,8 @@
 All have the weight decay of `default_weight_decay`. The learning rate is a fraction of the
 mean-square threshold of `linsgd.stability`, rounded to three digits, so that a case exists for any
 data set. A settled ensemble starts at the regularised solution and runs until every exact position
-variance is within 1e-4 of its stationary value (at most 1024 steps); predictions are the exact law
-at that step all the same.
+variance is within 1e-4 of its stationary value (at most 1024 steps, fewer where the exact law of
+many rows would take long); predictions are the exact law at that step all the same.
 """
 
 import operator
@@ -30,11 +30,14 @@ from linsgd.domains import FloatArray
 from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.theory.settling import settled_step
+from linsgd.theory.recurrence.row_moments import row_moments
+from linsgd.theory.settling import FIRST, later, settled_law
 from linsgd.theory.stability.thresholds import stability
 
 SETTLED = 1e-4  # relative distance from the stationary variance
 LONGEST = 1024  # steps
+VISITS = 32000  # of rows by a chain of reshuffled epochs
+WALK = 1e10  # multiplications over the rows that the exact law may take to settle, some seconds
 LAGS = (1, 4, 16)  # steps after settling at which `small_lr` is seen again
 
 
@@ -65,8 +68,23 @@ def settled(named: NamedProblem, sgd: SGD) -> Case:
     accept(named.problem, sgd)
     problem, start = named.problem, at_rest(named.problem, sgd.weight_decay)
     variance = operator.attrgetter("position_variance")
-    steps, _ = settled_step(problem, sgd, variance, start, tolerance=SETTLED, longest=LONGEST)
-    return at_steps(named, sgd, [steps], start)
+    law, _ = settled_law(
+        problem, sgd, variance, start, tolerance=SETTLED, longest=longest_walk(problem)
+    )
+    return Case(named, sgd, start, law)
+
+
+def longest_walk(problem: LinearRegression) -> int:
+    """Return the most steps that a settled case may take: 1024, or fewer for many rows."""
+    if problem.fit is None:
+        return LONGEST
+    affordable = WALK / row_moments(problem.fit).multiplications
+    return min(LONGEST, max(FIRST, int(2.0 ** np.floor(np.log2(affordable)))))
+
+
+def seen_again(case: Case, lags: tuple[int, ...]) -> Case:
+    """Return a case of one step seen `lags` steps after it, the exact law continued from there."""
+    return replace(case, law=later(case.problem, case.sgd, case.law, lags))
 
 
 @lru_cache(maxsize=4)
@@ -85,8 +103,7 @@ def dampened(named: NamedProblem) -> Case:
 def nesterov(named: NamedProblem) -> Case:
     """Nesterov's momentum 0.9, seen at two successive steps, else as `heavy_ball`."""
     case = settled(named, _regularised_sgd(named, 0.25, 4, momentum=0.9, nesterov=True))
-    last = case.steps[-1]
-    return at_steps(named, case.sgd, [last - 1, last], case.start)
+    return seen_again(case, (0, 1))
 
 
 @lru_cache(maxsize=4)
@@ -112,9 +129,7 @@ def small_lr(named: NamedProblem) -> Case:
     Seen when it has settled and again 1, 4 and 16 steps later.
     """
     sgd = _regularised_sgd(named, 0.05, 32, momentum=0.8)
-    last = settled(named, sgd).steps[-1]
-    start = at_rest(named.problem, sgd.weight_decay)
-    return at_steps(named, sgd, [last, *(last + lag for lag in LAGS)], start)
+    return seen_again(settled(named, sgd), (0, *LAGS))
 
 
 @lru_cache(maxsize=4)
@@ -130,8 +145,8 @@ def distant_start(named: NamedProblem) -> Case:
 def epochs(named: NamedProblem) -> Case:
     """Sixteen reshuffled epochs of four batches, seen at their end, the lr small.
 
-    An epoch moves the mean little. The case's `law` is that of the same optimizer with independent
-    batches drawn without replacement.
+    Fewer where the data have more than 2000 rows. An epoch moves the mean little. The case's `law`
+    is that of the same optimizer with independent batches drawn without replacement.
     """
     problem, batches = named.problem, 4
     options = {
@@ -143,7 +158,8 @@ def epochs(named: NamedProblem) -> Case:
     lr = float(f"{0.25 / (batches * stiffest):.3g}")
     start = at_rest(problem, options["weight_decay"])
     independent = SGD(lr=lr, replacement=False, **options)  # type: ignore[arg-type]
-    case = at_steps(named, independent, [16 * batches], start)
+    count = min(16, max(2, VISITS // max(named.rows, 1)))
+    case = at_steps(named, independent, [count * batches], start)
     return replace(case, sgd=replace(case.sgd, sampling="epoch"))
 
 

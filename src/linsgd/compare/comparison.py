@@ -30,7 +30,7 @@ from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Result, rounded
 from linsgd.theory.moments import moments, stationary_moments
 from linsgd.theory.result import Moments, MomentsStatus
-from linsgd.theory.settling import settled_step
+from linsgd.theory.settling import settled_law
 from linsgd.theory.stability.thresholds import stability
 from linsgd.theory.tails.exponents import spectral_function
 from linsgd.theory.tails.moments import even_moments
@@ -211,9 +211,8 @@ def compare(
     chains = domains.integer("chains", chains, "[2, inf)")
     laws, missing = _stationary_laws(problem, sgd)
     floor = rounding(problem, sgd)
-    steps, settled = SHORT, False
     if laws["exact"].status in _EXISTING:
-        steps, settled = settled_step(
+        reached, settled = settled_law(
             problem,
             sgd,
             lambda law: of_law(problem, sgd, law)[:2],
@@ -221,7 +220,10 @@ def compare(
             longest=LONGEST,
             negligible=floor[:2],
         )
-    law = moments(problem, sgd, [steps]).at(0)
+    else:
+        reached, settled = moments(problem, sgd, [SHORT]), False
+    law = reached.at(0)
+    steps = int(np.asarray(law.steps))
     ensemble = simulate(
         problem,
         sgd,

@@ -1,7 +1,8 @@
 r"""The judge: looks at 64, 128, ..., 2048 blocks of 256 chains, up to a decision or the budget.
 
 Before any chain is drawn, a claim that the effort cannot decide, as its premise shows, is left
-undecided with a note that says how many chains it would take.
+undecided with a note that says how many chains it would take; so is one whose first look takes more
+than the effort, and, after a look, one whose interval cannot become narrow enough.
 
 Each claim has its own error alpha = 1e-5, split evenly over its components and the looks
 (Bonferroni), so that all its intervals hold together with probability 1 - alpha, and a verdict at
@@ -16,7 +17,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,10 +43,9 @@ from linsgd.result import environment
 ALPHA = 1e-5
 LOOKS = (64, 128, 256, 512, 1024, 2048)  # blocks
 SCHEDULED = 32  # judging blocks a task
-EFFORT = {
-    "quick": 2e9,
-    "full": np.inf,
-}  # steps x features an experiment; the first look is always bought
+EFFORT = {"quick": 4.4e9, "full": np.inf}  # steps x features an experiment
+LUCK = 0.8  # of the width expected at a later look, which its estimate may exceed by as much
+SUSPECT = 0.2  # of an interval's half-width, a standard error: what chance moves an estimate by
 
 Progress = Callable[[int, int], None]
 Ledger = Mapping[str, FloatArray]
@@ -170,7 +170,7 @@ class _Run:
     def _simulated(self, claims: Sequence[Claim]) -> Iterator[Verdict]:
         experiment = _measurement(claims[0]).experiment
         looks = self._looks(experiment)
-        shortages = {claim.id: shortage(claim, looks[-1] * BLOCK) for claim in claims}
+        shortages = {claim.id: self._shortage(claim, looks) for claim in claims}
         settled = {c.id: _unjudged(c, shortages[c.id]) for c in claims if shortages[c.id]}
         pending = [claim for claim in claims if not shortages[claim.id]]
         measurements = {claim.id: _measurement(claim) for claim in pending}
@@ -191,13 +191,23 @@ class _Run:
                 checkpoint=self.checkpoint,
             )
             for claim in pending:
-                settled[claim.id] = _look(claim, ledgers, look)
-            pending = [claim for claim in pending if not _decided(claim, settled[claim.id])]
+                verdict = _look(claim, ledgers, look)
+                settled[claim.id] = replace(verdict, note=hopeless(claim, verdict, looks[-1]))
+            pending = [claim for claim in pending if not _ended(claim, settled[claim.id])]
         yield from (settled[claim.id] for claim in claims)
 
     def _looks(self, experiment: Experiment) -> list[int]:
-        affordable = [blocks for blocks in LOOKS if blocks * BLOCK * experiment.cost <= self.budget]
-        return affordable or [LOOKS[0]]
+        """Return the looks that the budget buys, maybe none."""
+        return [blocks for blocks in LOOKS if blocks * BLOCK * experiment.cost <= self.budget]
+
+    def _shortage(self, claim: Claim, looks: list[int]) -> str:
+        """Return why the effort cannot decide a claim, as far as that is known before; else ""."""
+        if looks:
+            return shortage(claim, looks[-1] * BLOCK)
+        first = LOOKS[0] * BLOCK * _measurement(claim).experiment.cost
+        return (
+            f"not run: would take {first:.2g} steps x features, the effort allows {self.budget:.2g}"
+        )
 
 
 def shortage(claim: Claim, chains: int) -> str:
@@ -238,9 +248,39 @@ def _unjudged(claim: Claim, note: str) -> Verdict:
     return _verdict(claim, np.full(lower.shape, np.nan), lower, upper, 0, note)
 
 
-def _decided(claim: Claim, verdict: Verdict) -> bool:
+def hopeless(claim: Claim, verdict: Verdict, last: int) -> str:
+    """Return why an undecided claim cannot be decided by `last` blocks either; else "".
+
+    The interval is expected to narrow as the root of the chains. If even the best centre in the
+    interval seen so far confirms nothing then, and the estimate is not so far from the accepted set
+    that more chains may well refute the claim, none are drawn.
+    """
+    lower, upper, estimate = (
+        np.array([getattr(component, number) for component in verdict.components])
+        for number in ("lower", "upper", "estimate")
+    )
+    if verdict.outcome is not Outcome.UNDECIDED or not np.isfinite(upper - lower).all():
+        return ""
+    accepted, chains = claim.acceptance, verdict.chains
+    radius = LUCK * np.sqrt(chains / (last * BLOCK)) * (upper - lower) / 2
+    with np.errstate(invalid="ignore"):
+        middle = (accepted.lower + accepted.upper) / 2  # infinite for a half-line
+    best = np.clip(middle, lower, upper)
+    if accepted.contains(best - radius, best + radius).all():
+        return ""
+    suspect = radius + SUSPECT * (upper - lower) / 2
+    if accepted.excludes(estimate - suspect, estimate + suspect).any():
+        return ""
+    room = np.minimum(best - accepted.lower, accepted.upper - best)
+    with np.errstate(divide="ignore"):
+        needed = chains * float(np.max(np.square((upper - lower) / 2 / np.maximum(room, 0.0))))
+    return f"stopped early: it takes about {needed:.2g} chains, the effort buys {last * BLOCK:,}"
+
+
+def _ended(claim: Claim, verdict: Verdict) -> bool:
+    """Return whether no later look is needed."""
     if verdict.outcome is not Outcome.CONFIRMED:
-        return verdict.outcome is Outcome.REFUTED
+        return verdict.outcome is Outcome.REFUTED or bool(verdict.note)
     return all(mutant.killed for mutant in verdict.mutants)
 
 

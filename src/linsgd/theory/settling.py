@@ -1,6 +1,7 @@
-"""The number of steps after which the law of the iterates is close to its stationary limit."""
+"""The law of the iterates after as many steps as bring it close to its stationary limit."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,7 +15,7 @@ from linsgd.theory.result import Moments, Start
 FIRST = 16  # steps
 
 
-def settled_step(
+def settled_law(
     problem: LinearRegression,
     sgd: SGD,
     measured: Callable[[Moments], FloatArray],
@@ -23,8 +24,8 @@ def settled_step(
     tolerance: float,
     longest: int,
     negligible: ArrayLike = 0.0,
-) -> tuple[int, bool]:
-    """Return the first power of two at which the exact law is close to its limit.
+) -> tuple[Moments, bool]:
+    """Return the exact law at the first power of two at which it is close to its limit.
 
     Parameters
     ----------
@@ -43,17 +44,25 @@ def settled_step(
 
     Returns
     -------
-    tuple (steps, settled)
-        The step, and False if even the law at `longest` is farther away.
+    tuple (law, settled)
+        The moments at that step, as of one step (1, ...), and False if even the law at `longest` is
+        farther away.
     """
     limit = measured(stationary_moments(problem, sgd))
     allowed = tolerance * np.abs(limit) + np.asarray(negligible)
     steps = FIRST
-    law = moments(problem, sgd, steps, start)
-    while not (np.abs(measured(law) - limit) <= allowed).all():
+    law = moments(problem, sgd, [steps], start)
+    while not (np.abs(measured(law.at(0)) - limit) <= allowed).all():
         if steps >= longest:
-            return steps, False
+            return law, False
         # the law at 2 k follows from that at k in k steps
-        law = moments(problem, sgd, steps, law)
+        law = later(problem, sgd, law, [steps])
         steps *= 2
-    return steps, True
+    return law, True
+
+
+def later(problem: LinearRegression, sgd: SGD, law: Moments, lags: ArrayLike) -> Moments:
+    """Return the exact law `lags` (K,) steps after the only one of `law`, at its own clock."""
+    after = moments(problem, sgd, lags, law.at(0))
+    begin = np.asarray(law.steps)
+    return replace(after, steps=after.steps + begin, error=after.error + law.error)

@@ -14,7 +14,6 @@ from functools import partial
 
 import numpy as np
 import sympy
-from scipy.sparse.linalg import LinearOperator, eigsh
 
 from linsgd.claims.case import Case, at_steps
 from linsgd.claims.ensembles import capped_batch_size, default_weight_decay, stable_sgd
@@ -31,6 +30,7 @@ from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.symbols import E, eta
 from linsgd.theory.discrete.one_step import quadratic_after_one_step
+from linsgd.theory.recurrence.operators import leading_eigenmatrix
 from linsgd.theory.stability.thresholds import stability
 
 FAR = 100.0  # start, in root mean squared residuals over the root of the mean eigenvalue
@@ -201,19 +201,9 @@ def _form(case: Case, form: FloatArray) -> Quadratic:
 def _leading(problem: LinearRegression, sgd: SGD) -> tuple[float, FloatArray]:
     """Return the largest eigenvalue g of M -> E[A M A] and its eigenmatrix G (d, d).
 
-    G is in the problem's coordinates, symmetric and of positive trace.
+    G is in the problem's coordinates, symmetric and of trace at least 0.
     """
-    d = problem.dimension
-    if d == 1:
-        return float(_moment_operator(problem, sgd, np.ones((1, 1)))[0, 0]), np.ones((1, 1))
-    linear = LinearOperator(
-        (d * d, d * d),
-        lambda flat: _moment_operator(problem, sgd, flat.reshape(d, d)).ravel(),
-        dtype=np.float64,
-    )
-    values, vectors = eigsh(linear, k=1, which="LA", v0=np.eye(d).ravel())
-    G = vectors[:, 0].reshape(d, d)
-    return float(values[0]), (G + G.T) / 2 * np.sign(np.trace(G))
+    return leading_eigenmatrix(partial(_moment_operator, problem, sgd), problem.dimension)
 
 
 def _moment_operator(problem: LinearRegression, sgd: SGD, M: FloatArray) -> FloatArray:

@@ -35,7 +35,7 @@ from linsgd.theory.result import Moments, Start, moments_from_eigenbasis
 
 SHORT_WALK = 1000  # steps that are always walked
 LARGEST_MODE_JUMP = 200  # d up to which single modes jump: matrices of 3 d rows
-LARGEST_MATRIX_JUMP = 20  # d up to which pairs of modes jump: matrices of about 2 d^2 rows
+LARGEST_MATRIX_JUMP = 32  # d up to which pairs of modes jump: matrices of about 2 d^2 rows
 LOOK = 64  # steps between comparisons with the stationary law
 FLOPS_PER_CALL = 1e5  # what the overhead of one step in NumPy costs, in multiplications
 
@@ -208,9 +208,9 @@ def _jumps(noise: Noise, count: int) -> bool:
     d = noise.eigenvalues.size
     if isinstance(noise, ModeNoise):
         return d <= LARGEST_MODE_JUMP
-    # a squaring multiplies matrices of about 2 d^2 rows four times; a step contracts all rows twice
-    n, rows = 2 * d * d, 1 if noise.rows is None else len(noise.rows)
-    squaring, step = 4 * n**3, 4 * rows * d**2 + 30 * d**3 + FLOPS_PER_CALL
+    # a squaring multiplies matrices of about 2 d^2 rows four times; a step averages over the rows
+    n, noisy = 2 * d * d, 2 * d**2 if noise.data is None else noise.data.multiplications
+    squaring, step = 4 * n**3, noisy + 30 * d**2 + FLOPS_PER_CALL
     return d <= LARGEST_MATRIX_JUMP and squaring * count.bit_length() < step * count
 
 

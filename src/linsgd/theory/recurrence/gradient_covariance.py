@@ -24,9 +24,10 @@ import numpy as np
 
 from linsgd.domains import FloatArray
 from linsgd.optimizers.sgd import SGD
-from linsgd.problems.features import FeatureLaw, FiniteData, PrincipalAxesLaw
+from linsgd.problems.features import FeatureLaw, PrincipalAxesLaw
 from linsgd.problems.least_squares import LeastSquares
 from linsgd.problems.linear_regression import LinearRegression
+from linsgd.theory.recurrence.row_moments import RowMoments, row_moments
 
 
 class InfiniteMoments(NamedTuple):
@@ -94,16 +95,15 @@ class MatrixNoise:
         s/b.
     label : ndarray (d, d)
         E[e^2 x x'].
-    rows, residual : ndarray (M, d) and (M,), or None
-        x and e of each row of a data set.
+    data : RowMoments or None
+        The rows of a data set with their residuals.
     """
 
     eigenvalues: FloatArray
     fourth_moment: Callable[[FloatArray], FloatArray]
     scale: float
     label: FloatArray
-    rows: FloatArray | None = None
-    residual: FloatArray | None = None
+    data: RowMoments | None = None
 
     def homogeneous(self, M: FloatArray) -> FloatArray:
         """Return N_1(M) = (s/b) (E[x x'M x x'] - H M H) for a symmetric M (d, d)."""
@@ -114,13 +114,10 @@ class MatrixNoise:
 
     def __call__(self, D: FloatArray, mean: FloatArray) -> FloatArray:
         """Return N (d, d) for D (d, d) and the mean of delta (d,)."""
-        N = self.homogeneous(D) + self.scale * self.label
-        if self.rows is not None and self.residual is not None:
-            # - 2 (s/b) E[e (x'E delta) x x']
-            x = self.rows
-            factor = -2 * self.scale / len(x)
-            weights = factor * self.residual * (x @ mean)
-            N += (x.T * weights) @ x
+        if self.data is None:
+            return self.homogeneous(D) + self.scale * self.label
+        h = self.eigenvalues
+        N: FloatArray = self.scale * (self.data.squared_residual(D, mean) - h[:, None] * D * h)
         return N
 
     @property
@@ -137,6 +134,8 @@ class MatrixNoise:
     def finite_part(self) -> "MatrixNoise":
         """Return the noise with the terms of infinite moments removed."""
         features, labels = self.infinite
+        if not (features or labels):
+            return self
         moment = np.zeros_like if features else self.fourth_moment
         label = np.zeros_like(self.label) if labels else self.label
         return replace(self, fourth_moment=moment, label=label)
@@ -144,11 +143,10 @@ class MatrixNoise:
     def in_units(self, unit: float) -> "MatrixNoise":
         """Return the homogeneous noise of the features divided by sqrt(unit); no label noise."""
         moment: Callable[[FloatArray], FloatArray]
-        if self.rows is None:
+        if self.data is None:
             moment = partial(_scaled_moment, self.fourth_moment, unit)
         else:
-            rows = self.rows / np.sqrt(unit)
-            moment = FiniteData(rows, np.zeros(len(rows))).fourth_moment
+            moment = self.data.in_units(unit).fourth
         no_label_noise = np.zeros_like(self.label)
         return MatrixNoise(self.eigenvalues / unit, moment, self.scale, no_label_noise)
 
@@ -221,5 +219,5 @@ def _data_noise(fit: LeastSquares, sgd: SGD) -> MatrixNoise:
     if not sgd.replacement:  # times the finite-population correction (n - b) / (n - 1)
         scale = (n - b) / (b * max(n - 1, 1))
     label = (x.T * residual**2) @ x / n
-    moment = FiniteData(x, residual).fourth_moment
-    return MatrixNoise(fit.eigenvalues, moment, scale, label, x, residual)
+    data = row_moments(fit)
+    return MatrixNoise(fit.eigenvalues, data.fourth, scale, label, data)

@@ -6,6 +6,7 @@ their matrix is formed; else ARPACK's Lanczos iteration and conjugate gradients 
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from linsgd.domains import FloatArray
 Operator = Callable[[FloatArray], FloatArray]
 
 LARGEST_DENSE = 13  # d up to which the matrix of an operator, d (d + 1)/2 squared, is formed
+LARGEST_FORMED = 64  # and where Lanczos does not converge: 2080 rows, a few seconds
+RESTARTS = 300  # of Lanczos; an eigenvalue of 64 features that is apart takes a few
 TOLERANCES = (1e-13, 1e-9)  # of Lanczos; the second where rounding hides the first
 EPS = float(np.finfo(float).eps)
 
@@ -23,7 +26,26 @@ def largest_eigenvalue(operator: Operator, d: int) -> float:
     """Return the largest eigenvalue of a self-adjoint operator on symmetric matrices (d, d)."""
     if d <= LARGEST_DENSE:
         return float(np.linalg.eigvalsh(_dense(operator, d))[-1])
-    return _lanczos(operator, d)
+    found = _lanczos(operator, d, vectors=False)
+    if found is None:
+        return float(np.linalg.eigvalsh(_dense_if_possible(operator, d))[-1])
+    return found[0]
+
+
+def leading_eigenmatrix(operator: Operator, d: int) -> tuple[float, FloatArray]:
+    """Return the largest eigenvalue of a self-adjoint operator, and its eigenmatrix (d, d).
+
+    The eigenmatrix is symmetric, of norm 1 and of trace at least 0.
+    """
+    found = None if d <= LARGEST_DENSE else _lanczos(operator, d, vectors=True)
+    if found is None:
+        values, vectors = np.linalg.eigh(_dense_if_possible(operator, d))
+        i, j = np.triu_indices(d)
+        G = np.empty((d, d))
+        G[i, j] = G[j, i] = vectors[:, -1] * np.where(i == j, 1.0, np.sqrt(0.5))
+        found = float(values[-1]), G
+    value, G = found
+    return value, G if np.trace(G) >= 0 else -G
 
 
 def solve_feedback(gain: Operator, source: FloatArray) -> tuple[FloatArray, float]:
@@ -81,8 +103,18 @@ def _dense(operator: Operator, d: int) -> FloatArray:
     return (matrix + matrix.T) / 2
 
 
-def _lanczos(operator: Operator, d: int) -> float:
-    """Return the largest eigenvalue by ARPACK, at the first of `TOLERANCES` that it reaches."""
+def _dense_if_possible(operator: Operator, d: int) -> FloatArray:
+    if d <= LARGEST_FORMED:
+        return _dense(operator, d)
+    given = f"{d} features whose second-moment operator has no resolvable largest eigenvalue"
+    return domains.refuse("problem", given, "better conditioned features; scale the columns alike")
+
+
+def _lanczos(operator: Operator, d: int, vectors: bool) -> tuple[float, FloatArray] | None:
+    """Return the largest eigenvalue and its eigenmatrix, if asked for, by ARPACK.
+
+    At the first of `TOLERANCES` that is reached; None where eigenvalues are too close together.
+    """
     from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
     def on_symmetric(x: FloatArray) -> FloatArray:
@@ -90,10 +122,12 @@ def _lanczos(operator: Operator, d: int) -> float:
         return operator((M + M.T) / 2).ravel()
 
     linear = LinearOperator((d * d, d * d), matvec=on_symmetric, dtype=np.float64)
-    start = np.eye(d).ravel()
+    largest = partial(eigsh, linear, k=1, which="LA", v0=np.eye(d).ravel(), maxiter=RESTARTS)
     for tol in TOLERANCES:
         with suppress(ArpackNoConvergence):
-            found = eigsh(linear, k=1, which="LA", v0=start, tol=tol, return_eigenvectors=False)
-            return float(found[0])
-    given = f"{d} features whose second-moment operator has no resolvable largest eigenvalue"
-    return domains.refuse("problem", given, "better conditioned features; scale the columns alike")
+            if not vectors:
+                return float(largest(tol=tol, return_eigenvectors=False)[0]), np.empty((0, 0))
+            values, columns = largest(tol=tol)
+            G = columns[:, 0].reshape(d, d)
+            return float(values[0]), (G + G.T) / 2
+    return None

@@ -106,12 +106,16 @@ class MatrixStep(MeanStep):
         delta = mean[0]
         D = ww + np.multiply.outer(delta, delta)
         gradient = noise(D, delta)
-        # A_i C_ij A_j' + c c' N_ij for the 2 x 2 blocks of every pair
-        C = np.array([[ww, wv], [wv.T, vv]])
-        half = np.einsum("iab,bcij->acij", self.A, C)
-        full = np.einsum("acij,jec->aeij", half, self.A)
-        full += np.multiply.outer(np.outer(self.c, self.c), gradient)
-        ww, wv, vv = _symmetric(full[0, 0]), full[0, 1], _symmetric(full[1, 1])
+        # A_i C_ij A_j' with A = [[p, q], [r, s]] for every pair of modes: A_i first, by rows of C
+        p, q, r, s = np.moveaxis(self.A, 0, -1).reshape(4, -1)
+        p_i, q_i, r_i, s_i = (part[:, None] for part in (p, q, r, s))
+        w_w, w_v = p_i * ww + q_i * wv.T, p_i * wv + q_i * vv
+        v_w, v_v = r_i * ww + s_i * wv.T, r_i * wv + s_i * vv
+        # then A_j', by columns, and c c' N_ij
+        a, b = self.c
+        ww = _symmetric(w_w * p + w_v * q + a**2 * gradient)
+        wv = w_w * r + w_v * s + a * b * gradient
+        vv = _symmetric(v_w * r + v_v * s + b**2 * gradient)
         return State(self.mean(mean), np.array([ww, wv, vv]))
 
 
