@@ -22,6 +22,7 @@ class Cross:
     """Features on two of three axes, turned: a law of the user's own with a null direction."""
 
     dimension = 3
+    tail_exponent = np.inf
     turn = np.linalg.qr(np.random.default_rng(2).standard_normal((3, 3)))[0]
     rows = np.array([[1.0, 0.5, 0], [0.3, -1.2, 0]]) @ turn
 
@@ -182,3 +183,28 @@ def test_weight_decay_pulls_from_a_perfect_fit():
     )  # x (y - x w) = w / 2 at w = 1 for both
     assert Setting.of(decayed, SGD(lr=0.1, weight_decay=0.5)).has_fixed_point
     assert not Setting.of(decayed, SGD(lr=0.1, weight_decay=0.4)).has_fixed_point
+
+
+class Heavy:
+    """Student-t features with 5 degrees of freedom, behind the interface of one's own law."""
+
+    def __init__(self):
+        self._law = linsgd.StudentFeatures([1.0, 0.5], dof=5.0)
+        self.dimension = 2
+        self.second_moment = self._law.second_moment
+        self.fourth_moment = self._law.fourth_moment
+        self.sample = self._law.sample
+
+
+def test_a_law_of_ones_own_declares_its_tail():
+    law, sgd = Heavy(), SGD(lr=0.05)
+    problem = linsgd.LinearRegression.from_features(law)
+    for tail in (linsgd.tail_exponent, lambda p, s: linsgd.spectral_function(p, s, 3.0)):
+        with pytest.raises(ValueError, match=r"law.tail_exponent = 'not declared'.*math.inf"):
+            tail(problem, sgd)
+    assert linsgd.stability(problem, sgd).lr_mean_square > 0
+    law.tail_exponent = 5.0
+    assert linsgd.spectral_function(problem, sgd, 3.0).value == np.inf
+    law.tail_exponent = -1.0
+    with pytest.raises(ValueError, match=r"law\.tail_exponent"):
+        linsgd.spectral_function(problem, sgd, 3.0)

@@ -20,17 +20,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from linsgd import domains
 from linsgd.problems.features import (
     FiniteData,
+    GaussianFeatures,
     RademacherFeatures,
     StudentFeatures,
     UniformFeatures,
 )
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Guarantee
-from linsgd.theory.tails.setting import Setting
+from linsgd.theory.tails.setting import AlongAxes, Setting
 
 _ROUNDING = 1e-12  # of a largest eigenvalue, relatively: some thousand units of rounding
+LIGHT = (GaussianFeatures, RademacherFeatures, UniformFeatures, FiniteData)  # all moments finite
 MOST_BATCHES = 20_000  # without replacement, batches are enumerated up to here
 
 
@@ -130,10 +133,25 @@ def _second_moment_contracts(setting: Setting) -> bool:
 def largest_order(setting: Setting) -> float:
     """Return the order from which on E|A u|^s is infinite.
 
-    That is dof / 2 for Student-t features, as A holds their squares.
+    That is dof / 2 for Student-t features, as A holds their squares. A law of one's own declares
+    its `tail_exponent`, the order from which on E|x|^p is infinite: no sample shows it.
     """
     law = setting.features
-    return law.dof / 2 if isinstance(law, StudentFeatures) else math.inf
+    if isinstance(law, AlongAxes):
+        law = law.law
+    if isinstance(law, StudentFeatures):
+        return law.dof / 2
+    if type(law) in LIGHT:
+        return math.inf
+    declared = getattr(law, "tail_exponent", None)
+    if declared is None:
+        domains.refuse(
+            "law.tail_exponent",
+            "not declared",
+            "the order in (0, inf] from which on E|x|^p is infinite, which a feature law of one's "
+            "own declares before tails are asked for (math.inf: all moments are finite)",
+        )
+    return domains.real("law.tail_exponent", declared, "(0, inf]") / 2
 
 
 def label_exponent(problem: LinearRegression) -> float:
