@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+from linsgd.cli import main
+
 CLAIM = [
     "--claim",
     "kunin_2024/stationary_position_variance",
@@ -28,8 +30,8 @@ runpy.run_module("linsgd", run_name="__main__")
 """  # so that it is not over before it is stopped
 
 
-def start(folder, program=("-m", "linsgd")):
-    command = [sys.executable, *program, "validate", *CLAIM, "--out", str(folder)]
+def start(folder):
+    command = [sys.executable, "-c", SLOW, "validate", *CLAIM, "--out", str(folder)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -40,7 +42,7 @@ def finished_blocks(folder):
 
 
 def stop_after(blocks, folder, how):
-    process = start(folder, ("-c", SLOW))
+    process = start(folder)
     deadline = time.monotonic() + PATIENCE
     while (
         len(finished_blocks(folder)) < blocks
@@ -54,17 +56,18 @@ def stop_after(blocks, folder, how):
     return process.returncode, complaint
 
 
-def run(folder):
-    process = start(folder)
-    output, complaint = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, complaint
+def run(folder, capsys):
+    """Run the command to its end, in this process."""
+    code = main(["validate", *CLAIM, "--out", str(folder)])
+    output, complaint = capsys.readouterr()
+    assert code == 0, complaint
     document = json.loads((folder / "report.json").read_text())
     document.pop("provenance")
     return document, output
 
 
-def test_killed_and_interrupted_runs_end_with_the_same_bits(tmp_path):
-    whole, _ = run(tmp_path / "whole")
+def test_killed_and_interrupted_runs_end_with_the_same_bits(tmp_path, capsys):
+    whole, _ = run(tmp_path / "whole", capsys)
     folder = tmp_path / "stopped"
     folder.mkdir()
 
@@ -84,7 +87,7 @@ def test_killed_and_interrupted_runs_end_with_the_same_bits(tmp_path):
 
     torn = first[0]
     torn.write_bytes(torn.read_bytes()[: torn.stat().st_size // 2])
-    resumed, output = run(folder)
+    resumed, output = run(folder, capsys)
     assert resumed == whole
     assert "The page is" in output
     whole_blocks = [path.read_bytes() for path in finished_blocks(tmp_path / "whole")]
