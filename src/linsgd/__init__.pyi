@@ -62,6 +62,7 @@ from .theory.risk.matched_lr import MatchedLr as MatchedLr
 from .theory.risk.matched_lr import matched_lr as matched_lr
 from .theory.risk.risk_curve import RiskCurve as RiskCurve
 from .theory.risk.risk_curve import risk_curve as risk_curve
+from .theory.sampling.dependence import batch_dependence as batch_dependence
 from .theory.stability.moment_threshold import moment_threshold as moment_threshold
 from .theory.stability.thresholds import Stability as Stability
 from .theory.stability.thresholds import stability as stability

@@ -36,8 +36,10 @@ class SGD:
     replacement : bool, optional
         For finite data: whether a row may come twice in one batch. False makes each batch a simple
         random sample, independent between steps. The default is True, and False inside an epoch.
-    sampling : {"independent", "epoch"}
-        "epoch" reshuffles the data and walks through it, dropping an incomplete last batch.
+    sampling : {"independent", "epoch", "fixed"}
+        "epoch" reshuffles the data and walks through it, dropping an incomplete last batch, as
+        torch's DataLoader with shuffle=True and drop_last=True; "fixed" shuffles once and repeats
+        that order.
 
     Raises
     ------
@@ -60,7 +62,7 @@ class SGD:
     sampling: str = "independent"
 
     def __post_init__(self) -> None:
-        domains.choice("sampling", self.sampling, ("independent", "epoch"))
+        domains.choice("sampling", self.sampling, ("independent", "epoch", "fixed"))
         values = {
             "lr": domains.real("lr", self.lr, f"(0, {domains.LARGEST:g}]"),
             "batch_size": domains.integer("batch_size", self.batch_size, "[1, 1000000000]"),
@@ -81,8 +83,9 @@ class SGD:
     def _replacement(self) -> bool:
         if self.replacement is None:
             return self.sampling == "independent"
-        if self.sampling == "epoch" and domains.boolean("replacement", self.replacement):
-            domains.refuse("replacement", "True with sampling = 'epoch'", "False inside an epoch")
+        if self.sampling != "independent" and domains.boolean("replacement", self.replacement):
+            given = f"True with sampling = {self.sampling!r}"
+            domains.refuse("replacement", given, "False inside an epoch")
         return domains.boolean("replacement", self.replacement)
 
     @property

@@ -90,8 +90,9 @@ def displacement(
     problem : LinearRegression
         The problem.
     sgd : SGD
-        The optimizer: for the differential equations without Nesterov, for the exact walk with
-        independent batches.
+        The optimizer: for the differential equations without Nesterov. For ``sampling="epoch"`` or
+        ``"fixed"`` the walk begins at the start of an epoch, in the stationary law, and the noise
+        is frozen at the minimum: a factor 1 + O(lr) is neglected.
     steps : array_like of int (K,)
         k >= 1.
     start : "stationary", None, (w, v) or Moments

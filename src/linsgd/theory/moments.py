@@ -20,8 +20,9 @@ def stationary_moments(
     problem : LinearRegression
         The problem.
     sgd : SGD
-        The optimizer. For ``sampling="epoch"`` the law at each phase of the epoch, to leading order
-        in lr.
+        The optimizer. For ``sampling="epoch"`` or ``"fixed"`` the law at each phase of the epoch:
+        exact for reshuffled epochs of few rows, else for noise frozen at the minimum, exact in
+        lr (h + weight_decay); `order` says what is neglected.
     theory : {"exact", "langevin", "diffusion"}
         The discrete algorithm itself, or the literature's stochastic differential equations.
 

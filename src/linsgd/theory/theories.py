@@ -68,16 +68,14 @@ class Theory:
 
 
 def _exact_stationary(problem: LinearRegression, sgd: SGD) -> Moments:
-    if sgd.sampling == "epoch":
+    if sgd.sampling != "independent":
         return epochs.stationary(problem, sgd)
     return independent.stationary(Recurrence.of(problem, sgd))
 
 
 def _exact_moments(problem: LinearRegression, sgd: SGD, steps: IntArray, start: Start) -> Moments:
-    if sgd.sampling == "epoch":
-        known = (
-            "'independent': for reshuffled epochs only stationary_moments and simulate are known"
-        )
+    if sgd.sampling != "independent":
+        known = "'independent': for epochs stationary_moments, displacement and simulate are known"
         domains.refuse("sampling", sgd.sampling, known)
     return transient.moments(problem, sgd, steps, start)
 

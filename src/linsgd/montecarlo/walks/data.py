@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from linsgd import domains
 from linsgd.domains import IntArray
 from linsgd.jit import Array, Words, inlined, kernel, specialised, summing
 from linsgd.montecarlo.random.streams import seed_streams
@@ -166,5 +167,6 @@ class DataWalks(Walks):
         """Return the data for the kernel."""
         data, sgd = self.problem.features, self.sgd
         assert isinstance(data, FiniteData)
+        domains.choice("sampling", sgd.sampling, ("independent", "epoch"))
         X, y = data.X.astype(self.dtype), data.y.astype(self.dtype)
         return Rows(X, y, bool(sgd.replacement), sgd.sampling == "epoch")

@@ -1,31 +1,30 @@
-r"""Reshuffled epochs on finite data: the stationary law at each phase, to leading order in lr.
+r"""Epochs on finite data, reshuffled or in a fixed order: the stationary law at each phase.
 
-An epoch walks through n = floor(N/b) disjoint batches of a random permutation of N rows. At the
-regularised solution the gradient g_r of row r has covariance C over the rows, and batches j, k of
-one epoch have noise covariance
+An epoch walks through n = floor(N/b) disjoint batches of a random permutation of N rows, drawn
+anew for every epoch or once. The law is the linear response to the noise frozen at the regularised
+solution (`linsgd.theory.discrete.epoch_noise`), exact in lr kappa with kappa = h + weight_decay and
+for every ratio N/b; its dependence on w enters to first order where it leads:
 
-    Cov(xi_j, xi_k) = C ((N/b) 1_{j=k} - 1)/(N - 1):
+* the mean: with D_r = x_r x_r' - H, g_r the gradients of the rows and T_ik = mean over r of
+  (D_r)_ik g_rk, the batch j of an epoch feels the drive -T (u_0 + ... + u_{j-1})_w/(N - 1), as the
+  rows that moved w are the others; order lr;
+* the growth of the noise: D_j w_j adds a noise with the covariance K(Cov(w_j, w_k)) ((N/b) 1_{j=k}
+  - 1)/(N - 1) between batches, K(M) = mean over r of D_r M D_r. What of w is constant over an epoch
+  adds K to C; what varies within it is correlated over short times only and adds white noise. Both
+  follow from the frozen law by iteration;
+* Var w at the start of a reshuffled epoch, without momentum and b dividing N: order lr^3. Each
+  epoch leaves lr^2 Z behind, Z = sum_{i < j} H_j xi_i over its batches, whose covariance follows
+  from moments of random permutations.
 
-their sum cancels if b divides N. Let R_m, a negative number of order lr, be the response of w after
-m steps to a unit of gradient at zero curvature, V_m that of v, and Gamma the mean over rows of
-D_r g_r, D_r = x_r x_r' - H. The law at phase p, with kappa = h + weight_decay, is
-
-* mean: mu - S Gamma/kappa at every phase, S = -sum_{j <= n} sum_{m < j} R_m/((N - 1) n): order lr;
-* Var v: order 1, and Cov(w, v): order lr, quadratic forms in the weights of all past batches;
-* Var w: order lr^2, likewise a quadratic form, if b divides N;
-  else of order lr, because each epoch leaves noise behind that accumulates:
-  |R_inf| (N/b - n) C_ij/((N - 1) (kappa_i + kappa_j));
-* Var w at the start of an epoch, without momentum, b dividing N: order lr^3. Each epoch leaves
-  lr^2 Z behind, Z = sum_{i < j} H_j xi_i over its batches, whose covariance follows from moments of
-  random permutations: lr^3 Cov(Z)_ij/(n (kappa_i + kappa_j)).
-
-Each is the leading term, up to a factor 1 + O(lr); where its coefficient vanishes (Cov(w, v) at the
-start of an epoch without momentum) the truth is smaller by one order. The expansion has no meaning
-where the mean of independent batches diverges; the status is then "unstable". Derived here; checked
-by enumerating every order of the rows.
+Else Var v is of order 1, Cov(w, v) of order lr, and Var w of order lr^2 if b divides N, of order lr
+if not: an epoch then leaves noise behind that accumulates. Neglected is a factor 1 + O(lr), of
+which the growth of the noise is kept approximately; `Moments.order` says by how much that growth
+changes the variance of independent batches. The expansion has no meaning where the mean of
+independent batches diverges; the status is then "unstable". Few rows are enumerated instead
+(`linsgd.theory.discrete.epoch_enumeration`), which is exact. Derived here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,17 +36,26 @@ from linsgd.optimizers.sgd import SGD
 from linsgd.problems.features import FiniteData
 from linsgd.problems.least_squares import LeastSquares
 from linsgd.problems.linear_regression import LinearRegression
+from linsgd.theory.discrete.epoch_enumeration import enumerated, fits
+from linsgd.theory.discrete.epoch_noise import EpochResponse
 from linsgd.theory.discrete.existence import mean_diverges
 from linsgd.theory.discrete.stationary import INFINITE
-from linsgd.theory.recurrence.recurrence import Coefficients
+from linsgd.theory.discrete.stationary import stationary as independent_law
+from linsgd.theory.recurrence.recurrence import (
+    Coefficients,
+    Recurrence,
+    pair_response,
+    unit_response,
+)
 from linsgd.theory.result import Moments, MomentsStatus, moments_from_eigenbasis
 
 ORDER = (
-    "leading in lr: mean shift lr, Var v 1, Cov(w, v) lr, Var w lr^{power}; "
-    "each up to a factor 1 + O(lr)"
+    "exact in lr (h + weight_decay) for noise frozen at the minimum; leading in lr: mean shift lr, "
+    "Var v 1, Cov(w, v) lr, Var w lr^{power}; each up to a factor 1 + O(lr), as the noise grows "
+    "with the distance, which changes the variance of independent batches by {change}"
 )
-FORGOTTEN = 1e-18  # weight at which a past epoch no longer counts
-ERROR = 1e-12  # relative, of the sums over past batches
+ERROR = 1e-12  # relative, of the sums over an epoch
+ITERATIONS = 4  # of the growth of the noise
 BLOCK = 1024  # rows whose products with all rows are held at once
 
 
@@ -76,6 +84,12 @@ class _Rows:
         C: FloatArray = self.g.T @ self.g / len(self.g)
         return C
 
+    def spread(self, M: FloatArray) -> FloatArray:
+        """Return K(M) = mean over rows of D_r M D_r (d, d)."""
+        law_of_x = FiniteData(self.x, np.zeros(len(self.x)))
+        own: FloatArray = law_of_x.fourth_moment(M) - self.h[:, None] * M * self.h
+        return own
+
     @property
     def curvature_gradient(self) -> FloatArray:
         """The vectors q_r = D_r g_r (N, d), D_r = x_r x_r' - H."""
@@ -85,35 +99,67 @@ class _Rows:
 
 def stationary(problem: LinearRegression, sgd: SGD) -> Moments:
     """Return the stationary law at the phases 0, ..., n - 1, in steps since the epoch began."""
+    fit = finite_fit(problem, sgd)
+    if fits(problem, sgd):
+        return enumerated(problem, sgd)
+    return perturbed(problem, sgd, fit)
+
+
+def finite_fit(problem: LinearRegression, sgd: SGD) -> LeastSquares:
+    """Return the algebra of the finite data that epochs need."""
     sgd.check(problem)
     if problem.fit is None:
         known = "'independent', unless the problem is a finite data set"
         domains.refuse("sampling", sgd.sampling, known)
-    rows, kappa = _rows(problem, problem.fit, sgd), problem.eigenvalues + sgd.weight_decay
+    return problem.fit
+
+
+def perturbed(problem: LinearRegression, sgd: SGD, fit: LeastSquares) -> Moments:
+    """Return the stationary law by linear response to the frozen noise."""
+    rows, kappa = _rows(problem, fit, sgd), problem.eigenvalues + sgd.weight_decay
     n, coefficients = len(rows.g) // sgd.batch_size, Coefficients.of(sgd)
     shift = problem.to_eigenbasis(problem.solution(sgd.weight_decay) - problem.optimum)
+    change = "an unknown share"
     if mean_diverges(kappa, coefficients):
         status, moved = MomentsStatus.UNSTABLE, problem.eigenvalues > 0
         mean = np.tile(np.where(moved, np.nan, [shift, 0 * shift]), (n, 1, 1))
         blocks = np.tile(np.where(moved, INFINITE[:, None], 0.0), (n, 1, 1))
     else:
         status = MomentsStatus.OK if kappa.min() > 0 else MomentsStatus.NULL_SPACE
-        mean = _means(rows, kappa, coefficients, n)
+        response = EpochResponse.of(kappa, coefficients, len(rows.g), sgd.batch_size)
+        mean = _means(rows, response, coefficients, sgd.sampling)
         mean[:, 0] += shift
-        blocks = _covariances(rows, kappa, coefficients, sgd.batch_size)
+        blocks = _covariances(rows, response, coefficients, sgd.sampling)
+        change = _neglected(problem, sgd, rows)
+    divides = len(rows.g) == n * sgd.batch_size
     return moments_from_eigenbasis(
         problem,
         sgd,
         status=status,
         steps=np.arange(n),
-        order=ORDER.format(power=_power(sgd, divides=len(rows.g) == n * sgd.batch_size)),
+        order=ORDER.format(power=_power(sgd, divides=divides), change=change),
         error=ERROR + problem.error,
         mean=mean,
         covariance=blocks,
     )
 
 
+def _neglected(problem: LinearRegression, sgd: SGD, rows: _Rows) -> str:
+    """Return the largest change of a variance of independent batches by the noise's growth."""
+    recurrence = Recurrence.of(problem, replace(sgd, sampling="independent", replacement=False))
+    law = independent_law(recurrence)
+    kappa, N, b = recurrence.curvature, len(rows.g), sgd.batch_size
+    frozen = unit_response(kappa, kappa, recurrence.coefficients)[0] * np.diag(rows.covariance)
+    frozen *= (N - b) / (b * max(N - 1, 1))
+    if not np.isfinite(law.position_variance).all():
+        return "infinitely much"
+    ratios = law.position_variance[frozen > 0] / frozen[frozen > 0]
+    return f"{np.abs(ratios - 1).max(initial=0.0):.2g}"
+
+
 def _power(sgd: SGD, *, divides: bool) -> str:
+    if sgd.sampling == "fixed":
+        return "2" if divides else "0"
     if not divides:
         return "1"
     return "2" if sgd.momentum > 0 else "2 (lr^3 at phase 0)"
@@ -126,83 +172,153 @@ def _rows(problem: LinearRegression, fit: LeastSquares, sgd: SGD) -> _Rows:
     return _Rows(x, g, problem.eigenvalues, sgd.weight_decay)
 
 
-def _covariances(rows: _Rows, kappa: FloatArray, coefficients: Coefficients, b: int) -> FloatArray:
+@dataclass(frozen=True, slots=True, eq=False)
+class EpochLaw:
+    """The linear response to the noise of epochs, and the noise.
+
+    Attributes
+    ----------
+    response : EpochResponse
+        Of every mode.
+    structured : ndarray (d, d)
+        Covariance of the noise whose batches cancel as those of C do, in place of C.
+    unstructured : ndarray (d, d)
+        Covariance of white noise.
+    within : ndarray (d, d)
+        Covariance of w about its mean over an epoch.
+    blocks : ndarray (n, 3, d, d)
+        Cov(w, w), Cov(w, v), Cov(v, v) at each phase.
+    """
+
+    response: EpochResponse
+    structured: FloatArray
+    unstructured: FloatArray
+    within: FloatArray
+    blocks: FloatArray
+
+
+def epoch_law(problem: LinearRegression, sgd: SGD, fit: LeastSquares) -> EpochLaw:
+    """Return the law about the mean, for a stable mean."""
+    kappa = problem.eigenvalues + sgd.weight_decay
+    response = EpochResponse.of(kappa, Coefficients.of(sgd), len(fit.rows), sgd.batch_size)
+    return _law(_rows(problem, fit, sgd), response, Coefficients.of(sgd), sgd.sampling)
+
+
+def _law(
+    rows: _Rows, response: EpochResponse, coefficients: Coefficients, sampling: str
+) -> EpochLaw:
+    """Iterate the growth of the noise with the covariance of w."""
+    pairs = max(len(rows.g) - 1, 1)
+    forms, slow = _frozen_forms(response, sampling)
+    white = _white_form(response, coefficients, sampling)
+    structured, unstructured = rows.covariance, np.zeros_like(rows.covariance)
+    within = np.zeros_like(structured)
+    for _ in range(ITERATIONS):
+        mean = structured * slow / pairs + unstructured * white[0]
+        within = structured * (forms[:, 0].mean(axis=0) - slow) / pairs
+        structured = rows.covariance + rows.spread(mean)
+        unstructured = (response.ratio - 1) / pairs * rows.spread(within)
+    blocks = forms * structured / pairs + white * unstructured
+    return EpochLaw(response, structured, unstructured, within, blocks)
+
+
+def _covariances(
+    rows: _Rows, response: EpochResponse, coefficients: Coefficients, sampling: str
+) -> FloatArray:
     """Return Cov(w, w), Cov(w, v), Cov(v, v) at each phase (n, 3, d, d)."""
-    total, m = len(rows.g), coefficients.momentum
-    n = total // b
-    blocks = _fast_covariances(rows, coefficients, n, b)
-    pairs = kappa[:, None] + kappa
-    inverse = np.divide(1.0, pairs, out=np.zeros_like(pairs), where=pairs > 0)
-    if total > n * b:
-        # |R_inf| (N/b - n) C_ij / ((N - 1) (kappa_i + kappa_j)), and its drift in v
-        limit = _unit_responses(coefficients, 1)[2]
-        slow = limit * (total / b - n) / (total - 1) * rows.covariance * inverse
-        blocks[:, 0] = slow
-        blocks[:, 1] -= slow * kappa * coefficients.gradient_weight / (1 - m)
-    elif m == 0 and n > 1:
-        blocks[0, 0] = coefficients.lr**3 * _left_over(rows, n, b) * inverse / n
+    law = _law(rows, response, coefficients, sampling)
+    blocks = law.blocks
+    if coefficients.momentum == 0 and sampling == "epoch":
+        blocks[0, 0] += _permuted(rows, response, coefficients, law.within)
     return blocks
 
 
-def _unit_responses(coefficients: Coefficients, count: int) -> tuple[FloatArray, FloatArray, float]:
-    """Return R_m and V_m for m = 1, ..., count, and -R_inf, at zero curvature.
+def _frozen_forms(response: EpochResponse, sampling: str) -> tuple[FloatArray, FloatArray]:
+    """Return the forms of ww, wv, vv at every phase (n, 3, d, d), and that of the mean of w.
 
-    V_m = c_v momentum^(m - 1), and R_m sums it from R_1 = c_w.
+    In units of C/(N - 1); the mean of w is over the steps of an epoch (d, d).
     """
-    c, A = coefficients.noise_vector(), coefficients.mode_matrix(np.zeros(1))[0]
-    decay = coefficients.momentum ** np.arange(count)
-    travelled = c[1] * A[0, 1] / (1 - coefficients.momentum)
-    limit = -c[0] - travelled
-    return -limit - travelled * decay, c[1] * decay, float(limit)
+    n = response.batches
+    if sampling == "fixed":
+        law = response.fixed()
+        forms = np.tile(np.stack([law[0, 0], law[0, 1], law[1, 1]]), (n, 1, 1, 1))
+        total = response.cyclic().sum(axis=0)[:, 0]
+        # the mean over the period feels only the sum of the noise
+        return forms, (response.ratio / n - 1) * np.outer(total, total)
+    start = response.reshuffled()
+    laws = [response.at_phase(start, p) for p in range(n)]
+    forms = np.stack([np.stack([law[0, 0], law[0, 1], law[1, 1]]) for law in laws])
+    return forms, response.mean_position(start)
 
 
-def _fast_covariances(rows: _Rows, coefficients: Coefficients, n: int, b: int) -> FloatArray:
-    """Return the covariances (n, 3, d, d) of the fluctuation about the slow motion.
+def _white_form(response: EpochResponse, coefficients: Coefficients, sampling: str) -> FloatArray:
+    """Return Cov of ww, wv, vv (3, d, d) by noise of unit covariance without correlation."""
+    flat = np.minimum.outer(response.curvature, response.curvature) <= 0
+    if sampling == "fixed":
+        r = response.cyclic()
+        squares = np.einsum("mia,mjb->abij", r, r)
+        return np.stack([squares[0, 0], squares[0, 1], squares[1, 1]])
+    held = np.where(response.curvature > 0, response.curvature, 1.0)
+    found: FloatArray = np.where(flat, 0.0, pair_response(held, coefficients)[[0, 1, 3]])
+    return found
 
-    With weights u_{e,j}, v_{e,j} of batch j in the e-th past epoch, a form is
-    C sum_e ((N/b) sum_j u v - sum_j u sum_j v)/(N - 1), as batches of different epochs are
-    independent.
+
+def _permuted(
+    rows: _Rows, response: EpochResponse, coefficients: Coefficients, within: FloatArray
+) -> FloatArray:
+    """Return what moments of random permutations change in Var w at the start of an epoch (d, d).
+
+    For batches that fill the epoch: lr^4 Cov Z less what frozen and white noise hold of it at small
+    lr; faded in stiff modes as their motion within the epoch is.
     """
-    total, m = len(rows.g), coefficients.momentum
-    epochs = 2 + (int(np.log(FORGOTTEN) / (n * np.log(m))) if m > 0 else 0)
-    R, V, limit = _unit_responses(coefficients, (epochs + 1) * n)
-    past = np.arange(epochs)[:, None]
-    forms = np.empty((n, 3))
-    for phase in range(n):
-        age = (phase or n) - np.arange(1, n + 1) + n * past  # steps since batch j, less one
-        lived = age >= 0
-        # the part of the response that has not yet settled at R_inf
-        position = np.where(lived, R[age] + limit * (past > 0), 0.0)
-        velocity = np.where(lived, V[age], 0.0)
-        pairs = [(position, position), (position, velocity), (velocity, velocity)]
-        forms[phase] = [np.sum(total / b * (u * v).sum(1) - u.sum(1) * v.sum(1)) for u, v in pairs]
-        # what past epochs have left in w correlates with v if b does not divide N
-        settled = -limit * (past[:, 0] > 0) * (total / b - n)
-        forms[phase, 1] += np.sum(settled * velocity.sum(1))
-    blocks: FloatArray = forms[:, :, None, None] * rows.covariance / max(total - 1, 1)
-    return blocks
+    n, N, lr = response.batches, len(rows.g), coefficients.lr
+    b = N // n
+    if n * b != N or n == 1:
+        return np.zeros_like(within)
+    q = np.arange(n)
+    # mean over phases of (N/b) p - p^2, less that of the mean of w
+    moved = np.mean(n * q - q**2) - n * np.sum((q / n - np.mean(q / n)) ** 2)
+    free = moved * rows.covariance / (N - 1)
+    white = n * (n - 1) / (N - 1) * rows.spread(free)
+    kept = np.exp(n * np.log(np.abs(1 - lr * response.curvature)))
+    pairs = 1 - np.multiply.outer(kept, kept)
+    left = lr**4 * (_left_over(rows, n, b) - white)
+    faded = left * np.trace(within) / (lr**2 * np.trace(free))
+    found: FloatArray = np.divide(faded, pairs, out=np.zeros_like(left), where=pairs > 0)
+    return found
 
 
-def _means(rows: _Rows, kappa: FloatArray, coefficients: Coefficients, n: int) -> FloatArray:
+def _means(
+    rows: _Rows, response: EpochResponse, coefficients: Coefficients, sampling: str
+) -> FloatArray:
     """Return the shifts of E w and E v at each phase (n, 2, d)."""
-    m = coefficients.momentum
-    gamma = rows.curvature_gradient.mean(axis=0) / max(len(rows.g) - 1, 1)
-    R, _, _ = _unit_responses(coefficients, n)
-    # the mean gradient at batch j is gamma times the response to the batches before it
-    felt = -np.concatenate([[0.0], np.cumsum(R)[:-1]])
-    shift = -np.divide(gamma * felt.mean(), kappa, out=np.zeros_like(kappa), where=kappa > 0)
-    drive = np.multiply.outer(felt - felt.mean(), gamma)
-    ages = (np.arange(n)[:, None] - 1 - np.arange(n)) % n  # of batch j, seen at each phase
-    weights = coefficients.noise_vector()[1] * m**ages / (1 - m**n)
-    means = np.empty((n, 2, kappa.size))
-    means[:, 0], means[:, 1] = shift, weights @ drive
-    return means
+    n, kappa = response.batches, response.curvature
+    # T_ik = mean of (x_i x_k - h_i 1_{i=k}) g_k, and the mean of g is 0
+    T = rows.x.T @ (rows.x * rows.g) / len(rows.g) / max(len(rows.g) - 1, 1)
+    if sampling == "fixed":
+        r = response.cyclic()[:, :, 0]
+        drives = np.tile(T @ (response.ratio * r[-1] - r.sum(axis=0)), (n, 1))
+    else:
+        before = np.cumsum(response.responses[:, :, 0], axis=0)
+        drives = np.concatenate([np.zeros((1, kappa.size)), -before[:-1] @ T.T])
+    # z_p = A^p z_0 + sum over the steps before, with z_n = z_0
+    A, c = coefficients.mode_matrix(kappa), coefficients.noise_vector()
+    walked = np.zeros((n + 1, kappa.size, 2))
+    for p in range(n):
+        walked[p + 1] = np.einsum("dab,db->da", A, walked[p]) + drives[p][:, None] * c
+    flat = kappa <= 0
+    system = np.where(flat[:, None, None], np.eye(2), -response.changes[-1])
+    start = np.linalg.solve(system, np.where(flat[:, None], 0.0, walked[-1])[..., None])
+    carried = ((response.changes[:-1] + np.eye(2)) @ start)[..., 0]
+    means = np.where(flat[:, None], 0.0, walked[:-1] + carried)
+    return means.transpose(0, 2, 1)
 
 
 def _left_over(rows: _Rows, n: int, b: int) -> FloatArray:
-    """Return Cov(Z) (d, d), Z = sum over batches i < j of H_j xi_i, for n b = N.
+    """Return Cov(Z) (d, d) less that of frozen noise, Z = sum over batches i < j of H_j xi_i.
 
-    With H_j = kappa + (sum of D_s over the rows s of batch j)/b and xi_i the mean of its g_r,
+    For n b = N. With H_j = kappa + (sum of D_s over the rows s of batch j)/b and xi_i the mean of
+    its g_r,
 
         Z = sum_i (n - 1 - i) kappa xi_i + (1/b^2) sum_{r before s} D_s g_r,
 
@@ -213,11 +329,8 @@ def _left_over(rows: _Rows, n: int, b: int) -> FloatArray:
     """
     N, place = n * b, np.repeat(np.arange(n), b)
     after, before = b * (n - 1 - place), b * place  # rows in later and in earlier batches
-    q, kappa, C = rows.curvature_gradient, rows.h + rows.decay, rows.covariance
-    # (sum_i w_i kappa xi_i)(...)' with w_i = n - 1 - i
-    weights = np.arange(n - 1, -1, -1.0)
-    spread = (N / b * np.sum(weights**2) - weights.sum() ** 2) / max(N - 1, 1)
-    first = spread * kappa[:, None] * C * kappa
+    q, kappa = rows.curvature_gradient, rows.h + rows.decay
+    # (sum_i w_i kappa xi_i)(...)' is in the response to frozen noise already
     # sum_i w_i kappa xi_i times (1/b^2) sum_{r before s} D_s g_r
     ordered, gq = after.sum(), rows.g.T @ q
     own, other = np.sum(after * after) / b, np.sum(after * before) / b
@@ -228,7 +341,7 @@ def _left_over(rows: _Rows, n: int, b: int) -> FloatArray:
     # E Z = -(pairs/b^2) mean of q / (N - 1)
     mean = -ordered / b**2 * q.mean(axis=0) / max(N - 1, 1)
     second = _ordered_pairs(rows, q, after, before) / b**4
-    left: FloatArray = first + mixed + mixed.T + second - np.multiply.outer(mean, mean)
+    left: FloatArray = mixed + mixed.T + second - np.multiply.outer(mean, mean)
     return left
 
 
@@ -241,9 +354,8 @@ def _ordered_pairs(
     ends (chain), or none; the numbers of such places times the means over distinct rows are added.
     """
     N, C = len(q), rows.covariance
-    law_of_x = FiniteData(rows.x, np.zeros(N))
     Mq = q.T @ q
-    M2 = N**2 * (law_of_x.fourth_moment(C) - rows.h[:, None] * C * rows.h)
+    M2 = N**2 * rows.spread(C)
     X = _exchanged(rows)
     ordered, fork, chain = after.sum(), np.sum(after * (after - 1)), np.sum(after * before)
     distinct = ordered**2 - ordered - 2 * fork - 2 * chain

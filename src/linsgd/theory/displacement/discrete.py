@@ -9,6 +9,7 @@ from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.discrete.existence import existence
 from linsgd.theory.discrete.stationary import stationary
 from linsgd.theory.discrete.transient import Transient, transient
+from linsgd.theory.displacement import epochs
 from linsgd.theory.displacement.compression import ellipse
 from linsgd.theory.displacement.terms import exact_stationary_terms, summed
 from linsgd.theory.recurrence.recurrence import Coefficients, Recurrence
@@ -19,8 +20,8 @@ def displacement(
     problem: LinearRegression, sgd: SGD, k: IntArray, start: Start
 ) -> tuple[MomentsStatus, FloatArray]:
     """Return the status and the three sums (3, K) of `linsgd.theory.displacement.terms`."""
-    if sgd.sampling == "epoch":
-        domains.refuse("sampling", "epoch", "'independent' for the exact displacement")
+    if sgd.sampling != "independent":
+        return epochs.displacement(problem, sgd, k, start)
     recurrence = Recurrence.of(problem, sgd)
     exists = existence(recurrence.noise, recurrence.curvature, recurrence.coefficients)
     if isinstance(start, str):

@@ -169,7 +169,7 @@ def stability(problem: LinearRegression, sgd: SGD) -> Stability:
     0.8
     """
     accept(problem, sgd)
-    if sgd.sampling == "epoch":
+    if sgd.sampling != "independent":
         domains.refuse(
             "sampling",
             sgd.sampling,

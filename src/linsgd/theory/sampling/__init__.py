@@ -1,0 +1,1 @@
+"""How batches of one epoch depend on each other."""
