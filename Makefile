@@ -24,6 +24,7 @@ bench: .venv/bench.installed ## time the ensembles against NumPy and JAX, predic
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/moments.py
 	$(BIN)/python benchmarks/tails.py
+	$(BIN)/python benchmarks/risk.py
 	$(BIN)/python benchmarks/langevin.py > benchmarks/LANGEVIN.txt
 
 evidence: .venv/validate.installed ## judge every claim at full effort and keep the report
