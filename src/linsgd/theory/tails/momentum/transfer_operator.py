@@ -60,17 +60,22 @@ class Rule:
     def of(cls, d: int, b: int, order: float, fineness: float) -> "Rule":
         """Return a rule for integrands that grow like the `order`-th power of the step."""
         growth = max(order, 0.0)
+        # C ~ chi2_b
         log_c, log_weight = log_nodes(b / 2, growth, b + 2 * growth, 1.3 / fineness)
         log_weight -= log_mass(b / 2)
         log_integrand = log_weight + order * np.maximum(log_c - np.log(b + 2.0), 0)
         kept = log_integrand > -_DEPTH
+        C, C_weight = np.exp(log_c[kept]), np.exp(log_weight[kept, None, None])
+        # n ~ N(0, 1) and K ~ chi2_{d - 2}, where there are so many features
+        n = K = np.zeros(1)
+        n_weight = K_weight = np.ones(1)
         points = int((16 + order / 2) * fineness)
-        n, n_weight = hermegauss(points) if d > 1 else (np.zeros(1), np.ones(1))
-        K, K_weight = gauss_rule(d - 2, points // 2) if d > 2 else (np.zeros(1), np.ones(1))
-        axes = np.meshgrid(np.exp(log_c[kept]), n, K, indexing="ij")
-        C_weight = np.exp(log_weight[kept, None, None])
+        if d > 1:
+            n, n_weight = hermegauss(points)
+        if d > 2:
+            K, K_weight = gauss_rule(d - 2, points // 2)
         weight = C_weight * (n_weight / n_weight.sum())[:, None] * K_weight
-        C, n, K = (axis.ravel() for axis in axes)
+        C, n, K = (axis.ravel() for axis in np.meshgrid(C, n, K, indexing="ij"))
         return cls(C, n, K, weight.ravel())
 
 
@@ -105,10 +110,16 @@ class GramStep:
         moment = SecondMoment.of(setting)
         assert moment is not None  # Gaussian features have moments of every order
         # |R u| is the norm of Q = R'R
-        R = np.linalg.cholesky(moment.form(log_radius)[..., 0]).T
+        Q = moment.form(log_radius)[..., 0]
+        R = np.linalg.cholesky(Q).T
         back = np.linalg.inv(R)
-        column = R @ push[:, 0] * variance
-        return cls(setting.dimension, setting.batch, R @ fixed @ back, column, back[0])
+        return cls(
+            d=setting.dimension,
+            b=setting.batch,
+            fixed=R @ fixed @ back,
+            column=R @ push[:, 0] * variance,
+            row=back[0],
+        )
 
     def image(self, x: float, y: float, rule: Rule) -> tuple[FloatArray, ComplexArray]:
         """Return the image of a point of the disc for each node of the rule.
@@ -123,10 +134,11 @@ class GramStep:
         C, n, K, b = rule.C, rule.n, rule.K, self.b
         G = np.array([[1 + x, y], [y, 1 - x]]) / 2
         # u'H_b w = [C G row + sqrt(C) n sqrt(det G) row_perp] / b, each (2, q)
-        along = G @ self.row
-        perpendicular = np.array([-self.row[1], self.row[0]])
-        across = np.sqrt(max(1 - x * x - y * y, 0.0)) / 2 * perpendicular
-        overlap = (np.outer(along, C) + np.outer(across, np.sqrt(C) * n)) / b
+        root_det = np.sqrt(max(1 - x * x - y * y, 0.0)) / 2
+        row_perp = np.array([-self.row[1], self.row[0]])
+        along = np.outer(G @ self.row, C)
+        across = np.outer(root_det * row_perp, np.sqrt(C) * n)
+        overlap = (along + across) / b
         # |H_b w|^2 = |w|^2 C (C + n^2 + K) / b^2
         squared = self.row @ G @ self.row / b**2
         gradient = squared * C * (C + n**2 + K)
@@ -137,8 +149,10 @@ class GramStep:
         xx = xx + 2 * p * first + p * p * gradient
         yy = yy + 2 * q * second + q * q * gradient
         xy = xy + p * second + q * first + p * q * gradient
-        size = xx + yy
-        return 0.5 * np.log(size), ((xx - yy) + 2j * xy) / size
+        # |M u|^2 = tr G', and the point is (G'_xx - G'_yy + 2 i G'_xy) / tr G'
+        trace = xx + yy
+        point = ((xx - yy) + 2j * xy) / trace
+        return 0.5 * np.log(trace), point
 
     @property
     def degrees(self) -> tuple[int, ...]:
@@ -166,10 +180,11 @@ class GramStep:
 
     def _rows_at(self, points: ComplexArray, s: float, degree: int, fineness: float) -> Rows:
         """Return the basis, P_s of it and the mean log growth at points of the disc."""
-        rule, unit = Rule.of(self.d, self.b, s, fineness), np.ones(1)
+        rule = Rule.of(self.d, self.b, s, fineness)
         basis, applied, growth = [], [], []
         for z in points:
-            basis.append(self._polynomials(degree, np.array([z], dtype=np.complex128), unit))
+            here = np.array([z], dtype=np.complex128)
+            basis.append(self._polynomials(degree, here, np.ones(1)))
             log_growth, image = self.image(z.real, z.imag, rule)
             weight = rule.weight * np.exp(s * log_growth)
             applied.append(self._polynomials(degree, image, weight))
@@ -186,12 +201,14 @@ class GramStep:
         powers[0] = weight
         for k in range(degree):
             np.multiply(powers[k], z, out=powers[k + 1])
-        # T_j(2 r^2 - 1); 1 alone on the circle
+        # T_j(2 r^2 - 1) by T_1 = x, T_{j+1} = 2 x T_j - T_{j-1}; 1 alone on the circle
         argument = 2 * (z.real**2 + z.imag**2) - 1
-        chebyshev = np.ones((degree // 2 + 1 if self.d > 1 else 1, z.size))
-        for j in range(len(chebyshev) - 1):
+        number = degree // 2 + 1 if self.d > 1 else 1
+        chebyshev = np.ones((number, z.size))
+        for j in range(number - 1):
             before = chebyshev[j - 1] if j else 0
-            chebyshev[j + 1] = argument * chebyshev[j] * (2 if j else 1) - before
+            factor = 2 if j else 1
+            chebyshev[j + 1] = argument * chebyshev[j] * factor - before
         cosines = chebyshev @ powers.real.T
         sines = chebyshev @ powers.imag.T
         j, k = np.indices(cosines.shape)
@@ -201,11 +218,14 @@ class GramStep:
 
 def _rings(degree: int, d: int, turn: float = 0.0) -> ComplexArray:
     """Return points of the disc that determine polynomials of `degree`; of the circle for d = 1."""
-    rings, around = degree // 2 + 1 if d > 1 else 1, 2 * degree + 2
+    around = 2 * degree + 2
+    rings = degree // 2 + 1 if d > 1 else 1
     angles = 2 * np.pi * (np.arange(around) + turn) / around
     radii = np.cos(np.pi * np.arange(rings) / (2 * rings - 1))
-    shift = np.pi / around * (np.arange(rings) % 2)  # every other ring is turned by half a step
-    points: ComplexArray = (radii[:, None] * np.exp(1j * (angles + shift[:, None]))).ravel()
+    # every other ring is turned by half a step
+    shift = np.pi / around * (np.arange(rings) % 2)
+    directions = np.exp(1j * (angles + shift[:, None]))
+    points: ComplexArray = (radii[:, None] * directions).ravel()
     return points
 
 

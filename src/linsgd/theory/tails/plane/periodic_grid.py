@@ -78,8 +78,9 @@ class Grid:
     def around(cls, directions: FloatArray) -> "Grid":
         """Return an even grid, and nodes at the directions (m, 2)."""
         sharp = np.arctan2(directions[:, 1], directions[:, 0]) % np.pi
-        angles = np.concatenate([sharp, np.arange(_EVEN) * np.pi / _EVEN])
-        kept = np.unique(np.round(angles, _SAME), return_index=True)[1]
+        even = np.arange(_EVEN) * np.pi / _EVEN
+        angles = np.concatenate([sharp, even])
+        _, kept = np.unique(np.round(angles, _SAME), return_index=True)
         grid = cls(np.sort(angles[kept]))
         return grid.halved(np.zeros(kept.size, dtype=bool))
 
@@ -103,8 +104,8 @@ class Grid:
         marked = marked & (lengths > _SHORTEST)
         while True:
             new = np.where(marked, lengths / 2, lengths)
-            shortest = np.minimum(np.roll(new, 1), np.roll(new, -1))
-            long = ~marked & (new > _STEEPEST * shortest)
+            shorter_neighbour = np.minimum(np.roll(new, 1), np.roll(new, -1))
+            long = ~marked & (new > _STEEPEST * shorter_neighbour)
             if not long.any():
                 break
             marked = marked | long
@@ -136,18 +137,21 @@ class Grid:
         def rows_of(part: FloatArray) -> FloatArray:
             found = np.zeros((part.size, 2, self.nodes.size))
             for angle, row in zip(part, found, strict=True):
-                vectors, weights = images(np.array([np.cos(angle), np.sin(angle)]))
+                u = np.array([np.cos(angle), np.sin(angle)])
+                vectors, weights = images(u)
                 _add(vectors, weights, s, nodes, scales, row)
             return found
 
         parts = np.array_split(angles, min(_PARTS, angles.size))
-        rows: FloatArray = np.moveaxis(np.concatenate(map_threads(rows_of, parts)), 1, 0)
+        by_angle = np.concatenate(map_threads(rows_of, parts))
+        rows: FloatArray = np.moveaxis(by_angle, 1, 0)
         return rows
 
     def values(self, angles: FloatArray) -> FloatArray:
         """Return F at `angles` (m,) in terms of F on the nodes: (m, n)."""
         nodes, scales = self._interpolation()
-        directions, weight = np.stack([np.cos(angles), np.sin(angles)], axis=1), np.ones(1)
+        directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        weight = np.ones(1)
         found = np.zeros((angles.size, 2, self.nodes.size))
         for u, row in zip(directions, found, strict=True):
             _add(u[None, :], weight, 0.0, nodes, scales, row)

@@ -137,12 +137,14 @@ class Atoms:
 
     def images(self, u: FloatArray, coarse: float) -> Weighted:
         """Return the image by each matrix."""
-        return (self.matrices.reshape(-1, 2) @ u).reshape(-1, 2), self.probability
+        images = self.matrices.reshape(-1, 2) @ u
+        return images.reshape(-1, 2), self.probability
 
     def annihilated(self) -> FloatArray:
         """Return the last singular vectors of the matrices nearest to singular."""
         _, sizes, vectors = np.linalg.svd(self.matrices)
-        nearest = np.argsort(sizes[:, 1] - 1e-3 * sizes[:, 0])[:_SINGULAR]
+        largest, smallest = sizes.T
+        nearest = np.argsort(smallest - 1e-3 * largest)[:_SINGULAR]
         found: FloatArray = vectors[nearest, 1]
         return found
 
@@ -151,13 +153,15 @@ def _curvatures(setting: Setting) -> Weighted:
     """Return the H_b (K, d, d) of every batch, and probabilities (K,)."""
     law, h, b = setting.features, setting.spectrum, setting.batch
     if isinstance(law, FiniteData):
-        return batches.means(law.X[:, :, None] * law.X[:, None, :], setting)
+        products = law.X[:, :, None] * law.X[:, None, :]
+        return batches.means(products, setting)
     if h.size == 1:
         return h[:, None, None], np.ones(1)
     # two signs: x_1 x_2 is + in k of the b vectors, binomially
     k = np.arange(b + 1)
     mean_product = (2 * k - b) / b * math.sqrt(h[0] * h[1])
-    curvature = np.diag(h) + mean_product[:, None, None] * (1 - np.eye(2))
+    off_diagonal = 1 - np.eye(2)
+    curvature = np.diag(h) + mean_product[:, None, None] * off_diagonal
     return curvature, binom.pmf(k, b, 0.5)
 
 
@@ -185,37 +189,52 @@ class OneFeature:
         change = float(np.linalg.det(M0 + M1)) - fixed
         if fixed * change < 0:
             singular = M0 - fixed / change * M1
-            vanishing, back = np.linalg.svd(singular)[2][1], np.linalg.inv(M0)
+            _, _, directions = np.linalg.svd(singular)
+            vanishing, back = directions[1], np.linalg.inv(M0)
             kinks = np.array([vanishing, back @ vanishing, back @ back @ vanishing])
         return cls(setting, M0, M1, adapted_root(setting), kinks)
 
     def images(self, u: FloatArray, coarse: float) -> Weighted:
         """Return images by nodes that crowd about the q whose step makes |R u| least."""
         still, pushed = self.M0 @ u, self.M1 @ u
-        # |R (still + q pushed)| is least at this q
+        # |R (still + q pushed)| = |a + q b| is least at this q
         a, b = self.R @ still, self.R @ pushed
-        nearest = max(-float(a @ b) / float(b @ b), 0.0) if b.any() else 0.0
+        nearest = 0.0
+        if b.any():
+            nearest = max(-float(a @ b) / float(b @ b), 0.0)
         variance = float(self.setting.spectrum[0])
         if isinstance(self.setting.features, UniformFeatures):
             q, weight = self._of_uniform(nearest / variance, coarse)
         else:
             # and at the q whose images lie along a kink
-            turns = [(_cross(still, kink), _cross(pushed, kink)) for kink in self.kinks]
-            cuts = [nearest, *(-rest / turn for rest, turn in turns if turn)]
+            cuts = [nearest, *self._along_kinks(still, pushed)]
             q, weight = self._of_student([cut / variance for cut in cuts], coarse)
         return still + (q * variance)[:, None] * pushed, weight
+
+    def _along_kinks(self, still: FloatArray, pushed: FloatArray) -> list[float]:
+        """Return the q at which still + q pushed is parallel to a kink."""
+        found = []
+        for kink in self.kinks:
+            turn = _cross(pushed, kink)
+            if turn:
+                found.append(-_cross(still, kink) / turn)
+        return found
 
     def _of_student(self, cuts: list[float], coarse: float) -> Weighted:
         """Return nodes of S / b, cut at some, and beyond the last of its power law."""
         b, features = self.setting.batch, self.setting.features
-        dof = min(features.dof, GAUSSIAN) if isinstance(features, StudentFeatures) else GAUSSIAN
+        dof = GAUSSIAN
+        if isinstance(features, StudentFeatures):
+            dof = min(features.dof, GAUSSIAN)
         law = square_sum(dof, b, coarse / _REFERENCE)
         zero, *kinks = (math.log(cut * b) if cut > 0 else -math.inf for cut in cuts)
         nodes = law.nodes(zero, LARGEST_ORDER, tuple(kinks))
-        # P(v > end + x) = P(v > end) e^{-dof x / 2}
+        # beyond the end: P(v > end + x) = P(v > end) e^{-dof x / 2}, by its share of that
         share, _, share_weight = tanh_sinh(_END, coarse)
-        v = np.append(nodes.v, nodes.end - 2 / dof * np.log(share))
+        beyond = nodes.end - 2 / dof * np.log(share)
+        v = np.append(nodes.v, beyond)
         log_weight = np.append(nodes.log_weight, nodes.log_beyond + np.log(share_weight))
+        # nodes that matter to moments of any order up to the largest
         tilted = log_weight + LARGEST_ORDER * np.maximum(v - math.log(b), 0)
         kept = tilted > min(tilted.max(), 0.0) - _FAINT
         return np.exp(v[kept]) / b, np.exp(log_weight[kept])
@@ -252,9 +271,10 @@ class TwoFeatures:
 
     def _of_uniform(self, zero: FloatArray, coarse: float) -> Weighted:
         """Return nodes of the half square x_1 > 0, cut at zero and where x_2 = +-zero_2."""
-        half = np.sqrt(3 * self.setting.spectrum)
+        half = np.sqrt(3 * self.setting.spectrum)  # x_i is uniform on [-half_i, half_i]
         first, _, first_weight = _cut_rule(1 - zero[0] / half[0], coarse)
         second, _, second_weight = _cut_rule(1 - abs(zero[1]) / half[1], coarse)
+        # both signs of the second coordinate
         second = np.concatenate([second, -second])
         second_weight = np.concatenate([second_weight, second_weight]) / 2
         axes = np.meshgrid(first, second, indexing="ij")
@@ -268,13 +288,15 @@ class TwoFeatures:
         root = np.sqrt(self.setting.spectrum)
         # the radius by its survival probability (1 + r^2 / (dof - 2))^{-dof / 2}
         round_zero = zero / root
-        survival = (1 + float(round_zero @ round_zero) / (dof - 2)) ** (-dof / 2)
+        squared = float(round_zero @ round_zero)
+        survival = (1 + squared / (dof - 2)) ** (-dof / 2)
         _, beyond, weight = _cut_rule(survival, coarse)
         radius = np.sqrt((dof - 2) * np.expm1(-2 / dof * np.log(beyond)))
         # the angle in half turns from that of zero on
         start = math.atan2(round_zero[1], round_zero[0])
         orthogonal = math.atan2(root[0] * u[0], -root[1] * u[1])
-        turn, _, turn_weight = _cut_rule(1 - (orthogonal - start) / np.pi % 1.0, coarse)
+        cut = (orthogonal - start) / np.pi % 1.0
+        turn, _, turn_weight = _cut_rule(1 - cut, coarse)
         angle = start + np.pi * turn
         direction = np.stack([np.cos(angle), np.sin(angle)], axis=1)
         x = radius[:, None, None] * direction * root

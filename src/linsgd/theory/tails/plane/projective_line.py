@@ -130,6 +130,7 @@ class Operator:
         if not h > 0:
             return Perron(A, 0.0, np.ones(len(A)), math.nan)
         F, dual = _positive_eigenvectors(A, h)
+        # d log h / ds = dual'(grown F) / dual'F / h
         slope = float(dual @ (grown @ F) / (dual @ F) / h)
         return Perron(A, h, F, slope)
 
@@ -138,17 +139,19 @@ class Operator:
         A, h, F, slope = self.perron(grid, s)
         if not h > 0:
             return Attempt(UNKNOWN, np.zeros(len(A)))
-        # P F, F and P 1 on the nodes and between them
+        # P F and F between the nodes
         tested = grid.between
-        P = self.rows(grid, tested, s, _FINER * _COARSE)[0]
-        there, here = P @ F, grid.values(tested) @ F
+        P, _ = self.rows(grid, tested, s, _FINER * _COARSE)
+        there = P @ F
+        here = grid.values(tested) @ F
+        # P F, F and P 1 on the nodes and between them
         PF = np.concatenate([A @ F, there])
         ones = np.concatenate([A.sum(axis=1), P.sum(axis=1)])
         lower, upper = _bounds(h, PF, np.concatenate([F, here]), ones)
-        residual = np.abs(there / h - here) / (np.abs(here) + _FLOOR)
         value = min(max(h, lower), upper)
-        log_h = Interval(*map(math.log, (value, lower, upper)))
-        return Attempt(log_h, residual.reshape(-1, 2).max(axis=1), slope)
+        log_h = Interval(math.log(value), math.log(lower), math.log(upper))
+        residual = np.abs(there / h - here) / (np.abs(here) + _FLOOR)
+        return Attempt(log_h, _of_intervals(residual), slope)
 
     def poisson(self, grid: Grid) -> tuple[float, FloatArray]:
         """Return rho and g on the nodes (n,) with E log|M u| = rho + g - P g.
@@ -173,12 +176,13 @@ class Operator:
             return Attempt(UNKNOWN, np.zeros(len(g)))
         tested = grid.between
         P, grown = self.rows(grid, tested, 0.0, _FINER * _COARSE)
+        # E log|M u| + P g - g - rho between the nodes
         error = grown.sum(axis=1) + (P - grid.values(tested)) @ g - rho
         # g is as large as it likes where the direction all but has two stationary laws
         rounding = 1e-13 * max(1.0, float(np.abs(g).max()))
         lower = rho + (1 + _SAFETY) * min(float(error.min()), 0.0) - rounding
         upper = rho + (1 + _SAFETY) * max(float(error.max()), 0.0) + rounding
-        return Attempt(Interval(rho, lower, upper), np.abs(error).reshape(-1, 2).max(axis=1))
+        return Attempt(Interval(rho, lower, upper), _of_intervals(np.abs(error)))
 
     def refined(
         self, grid: Grid, attempt: Callable[[Grid], Attempt], goal: float
@@ -189,12 +193,15 @@ class Operator:
         most = min(_MOST_NODES, int(_MOST_IMAGES / len(weights)))
         while True:
             new = attempt(grid)
-            best = new if new.found.width < best.found.width else best
+            if new.found.width < best.found.width:
+                best = new
             widths.append(best.found.width)
+            # on large grids three refinements must at least halve the width
             stuck = grid.nodes.size > _ENOUGH_NODES and widths[-1] > widths[-4] / 2
             tolerated = max(_REFINED * new.residual.max(), goal / 8)
             finer = grid.halved(new.residual > tolerated)
-            if widths[-1] < goal or stuck or not grid.nodes.size < finer.nodes.size <= most:
+            can_grow = grid.nodes.size < finer.nodes.size <= most
+            if widths[-1] < goal or stuck or not can_grow:
                 return best, grid
             grid = finer
 
@@ -208,19 +215,22 @@ class Operator:
         for _ in range(_NEWTON):
             rough = _ROUGH * min(s, 1.0)
             at, grid = self.refined(grid, partial(self.log_spectral, s=s), rough)
-            log_h, further = at.found, min(2 * s, (s + most) / 2)
+            log_h = at.found
+            further = min(2 * s, (s + most) / 2)
             if log_h.upper < 0 and further <= LARGEST_ORDER:
                 below, s = s, further
                 continue
             narrow = log_h.lower > 0 or log_h.width < _TRUSTED * min(s, 1.0)
             if not (at.slope > 0 and log_h.upper > 0 and narrow):
                 break
-            before, s = s, s - log_h.value / at.slope
+            before = s
+            s = s - log_h.value / at.slope
             if abs(s - before) < _CLOSE * s:
                 return self._polished(grid, s, goal / at.slope)
             if not s > SMALLEST_ORDER:
                 break
-        return Interval.between(below, s if below < s and log_h.lower > 0 else most)
+        above = s if below < s and log_h.lower > 0 else most
+        return Interval.between(below, above)
 
     def _polished(self, grid: Grid, s: float, goal: float) -> Interval:
         """Return the root of log h near s, by a step of Newton's method on every finer grid."""
@@ -268,6 +278,12 @@ def _positive_eigenvectors(A: FloatArray, h: float) -> tuple[FloatArray, FloatAr
     return vectors[0], vectors[1]
 
 
+def _of_intervals(residual: FloatArray) -> FloatArray:
+    """Return the larger of the residuals at the two points (2n,) of each interval (n,)."""
+    largest: FloatArray = residual.reshape(-1, 2).max(axis=1)
+    return largest
+
+
 def _bounds(h: float, PF: FloatArray, F: FloatArray, ones: FloatArray) -> tuple[float, float]:
     """Return the narrowest bounds over the constants c, a quarter farther from h than was seen.
 
@@ -275,10 +291,14 @@ def _bounds(h: float, PF: FloatArray, F: FloatArray, ones: FloatArray) -> tuple[
     """
     lower, upper = 0.0, math.inf
     for c in _CONSTANTS:
+        # sup (P F + c P 1) / (F + c)
         if (F + c).min() > 0:
-            upper = min(upper, float(((PF + c * ones) / (F + c)).max()))
+            ratios = (PF + c * ones) / (F + c)
+            upper = min(upper, float(ratios.max()))
+        # inf (P F - c P 1) / (F - c) where F > c
         kept = c < F
-        lower = max(lower, float(((PF - c * ones)[kept] / (F - c)[kept]).min()))
+        ratios = (PF - c * ones)[kept] / (F - c)[kept]
+        lower = max(lower, float(ratios.min()))
     rounding = 1e-13 * h
     lower -= _SAFETY * abs(h - lower) + rounding
     upper += _SAFETY * abs(upper - h) + rounding

@@ -52,23 +52,26 @@ def covers(setting: Setting) -> str:
     """Return the unmet requirement, or '' if the method applies."""
     if setting.dimension != (1 if setting.momentum else 2):
         return "two features without momentum, or one with it"
-    law, b = setting.features, setting.batch
+    law = setting.features
     data_or_uniform = isinstance(law, UniformFeatures | FiniteData)
     student = isinstance(law, StudentFeatures) and not setting.momentum
-    if not (data_or_uniform or student) or not planar_steps.covers(setting):
+    enumerable = not planar_steps.covers(setting)
+    if not (data_or_uniform or student) or enumerable:
         return (
             "more batches of data, uniform or Student features than can be enumerated or integrated"
         )
-    return "" if b <= MOST else f"a batch of at most {MOST}"
+    return "" if setting.batch <= MOST else f"a batch of at most {MOST}"
 
 
 def batches(setting: Setting, points: int, seed: list[int]) -> Atoms:
     """Return the steps of scrambled batches, `points` of them or as many as memory allows."""
     b, d, law = setting.batch, setting.dimension, setting.features
     numbers = b if isinstance(law, FiniteData) else b * d
-    points = min(points, 2 ** int(math.log2(_NUMBERS / numbers)))
+    allowed = 2 ** int(math.log2(_NUMBERS / numbers))
+    points = min(points, allowed)
     sobol = qmc.Sobol(numbers, rng=np.random.default_rng(seed))
-    x, likelihood = _drawn(setting, sobol.random(points).reshape(points, b, -1))
+    even = sobol.random(points).reshape(points, b, -1)
+    x, likelihood = _drawn(setting, even)
     curvature = np.einsum("nbi,nbj->nij", x, x) / b
     return Atoms.of_curvatures(setting, curvature, likelihood / points)
 
@@ -77,11 +80,13 @@ def _drawn(setting: Setting, even: FloatArray) -> Vectors:
     """Return vectors along the eigenvectors of H at points of the cube (n, b, .)."""
     law, certain = setting.features, np.ones(len(even))
     if isinstance(law, FiniteData):
-        rows = law.X[np.argsort(np.einsum("ni,ni->n", law.X, law.X))]
+        by_length = np.argsort(np.einsum("ni,ni->n", law.X, law.X))
+        rows = law.X[by_length]
         return rows[_chosen(even[..., 0], len(rows), setting.replacement)], certain
-    z, ratio = math.sqrt(3) * (2 * even - 1), certain
     if isinstance(law, StudentFeatures):
         z, ratio = _student(even, law.dof)
+    else:
+        z, ratio = math.sqrt(3) * (2 * even - 1), certain
     return z * np.sqrt(setting.spectrum), ratio
 
 
@@ -116,7 +121,8 @@ def _student(even: FloatArray, dof: float) -> Vectors:
     with np.errstate(over="ignore"):
         tilts = _HEAVIER / dof * np.exp((dof - _HEAVIER) / 2 * log_size)
     likelihood = 2 / (1 + tilts.mean(axis=1))
-    angle, radius = np.pi * even[..., 1], np.sqrt((dof - 2) * np.expm1(log_size))
+    radius = np.sqrt((dof - 2) * np.expm1(log_size))
+    angle = np.pi * even[..., 1]
     z = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=2)
     return z, likelihood
 
@@ -138,10 +144,12 @@ class Scramblings:
         pilot = _operator(setting, _PILOT, [budget.seed, SCRAMBLINGS])
         attempt = partial(pilot.log_spectral, s=max(s, 1.0))
         found, grid = pilot.refined(pilot.grid(), attempt, _ROUGH)
-        rough = found.found
-        log_radius = 2 * rough.value / s if s > 2 and rough.resolved else 0.0
-        seeds = ([budget.seed, k] for k in range(SCRAMBLINGS))
-        operators = tuple(_operator(setting, _POINTS, seed, log_radius) for seed in seeds)
+        log_radius = 0.0
+        if s > 2 and found.found.resolved:
+            log_radius = 2 * found.found.value / s
+        operators = tuple(
+            _operator(setting, _POINTS, [budget.seed, k], log_radius) for k in range(SCRAMBLINGS)
+        )
         return cls(operators, grid, budget)
 
     def mean(self, number: Callable[[Operator, Grid], float], scale: float = 1.0) -> Interval:
@@ -151,12 +159,15 @@ class Scramblings:
         """
         first, *others = self.operators
         self.budget.plan((1 + 2 * len(self.operators)) * self._steps(self.grid))
-        finer, fine, change = self.grid, self._number(number, first, self.grid), math.inf
-        while change > _GOAL * scale and finer.nodes.size < _MOST_NODES:
-            finer = finer.halved(np.ones(finer.nodes.size, dtype=np.bool_))
-            new = self._number(number, first, finer)
-            fine, change = new, abs(new - fine)
-        values = np.array([fine, *(self._number(number, each, finer) for each in others)])
+        # the grid is halved everywhere until that changes the first number little
+        grid, change = self.grid, math.inf
+        of_first = self._number(number, first, grid)
+        while change > _GOAL * scale and grid.nodes.size < _MOST_NODES:
+            grid = grid.halved(np.ones(grid.nodes.size, dtype=np.bool_))
+            finer = self._number(number, first, grid)
+            change, of_first = abs(finer - of_first), finer
+        of_others = [self._number(number, each, grid) for each in others]
+        values = np.array([of_first, *of_others])
         if not values.std(ddof=1) < _EVEN * scale:
             return UNKNOWN
         return Interval.about(float(values.mean()), half_width(values) + change)
