@@ -20,11 +20,10 @@ _BITS = 128
 
 def covers(setting: Setting, order: float) -> str:
     """Return the unmet requirement, or '' if the side of h(order) can be proved."""
-    if gaussian_moments.covers(setting):
-        return gaussian_moments.covers(setting)
-    if not any(
-        order == known and setting.dimension <= d for known, d in LARGEST_DIMENSIONS.items()
-    ):
+    if missing := gaussian_moments.covers(setting):
+        return missing
+    largest = max((d for known, d in LARGEST_DIMENSIONS.items() if known == order), default=0)
+    if setting.dimension > largest:
         known = [f"order {k} and at most {d} features" for k, d in LARGEST_DIMENSIONS.items()]
         return " or ".join(known)
     if importlib.util.find_spec("flint"):
@@ -79,7 +78,8 @@ def _second(setting: Setting, form: FloatArray) -> list[Any]:
     from flint import arb
 
     balls, b = _Balls.of(setting), setting.batch
-    a, F = balls.a, [arb(float(each)) for each in form]
+    a = balls.a
+    F = [arb(float(each)) for each in form]
     common = b * _sum(t * Fi for t, Fi in zip(balls.t, F, strict=True))
     ratios = []
     for g, h, Fi in zip(balls.g, balls.h, F, strict=True):
@@ -106,18 +106,25 @@ def _fourth(setting: Setting, form: FloatArray) -> list[Any]:
     def mean(polynomial: Any) -> Any:
         return _sum(polynomial[k] * moments[k] for k in range(5))
 
+    # polynomials in C: r_i = a^2 - (2 a g_i + g_i^2) C + g_i^2 C^2, and g_i m_i = a g_i - g_i^2 C
     C = arb_poly([0, 1])
-    r = [arb_poly([a * a, -2 * a * gi - gi * gi, gi * gi]) for gi in g]
-    gm = [arb_poly([a * gi, -gi * gi]) for gi in g]
+    r, gm = [], []
+    for gi in g:
+        r.append(arb_poly([a * a, -2 * a * gi - gi * gi, gi * gi]))
+        gm.append(arb_poly([a * gi, -gi * gi]))
     F = [[arb(float(each)) for each in row] for row in form]
-    f = [_sum(F[i][j] * t[j] for j in axes) + 2 * t[i] * F[i][i] for i in axes]
-    linear = [mean(C * r[i]) * f[i] for i in axes]
+    f, linear = [], []
+    for i in axes:
+        Ft = _sum(F[i][j] * t[j] for j in axes)
+        f.append(Ft + 2 * t[i] * F[i][i])
+        linear.append(mean(C * r[i]) * f[i])
     constant = moments[2] * _sum(t[i] * f[i] for i in axes)
     ratios = []
     for i in axes:
         for j in range(i + 1):
             # W_ij = 2 g_i^2 g_j^2 C^2 - 4 g_i m_i g_j m_j C
             W = C * (2 * g[i] ** 2 * g[j] ** 2 * C - 4 * gm[i] * gm[j])
+            own = mean(r[i] * r[j] + W)
             shared = linear[i] * h[j] + linear[j] * h[i] + constant * h[i] * h[j]
-            ratios.append(mean(r[i] * r[j] + W) + shared / F[i][j])
+            ratios.append(own + shared / F[i][j])
     return ratios

@@ -46,11 +46,13 @@ def log_even(setting: Setting, order: int) -> Interval:
     # each coefficient is a sum of at most d products in a chain of 200 operations
     operations = 200 + 8 * (setting.dimension if order > 2 else 0)
     error = _UNIT * operations * sizes(form)
+    least = float(((change - error) / form).min())
+    largest = float(((change + error) / form).max())
+    mean = float(change.sum() / form.sum())
     power, power_error = _power_minus_one(setting, order)
-    lower = power - power_error + float(((change - error) / form).min())
-    upper = power + power_error + float(((change + error) / form).max())
-    value = power + float(change.sum() / form.sum())
-    return _outward(_log1p(value), _log1p(lower), _log1p(upper))
+    lower = _log1p(power - power_error + least)
+    upper = _log1p(power + power_error + largest)
+    return _outward(_log1p(power + mean), lower, upper)
 
 
 def _log1p(x: float) -> float:
@@ -120,7 +122,8 @@ def _by_inverses(action: Fourth, form: FloatArray) -> FloatArray:
             break
         level = float(ratios.max())
         form = action.resolvent(level + 1e-15 * abs(level), form)
-        form = form / form[np.unravel_index(np.abs(form).argmax(), form.shape)]
+        largest = np.unravel_index(np.abs(form).argmax(), form.shape)
+        form = form / form[largest]
         if not form.min() > 0:
             break
     return best
@@ -137,7 +140,8 @@ def _by_powers(action: Sixth, form: FloatArray) -> tuple[FloatArray, float]:
     floor = float(action.own.max())
     while since < _PATIENCE:
         change = action(form)
-        spread, since = float(np.ptp(change / form)), since + 1
+        spread = float(np.ptp(change / form))
+        since += 1
         if spread < narrowest:
             since = 0 if spread < 0.9 * narrowest else since
             best, narrowest = form, spread
@@ -147,6 +151,7 @@ def _by_powers(action: Sixth, form: FloatArray) -> tuple[FloatArray, float]:
         new = (change - action.own * form) / lost
         if not (np.isfinite(new).all() and new.min() > 0):
             break
+        # d sum new / d level = - sum new / lost
         moved = level + float((new - form).sum() / (new / lost).sum())
         level = moved if moved > floor else (level + floor) / 2
         form = new / new.max()
@@ -159,15 +164,17 @@ def _second_eigenform(action: Second) -> FloatArray:
     mu is the largest root of sum_i h_i E[C] t_i / (mu - E r_i) = 1.
     """
     own, shared = action.own, action.h * action.common * action.t
-    top, total = float(own.max()), float(shared.sum())
-    least = float(shared[own.argmax()])
+    top = float(own.max())
+    gaps = top - own
 
     def secular(rise: float) -> float:
-        return float(np.sum(shared / (top - own + rise))) - 1
+        return float(np.sum(shared / (gaps + rise))) - 1
 
+    # mu - max E r_i is between the largest axis' own term and the sum of all
+    least, total = float(shared[own.argmax()]), float(shared.sum())
     rise = least  # the root for one eigenvalue
     if own.size > 1:
         tolerance = 4 * np.finfo(float).eps
         rise = float(brentq(secular, least / 2, total * 2, xtol=1e-300, rtol=tolerance))
-    form: FloatArray = action.h / (top - own + rise)
+    form: FloatArray = action.h / (gaps + rise)
     return form

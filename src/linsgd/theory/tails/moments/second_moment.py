@@ -70,7 +70,9 @@ def step_matrices(setting: Setting) -> tuple[FloatArray, FloatArray]:
     ahead, back = (1 + m, m) if setting.nesterov else (1.0, 0.0)
     velocity = np.array([-lr * setting.decay, m])
     position = np.array([1.0, 0.0]) + ahead * velocity - np.array([0.0, back])
-    return np.array([position, velocity]), np.array([[-ahead * lr, 0.0], [-lr, 0.0]])
+    fixed = np.array([position, velocity])
+    push = np.array([[-ahead * lr, 0.0], [-lr, 0.0]])
+    return fixed, push
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,12 +115,13 @@ class SecondMoment:
 
     def log_mu(self) -> Interval:
         """Return log h(2)."""
-        low, high = self.floor, self.floor + 1.0
+        floor = self.floor
+        low, high = floor, floor + 1.0
         while self._radius(high) > 1:
-            low, high = high, high + 2 * (high - self.floor)
-        size = float(np.square(self.A).max() * np.exp(-self.floor))
+            low, high = high, high + 2 * (high - floor)
+        size = float(np.square(self.A).max() * np.exp(-floor))
         resolved = _RESOLVED * max(1.0, size)
-        low = max(low, self.floor + resolved)
+        low = max(low, floor + resolved)
         if self._radius(low) < 1:
             return Interval.about(low, _ROUNDING + resolved)
         root = brentq(lambda log_mu: np.log(self._radius(log_mu)), low, high, xtol=1e-15)
@@ -134,17 +137,24 @@ class SecondMoment:
         ndarray (2, 2, d) or (2, 2, d, d)
             The entry [a, b, i, j] couples component a of mode i and component b of mode j.
         """
-        log_mu = max(log_mu, self.floor + 1e-3 * abs(self.floor) + 1e-9)
+        floor = self.floor
+        log_mu = max(log_mu, floor + 1e-3 * abs(floor) + 1e-9)
         radius, D = self._leading(log_mu)
         if radius < _NO_NOISE:
-            modes = np.ones(len(self.A)) if self.diagonal else np.eye(len(self.A))
-            return np.multiply.outer(np.eye(2), modes)
+            return np.multiply.outer(np.eye(2), self._identity)
         # Q_ij = (mu - A_i' x A_j')^{-1} (e_w x e_w) N(D)_ij
         source = self._noise_of(self._spread(D))
         Q = self._response(log_mu) * source[..., None]
-        form: FloatArray = np.moveaxis(Q.reshape(*source.shape, 2, 2), (-2, -1), (0, 1))
+        blocks = Q.reshape(*source.shape, 2, 2)
+        form: FloatArray = np.moveaxis(blocks, (-2, -1), (0, 1))
         scaled: FloatArray = form / np.abs(form).max()
         return scaled
+
+    @property
+    def _identity(self) -> FloatArray:
+        """One for each mode, (d,) or the identity (d, d)."""
+        d = len(self.A)
+        return np.ones(d) if self.diagonal else np.eye(d)
 
     def _noise_of(self, D: FloatArray) -> FloatArray:
         """Return N(D), (d,) or (d, d)."""
@@ -158,17 +168,18 @@ class SecondMoment:
         Where no batch mixes two blocks D vanishes on one of them, and Q would be singular there, to
         rounding, and no norm.
         """
-        modes = np.ones(len(D)) if self.diagonal else np.eye(len(D))
-        spread: FloatArray = D + _SPREAD * np.abs(D).max() * modes
+        spread: FloatArray = D + _SPREAD * np.abs(D).max() * self._identity
         return spread
 
     def _response(self, log_mu: float) -> FloatArray:
         """Return (mu - A_i' x A_j')^{-1} (e_w x e_w), shape (d, 4) or (d, d, 4)."""
         pairs = "iax,iby->ixyab" if self.diagonal else "iax,jby->ijxyab"
         product = np.einsum(pairs, self.A, self.A)
-        product = product.reshape(*product.shape[:-4], 4, 4)
-        unit = np.broadcast_to([1.0, 0, 0, 0], product.shape[:-1])[..., None]
-        response: FloatArray = np.linalg.solve(np.exp(log_mu) * np.eye(4) - product, unit)[..., 0]
+        modes = product.shape[:-4]
+        product = product.reshape(*modes, 4, 4)
+        unit = np.broadcast_to([1.0, 0, 0, 0], (*modes, 4))[..., None]
+        shifted = np.exp(log_mu) * np.eye(4) - product
+        response: FloatArray = np.linalg.solve(shifted, unit)[..., 0]
         return response
 
     def _radius(self, log_mu: float) -> float:
@@ -190,13 +201,15 @@ class SecondMoment:
 
         if root.size == 1:
             return float(symmetric(np.ones(1))[0]), root**2
-        start = root if self.diagonal else root * np.eye(len(root))
-        if not symmetric(start.ravel()).any():  # features without noise
+        start = (root * self._identity).ravel()
+        if not symmetric(start).any():  # features without noise
             return 0.0, root**2
         operator = LinearOperator((root.size, root.size), matvec=symmetric, dtype=np.float64)
-        values, vectors = eigsh(operator, k=1, which="LA", v0=start.ravel())
+        values, vectors = eigsh(operator, k=1, which="LA", v0=start)
         D = root * vectors[:, 0].reshape(root.shape)
-        return float(values[0]), D * np.sign(D.sum() if self.diagonal else np.trace(D))
+        # D is positive, or positive definite
+        size = D.sum() if self.diagonal else np.trace(D)
+        return float(values[0]), D * np.sign(size)
 
 
 def _noise(setting: Setting) -> ModeNoise | MatrixNoise:
@@ -204,6 +217,7 @@ def _noise(setting: Setting) -> ModeNoise | MatrixNoise:
     law, h, b = setting.features, setting.spectrum, setting.batch
     principal = _principal_moments(setting)
     if principal is not None:
+        # E x_i^2 x_k^2 = c h_i h_k (1 + 2 delta_ik) + k h_i^2 delta_ik
         c, k = principal
         return ModeNoise(h, (2 * c + k - 1) / b, (2 * c - 1) / b, c / b, 0.0)
     scale = 1 / b

@@ -234,20 +234,24 @@ class SingularValueLaw:
         if t < self.least:
             return 0.0
         low, high = self.law.window()
-        inner, outer = (math.sqrt(max(x, 0.0) / self.c) for x in (self.a - t, self.a + t))
-        inner, outer = min(max(low, inner), high), max(low, outer)
+        inner = math.sqrt(max(self.a - t, 0.0) / self.c)
+        outer = math.sqrt(max(self.a + t, 0.0) / self.c)
+        inner = min(max(low, inner), high)
+        outer = max(low, outer)
         high = max(high, self.law.beyond(outer))
         outside = [(low, inner), (outer, high)]
         if self.upper:
-            return self.law.log_all_in(outside) - self.law.log_all_in([(low, high)])
-        probability = 1.0
-        if inner < outer:
-            probability = self.law.some_in(outside, [(inner, outer)])
+            everywhere = self.law.log_all_in([(low, high)])
+            return self.law.log_all_in(outside) - everywhere
+        if inner >= outer:
+            return 0.0
+        probability = self.law.some_in(outside, [(inner, outer)])
         return math.log(probability) if probability > 0 else -math.inf
 
     def root(self) -> float:
         """Return where E sigma^s = 1: 0 where E log sigma >= 0, nan where it is out of reach."""
-        below, beyond = self._below(), np.empty((2, 0))
+        below = self._below()
+        beyond = np.empty((2, 0))
         for k in range(_PANELS):
             panel = self._beyond(k)
             if not np.isfinite(panel).all():
@@ -255,19 +259,24 @@ class SingularValueLaw:
                 return math.nan
             beyond = np.append(beyond, panel, axis=1)
             s = _positive_root(below, beyond)
-            if s == 0 or (math.isfinite(s) and _last_negligible(s * beyond[0] + beyond[1])):
+            if s == 0:
+                return s
+            log_t, log_term = beyond
+            if math.isfinite(s) and _last_negligible(s * log_t + log_term):
                 return s
         return math.nan
 
     def _below(self) -> FloatArray:
         """Return log t and log (weight P(sigma <= t) / t) on (0, 1), cut at kinks (2, nodes)."""
-        ends = np.array(sorted({0.0, 1.0, min(1.0, abs(self.a))}))
+        kink = min(1.0, abs(self.a))
+        ends = np.array(sorted({0.0, 1.0, kink}))
         rule = tanh_sinh(*_BELOW_RULE)
         width = np.diff(ends)[:, None]
         t = (ends[:-1, None] + width * rule.x).ravel()
         weight = (width * rule.weight).ravel()
         within = np.array([-math.expm1(min(0.0, self.log_exceedance(x))) for x in t])
-        return np.log([t, np.maximum(weight * within / t, 1e-300)])
+        term = np.maximum(weight * within / t, 1e-300)
+        return np.log([t, term])
 
     def _beyond(self, k: int) -> FloatArray:
         """Return log t and log (weight P(sigma > t) / t) on the k-th panel above 1 (2, nodes).
@@ -276,11 +285,13 @@ class SingularValueLaw:
         """
         width = 1 / math.sqrt(self.law.r) if self.upper else 1.0
         x, weight = np.polynomial.legendre.leggauss(_NODES + self.law.finer)
-        y = math.sqrt((self.a + 1) / self.c) + width * (k + (1 + x) / 2)
+        first = math.sqrt((self.a + 1) / self.c)  # t = 1
+        y = first + width * (k + (1 + x) / 2)
         t = self.c * y * y - self.a
         log_p = np.array([self.log_exceedance(float(each)) for each in t])
         # dt / t = 2 c y dy / t, and the weights are for an interval of length 2
-        return np.stack([np.log(t), log_p + np.log(weight * width * self.c * y / t)])
+        log_measure = np.log(weight * width * self.c * y / t)
+        return np.stack([np.log(t), log_p + log_measure])
 
 
 def _last_negligible(log_terms: FloatArray) -> bool:
@@ -291,13 +302,16 @@ def _last_negligible(log_terms: FloatArray) -> bool:
 def _positive_root(below: FloatArray, beyond: FloatArray) -> float:
     """Return the s > 0 at which the integrals over t < 1 and t > 1 are equal.
 
-    0 where that over t < 1 is the smaller one for every s > 0, inf where it is the larger one.
+    Each is given by log t and the log terms (2, nodes). 0 where that over t < 1 is the smaller one
+    for every s > 0, inf where it is the larger one.
     """
 
+    def log_integral(s: float, nodes: FloatArray) -> float:
+        log_t, log_term = nodes
+        return float(np.logaddexp.reduce(s * log_t + log_term))
+
     def excess(s: float) -> float:
-        (above_log_t, above), (below_log_t, under) = beyond, below
-        larger = float(np.logaddexp.reduce(s * above_log_t + above))
-        return larger - float(np.logaddexp.reduce(s * below_log_t + under))
+        return log_integral(s, beyond) - log_integral(s, below)
 
     high = 1.0
     while excess(high) < 0:

@@ -36,11 +36,13 @@ def _legendre(n: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     int_{-1}^x P_k = (P_{k+1} - P_{k-1}) / (2k + 1), of the interpolant by Legendre polynomials.
     """
     nodes, weights = np.polynomial.legendre.leggauss(n)
-    values = np.polynomial.legendre.legvander(nodes, n)
+    P = np.polynomial.legendre.legvander(nodes, n)
     k = np.arange(n)
-    higher = (values[:, 2:] - values[:, :-2]) / (2 * k[1:] + 1)
-    integrals = np.column_stack([nodes + 1, higher])
-    coefficients = (2 * k + 1) / 2 * values[:, :n] * weights[:, None]
+    of_constant = nodes + 1
+    of_others = (P[:, 2:] - P[:, :-2]) / (2 * k[1:] + 1)
+    integrals = np.column_stack([of_constant, of_others])
+    # coefficients (2k + 1) / 2 sum_i weight_i P_k(x_i) f(x_i)
+    coefficients = (2 * k + 1) / 2 * P[:, :n] * weights[:, None]
     return nodes, weights, integrals @ coefficients.T
 
 
@@ -74,17 +76,21 @@ class Panels:
         measure = np.sqrt(self.half[:, None] * weights).ravel()
         squares = self.y.ravel() ** 2
         top = float(self.log_w.max())
+        # columns are the polynomials times w times the root of the measure
         columns = np.empty((r, measure.size))
-        new, log_norm, total = np.exp(self.log_w.ravel() - top) * measure, top, 0.0
+        new = np.exp(self.log_w.ravel() - top) * measure
+        log_norm, total = top, 0.0
         for i in range(r):
+            before = columns[:i]
             for _ in range(2):  # orthogonalised twice
-                new = new - columns[:i].T @ (columns[:i] @ new)
+                new = new - before.T @ (before @ new)
             norm = float(np.linalg.norm(new))
             columns[i] = new / norm
             log_norm += np.log(norm)
             total += log_norm
             new = columns[i] * squares
-        return (columns / measure).reshape(r, *self.y.shape), total
+        basis = (columns / measure).reshape(r, *self.y.shape)
+        return basis, total
 
     def matrix(self, f: FloatArray, g: FloatArray) -> FloatArray:
         """Return int int sgn(y' - y) f_i(y) g_j(y') of functions (r, k, m), shape (r, r).
@@ -93,12 +99,14 @@ class Panels:
         """
         r = len(f)
         _, weights, integrals = _legendre(self.y.shape[1])
+        half = self.half[:, None]
+        # int f_i over the panels before, up to each node, and over all
         on_panels = (f @ weights) * self.half
         before = np.cumsum(on_panels, axis=1) - on_panels
-        up_to = before[..., None] + self.half[:, None] * (f @ integrals.T)
-        difference = 2 * up_to - on_panels.sum(axis=1)[:, None, None]
-        weighted = (difference * (self.half[:, None] * weights)).reshape(r, -1)
-        skew: FloatArray = weighted @ g.reshape(r, -1).T
+        up_to = before[..., None] + half * (f @ integrals.T)
+        total = on_panels.sum(axis=1)[:, None, None]
+        weighted = (2 * up_to - total) * (half * weights)
+        skew: FloatArray = weighted.reshape(r, -1) @ g.reshape(r, -1).T
         return skew
 
     def bordered(self, skew: FloatArray, f: FloatArray) -> FloatArray:
@@ -140,11 +148,12 @@ class WhiteWishart:
                 edges.append(np.linspace(low, high, number + 1))
         left = np.concatenate([each[:-1] for each in edges])[:, None]
         right = np.concatenate([each[1:] for each in edges])[:, None]
+        middle, half = (left + right) / 2, (right - left) / 2
         nodes, _, _ = _legendre(18 + math.isqrt(self.r) + self.finer)
-        y = (left + right) / 2 + (right - left) / 2 * nodes
+        y = middle + half * nodes
         # w(l) dl with l = y^2, up to a constant
         log_w = (self.n - self.r) * np.log(y) - y * y / 2
-        return Panels(y, (right - left)[:, 0] / 2, log_w)
+        return Panels(y, half[:, 0], log_w)
 
     def _width(self, y: float) -> float:
         """Return the width of a panel up to y, on which integrands vary by a few factors of e."""
@@ -167,10 +176,13 @@ class WhiteWishart:
         basis, _ = panels.basis(self.r)
         inside = np.any([(low < panels.y) & (panels.y < high) for low, high in chosen], axis=0)
         there, rest = basis * inside, basis * ~inside
+        # M of the whole line, and D of the pairs of which one is there
         M = panels.bordered(panels.matrix(basis, basis), basis)
-        D = panels.bordered(panels.matrix(there, basis) + panels.matrix(rest, there), there)
-        lost = np.linalg.eigvals(np.linalg.solve(M, D))
-        # log |1 - lost|^2
-        change = np.maximum(np.abs(lost) ** 2 - 2 * lost.real, -1.0)
+        with_one = panels.matrix(there, basis) + panels.matrix(rest, there)
+        D = panels.bordered(with_one, there)
+        eigenvalues = np.linalg.eigvals(np.linalg.solve(M, D))
+        # log |1 - lambda|^2
+        change = np.maximum(np.abs(eigenvalues) ** 2 - 2 * eigenvalues.real, -1.0)
         with np.errstate(divide="ignore"):  # log 0 where some y is there with certainty
-            return float(-np.expm1(np.log1p(change).sum() / 4))
+            log_none = np.log1p(change).sum() / 4
+        return float(-np.expm1(log_none))

@@ -96,11 +96,12 @@ class RadialStep:
             log_y, weight_y = log_nodes(k, alpha / 2, batch.largest_y, level.coarse)
         n = _midpoints(_NOISE_STEP[law.d > 1] * level.coarse, _NOISE_REACH + math.sqrt(alpha))
         # all combinations of X, Y and n, each law normalised by its own rule
-        parts = [batch.log_weight[:, None, None], weight_y[:, None], -n * n / 2]
         log_weight = np.zeros(1)
-        for part in parts:
+        for part in (batch.log_weight[:, None, None], weight_y[:, None], -n * n / 2):
             log_weight = log_weight + (part - log_sum(part.ravel()))
-        X, along = np.exp(batch.log_x)[:, None, None], batch.distance[:, None, None]
+        # a - c X, c sqrt(X) n / scale and c^2 X Y
+        X = np.exp(batch.log_x)[:, None, None]
+        along = batch.distance[:, None, None]
         push = law.c * np.sqrt(X) * n / scale
         across = law.c**2 * X * np.exp(log_y)[:, None]
         # squared ratios r'/r far from the optimum, near it, and between
@@ -112,23 +113,29 @@ class RadialStep:
             for s in orders:
                 tilted = log_weight + s / 2 * log_ratio
                 kept |= tilted > tilted.max() - level.depth
-        along, push, across = (
-            np.broadcast_to(part, kept.shape)[kept] for part in (along, push, across)
+        return cls(
+            along=np.broadcast_to(along, kept.shape)[kept],
+            push=np.broadcast_to(push, kept.shape)[kept],
+            across=np.broadcast_to(across, kept.shape)[kept],
+            log_weight=log_weight[kept],
+            scale=scale,
         )
-        return cls(along, push, across, log_weight[kept], scale)
 
     def moved(self, u: float) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return log R^2, by how much 2 (u' - u) exceeds it, and u' - u, each (n,).
 
         e^{2 (u' - u)} = (kappa along - eps push)^2 + across (kappa^2 + eps^2 / scale^2) + eps^2.
         """
+        along, across = self.along, self.across
         eps, kappa = np.exp(-u), np.sqrt(-np.expm1(-2 * u))
-        push, shorter = eps * self.push, self.scale**-2 - 1
-        squared = self.along**2 + self.across
-        # the difference to R^2, with kappa^2 = 1 - eps^2
-        constant = eps**2 * (1 - self.along**2 + self.across * shorter)
-        excess = constant - 2 * kappa * self.along * push + push**2
-        new = (kappa * self.along - push) ** 2 + eps**2 + self.across * (1 + eps**2 * shorter)
+        push = eps * self.push
+        shorter = self.scale**-2 - 1
+        squared = along**2 + across  # R^2
+        new = (kappa * along - push) ** 2 + eps**2 + across * (1 + eps**2 * shorter)
+        # new - R^2, with kappa^2 = 1 - eps^2
+        constant = eps**2 * (1 - along**2 + across * shorter)
+        excess = constant - 2 * kappa * along * push + push**2
+        # log(new / R^2), by the excess where that is small
         log_squared, log_new = np.log(squared), np.log(new)
         near = np.abs(excess) < squared / 2
         small = np.log1p(np.where(near, excess, 0) / squared)
@@ -167,8 +174,10 @@ def _scale(law: RadialLaw) -> float:
     near and beyond the threshold. Any scale gives the same K: a bad one costs digits, which the
     two levels show.
     """
-    second, fourth = (math.exp(law.log_moment(s, 2.0)[0]) for s in (2.0, 4.0))
-    lost, spread = 1 - second, fourth - 2 * second + 1
+    second = math.exp(law.log_moment(2.0, 2.0)[0])
+    fourth = math.exp(law.log_moment(4.0, 2.0)[0])
+    lost = 1 - second
+    spread = fourth - 2 * second + 1  # E (R^2 - 1)^2
     noise = law.c**2 * law.b * law.d
     return math.sqrt(_LEAST_SCALE + noise / math.hypot(lost, spread / 4))
 
@@ -185,13 +194,15 @@ def _solved(law: RadialLaw, alpha: float, level: Level, scale: float) -> float:
     rows = np.array(map_threads(lambda each: _row(step, each, alpha, beta, rho, degree), u))
     # E e^{beta u'} q(u') - e^{beta u} q(u) + K' (E u' - u - rho) / rho
     #     = e^{alpha u} - E e^{alpha u'}
+    matrix, right = rows[:, :-1], rows[:, -1]
     here = np.cos(np.outer(angles, np.arange(degree + 1)))
     mass = np.exp(step.log_weight).sum()  # the nodes left out stay where they are
     system = np.zeros((degree + 2, degree + 2))
-    system[:-1] = rows[:, :-1]
+    system[:-1] = matrix
     system[:-1, :-1] -= here * mass
-    system[-1, :-1] = here[-1]  # q(0) = 0: psi is known up to a constant
-    solution = np.linalg.solve(system, np.append(rows[:, -1], 0))
+    # q(0) = 0: psi is known up to a constant
+    system[-1, :-1] = here[-1]
+    solution = np.linalg.solve(system, np.append(right, 0))
     return float(solution[-1])
 
 
@@ -208,19 +219,22 @@ def _row(
     larger = np.maximum(log_ratio, 0) + log_squared
     size = np.exp(step.log_weight + alpha / 2 * larger)
     gained = -np.sign(log_ratio) * size * np.expm1(-alpha / 2 * np.abs(log_ratio))
+    right = -math.exp((alpha - beta) * u) * float(gained.sum())
     # q at u', constant beyond REACH
     there = np.clip(u + rise, 0, REACH)
-    y = np.clip((there * (1 + 2 * _HALF / REACH) - _HALF) / (there + _HALF), -1, 1)
-    values = _chebyshev_sums(y, np.exp(step.log_weight + beta * rise), degree)
-    # (E u' - u) / rho - 1
-    slope = (float((weight * rise).sum()) / rho - 1) * math.exp(-beta * u)
-    right = -math.exp((alpha - beta) * u) * float(gained.sum())
-    return np.array([*values, slope, right])
+    y = (there * (1 + 2 * _HALF / REACH) - _HALF) / (there + _HALF)
+    growth = np.exp(step.log_weight + beta * rise)
+    values = _chebyshev_sums(np.clip(y, -1, 1), growth, degree)
+    # the factor (E u' - u) / rho - 1 of K'
+    mean_rise = float((weight * rise).sum())
+    factor = (mean_rise / rho - 1) * math.exp(-beta * u)
+    return np.array([*values, factor, right])
 
 
 def _chebyshev_sums(y: FloatArray, weight: FloatArray, degree: int) -> list[float]:
-    """Return the sums of weight T_k(y) for k = 0 ... degree."""
-    before, here, double = weight, weight * y, 2 * y
+    """Return the sums of weight T_k(y) for k = 0 ... degree, by T_{k+1} = 2 y T_k - T_{k-1}."""
+    before, here = weight, weight * y
+    double = 2 * y
     sums = [float(before.sum()), float(here.sum())]
     for _ in range(degree - 1):
         before, here = here, double * here - before
