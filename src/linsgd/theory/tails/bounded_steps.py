@@ -75,9 +75,11 @@ def _without_replacement(data: FiniteData, b: int, trace: float) -> tuple[float,
         largest = max(norms) ** 2 / b
         return largest, largest
     _, sizes, directions = np.linalg.svd(data.X, full_matrices=False)
-    along_first = np.sort((data.X @ directions[0]) ** 2)
-    lower = float(along_first[-b:].mean())
-    return lower, min(trace, float(sizes[0]) ** 2 / b)
+    along_first = (data.X @ directions[0]) ** 2
+    longest = np.sort(along_first)[-b:]
+    lower = float(longest.mean())
+    upper = float(sizes[0]) ** 2 / b
+    return lower, min(trace, upper)
 
 
 def all_moments_finite(setting: Setting) -> MomentsFinite:
@@ -107,13 +109,16 @@ def _at_most_two(setting: Setting) -> bool:
     """
     law = setting.features
     if isinstance(law, FiniteData):
-        if setting.dimension > 1 or not (setting.replacement or setting.batch == 1):
+        single = setting.replacement or setting.batch == 1
+        if setting.dimension > 1 or not single:
             return False
-        curvature = Fraction(float(np.abs(law.X).max())) ** 2
+        longest = Fraction(float(np.abs(law.X).max()))
+        curvature = longest**2
     else:
         trace = sum((Fraction(float(h)) for h in setting.spectrum), Fraction(0))
         curvature = trace * (3 if isinstance(law, UniformFeatures) else 1)
-    return Fraction(setting.step_size) * (curvature + Fraction(setting.decay)) <= 2
+    steepest = Fraction(setting.step_size) * (curvature + Fraction(setting.decay))
+    return steepest <= 2
 
 
 def _second_moment_contracts(setting: Setting) -> bool:
@@ -124,9 +129,10 @@ def _second_moment_contracts(setting: Setting) -> bool:
     """
     h, lr = setting.spectrum, setting.step_size
     curvature = h + setting.decay
+    mean = np.diag(2 * lr * curvature - lr**2 * curvature**2)
     fourth = setting.features.fourth_moment(np.eye(setting.dimension))
     covariance = (fourth - np.diag(h * h)) / setting.batch
-    lost = np.diag(2 * lr * curvature - lr**2 * curvature**2) - lr**2 * covariance
+    lost = mean - lr**2 * covariance
     return bool(np.linalg.eigvalsh(lost).min() > _ROUNDING)
 
 

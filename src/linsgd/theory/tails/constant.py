@@ -29,20 +29,23 @@ def lyapunov(setting: Setting, budget: SampleBudget = UNLIMITED) -> Interval:
     """Return log r; -inf where one step annihilates every vector."""
     M0, M1 = step_matrices(setting)
     M = M0 + setting.spectrum[:, None, None] * M1
-    trace, determinant = np.trace(M, axis1=1, axis2=2), np.linalg.det(M)
+    trace = np.trace(M, axis1=1, axis2=2)
+    determinant = np.linalg.det(M)
     D = trace**2 - 4 * determinant
     # radius: |lambda| of a complex pair where D < 0, else the larger real eigenvalue
     root = np.sqrt(np.abs(D))
     modulus = np.sqrt(np.maximum(trace**2 - D, 0))
-    radius = np.where(D < 0, modulus, np.abs(trace) + root) / 2
+    larger = np.abs(trace) + root
+    radius = np.where(D < 0, modulus, larger) / 2
     # rounding moves D by 32 units of |M|^2, and the radius directly by 8 units of |M|
-    square = np.square(M).sum(axis=(1, 2))
-    moved = np.sqrt(np.abs(D) + 32 * _UNIT * square)
-    error = (moved - root) / 2 + 8 * _UNIT * np.sqrt(square)
+    squared = np.square(M).sum(axis=(1, 2))
+    moved = np.sqrt(np.abs(D) + 32 * _UNIT * squared)
+    error = (moved - root) / 2 + 8 * _UNIT * np.sqrt(squared)
     largest = float(radius.max())
     if largest == 0:
         return Interval.exactly(-math.inf)
-    lower, upper = float((radius - error).max()), float((radius + error).max())
+    lower = float((radius - error).max())
+    upper = float((radius + error).max())
     return Interval(math.log(largest), _log(lower), _log(upper))
 
 
@@ -59,7 +62,8 @@ def log_spectral(setting: Setting, s: float, budget: SampleBudget = UNLIMITED) -
     """Return log h(s) = s log r."""
     if s == 0:
         return ZERO
-    return Interval(*(s * x for x in lyapunov(setting)))
+    log_r = lyapunov(setting)
+    return Interval(s * log_r.value, s * log_r.lower, s * log_r.upper)
 
 
 def exponent(setting: Setting, budget: SampleBudget = UNLIMITED) -> Interval:

@@ -34,12 +34,14 @@ def on_lines(points: Mapping[float, Interval], s: float) -> Interval:
         # the line through two points at s is (1 - share) f0 + share f1
         share = (s - s0) / (s1 - s0)
         parts = ((1 - share, f0), (share, f1))
-        rounding = _ROUNDING * sum(abs(part) * max(-f.lower, f.upper) for part, f in parts)
+        size = sum(abs(part) * max(-f.lower, f.upper) for part, f in parts)
+        rounding = _ROUNDING * size
         if 0 < share < 1:
-            upper = sum(part * f.upper for part, f in parts) + rounding
+            chord = sum(part * f.upper for part, f in parts)
+            upper = chord + rounding
         else:
-            line = sum(part * (f.lower if part > 0 else f.upper) for part, f in parts)
-            lower = max(lower, line - rounding)
+            extension = sum(part * (f.lower if part > 0 else f.upper) for part, f in parts)
+            lower = max(lower, extension - rounding)
     return Interval.between(lower, upper)
 
 
@@ -63,25 +65,29 @@ def bracket(moments: Mapping[float, Interval]) -> tuple[float, float]:
     [3.0, 4.0]
     """
     ordered = sorted(moments)
-    negative = [s for s in ordered if moments[s].upper <= 0]
-    positive = [s for s in ordered if moments[s].lower >= 0]
-    lower, upper = max(negative, default=0.0), min(positive, default=math.inf)
+    upper_of = {s: moments[s].upper for s in ordered}
+    lower_of = {s: moments[s].lower for s in ordered}
+    negative = [s for s in ordered if upper_of[s] <= 0]
+    positive = [s for s in ordered if lower_of[s] >= 0]
+    lower = max(negative, default=0.0)
+    upper = min(positive, default=math.inf)
     # log h is below the chord from the last negative order to the next
-    beyond = [s for s in ordered if moments[s].upper > 0]
+    beyond = [s for s in ordered if upper_of[s] > 0]
     if negative and beyond:
-        root = _root(lower, moments[lower].upper, beyond[0], moments[beyond[0]].upper)
+        root = _root(lower, upper_of[lower], beyond[0], upper_of[beyond[0]])
         lower = root * (1 - _ROOT)
     # and above the extensions of chords: of the first two positive orders to the left,
     if len(positive) > 1:
         first, second = positive[:2]
-        root = _root(first, moments[first].lower, second, moments[second].lower)
+        root = _root(first, lower_of[first], second, lower_of[second])
         upper = min(upper, max(lower, root * (1 + _ROOT)))
     # of the last two negative orders to the right
-    rising = [s for s in ordered if moments[s].lower <= 0][-2:]
-    if len(rising) > 1 and moments[rising[1]].lower > moments[rising[0]].upper:
-        first, second = rising
-        root = _root(first, moments[first].upper, second, moments[second].lower)
-        upper = min(upper, root * (1 + _ROOT))
+    not_positive = [s for s in ordered if lower_of[s] <= 0]
+    if len(not_positive) > 1:
+        first, second = not_positive[-2:]
+        if lower_of[second] > upper_of[first]:
+            root = _root(first, upper_of[first], second, lower_of[second])
+            upper = min(upper, root * (1 + _ROOT))
     return lower, upper
 
 
@@ -98,6 +104,7 @@ def newton_step(s: float, log_h: Interval, slope: float) -> Interval:
     """
     move = log_h.value / slope
     curved = 2 * move**2 / s
+    value = min(max(s - move, 0.9 * s), 1.1 * s)
     lower = s - log_h.upper / slope - curved
     upper = s - log_h.lower / slope + curved
-    return Interval(min(max(s - move, 0.9 * s), 1.1 * s), lower, upper)
+    return Interval(value, lower, upper)

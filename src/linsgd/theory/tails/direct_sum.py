@@ -38,9 +38,8 @@ def invariant_blocks(setting: Setting) -> tuple[Setting, ...]:
     if isinstance(law, RademacherFeatures) and setting.dimension == 2 and setting.isotropic:
         variance = setting.spectrum.mean(keepdims=True)
         rows = np.array([[math.sqrt(2 * variance[0])], [0.0]])
-        return (
-            dataclasses.replace(setting, features=FiniteData(rows, np.zeros(2)), spectrum=variance),
-        )
+        data = FiniteData(rows, np.zeros(2))
+        return (dataclasses.replace(setting, features=data, spectrum=variance),)
     if not isinstance(law, FiniteData) or setting.dimension == 1:
         return (setting,)
     groups = orthogonal_groups(law.X)
@@ -80,7 +79,8 @@ def mixes_slowly(setting: Setting) -> bool:
     law = setting.features
     if not isinstance(law, FiniteData):
         return False
-    return len(orthogonal_groups(law.X, _NEARLY_ORTHOGONAL)) > len(orthogonal_groups(law.X))
+    nearly = orthogonal_groups(law.X, _NEARLY_ORTHOGONAL)
+    return len(nearly) > len(orthogonal_groups(law.X))
 
 
 def orthogonal_groups(X: FloatArray, cosine: float = _ORTHOGONAL) -> list[IntArray]:
@@ -102,8 +102,9 @@ def orthogonal_groups(X: FloatArray, cosine: float = _ORTHOGONAL) -> list[IntArr
     unit = X / np.where(length > 0, length, 1.0)[:, None]
     left, groups = np.flatnonzero(length), []
     while left.size:
+        # a group grows from its first row by the rows that are not orthogonal to the new ones
         group, new, left = [], left[:1], left[1:]
-        while new.size:  # rows not orthogonal to the new ones join the group
+        while new.size:
             group.append(new)
             span = np.asarray(np.linalg.qr(unit[new], mode="r"))
             cosines = np.linalg.norm(unit[left] @ span.T, axis=1)  # |span x| = |(x_i'x)_{i new}|

@@ -192,7 +192,8 @@ def _features(problem: LinearRegression, scale: float) -> FeatureLaw:
     if problem.fit is None:
         return along_axes(problem.features, problem.eigenvalues, problem.eigenvectors, scale)
     assert isinstance(problem.features, FiniteData)
-    rows = problem.fit.rows[:, problem.eigenvalues > 0]
+    spanning = problem.eigenvalues > 0
+    rows = problem.fit.rows[:, spanning]
     return FiniteData(rows / math.sqrt(scale), problem.features.y)
 
 
@@ -238,15 +239,20 @@ def _data(
     law: FeatureLaw, eigenvalues: FloatArray, eigenvectors: FloatArray | None, scale: float
 ) -> FeatureLaw:
     assert isinstance(law, FiniteData)
-    return FiniteData(law.X @ _axes(eigenvalues, eigenvectors) / math.sqrt(scale), law.y)
+    rows = law.X @ _axes(eigenvalues, eigenvectors)
+    return FiniteData(rows / math.sqrt(scale), law.y)
 
 
 def _other(
     law: FeatureLaw, eigenvalues: FloatArray, eigenvectors: FloatArray | None, scale: float
 ) -> FeatureLaw:
-    principal = (law.radial, law.excess) if isinstance(law, PrincipalAxesLaw) else None
-    axes, spectrum = _axes(eigenvalues, eigenvectors), eigenvalues[eigenvalues > 0] / scale
-    return AlongAxes(law, axes, spectrum, scale, principal)
+    return AlongAxes(
+        law=law,
+        axes=_axes(eigenvalues, eigenvectors),
+        spectrum=eigenvalues[eigenvalues > 0] / scale,
+        scale=scale,
+        principal=(law.radial, law.excess) if isinstance(law, PrincipalAxesLaw) else None,
+    )
 
 
 def _axes(eigenvalues: FloatArray, eigenvectors: FloatArray | None) -> FloatArray:
@@ -269,7 +275,8 @@ _SEEN_ALONG_AXES: dict[type, Seen] = {
 def _has_fixed_point(setting: Setting, problem: LinearRegression) -> bool:
     """Return whether a point exists that every batch leaves where it is."""
     if problem.fit is not None and setting.decay == 0:
-        return setting.full_batch or not problem.fit.residuals.any()
+        interpolated = not problem.fit.residuals.any()
+        return setting.full_batch or interpolated
     if isinstance(setting.features, FiniteData):
         return setting.full_batch or interpolates(setting.features, setting.spectrum, setting.decay)
     pulled_away = setting.decay > 0 and bool(problem.solution().any())
@@ -292,8 +299,12 @@ def interpolates(data: FiniteData, spectrum: FloatArray, decay: float) -> bool:
     # the ridge solution, by iterative refinement
     w = np.zeros(spectrum.size)
     for _ in range(_REFINEMENTS):
-        gradient = X.T @ (y - X @ w) / len(y) - decay * w
+        residuals = y - X @ w
+        gradient = X.T @ residuals / len(y) - decay * w
         w += gradient / (spectrum + decay)
-    gradients = X * (y - X @ w)[:, None] - decay * w
+    residuals = y - X @ w
+    gradients = X * residuals[:, None] - decay * w
+    sizes = np.linalg.norm(gradients, axis=1)
+    # the size of the terms that cancel in each
     scale = np.linalg.norm(X, axis=1) * np.abs(y).max() + decay * np.linalg.norm(w)
-    return bool((np.linalg.norm(gradients, axis=1) <= _NO_RESIDUAL * scale).all())
+    return bool((sizes <= _NO_RESIDUAL * scale).all())

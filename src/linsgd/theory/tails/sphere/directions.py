@@ -40,12 +40,14 @@ class Directions:
     def coordinates(self, squared: FloatArray) -> FloatArray:
         """Return omega (d - 1, n) of squares u_i^2 (n, d)."""
         L = self.spans
+        # p = above / below
         below = np.cumsum(squared, axis=1)[:, :-1].T + 1e-300
         above = squared[:, 1:].T
         # (1 + e p) / (1 + p / e) = 1 + 2 sinh(2 L) p / (1 + p / e)
         excess = 2 * np.sinh(2 * L) * above / (below + np.exp(-2 * L) * above)
-        omega: FloatArray = np.clip(np.log1p(excess) / (2 * L) - 1, -1, 1)
-        return omega
+        omega = np.log1p(excess) / (2 * L) - 1
+        inside: FloatArray = np.clip(omega, -1, 1)
+        return inside
 
     def points(self, omega: FloatArray) -> FloatArray:
         """Return unit vectors (n, d) of omega (d - 1, n)."""
@@ -60,7 +62,8 @@ class Directions:
         for part in share[::-1]:
             squares.append(left * part)
             left = left * (1 - part)
-        unit: FloatArray = np.sqrt(np.array([left, *squares[::-1]]).T)
+        ordered = np.array([left, *squares[::-1]])
+        unit: FloatArray = np.sqrt(ordered.T)
         return unit
 
     def nodes(self, degree: int) -> FloatArray:
@@ -82,5 +85,6 @@ def basis(omega: FloatArray, degree: int) -> FloatArray:
     first, *others = (np.polynomial.chebyshev.chebvander(axis, degree - 1) for axis in omega)
     if not others:
         return first
-    products: FloatArray = np.einsum("ni,nj->nij", first, others[0]).reshape(len(first), -1)
-    return products
+    products = np.einsum("ni,nj->nij", first, others[0])
+    flat: FloatArray = products.reshape(len(first), -1)
+    return flat

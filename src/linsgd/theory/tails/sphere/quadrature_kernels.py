@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from linsgd.domains import FloatArray, IntArray
-from linsgd.jit import kernel, summing
+from linsgd.jit import inlined, kernel, summing
 
 _LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
 
@@ -69,6 +69,15 @@ def along_lines(
     return new_X, new_mean, weight, tilted
 
 
+@inlined
+def _fill_chebyshev(x: float, values: FloatArray) -> None:
+    """Set values (n,) to T_0(x), T_1(x), ... by T_{j+1} = 2 x T_j - T_{j-1}; n >= 2."""
+    values[0] = 1.0
+    values[1] = x
+    for j in range(2, values.size):
+        values[j] = 2 * x * values[j - 1] - values[j - 2]
+
+
 @summing
 def sums(
     omega: FloatArray, weight: FloatArray, grown: FloatArray, degree: int
@@ -91,21 +100,16 @@ def sums(
     """
     axes, count = omega.shape
     other = degree if axes == 2 else 1
-    total, total_grown = np.zeros((degree, other)), np.zeros((degree, other))
+    total = np.zeros((degree, other))
+    total_grown = np.zeros((degree, other))
     first, second = np.ones(degree), np.ones(other)
     for n in range(count):
-        # T_{j+1} = 2 x T_j - T_{j-1}
-        x = omega[0, n]
-        first[1] = x
-        for j in range(2, degree):
-            first[j] = 2 * x * first[j - 1] - first[j - 2]
+        _fill_chebyshev(omega[0, n], first)
         if axes == 2:
-            x = omega[1, n]
-            second[1] = x
-            for j in range(2, degree):
-                second[j] = 2 * x * second[j - 1] - second[j - 2]
+            _fill_chebyshev(omega[1, n], second)
         for j in range(degree):
-            a, b = first[j] * weight[n], first[j] * grown[n]
+            a = first[j] * weight[n]
+            b = first[j] * grown[n]
             for k in range(other):
                 total[j, k] += a * second[k]
                 total_grown[j, k] += b * second[k]
