@@ -47,6 +47,7 @@ from .theory import levy as levy
 from .theory.autocorrelation import autocorrelation as autocorrelation
 from .theory.diffusion.ornstein_uhlenbeck import diffusion as diffusion
 from .theory.diffusion.pearson import pearson as pearson
+from .theory.gradient_noise.detection import normality_threshold as normality_threshold
 from .theory.gradient_noise.law import GradientNoise as GradientNoise
 from .theory.gradient_noise.law import gradient_noise as gradient_noise
 from .theory.langevin.equivalence import equivalent as equivalent

@@ -5,10 +5,17 @@
 - exits: exit times, well-to-well rates and the limiting Markov chain, of single large jumps
 - recursion: mean exit times of the discrete recursion, from its integral equation
 - brownian: mean exit times under normal noise, by the double integral and by Kramers
+- block_index: limits of the block estimator of alpha on noise that is not stable
 - exponents: exponents of exit under noise with exponential moments, from its cumulants
 """
 
 from linsgd.stable import Stable
+from linsgd.theory.levy.block_index import (
+    BlockIndex,
+    block_index_of_law,
+    block_index_of_normals,
+    block_index_of_products,
+)
 from linsgd.theory.levy.brownian import diffusion_exit_time, kramers_time
 from linsgd.theory.levy.exits import Wells, exit_time, jump_constant, wells
 from linsgd.theory.levy.exponents import exit_exponent
@@ -18,12 +25,16 @@ from linsgd.theory.levy.result import ExitExponent, ExitTime
 from linsgd.theory.levy.stationary import StationaryScale, stationary_scale
 
 __all__ = [
+    "BlockIndex",
     "ExitExponent",
     "ExitTime",
     "Stable",
     "StationaryScale",
     "Wells",
     "batch_noise",
+    "block_index_of_law",
+    "block_index_of_normals",
+    "block_index_of_products",
     "diffusion_exit_time",
     "equation_amplitude",
     "exit_exponent",
