@@ -5,7 +5,6 @@ value and appears in the error.
 """
 
 import difflib
-import math
 import operator
 import reprlib
 from collections.abc import Sequence
@@ -60,9 +59,11 @@ def exact_type(name: str, value: object, kinds: tuple[type, ...]) -> None:
 
 
 def _inside(value: float, domain: str) -> bool:
-    lower, upper = (float(bound) for bound in domain[1:-1].split(","))
-    above = value >= lower if domain[0] == "[" else value > lower
-    below = value <= upper if domain[-1] == "]" else value < upper
+    """Return whether a value lies in an interval written as "[0, 1)"."""
+    opening, bounds, closing = domain[0], domain[1:-1], domain[-1]
+    lower, upper = map(float, bounds.split(","))
+    above = value >= lower if opening == "[" else value > lower
+    below = value <= upper if closing == "]" else value < upper
     return above and below
 
 
@@ -109,9 +110,8 @@ def _one_of(value: object, options: Sequence[str]) -> str:
     if len(options) <= MOST_OPTIONS:
         return "one of " + ", ".join(map(repr, options))
     near = difflib.get_close_matches(str(value), options)
-    return f"one of {len(options)} names" + "".join(
-        f"{'; did you mean ' if i == 0 else ' or '}{name!r}" for i, name in enumerate(near)
-    )
+    hint = "; did you mean " + " or ".join(map(repr, near)) if near else ""
+    return f"one of {len(options)} names{hint}"
 
 
 def array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> FloatArray:
@@ -135,28 +135,37 @@ def array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> FloatAr
         numbers = given.astype(np.float64)
     except OverflowError:
         refuse(name, value, expected)
-    if numbers.ndim != len(shape) or any(
-        n == 0 or n != (m or n) for n, m in zip(numbers.shape, shape, strict=True)
-    ):
+    if not _has_shape(numbers, shape):
         refuse(name, f"array of shape {numbers.shape}", expected)
     inside = np.abs(numbers) <= LARGEST
     if not inside.all():
-        where = tuple(int(i) for i in np.argwhere(~inside)[0])
-        refuse(
-            f"{name}[{', '.join(map(str, where))}]",
-            float(numbers[where]),
-            f"[-{LARGEST:g}, {LARGEST:g}]",
-        )
+        where = tuple(np.argwhere(~inside)[0].tolist())
+        refuse(_entry(name, where), float(numbers[where]), f"[-{LARGEST:g}, {LARGEST:g}]")
     numbers.flags.writeable = False
     return numbers
+
+
+def _has_shape(numbers: FloatArray, shape: tuple[int | None, ...]) -> bool:
+    """Return whether each length is that of `shape`, or at least 1 where that is None."""
+    if numbers.ndim != len(shape):
+        return False
+    for length, expected in zip(numbers.shape, shape, strict=True):
+        if length == 0 or (expected and length != expected):
+            return False
+    return True
+
+
+def _entry(name: str, where: tuple[int, ...]) -> str:
+    """Name an entry of an array, such as "X[3, 0]"."""
+    indices = ", ".join(map(str, where))
+    return f"{name}[{indices}]"
 
 
 def _all_numbers(name: str, cells: NDArray[np.object_]) -> None:
     """Refuse an array of Python objects, as frames of mixed columns give, that are not numbers."""
     for where, cell in np.ndenumerate(cells):
         if not isinstance(cell, int | float | np.bool_ | np.integer | np.floating):
-            place = f"{name}[{', '.join(map(str, where))}]"
-            refuse(place, cell, "numbers; fill missing ones, or drop their rows")
+            refuse(_entry(name, where), cell, "numbers; fill missing ones, or drop their rows")
 
 
 def step_list(name: str, value: ArrayLike) -> IntArray:
@@ -190,15 +199,11 @@ def covariance(name: str, value: ArrayLike) -> FloatArray:
         refuse(name, f"array of shape {numbers.shape}", "a spectrum (d,) or a square matrix (d, d)")
     if not numbers.any():
         refuse(name, "all zeros", "at least one positive eigenvalue")
-    if numbers.ndim == 1 and numbers.min() < 0:
-        i = int(numbers.argmin())
-        refuse(f"{name}[{i}]", float(numbers[i]), "[0, inf)")
-    if numbers.ndim == 2 and not math.isclose(_asymmetry(numbers), 0.0, abs_tol=1e-12):
-        refuse(
-            name, f"matrix with relative asymmetry {_asymmetry(numbers):.2g}", "symmetric matrices"
-        )
     if numbers.ndim == 2:
         _semidefinite(name, numbers)
+    elif numbers.min() < 0:
+        i = int(numbers.argmin())
+        refuse(f"{name}[{i}]", float(numbers[i]), "[0, inf)")
     return numbers
 
 
@@ -210,18 +215,20 @@ def matrix_size(name: str, dimension: int) -> None:
 
 
 def _semidefinite(name: str, matrix: FloatArray) -> None:
+    """Refuse a matrix that is not symmetric or has a negative eigenvalue, beyond rounding."""
+    asymmetry = float(np.abs(matrix - matrix.T).max() / np.abs(matrix).max())
+    if asymmetry > 1e-12:
+        refuse(name, f"matrix with relative asymmetry {asymmetry:.2g}", "symmetric matrices")
     eigenvalues = np.linalg.eigvalsh(matrix)
-    rounding = max(len(matrix) * np.finfo(float).eps, 1e-12) * eigenvalues[-1]
-    if eigenvalues[0] < -rounding:
-        refuse(
-            name, f"matrix with eigenvalue {eigenvalues[0]:.6g}", "positive semidefinite matrices"
-        )
-
-
-def _asymmetry(matrix: FloatArray) -> float:
-    return float(np.abs(matrix - matrix.T).max() / np.abs(matrix).max())
+    relative_rounding = max(len(matrix) * np.finfo(float).eps, 1e-12)
+    lowest, largest = eigenvalues[0], eigenvalues[-1]
+    if lowest < -relative_rounding * largest:
+        given = f"matrix with eigenvalue {lowest:.6g}"
+        refuse(name, given, "positive semidefinite matrices")
 
 
 def _shape_text(shape: tuple[int | None, ...]) -> str:
-    lengths = ["any" if n is None else str(n) for n in shape]
-    return "(" + ", ".join(lengths) + ("," if len(shape) == 1 else "") + ")"
+    """Return a shape as Python writes it, "any" for a length that is free."""
+    lengths = ", ".join("any" if n is None else str(n) for n in shape)
+    comma = "," if len(shape) == 1 else ""
+    return f"({lengths}{comma})"

@@ -84,15 +84,20 @@ class Result:
 
     def rows(self) -> list[tuple[str, str]]:
         """Return (label, text) pairs for the printed form; fields that are None are left out."""
-        shown = (f.name for f in dataclasses.fields(self) if f.repr and f.name != "provenance")
-        values = ((name, getattr(self, name)) for name in shown)
-        return [(name, summary(value)) for name, value in values if value is not None]
+        rows = []
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if f.repr and f.name != "provenance" and value is not None:
+                rows.append((f.name, summary(value)))
+        return rows
 
     def __repr__(self) -> str:
         rows = self.rows()
         width = max((len(label) for label, _ in rows), default=0)
-        lines = [f"  {label:<{width}}  {text}" for label, text in rows]
-        return "\n".join([type(self).__name__, *lines])
+        lines = [type(self).__name__]
+        for label, text in rows:
+            lines.append(f"  {label:<{width}}  {text}")
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         cells = "".join(
@@ -104,8 +109,11 @@ class Result:
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
-        names = (f.name for f in dataclasses.fields(self) if f.name != "provenance")
-        return all(encode(getattr(self, name)) == encode(getattr(other, name)) for name in names)
+        for f in dataclasses.fields(self):
+            own, others = getattr(self, f.name), getattr(other, f.name)
+            if f.name != "provenance" and encode(own) != encode(others):
+                return False
+        return True
 
     def __hash__(self) -> int:
         return hash(repr(self))  # equal results print alike
@@ -115,8 +123,10 @@ class Result:
 
         Nested results are written without provenance: it is that of the outer result.
         """
-        values = {f.name: encode(getattr(self, f.name)) for f in dataclasses.fields(self)}
-        return {"type": type(self).__name__, "schema": SCHEMA, **values}
+        data = {"type": type(self).__name__, "schema": SCHEMA}
+        for f in dataclasses.fields(self):
+            data[f.name] = encode(getattr(self, f.name))
+        return data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -134,9 +144,10 @@ class Result:
             )
         hints = typing.get_type_hints(cls)
         shared = data["provenance"]
-        return cls(
-            **{f.name: decode(hints[f.name], data[f.name], shared) for f in dataclasses.fields(cls)}
-        )
+        values = {}
+        for f in dataclasses.fields(cls):
+            values[f.name] = decode(hints[f.name], data[f.name], shared)
+        return cls(**values)
 
 
 def encode(value: Any) -> Any:
@@ -183,25 +194,31 @@ def decode(hint: Any, value: Any, provenance: Mapping[str, Any]) -> Any:
     if origin in (types.UnionType, typing.Union):
         if value is None:
             return None
-        return decode(next(o for o in options if o is not type(None)), value, provenance)
+        some = next(o for o in options if o is not type(None))
+        return decode(some, value, provenance)
     if origin is Deferred:
         return Deferred.of(decode(options[0], value, provenance))
     if origin is np.ndarray:
         return _array(hint, value)
     if origin is tuple:
-        each = options[:1] * len(value) if options[-1:] == (Ellipsis,) else options
+        variadic = options[-1:] == (Ellipsis,)
+        each = options[:1] * len(value) if variadic else options
         return tuple(decode(h, v, provenance) for h, v in zip(each, value, strict=True))
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return {k: decode(options[1], v, provenance) for k, v in value.items()}
-    if isinstance(hint, type) and issubclass(hint, Result):
+    if not isinstance(hint, type):
+        return value
+    if issubclass(hint, Result):
         return hint.from_dict({"schema": SCHEMA, "provenance": provenance, **value})
-    return hint(value) if isinstance(hint, type) and issubclass(hint, StrEnum | float) else value
+    return hint(value) if issubclass(hint, StrEnum | float) else value
 
 
 def _array(hint: Any, value: Any) -> Any:
-    dtype = typing.get_args(typing.get_args(hint)[1])[0]
+    """Return nested lists as an array of the annotated type, ndarray[shape, dtype[scalar]]."""
+    _, dtype = typing.get_args(hint)
+    (scalar,) = typing.get_args(dtype)
     array = np.array(value, dtype=object)
-    return array.astype(dtype)
+    return array.astype(scalar)
 
 
 def summary(value: Any) -> str:
@@ -226,15 +243,19 @@ def _array_summary(array: np.ndarray[Any, Any]) -> str:
     if array.size <= _SHOWN:
         return np.array2string(array, precision=6, separator=", ").replace("\n", "")
     shape = " x ".join(map(str, array.shape))
+    parts = []
     if array.dtype.kind not in "iuf":
-        names, counts = np.unique(array, return_counts=True)
-        found = [f"{count} {name}" for name, count in zip(names, counts, strict=True)]
-        return f"{shape} values: {', '.join(found)}"
+        for name, count in zip(*np.unique(array, return_counts=True), strict=True):
+            parts.append(f"{count} {name}")
+        return f"{shape} values: {', '.join(parts)}"
     finite = array[np.isfinite(array)]
-    found = [f"{finite.min():.6g} to {finite.max():.6g}"] if finite.size else []
+    if finite.size:
+        parts.append(f"{finite.min():.6g} to {finite.max():.6g}")
     exceptions = {"inf": array == np.inf, "-inf": array == -np.inf, "nan": np.isnan(array)}
-    found += [f"{where.sum()} {name}" for name, where in exceptions.items() if where.any()]
-    return f"{shape} numbers: {', '.join(found)}"
+    for name, where in exceptions.items():
+        if where.any():
+            parts.append(f"{where.sum()} {name}")
+    return f"{shape} numbers: {', '.join(parts)}"
 
 
 def rounded(value: float, error: float) -> str:
@@ -255,17 +276,22 @@ def rounded(value: float, error: float) -> str:
     """
     if math.isfinite(value) and math.isinf(error):
         return f"{value:.3g} ± inf"
-    if not (math.isfinite(value) and math.isfinite(error)) or error == 0:
+    finite = math.isfinite(value) and math.isfinite(error)
+    if not finite or error == 0:
         return f"{value:.12g}"
-    last = math.floor(math.log10(error)) - 1  # decimal place of the error's second digit
-    first = max(math.floor(math.log10(max(abs(value), error))), _LEAST)
+    # decimal places of the first digit shown and of the error's second digit
+    largest = max(abs(value), error)
+    first = max(math.floor(math.log10(largest)), _LEAST)
+    last = math.floor(math.log10(error)) - 1
     if first - last > _DIGITS:
         return f"{value:.{_DIGITS}g} ± {error:.1e}"
     if _PLAIN[0] <= first < _PLAIN[1]:
         places = max(-last, 0)
-        return f"{round(value, -last):.{places}f} ± {round(error, -last):.{places}f}"
+        value, error = round(value, -last), round(error, -last)
+        return f"{value:.{places}f} ± {error:.{places}f}"
     scale, places = 10.0**first, first - last
-    return f"({value / scale:.{places}f} ± {error / scale:.{places}f})e{first:+03d}"
+    value, error = value / scale, error / scale
+    return f"({value:.{places}f} ± {error:.{places}f})e{first:+03d}"
 
 
 class Deferred(Generic[Value]):

@@ -65,7 +65,8 @@ def displacement(
     ax = axes(ax)
     paths = _paths(problem, sgd, steps, start, theories)
     for path in paths:
-        ax.loglog(path.steps, path.global_msd, **THEORIES[path.theory].line())
+        line = THEORIES[path.theory].line()
+        ax.loglog(path.steps, path.global_msd, **line)
     _write_exponents(ax, paths[0])
     ax.set(xlabel="steps  $k$", ylabel=r"$E\,|w_{s+k} - w_s|^2$")
     ax.legend(frameon=False, loc="lower right", title="numbers: local exponent")
@@ -118,11 +119,13 @@ def exponent(
     ax = axes(ax)
     paths = _paths(problem, sgd, steps, start, theories)
     for path in paths:
-        ax.semilogx(path.steps, path.exponent, **THEORIES[path.theory].line())
+        line = THEORIES[path.theory].line()
+        ax.semilogx(path.steps, path.exponent, **line)
     if sgd is not None:
-        bound = exponent_bound(paths[0].steps, sgd.momentum)
+        steps = paths[0].steps
+        bound = exponent_bound(steps, sgd.momentum)
         shade: dict[str, Any] = {"color": INK, "alpha": 0.13, "linewidth": 0}
-        ax.fill_between(paths[0].steps, bound, TOP, label="only by drift", **shade)
+        ax.fill_between(steps, bound, TOP, label="only by drift", **shade)
     lowest = min(np.nanmin(path.exponent, initial=0.0) for path in paths)
     ax.set(xlabel="steps  $k$", ylabel="exponent  $c(k)$", ylim=(1.05 * lowest, TOP))
     ax.legend(frameon=False)
@@ -153,9 +156,10 @@ def _paths(
 def _write_exponents(ax: Axes, path: Displacement) -> None:
     """Write local exponents beside points that are evenly spread along the logarithmic axis."""
     logs = np.log(path.steps)
-    wanted = logs[0] + np.linspace(0.1, 0.9, NUMBERS) * (logs[-1] - logs[0])
-    nearest = np.abs(logs[:, None] - wanted).argmin(axis=0)
-    for i in np.unique(nearest):
+    length = logs[-1] - logs[0]
+    wanted = logs[0] + np.linspace(0.1, 0.9, NUMBERS) * length
+    distance = np.abs(logs[:, None] - wanted)
+    for i in np.unique(distance.argmin(axis=0)):
         point = path.steps[i], path.global_msd[i]
         ax.plot(*point, "o", color=EXACT.color, markersize=4)
         ax.annotate(

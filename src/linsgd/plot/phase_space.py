@@ -79,20 +79,18 @@ def phase_portrait(
     last = _length(problem, sgd, mode) if steps is None else steps
     times = np.arange(domains.integer("steps", last, "[1, inf)") + 1)
     exact = moments(problem, sgd, times, start)
-    for chain in () if trajectories is None else np.asarray(trajectories, dtype=np.float64):
-        ax.plot(*chain.T, color=INK, alpha=0.35, linewidth=0.7, zorder=1)
-    x, v, covariances = _langevin_path(langevin(problem, sgd), problem, start, mode, last)
+    if trajectories is not None:
+        for chain in np.asarray(trajectories, dtype=np.float64):
+            ax.plot(*chain.T, color=INK, alpha=0.35, linewidth=0.7, zorder=1)
+    process = langevin(problem, sgd)
+    x, v, covariances = _langevin_path(process, problem, start, mode, last)
     for point in zip(x, v, covariances, strict=True):
         ax.add_patch(_ellipse(*point))
     ax.plot(x, v, zorder=3, **LANGEVIN.line())
-    dots: dict[str, Any] = {
-        "color": EXACT.color,
-        "markersize": 4,
-        "label": EXACT.label,
-        "zorder": 4,
-    }
-    ax.plot(*_along(problem, exact, mode), ".", **dots)
-    ax.plot(x[0], v[0], "o", color=EXACT.color, markersize=7, markerfacecolor="white", zorder=5)
+    dots: dict[str, Any] = {"color": EXACT.color, "markersize": 4, "label": EXACT.label}
+    ax.plot(*_along(problem, exact, mode), ".", zorder=4, **dots)
+    first: dict[str, Any] = {"color": EXACT.color, "markersize": 7, "markerfacecolor": "white"}
+    ax.plot(x[0], v[0], "o", zorder=5, **first)
     ax.set(xlabel="position  $w$", ylabel="velocity  $v$", title=_title(problem, sgd, mode))
     ax.autoscale_view()
     ax.legend(frameon=False)
@@ -138,32 +136,47 @@ def modified_loss(
     """
     ax, mode = axes(ax, 5.4, 4.6), _mode(problem, mode)
     process = langevin(problem, sgd)
-    deviations = np.sqrt(process.modes.stationary_variance()[[0, 2], mode])
+    variances = process.modes.stationary_variance()[:, mode]
+    deviations = np.sqrt(variances[[0, 2]])
     if not (np.isfinite(deviations).all() and deviations.all()):
         domains.refuse("mode", mode, "modes of finite noise")
     axis = _axis(problem, mode)
-    center = float(process.center @ axis)
-
-    x, v, w, u = _plane(process, axis, deviations, 121)
-    radius = np.sqrt(2 * process.modified_loss(w, u) / process.temperature)
-    ax.contourf(x + center, v, radius, levels=range(7), cmap="bone_r", vmax=9, alpha=0.8)
-    ax.contour(x + center, v, radius, levels=[1, 2, 3, 4], colors=INK, linewidths=0.8)
-
-    x, v, w, u = _plane(process, axis, deviations, 11)
-    current = process.current(w, u).reshape(*x.shape, 2, -1) @ axis
-    inside = (x / deviations[0]) ** 2 + (v / deviations[1]) ** 2 < ARROWS
-    arrows: dict[str, Any] = {
-        "color": LANGEVIN.color,
-        "width": 0.006,
-        "scale": 42 * process.rotation[mode],
-    }
-    heads = (current[inside] / deviations).T
-    ax.quiver((x + center)[inside], v[inside], *heads, **arrows)
+    _draw_radius(ax, process, axis, deviations)
+    _draw_current(ax, process, axis, deviations, mode)
     ax.set(xlabel="position  $w$", ylabel="velocity  $v$", title=_title(problem, sgd, mode))
     return clean(ax)
 
 
+def _draw_radius(
+    ax: Axes, process: UnderdampedLangevin, axis: FloatArray, deviations: FloatArray
+) -> None:
+    """Draw contours of the distance from the centre in standard deviations, sqrt(2 Phi / T)."""
+    x, v, w, u = _plane(process, axis, deviations, 121)
+    radius = np.sqrt(2 * process.modified_loss(w, u) / process.temperature)
+    position = x + float(process.center @ axis)
+    shades: dict[str, Any] = {"levels": range(7), "cmap": "bone_r", "vmax": 9, "alpha": 0.8}
+    ax.contourf(position, v, radius, **shades)
+    ax.contour(position, v, radius, levels=[1, 2, 3, 4], colors=INK, linewidths=0.8)
+
+
+def _draw_current(
+    ax: Axes, process: UnderdampedLangevin, axis: FloatArray, deviations: FloatArray, mode: int
+) -> None:
+    """Draw the stationary current as arrows in units of the mode's standard deviations."""
+    x, v, w, u = _plane(process, axis, deviations, 11)
+    position = x + float(process.center @ axis)
+    current = process.current(w, u).reshape(*x.shape, 2, -1) @ axis
+    square = (x / deviations[0]) ** 2 + (v / deviations[1]) ** 2
+    inside = square < ARROWS
+    heads = (current[inside] / deviations).T
+    # an arrow as long as the axes are wide is the current at 42 standard deviations
+    scale = 42 * process.rotation[mode]
+    arrows: dict[str, Any] = {"color": LANGEVIN.color, "width": 0.006, "scale": scale}
+    ax.quiver(position[inside], v[inside], *heads, **arrows)
+
+
 def _mode(problem: LinearRegression, mode: int) -> int:
+    """Check a problem and the index of one of its modes."""
     domains.exact_type("problem", problem, (LinearRegression,))
     return domains.integer("mode", mode, f"[0, {problem.dimension})")
 
@@ -172,7 +185,8 @@ def _length(problem: LinearRegression, sgd: SGD, mode: int) -> int:
     """Return the steps of a few relaxation times of the mode's exact mean."""
     damping = float(oscillation(problem, sgd).damping[mode])
     wanted = RELAXATIONS / damping if damping > 0 else math.inf
-    return round(min(max(wanted, SHORTEST), LONGEST))
+    length = min(max(wanted, SHORTEST), LONGEST)
+    return round(length)
 
 
 def _langevin_path(
@@ -182,9 +196,11 @@ def _langevin_path(
     fine = np.linspace(0, last, FINE * last + 1)
     begin = process.initial_state(start)
     propagator = process.modes.propagator(fine)
-    x, v = process.modes.mean(propagator, begin.mean)[:, :, mode].T
+    means = process.modes.mean(propagator, begin.mean)
+    variances = process.modes.variance(propagator, begin.modes)
+    x, v = means[:, :, mode].T
     center = problem.to_eigenbasis(process.center)[mode]
-    return x + center, v, process.modes.variance(propagator, begin.modes)[..., mode]
+    return x + center, v, variances[..., mode]
 
 
 def _axis(problem: LinearRegression, mode: int) -> FloatArray:
@@ -199,26 +215,30 @@ def _plane(
     """Return a grid of (x, v) out to 4.2 standard deviations, and its (w, v) in d dimensions."""
     grid = np.linspace(-4.2, 4.2, points)
     x, v = np.meshgrid(grid * deviations[0], grid * deviations[1])
-    return x, v, process.center + x[..., None] * axis, v[..., None] * axis
+    w = process.center + x[..., None] * axis
+    return x, v, w, v[..., None] * axis
 
 
 def _along(problem: LinearRegression, law: Moments, mode: int) -> FloatArray:
     """Return the mean path (2, K) in the plane of the mode."""
-    return np.stack(
-        [problem.to_eigenbasis(part)[:, mode] for part in (law.mean, law.velocity_mean)]
-    )
+    position = problem.to_eigenbasis(law.mean)[:, mode]
+    velocity = problem.to_eigenbasis(law.velocity_mean)[:, mode]
+    return np.stack([position, velocity])
 
 
 def _ellipse(x: float, v: float, covariance: FloatArray) -> Ellipse:
     """Return the 68 % ellipse of a Gaussian law around (x, v), covariance (Var x, Cov, Var v)."""
     xx, xv, vv = covariance
-    lengths, directions = np.linalg.eigh([[xx, xv], [xv, vv]])
-    width, height = 2 * BAND * np.sqrt(np.maximum(lengths, 0.0))
-    angle = float(np.degrees(np.arctan2(directions[1, 0], directions[0, 0])))
+    variances, axes_of_law = np.linalg.eigh([[xx, xv], [xv, vv]])
+    width, height = 2 * BAND * np.sqrt(np.maximum(variances, 0.0))
+    x_part, v_part = axes_of_law[:, 0]  # the direction of the width
+    angle = float(np.degrees(np.arctan2(v_part, x_part)))
     colors: dict[str, Any] = {"facecolor": BAND_COLOR, "edgecolor": BAND_COLOR}
     return Ellipse((x, v), width, height, angle=angle, zorder=0.5, **colors)
 
 
 def _title(problem: LinearRegression, sgd: SGD, mode: int) -> str:
-    product = sgd.lr * (problem.eigenvalues[mode] + sgd.weight_decay)
+    """Name lr (h + weight_decay) and the momentum."""
+    curvature = problem.eigenvalues[mode] + sgd.weight_decay
+    product = sgd.lr * curvature
     return rf"$\eta h_\lambda$ = {product:.3g}, $\beta$ = {sgd.momentum:g}"

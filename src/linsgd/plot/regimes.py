@@ -61,7 +61,8 @@ def regime_diagram(ax: Axes | None = None) -> Axes:
     >>> ax = linsgd.plot.regime_diagram()
     """
     ax = axes(ax, 6.4, 4.4)
-    product, momentum = np.geomspace(1e-4, 4.2, 500), np.linspace(0, 0.995, 300)
+    product = np.geomspace(1e-4, 4.2, 500)
+    momentum = np.linspace(0, 0.995, 300)
     kind = _regions(product, momentum)
     shades: dict[str, Any] = {
         "cmap": ListedColormap(SHADES),
@@ -84,12 +85,17 @@ def regime_diagram(ax: Axes | None = None) -> Axes:
 def _regions(product: FloatArray, momentum: FloatArray) -> IntArray:
     """Return the index into `SHADES` at each point (momenta, products)."""
     problem = LinearRegression.gaussian(product)
-    regimes = np.stack(
-        [oscillation(problem, SGD(lr=1.0, momentum=float(m))).regime for m in momentum]
-    )
-    # critical points lie on the boundary of the underdamped region, index 1
-    kind = np.select([regimes == regime.value for regime in REGIMES], range(len(REGIMES)), 1)
-    return np.where(product > 2 * (1 + momentum[:, None]), len(REGIMES), kind)
+    rows = []
+    for m in momentum:
+        modes = oscillation(problem, SGD(lr=1.0, momentum=float(m)))
+        rows.append(modes.regime)
+    regimes = np.stack(rows)
+    # critical points lie on the boundary of the underdamped region
+    kind = np.full(regimes.shape, REGIMES.index(Regime.UNDERDAMPED))
+    for index, regime in enumerate(REGIMES):
+        kind[regimes == regime.value] = index
+    unstable = product > 2 * (1 + momentum[:, None])
+    return np.where(unstable, len(REGIMES), kind)
 
 
 def error_map(quantity: str = "position_variance", ax: Axes | None = None) -> Axes:
@@ -124,7 +130,8 @@ def error_map(quantity: str = "position_variance", ax: Axes | None = None) -> Ax
     """
     error = _ERRORS[domains.choice("quantity", quantity, tuple(_ERRORS))]
     ax = axes(ax, 6.4, 4.4)
-    product, momentum = np.geomspace(1e-3, 3.9, 300), np.linspace(0.005, 0.995, 200)
+    product = np.geomspace(1e-3, 3.9, 300)
+    momentum = np.linspace(0.005, 0.995, 200)
     stable = product < 2 * (1 + momentum[:, None])
     values = np.where(stable, error(product, momentum), np.nan)
     colors: dict[str, Any] = {"norm": LogNorm(1e-4, 1), "cmap": "magma_r", "rasterized": True}
@@ -134,7 +141,8 @@ def error_map(quantity: str = "position_variance", ax: Axes | None = None) -> Ax
     ax.clabel(levels, fmt=lambda level: f"{100 * level:g} %", fontsize="small")
     label = f"relative error of the {quantity.replace('_', ' ')}"
     ax.figure.colorbar(mesh, ax=ax, label=label, extend="both")
-    ax.plot((1 - np.sqrt(momentum)) ** 2, momentum, color=INK, linewidth=0.9)
+    oscillates_above = (1 - np.sqrt(momentum)) ** 2
+    ax.plot(oscillates_above, momentum, color=INK, linewidth=0.9)
     ax.set(xlim=(1e-3, 3.9), ylim=(0.005, 0.995), **LABELS)
     return clean(ax)
 
@@ -152,22 +160,27 @@ def _compared(
     errors = np.full((momentum.size, product.size), np.nan)
     for row, m in zip(errors, momentum, strict=True):
         sgd = SGD(lr=1.0, momentum=float(m))
-        exact, equation = (read(oscillation(problem, sgd, name)) for name in ("exact", "langevin"))
+        exact = read(oscillation(problem, sgd, "exact"))
+        equation = read(oscillation(problem, sgd, "langevin"))
         np.divide(equation - exact, exact, out=row, where=exact > 0)
     relative: FloatArray = np.abs(errors)
     return relative
 
 
 def _damping_error(product: FloatArray, momentum: FloatArray) -> FloatArray:
+    """Return the error of the slowest rate."""
     return _compared(lambda found: found.damping, product, momentum)
 
 
 def _frequency_error(product: FloatArray, momentum: FloatArray) -> FloatArray:
+    """Return the error of the frequency; nan where a mode does not oscillate in both."""
     return _compared(_underdamped_frequency, product, momentum)
 
 
 def _underdamped_frequency(found: Oscillation) -> FloatArray:
-    return np.where(found.regime == Regime.UNDERDAMPED, found.frequency, np.nan)
+    """Return the frequency of modes that oscillate, else nan."""
+    oscillates = found.regime == Regime.UNDERDAMPED
+    return np.where(oscillates, found.frequency, np.nan)
 
 
 _ERRORS: dict[str, Callable[[FloatArray, FloatArray], FloatArray]] = {

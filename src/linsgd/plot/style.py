@@ -43,8 +43,12 @@ def theory_names(theories: str | Sequence[str] | None, sgd: SGD) -> tuple[Theory
     known = answering("displacement")
     if theories is None:
         return known[:1] if sgd.nesterov else known
-    names = (theories,) if isinstance(theories, str) else tuple(theories)
-    return tuple(known[known.index(domains.choice("theories", name, known))] for name in names)
+    given = (theories,) if isinstance(theories, str) else tuple(theories)
+    names = []
+    for name in given:
+        index = known.index(domains.choice("theories", name, known))
+        names.append(known[index])
+    return tuple(names)
 
 
 def axes(ax: Axes | None, width: float = 6.0, height: float = 4.2) -> Axes:

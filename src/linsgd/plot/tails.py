@@ -96,9 +96,10 @@ def threshold_path(
     ax = axes(ax)
     if not isinstance(found, EstimatedExponent):
         domains.refuse_type("found", found, "a result of linsgd.estimate.tail_index")
-    lowest = found.path_lower[np.isfinite(found.path_lower)]
-    top = 3 * (max(lowest, default=0.0) or 1.0)
-    upper = np.where(np.isinf(found.path_upper), 2 * top, found.path_upper)
+    finite_lower = found.path_lower[np.isfinite(found.path_lower)]
+    top = 3 * (max(finite_lower, default=0.0) or 1.0)
+    unbounded = np.isinf(found.path_upper)
+    upper = np.where(unbounded, 2 * top, found.path_upper)
     band: dict[str, Any] = {
         "color": BAND_COLOR,
         "linewidth": 0,
@@ -107,9 +108,9 @@ def threshold_path(
     ax.fill_between(found.path_points, found.path_lower, upper, **band)
     ax.plot(found.path_points, found.path_values, color=DIFFUSION.color, label="estimate")
     if np.isfinite([found.value, found.lower, found.upper]).all():
-        widths = [[found.value - found.lower], [found.upper - found.value]]
+        below, above = found.value - found.lower, found.upper - found.value
         label = f"reported, {found.points} points"
-        ax.errorbar([found.points], [found.value], widths, color=INK, label=label, **POINTS)
+        ax.errorbar(found.points, found.value, [[below], [above]], color=INK, label=label, **POINTS)
     if alpha is not None:
         domains.real("alpha", alpha, "(0, inf)")
         ax.axhline(alpha, color=EXACT.color, linestyle="--", label="exact")
@@ -210,5 +211,7 @@ def _draw_points(
     """Draw the probabilities above 0 with their intervals."""
     reached = probability > 0
     value = probability[reached]
-    widths = [value - lower[reached], upper[reached] - value]
-    ax.errorbar(thresholds[reached], value, widths, color=LANGEVIN.color, label=label, **POINTS)
+    below = value - lower[reached]
+    above = upper[reached] - value
+    points: dict[str, Any] = {"color": LANGEVIN.color, "label": label, **POINTS}
+    ax.errorbar(thresholds[reached], value, [below, above], **points)

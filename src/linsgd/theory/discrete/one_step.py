@@ -80,30 +80,36 @@ def quadratic_after_one_step(
     gradient = _gradient_moments(problem, w, form)
     b = sgd.batch_size
     kappa = sgd.lr / b
+    C = gradient.covariance
     a = w - centre - sgd.lr * (gradient.mean + sgd.weight_decay * w)
-    Ga, GC = form @ a, form @ gradient.covariance
+    Ga, GC = form @ a, form @ C
     trace = float(np.trace(GC))
+    mean = a @ Ga + kappa**2 * b * trace
+    # 4 kappa^2 b a'G C G a - 4 kappa^3 b a'G T + kappa^4 b (F + 2 (b - 1) tr(GCGC) - tr(GC)^2)
     pairs = 2 * (b - 1) * float(np.sum(GC * GC.T)) - trace**2
     variance = (
-        4 * kappa**2 * b * Ga @ gradient.covariance @ Ga
+        4 * kappa**2 * b * Ga @ C @ Ga
         - 4 * kappa**3 * b * Ga @ gradient.third
         + kappa**4 * b * (gradient.fourth + pairs)
     )
-    return float(a @ Ga + kappa**2 * b * trace), float(variance)
+    return float(mean), float(variance)
 
 
 def _gradient_moments(
     problem: LinearRegression, w: FloatArray, form: FloatArray
 ) -> GradientMoments:
+    """Return the moments of one sample's gradient at w."""
     law = problem.features
     if isinstance(law, FiniteData):
-        return _of_rows(law.X * (law.X @ w - law.y)[:, None], form)
+        residual = law.X @ w - law.y
+        return _of_rows(law.X * residual[:, None], form)
     if isinstance(law, GaussianFeatures) and isinstance(problem.noise, GaussianNoise):
         return _gaussian(problem, w - problem.optimum, form)
     return domains.refuse("problem", law, "data sets, and Gaussian features with Gaussian noise")
 
 
 def _of_rows(gradients: FloatArray, form: FloatArray) -> GradientMoments:
+    """Return the moments of gradients (M, d) of equal probability."""
     mean = gradients.mean(axis=0)
     zeta = gradients - mean
     squares = ((zeta @ form) * zeta).sum(axis=1)
@@ -116,6 +122,11 @@ def _of_rows(gradients: FloatArray, form: FloatArray) -> GradientMoments:
 
 
 def _gaussian(problem: LinearRegression, delta: FloatArray, form: FloatArray) -> GradientMoments:
+    """Return the moments for Gaussian features and noise at w* + delta.
+
+    With rho = m chi2_1 and A = rho - m: E A^2 = 2 m^2, E A^3 = 8 m^3, E A^4 = 60 m^4,
+    E rho^2 = 3 m^2, E A rho = 2 m^2, E A^2 rho = 10 m^3; zeta = A mu + sqrt(rho) N(0, Sigma).
+    """
     H = problem.covariance()
     mean = H @ delta
     m = float(delta @ mean) + problem.noise_variance
@@ -124,19 +135,21 @@ def _gaussian(problem: LinearRegression, delta: FloatArray, form: FloatArray) ->
         return GradientMoments(mean, np.zeros_like(H), zeros, 0.0)
     mu = mean / m
     Sigma = H - np.multiply.outer(mean, mean) / m
+    # alpha = mu'G mu, beta = mu'G Sigma G mu, tau = tr(G Sigma), tau_2 = tr(G Sigma G Sigma)
     G_mu, G_Sigma = form @ mu, form @ Sigma
-    alpha, beta = float(mu @ G_mu), float(G_mu @ Sigma @ G_mu)
-    tau, tau_2 = float(np.trace(G_Sigma)), float(np.sum(G_Sigma * G_Sigma.T))
-    # With rho = m chi2_1 and A = rho - m: E A^2 = 2 m^2, E A^3 = 8 m^3, E A^4 = 60 m^4,
-    # E rho^2 = 3 m^2, E A rho = 2 m^2, E A^2 rho = 10 m^3; zeta = A mu + sqrt(rho) N(0, Sigma), so
-    # F = E[A^4] alpha^2 + 4 E[A^2 rho] beta + E[rho^2] (tau^2 + 2 tau_2) + 2 E[A^2 rho] alpha tau.
+    alpha = float(mu @ G_mu)
+    beta = float(G_mu @ Sigma @ G_mu)
+    tau = float(np.trace(G_Sigma))
+    tau_2 = float(np.sum(G_Sigma * G_Sigma.T))
+    # C = E[A^2] mu mu' + E[rho] Sigma
+    covariance = 2 * m**2 * np.multiply.outer(mu, mu) + m * Sigma
+    # T = (E[A^3] alpha + E[A rho] tau) mu + 2 E[A rho] Sigma G mu
+    third = (8 * m**3 * alpha + 2 * m**2 * tau) * mu + 4 * m**2 * Sigma @ G_mu
+    # F = E[A^4] alpha^2 + 4 E[A^2 rho] beta + E[rho^2] (tau^2 + 2 tau_2) + 2 E[A^2 rho] alpha tau
     fourth = (
         60 * m**4 * alpha**2
         + 40 * m**3 * beta
         + 3 * m**2 * (tau**2 + 2 * tau_2)
         + 20 * m**3 * alpha * tau
     )
-    third = (8 * m**3 * alpha + 2 * m**2 * tau) * mu + 4 * m**2 * Sigma @ G_mu
-    return GradientMoments(
-        mean, 2 * m**2 * np.multiply.outer(mu, mu) + m * Sigma, third, float(fourth)
-    )
+    return GradientMoments(mean, covariance, third, float(fourth))

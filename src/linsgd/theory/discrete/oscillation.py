@@ -34,12 +34,14 @@ def relaxation(z: FloatArray, momentum: float) -> Relaxation:
     log_modulus, angle = roots(momentum, z)
     over = discriminant(momentum, z) >= 0
     alternating = over & (z > 1 + momentum)
-    edge = np.minimum(np.abs(z - lower) / lower, np.abs(z - upper) / upper)
-    critical = edge <= ROUNDING
+    to_lower = np.abs(z - lower) / lower
+    to_upper = np.abs(z - upper) / upper
+    critical = np.minimum(to_lower, to_upper) <= ROUNDING
     regime = damped_regime(over, critical)
+    real_angle = np.where(alternating, np.pi, 0.0)
     return Relaxation(
         regime=np.where(alternating & ~critical, Regime.ALTERNATING.value, regime),
-        frequency=np.where(over, np.where(alternating, np.pi, 0.0), angle),
+        frequency=np.where(over, real_angle, angle),
         damping=-log_modulus,
         underdamped_above=lower,
         alternating_above=upper,
@@ -52,4 +54,6 @@ def correlations(k: IntArray, momentum: float, z: FloatArray) -> tuple[FloatArra
         stable = f"[0, {2 * (1 + momentum):g}), where the mean converges"
         domains.refuse("lr (1 - dampening) (h + weight_decay)", float(z.max()), stable)
     power = powers(k, momentum, z)
-    return power.P + momentum * z / (1 + momentum) * power.U, power.Q - z / 2 * power.U
+    position = power.P + momentum * z / (1 + momentum) * power.U
+    velocity = power.Q - z / 2 * power.U
+    return position, velocity

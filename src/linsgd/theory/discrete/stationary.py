@@ -68,8 +68,10 @@ def stationary_state(recurrence: Recurrence, gap: float) -> tuple[State, float]:
         covariance, residual = _modes(recurrence, noise), 16 * EPS
     else:
         covariance, residual = _matrix(recurrence, noise)
-    edge = 1 - recurrence.curvature.max() / recurrence.coefficients.largest_stable_curvature()
-    return State(mean, covariance), max(residual, 16 * EPS) / min(gap, float(edge))
+    limit = recurrence.coefficients.largest_stable_curvature()
+    edge = float(1 - recurrence.curvature.max() / limit)
+    error = max(residual, 16 * EPS) / min(gap, edge)
+    return State(mean, covariance), error
 
 
 def mean_missing(problem: LinearRegression) -> bool:
@@ -81,16 +83,18 @@ def mean_missing(problem: LinearRegression) -> bool:
 def _modes(recurrence: Recurrence, noise: ModeNoise) -> FloatArray:
     """Return the covariances (3, d) of single modes, in closed form."""
     h, kappa, shift = noise.eigenvalues, recurrence.curvature, recurrence.shift
-    response = unit_response(kappa, kappa, recurrence.coefficients)[[0, 1, 3]]
+    ww, wv, _, vv = unit_response(kappa, kappa, recurrence.coefficients)
     own = noise.own * h**2
-    u = response[0] / (1 - own * response[0])
+    u = ww / (1 - own * ww)
     # T (1 - G) = sum_i h_i s_i^2 (1 + own h_i^2 u_i) + label sum_i h_i^2 u_i
-    T = np.sum(h * shift**2 * (1 + own * u)) + noise.label * np.sum(h**2 * u)
-    T /= 1 - noise.common * np.sum(h**2 * u)
+    from_shift = np.sum(h * shift**2 * (1 + own * u))
+    fed_back = np.sum(h**2 * u)
+    T = from_shift + noise.label * fed_back
+    T /= 1 - noise.common * fed_back
     # M_ii = u_i (own h_i^2 s_i^2 + h_i (common T + label))
     position = u * (own * shift**2 + h * (noise.common * T + noise.label))
     gradient = noise.diagonal(position + shift**2)
-    return np.stack([position, response[1] * gradient, response[2] * gradient])
+    return np.stack([position, wv * gradient, vv * gradient])
 
 
 def _matrix(recurrence: Recurrence, noise: MatrixNoise) -> tuple[FloatArray, float]:
@@ -98,9 +102,15 @@ def _matrix(recurrence: Recurrence, noise: MatrixNoise) -> tuple[FloatArray, flo
     shift = recurrence.shift
     response = pair_response(recurrence.curvature, recurrence.coefficients)[[0, 1, 3]]
     root = np.sqrt(response[0])
-    source = root * noise(np.multiply.outer(shift, shift), shift)
-    solution, residual = solve_feedback(lambda X: root * noise.homogeneous(root * X), source)
-    gradient = noise(root * solution + np.multiply.outer(shift, shift), shift)
+    ss = np.multiply.outer(shift, shift)
+
+    def gain(X: FloatArray) -> FloatArray:
+        image: FloatArray = root * noise.homogeneous(root * X)
+        return image
+
+    # (1 - K) M = P o N(s s') in the variable P^{-1/2} o M, then N(M + s s')
+    solution, residual = solve_feedback(gain, root * noise(ss, shift))
+    gradient = noise(root * solution + ss, shift)
     return response * gradient, residual
 
 

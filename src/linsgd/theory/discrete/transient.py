@@ -26,11 +26,11 @@ from linsgd.theory.discrete.stationary import (
 )
 from linsgd.theory.initial_state import InitialState, initial_state
 from linsgd.theory.recurrence.gradient_covariance import ModeNoise, Noise, first_infinite
-from linsgd.theory.recurrence.jump import matrix_states, mode_states
+from linsgd.theory.recurrence.jump import matrix_states, mode_states, squared_change
 from linsgd.theory.recurrence.operators import EPS
 from linsgd.theory.recurrence.pairs import PairCovariances
 from linsgd.theory.recurrence.recurrence import Coefficients, Recurrence
-from linsgd.theory.recurrence.steps import MatrixStep, ModeStep, State
+from linsgd.theory.recurrence.steps import MatrixStep, MeanStep, ModeStep, State
 from linsgd.theory.result import Moments, Start, moments_from_eigenbasis
 
 SHORT_WALK = 1000  # steps that are always walked
@@ -132,13 +132,19 @@ def _travelled(recurrence: Recurrence, begin: InitialState, times: IntArray) -> 
     change, force = _push(recurrence, coefficients, begin)
     for time in times:
         if begin.fresh and done == 0 < time:
-            u, done = _push(recurrence, coefficients.undampened(), begin)[1], 1
-        decay, total = change, np.broadcast_to(np.eye(2), change.shape)
-        count, done = int(time) - done, int(time)
-        while count:
-            if count & 1:
-                u = u + (decay @ u[..., None] + total @ force[..., None])[..., 0]
-            total, decay, count = 2 * total + decay @ total, 2 * decay + decay @ decay, count >> 1
+            _, u = _push(recurrence, coefficients.undampened(), begin)
+            done = 1
+        # A^n - I and I + A + ... + A^(n-1) for n = 1, 2, 4, ...
+        power, total = change, np.broadcast_to(np.eye(2), change.shape)
+        remaining = int(time) - done
+        done = int(time)
+        while remaining:
+            if remaining & 1:
+                moved = power @ u[..., None] + total @ force[..., None]
+                u = u + moved[..., 0]
+            total = 2 * total + power @ total
+            power = squared_change(power)
+            remaining >>= 1
         path.append(u.T)
     return np.stack(path)
 
@@ -147,11 +153,13 @@ def _push(
     recurrence: Recurrence, coefficients: Coefficients, begin: InitialState
 ) -> tuple[FloatArray, FloatArray]:
     """Return A - I (d, 2, 2) and the first move of the mean from the start (d, 2)."""
-    step = MatrixStep.make(coefficients, recurrence.curvature, recurrence.decayed_optimum)
-    return step.change, np.einsum("iab,bi->ia", step.change, begin.mean) + step.drift.T
+    step = MeanStep.make(coefficients, recurrence.curvature, recurrence.decayed_optimum)
+    force = np.einsum("iab,bi->ia", step.change, begin.mean) + step.drift.T
+    return step.change, force
 
 
 def _begin(recurrence: Recurrence, exists: Existence, start: Start) -> InitialState:
+    """Return the moments at step 0, measured from the optimum."""
     problem = recurrence.problem
     center, eigenvectors = problem.optimum, problem.eigenvectors
 
@@ -219,7 +227,8 @@ def _slowest_rate(recurrence: Recurrence) -> float:
     c, kappa = recurrence.coefficients, recurrence.curvature
     positive = kappa[kappa > 0]
     slowest = float(positive.min()) if positive.size else 0.0
-    return min(1.0, c.lr * c.gradient_weight * slowest / (1 - c.momentum))
+    rate = c.lr * c.gradient_weight * slowest / (1 - c.momentum)
+    return min(1.0, rate)
 
 
 def _walk(
@@ -246,10 +255,12 @@ def _walk(
 
 
 def _reached(state: State, end: State, error: float) -> bool:
-    return all(
-        bool(np.abs(part - goal).max() <= error * np.abs(goal).max())
-        for part, goal in zip(state, end, strict=True)
-    )
+    """Return whether mean and covariance are those of `end` to a relative error."""
+    for part, goal in zip(state, end, strict=True):
+        distance = np.abs(part - goal).max()
+        if not distance <= error * np.abs(goal).max():
+            return False
+    return True
 
 
 def _mark_infinite(
@@ -260,17 +271,19 @@ def _mark_infinite(
     covariances: FloatArray,
 ) -> None:
     """Set variances that are infinite or too large for a float to inf, undefined moments to nan."""
-    problem, moved = recurrence.problem, recurrence.problem.eigenvalues > 0
+    problem = recurrence.problem
+    moved = problem.eigenvalues > 0
     second = begin.modes[0] + begin.mean[0] ** 2
     overflow = ~np.isfinite(covariances).reshape(len(times), -1).all(axis=1)
     infinite = (times >= first_infinite(recurrence.noise, second)) | overflow
     if covariances.ndim == 4:
-        on = np.multiply.outer(moved, moved)
-        own = on & np.eye(len(moved), dtype=bool)
-        lost = np.where(own, INFINITE[:, None, None], np.nan)
+        affected = np.multiply.outer(moved, moved)
+        own = affected & np.eye(len(moved), dtype=bool)
+        undefined = np.where(own, INFINITE[:, None, None], np.nan)
     else:
-        on, lost = moved, INFINITE[:, None]
-    covariances[infinite] = np.where(on, lost, covariances[infinite])
+        affected, undefined = moved, INFINITE[:, None]
+    covariances[infinite] = np.where(affected, undefined, covariances[infinite])
     if mean_missing(problem):
-        means[times >= 1] = np.where(moved, np.nan, means[times >= 1])
+        after_start = times >= 1
+        means[after_start] = np.where(moved, np.nan, means[after_start])
     means[~np.isfinite(means)] = np.nan

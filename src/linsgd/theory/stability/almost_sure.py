@@ -102,6 +102,7 @@ def almost_sure_threshold(
 
 
 def _searches(method: Method, setting: Setting) -> bool:
+    """Return whether a method can search the threshold of a setting."""
     searched = method.rough_lyapunov is not None or method.almost_sure_threshold is not None
     return searched and not method.covers(setting)
 
@@ -138,20 +139,27 @@ def _by_method(setting: Setting, method: Method, seed: int) -> Interval:
         return method.almost_sure_threshold(setting)
     search = _Search(setting, method, seed)
     low, high = search.sign_change()
-    if low is None or high is None:
-        return ANY_POSITIVE if low is None else Interval.between(math.exp(low), math.inf)
+    if low is None:
+        return ANY_POSITIVE
+    above_low = Interval.between(math.exp(low), math.inf)
+    if high is None:
+        return above_low
     tolerances = _COMPUTED if method.confidence is None else _SAMPLED
     root = float(brentq(search.rough, low, high, xtol=tolerances.tolerance))
-    slope = (search.rough(root + _PROBE) - search.rough(root - _PROBE)) / (2 * _PROBE)
-    here = search.fine(root)
-    if here.resolved:
-        root -= here.value / slope
-        error = tolerances.margin * here.width / 2 / slope + 2 * tolerances.tolerance
-        for _ in range(tolerances.attempts):
-            if search.fine(root - error).upper < 0 < search.fine(root + error).lower:
-                return Interval(*map(math.exp, (root, root - error, root + error)))
-            error *= _WIDENING
-    return Interval.between(math.exp(low), math.inf)
+    rise = search.rough(root + _PROBE) - search.rough(root - _PROBE)
+    slope = rise / (2 * _PROBE)
+    rho = search.fine(root)
+    if not rho.resolved:
+        return above_low
+    # one step of Newton's iteration, then bounds on both sides that show the sign
+    root -= rho.value / slope
+    error = tolerances.margin * rho.width / 2 / slope + 2 * tolerances.tolerance
+    for _ in range(tolerances.attempts):
+        lower, upper = root - error, root + error
+        if search.fine(lower).upper < 0 < search.fine(upper).lower:
+            return Interval(math.exp(root), math.exp(lower), math.exp(upper))
+        error *= _WIDENING
+    return above_low
 
 
 class _Search:
@@ -189,7 +197,8 @@ class _Search:
 
     def _contracting(self) -> float | None:
         """Return a log step size at which h(2) < 1, or where h(2) is not known rough rho < 0."""
-        log_step = -math.log(float(self.setting.spectrum.max()) + self.setting.decay)
+        largest_curvature = float(self.setting.spectrum.max()) + self.setting.decay
+        log_step = -math.log(largest_curvature)
         for _ in range(_CONTRACTING_STEPS):
             moment = SecondMoment.of(self.setting.at(math.exp(log_step)))
             log_growth = self.rough(log_step) if moment is None else moment.log_mu().upper

@@ -55,16 +55,25 @@ def mean_square_threshold(recurrence: Recurrence) -> tuple[float, float]:
     top = coefficients.at(1.0).largest_stable_curvature()  # of the mean, in units of 1 / unit
     scaled = noise.in_units(unit)
     if isinstance(scaled, ModeNoise):
-        error = CLOSED_FORM_ERROR
-        if coefficients.nesterov:
-            lr = _root(lambda at: _mode_gain(scaled, kappa, coefficients.at(at)), top)
-        else:
-            lr = min(_secular_root(scaled, kappa, coefficients), top)
+        lr, error = _mode_threshold(scaled, kappa, coefficients, top), CLOSED_FORM_ERROR
     else:
         lr, error = _operator_threshold(scaled, kappa, coefficients, top)
         error += recurrence.problem.error
     with np.errstate(over="ignore"):
         return float(np.divide(lr, unit)), error
+
+
+def _mode_threshold(
+    noise: ModeNoise, kappa: FloatArray, coefficients: Coefficients, top: float
+) -> float:
+    """Return the threshold of single modes, at most `top`."""
+    if not coefficients.nesterov:
+        return min(_secular_root(noise, kappa, coefficients), top)
+
+    def gain(lr: float) -> float:
+        return mode_gains(noise, kappa, coefficients.at(lr))[1]  # inf beyond its first pole
+
+    return _root(gain, top)
 
 
 def _operator_threshold(
@@ -75,13 +84,11 @@ def _operator_threshold(
         lr, rounding = _heavy_ball_threshold(noise, kappa, coefficients)
         if rounding < COARSE_ERROR:
             return min(lr, top), max(rounding, OPERATOR_ERROR)
-    radius = _root(lambda at: spectral_radius(noise, kappa, coefficients.at(at)), top)
-    return radius, OPERATOR_ERROR
 
+    def radius(lr: float) -> float:
+        return spectral_radius(noise, kappa, coefficients.at(lr))
 
-def _mode_gain(noise: ModeNoise, kappa: FloatArray, coefficients: Coefficients) -> float:
-    """Return G, or inf beyond its first pole."""
-    return mode_gains(noise, kappa, coefficients)[1]
+    return _root(radius, top), OPERATOR_ERROR
 
 
 def _secular_root(noise: ModeNoise, kappa: FloatArray, coefficients: Coefficients) -> float:
@@ -90,22 +97,25 @@ def _secular_root(noise: ModeNoise, kappa: FloatArray, coefficients: Coefficient
     1 - sum alpha/(x - beta) is increasing and concave beyond the largest pole, so that Newton's
     iteration from the largest alpha_i + beta_i, which is no larger than the root, increases to it.
     """
-    m, a, h = coefficients.momentum, coefficients.gradient_weight, noise.eigenvalues
-    moved = kappa > 0
-    kappa, h = kappa[moved], h[moved]
-    share = a * h**2 / (2 * (1 - m) * kappa)
-    alpha, beta = noise.common * share, a * kappa / (2 * (1 + m)) + noise.own * share
+    m, a = coefficients.momentum, coefficients.gradient_weight
+    positive = kappa > 0
+    kappa, h = kappa[positive], noise.eigenvalues[positive]
+    # the gain of a mode over lr, as lr -> 0: P_ii ~ lr a / (2 (1 - m) kappa)
+    gain = a * h**2 / (2 * (1 - m) * kappa)
+    alpha = noise.common * gain
+    beta = a * kappa / (2 * (1 + m)) + noise.own * gain
     x = float((alpha + beta).max())
     for _ in range(NEWTON_STEPS):
         felt = (alpha > 0) & (x > beta)  # an alpha below the rounding of beta moves no root
         if not felt.any():
             break
-        terms = alpha[felt] / (x - beta[felt])
-        slope = float(np.sum(terms / (x - beta[felt])))
-        moved_x = x + (float(terms.sum()) - 1) / slope
-        if not moved_x > x * (1 + EPS):
+        distance = x - beta[felt]
+        terms = alpha[felt] / distance
+        slope = float(np.sum(terms / distance))
+        next_x = x + (float(terms.sum()) - 1) / slope
+        if not next_x > x * (1 + EPS):
             break
-        x = moved_x
+        x = next_x
     return 1 / x
 
 
@@ -131,18 +141,22 @@ def _heavy_ball_threshold(
 ) -> tuple[float, float]:
     """Return the inverse of the largest eigenvalue of the map, and its relative rounding error."""
     m, a = coefficients.momentum, coefficients.gradient_weight
-    total, gap = kappa[:, None] + kappa, kappa[:, None] - kappa
+    total = kappa[:, None] + kappa
+    gap = kappa[:, None] - kappa
     scale = a / ((1 - m) * (1 + m))
-    root = np.sqrt(np.divide(scale, total, out=np.zeros_like(total), where=total > 0))
+    square = np.divide(scale, total, out=np.zeros_like(total), where=total > 0)
+    root = np.sqrt(square)
     curvature = (1 - m) * kappa[:, None] * kappa - m / (1 - m) * gap**2
 
     def operator(M: FloatArray) -> FloatArray:
-        return root * ((1 + m) * noise.homogeneous(root * M) + curvature * root * M)
+        noisy = (1 + m) * noise.homogeneous(root * M)
+        return root * (noisy + curvature * root * M)
 
     largest = largest_eigenvalue(operator, kappa.size)
     # rounding is relative to the largest modulus, which near momentum 1 is that of pairs of very
     # different curvature
-    modulus = max(largest, float(np.abs(root**2 * curvature).max()))
+    of_curvature = float(np.abs(root**2 * curvature).max())
+    modulus = max(largest, of_curvature)
     if largest <= 0:
         return np.inf, np.inf
     return 1 / largest, 8 * EPS * modulus / largest

@@ -112,12 +112,13 @@ def _threshold(setting: Setting, order: float, name: str, top: float) -> Interva
     def growth(step: float) -> float:
         return solver.log_moment(setting.at(step), order).value
 
+    def certain(step: float, width: float) -> bool:
+        below, above = setting.at(step * (1 - width)), setting.at(step * (1 + width))
+        return solver.side(below, order) < 0 < solver.side(above, order)
+
     step = top if order == 2 else _crossing(growth, top)
     width = _FIRST_WITH_MOMENTUM if setting.momentum > 0 else _FIRST
-    while (
-        solver.side(setting.at(step * (1 - width)), order) >= 0
-        or solver.side(setting.at(step * (1 + width)), order) <= 0
-    ):
+    while not certain(step, width):
         width *= 2
         if width > _WIDEST:
             domains.refuse("method", name, "settings where the moment is known to ten digits or so")
