@@ -61,7 +61,8 @@ def autocorrelation(theory: Theory = "exact", regime: Regime = "underdamped") ->
     domains.choice("regime", regime, REGIMES)
     if theory == "diffusion":
         return _first_order()
-    propagation, lag = propagator(regime, theory), k if theory == "exact" else t
+    propagation = propagator(regime, theory)
+    lag = k if theory == "exact" else t
     P = stationary_covariance(theory).result.subs(zeta, 0)
     lagged = propagation.result * P
     position = _by_powers(lagged[0, 0] / P[0, 0])
@@ -79,6 +80,7 @@ def autocorrelation(theory: Theory = "exact", regime: Regime = "underdamped") ->
 
 
 def _first_order() -> Derivation:
+    """Return the autocorrelation of the first-order SDE, one exponential."""
     covariance = stationary_covariance("diffusion")
     rate = covariance["drift"]
     decay = exp(-rate * t)
@@ -95,7 +97,9 @@ def _first_order() -> Derivation:
 def _by_powers(expression: Expr) -> Expr:
     """Collect an exact answer in U_k; an SDE's has none and stays as it is."""
     powers = expression.free_symbols & set(U.values())
-    return expression.expand().collect(list(powers), tidy) if powers else expression
+    if not powers:
+        return expression
+    return expression.expand().collect(list(powers), tidy)
 
 
 @cache
@@ -132,7 +136,8 @@ def displacement(theory: Theory = "exact", regime: Regime = "underdamped") -> De
     """
     memory = autocorrelation(theory, regime)
     P = stationary_covariance(theory).result.subs(zeta, 0)
-    steps = [*memory.steps, Step("variance", "The position variance.", Equation(V, P[0, 0]))]
+    variance = Step("variance", "The position variance.", Equation(V, P[0, 0]))
+    steps = [*memory.steps, variance]
     if theory != "diffusion":
         local = Equation(E(eta**2 * v**2), eta**2 * P[1, 1])
         steps.append(Step("local", "One step is lr v.", local))
@@ -146,8 +151,9 @@ def displacement(theory: Theory = "exact", regime: Regime = "underdamped") -> De
 
 def _fixed_start(propagator: Matrix, P: Matrix) -> tuple[Step, ...]:
     """Return E(x_k - x_0)^2 from (x_0, v_0): the mean's square and (P - K P K')_xx."""
+    P_xv, P_vv = P[0, 1], P[1, 1]
     mean = (K_xx - 1) * x0 + K_xv * v0
-    gathered = V * (1 - K_xx**2) - 2 * P[0, 1] * K_xx * K_xv - P[1, 1] * K_xv**2
+    gathered = V * (1 - K_xx**2) - 2 * P_xv * K_xx * K_xv - P_vv * K_xv**2
     return (
         Step(
             "K_xx",
@@ -190,11 +196,13 @@ def summed_displacement() -> Derivation:
     u/3 - u**3/45 + O(u**4)
     """
     u, slow, fast = symbols("u a_1 a_2", positive=True)
-    correlation = (fast * exp(-fast * k) - slow * exp(-slow * k)) / (fast - slow)
+    exponentials = fast * exp(-fast * k) - slow * exp(-slow * k)
+    correlation = exponentials / (fast - slow)
     # sum_k e^{-a k} = 1 / (e^a - 1), for each of the two rates
     geometric = {exp(-rate * k): 1 / (exp(rate) - 1) for rate in (slow, fast)}
     total = 1 + 2 * correlation.subs(geometric)
-    growth = limit(total.subs(fast, 2 * u), slow, 0).rewrite(tanh).simplify().expand()
+    as_lr_vanishes = limit(total.subs(fast, 2 * u), slow, 0)
+    growth = as_lr_vanishes.rewrite(tanh).simplify().expand()
     return Derivation(
         "The spurious growth of the summed displacement",
         (

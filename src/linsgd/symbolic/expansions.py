@@ -96,67 +96,78 @@ def _compared(langevin: Expr, exact: Expr, order: int) -> tuple[Step, ...]:
 
 
 def _both(langevin: Expr, exact: Expr) -> tuple[Step, Step]:
-    return Step("langevin", "In the SDE.", langevin), Step("exact", "In the algorithm.", exact)
+    """Return the steps of a quantity in the SDE and in the algorithm."""
+    in_sde = Step("langevin", "In the SDE.", langevin)
+    in_algorithm = Step("exact", "In the algorithm.", exact)
+    return in_sde, in_algorithm
 
 
 def _error(expansion: Expr, why: str = "The relative error of the SDE.") -> Step:
     """Return the last step, the coefficients of the series in canonical form."""
     powers = expansion.removeO().expand().collect(eta, evaluate=False)
     printed = Add(*(tidy(coefficient) * power for power, coefficient in powers.items()))
-    return Step("error", why, Equation(ERROR, printed + (expansion.getO() or 0)))
+    remainder = expansion.getO() or 0
+    return Step("error", why, Equation(ERROR, printed + remainder))
 
 
 def _variance(step: str) -> Callable[[int], tuple[Step, ...]]:
+    """Return the comparison of a stationary variance, a step of `stationary_covariance`."""
+
     def steps(order: int) -> tuple[Step, ...]:
-        langevin, exact = (
-            stationary_covariance(theory)[step].subs(zeta, 0) for theory in ("langevin", "exact")
-        )
+        langevin = stationary_covariance("langevin")[step].subs(zeta, 0)
+        exact = stationary_covariance("exact")[step].subs(zeta, 0)
         return _compared(langevin, exact, order)
 
     return steps
 
 
 def _correlation(order: int) -> tuple[Step, ...]:
+    """Return the correlation of position and velocity, which the SDE has as 0."""
     exact = stationary_covariance("exact")
-    square = tidy((exact["cross"] ** 2 / (exact["position"] * exact["velocity"])).subs(zeta, 0))
+    variances = exact["position"] * exact["velocity"]
+    square = tidy((exact["cross"] ** 2 / variances).subs(zeta, 0))
     correlation = sqrt(square, evaluate=False)
     error = Step("error", "The absolute error of the SDE.", Equation(ERROR, -correlation))
     return (*_both(Integer(0), correlation), error)
 
 
 def _damping(order: int) -> tuple[Step, ...]:
+    """Compare the rates of the envelope of an underdamped mode."""
     langevin = tidy(underdamped_sde()["gamma"] * eta)
     exact = -log(propagator("underdamped")["r"]).expand(force=True)
     why = "The relative error, the same at every lr."
-    return (*_both(langevin, exact), Step("error", why, Equation(ERROR, langevin / exact - 1)))
+    error = Step("error", why, Equation(ERROR, langevin / exact - 1))
+    return (*_both(langevin, exact), error)
 
 
 def _threshold(order: int) -> tuple[Step, ...]:
-    langevin, exact = (
-        propagator("critical", theory).explicit("h_lambda") for theory in ("langevin", "exact")
-    )
-    error = tidy((langevin / exact - 1).subs(beta, r**2)).subs(r, sqrt(beta))
+    """Compare the curvatures at which oscillation sets in."""
+    langevin = propagator("critical", "langevin").explicit("h_lambda")
+    exact = propagator("critical", "exact").explicit("h_lambda")
+    relative = tidy((langevin / exact - 1).subs(beta, r**2)).subs(r, sqrt(beta))
     why = "The relative error of the curvature at given lr."
-    return (*_both(langevin, exact), Step("error", why, Equation(ERROR, error)))
+    return (*_both(langevin, exact), Step("error", why, Equation(ERROR, relative)))
 
 
 def _frequency(order: int) -> tuple[Step, ...]:
     """Expand sqrt(lr h_lambda) over the exact angle acos(1 - lr h_lambda / 2)."""
     sde = propagator("underdamped", "langevin")
     # the angle per step without damping: lr delta at beta = 1
-    square = sde["delta"].subs({omega**2: sde["omega"], gamma: sde["gamma"]}).subs(beta, 1)
+    rates = {omega**2: sde["omega"], gamma: sde["gamma"]}
+    square = sde["delta"].subs(rates).subs(beta, 1)
     langevin = sqrt(simplify(eta**2 * square))
     exact = propagator("underdamped").explicit("theta").subs(beta, 1)
     # acos(1 - u^2 / 2) = 2 asin(u / 2) with u = sqrt(lr h_lambda), whose series SymPy finds sooner
     u = Symbol("u", positive=True)
     ratio = series(u / (2 * asin(u / 2)) - 1, u, 0, 2 * order + 2).removeO()
-    remainder = Order(eta ** (order + 1))
-    return (*_both(langevin, exact), _error(ratio.subs(u, sqrt(eta * h_lambda)) + remainder))
+    expansion = ratio.subs(u, sqrt(eta * h_lambda)) + Order(eta ** (order + 1))
+    return (*_both(langevin, exact), _error(expansion))
 
 
 def _slow_rate(order: int) -> tuple[Step, ...]:
+    """Compare the rates of the slow mode of an overdamped direction."""
     langevin, exact = _slow_rates()
-    error = rs_mul(_over_lr(langevin), rs_series_inversion(_over_lr(exact), LR, CUT), LR, CUT) - 1
+    error = _quotient(_over_lr(langevin), _over_lr(exact)) - 1
     return (
         Step(
             "langevin",
@@ -169,13 +180,16 @@ def _slow_rate(order: int) -> tuple[Step, ...]:
 
 
 def _mean(order: int) -> tuple[Step, ...]:
+    """Compare the means from the same x_0 and v_0."""
     return (_error(_mean_error(_constant(v0), order)),)
 
 
 def _matched_mean(order: int) -> tuple[Step, ...]:
+    """Compare the means, the SDE started at the velocity that matches the slow amplitudes."""
     # amplitude of the SDE's slow mode: (lr v + x_0 (lr gamma + lr delta)) / (2 lr delta)
-    amplitude = 2 * rs_mul(_exact_amplitude(), _sde_root(), LR, CUT)
-    start = _over_lr(amplitude - _constant(x0) * (_friction() + _sde_root()))
+    twice_amplitude = 2 * rs_mul(_exact_amplitude(), _sde_root(), LR, CUT)
+    from_position = _constant(x0) * (_friction() + _sde_root())
+    start = _over_lr(twice_amplitude - from_position)
     matched = _expression(start, 0).removeO()
     return (
         Step(
@@ -192,6 +206,11 @@ def _constant(expression: Expr) -> Series:
     return RING(FIELD.from_sympy(expression))
 
 
+def _quotient(numerator: Series, denominator: Series) -> Series:
+    """Return the quotient of two series; the constant term of the denominator is not 0."""
+    return rs_mul(numerator, rs_series_inversion(denominator, LR, CUT), LR, CUT)
+
+
 def _friction() -> Series:
     """Return lr gamma = (1 - beta) / (1 + beta)."""
     return _constant((1 - beta) / (1 + beta))
@@ -199,7 +218,8 @@ def _friction() -> Series:
 
 def _discriminant() -> Series:
     """Return 1 - 2 lr h_lambda (1 + beta) / (1 - beta)^2."""
-    return 1 - _constant(2 * h_lambda * (1 + beta) / (1 - beta) ** 2) * LR
+    slope = 2 * h_lambda * (1 + beta) / (1 - beta) ** 2
+    return 1 - _constant(slope) * LR
 
 
 @cache
@@ -211,13 +231,16 @@ def _sde_root() -> Series:
 @cache
 def _exact_root() -> Series:
     """Return sqrt((1 + beta - lr h_lambda)^2 - 4 beta), the exact eigenvalues' difference."""
-    inside = _discriminant() + _constant(h_lambda**2 / (1 - beta) ** 2) * LR**2
+    # over (1 - beta)^2 this is the SDE's discriminant and a term of second order
+    second = h_lambda**2 / (1 - beta) ** 2
+    inside = _discriminant() + _constant(second) * LR**2
     return _constant(1 - beta) * rs_nth_root(inside, 2, LR, CUT)
 
 
 def _exact_eigenvalue(sign: int) -> Series:
     """Return (1 + beta - lr h_lambda +- root) / 2: the slow eigenvalue at +1, the fast at -1."""
-    return (_constant(1 + beta) - _constant(h_lambda) * LR + sign * _exact_root()) / 2
+    trace = _constant(1 + beta) - _constant(h_lambda) * LR
+    return (trace + sign * _exact_root()) / 2
 
 
 @cache
@@ -228,9 +251,10 @@ def _slow_rates() -> tuple[Series, Series]:
 
 def _exact_amplitude() -> Series:
     """Return the slow mode's amplitude: [(M - fast) z_0]_x over the eigenvalues' difference."""
-    position = _constant(x0) * (1 - _constant(h_lambda) * LR - _exact_eigenvalue(-1))
+    entry = 1 - _constant(h_lambda) * LR  # M_xx
+    position = _constant(x0) * (entry - _exact_eigenvalue(-1))
     projected = position + _constant(beta * v0) * LR
-    return rs_mul(projected, rs_series_inversion(_exact_root(), LR, CUT), LR, CUT)
+    return _quotient(projected, _exact_root())
 
 
 def _mean_error(start: Series, order: int) -> Expr:
@@ -239,24 +263,27 @@ def _mean_error(start: Series, order: int) -> Expr:
     Both means are amplitude * exp(-rate t / lr) of their slow modes; `start` is a velocity.
     """
     projected = start * LR + _constant(x0) * (_friction() + _sde_root())
-    sde = rs_mul(projected, rs_series_inversion(2 * _sde_root(), LR, CUT), LR, CUT)
-    amplitude = rs_mul(sde, rs_series_inversion(_exact_amplitude(), LR, CUT), LR, CUT)
+    sde_amplitude = _quotient(projected, 2 * _sde_root())
+    amplitudes = _quotient(sde_amplitude, _exact_amplitude())
     langevin, exact = _slow_rates()
-    decay = rs_exp(_over_lr(exact - langevin) * _constant(t), LR, CUT)
-    return _expression(rs_mul(amplitude, decay, LR, CUT) - 1, order)
+    exponentials = rs_exp(_over_lr(exact - langevin) * _constant(t), LR, CUT)
+    ratio = rs_mul(amplitudes, exponentials, LR, CUT)
+    return _expression(ratio - 1, order)
 
 
 def _over_lr(power_series: Series) -> Series:
     """Return the series over lr; its constant term is 0."""
-    return RING.from_dict({(n - 1,): c for (n,), c in power_series.items()})
+    shifted = {(n - 1,): coefficient for (n,), coefficient in power_series.items()}
+    return RING.from_dict(shifted)
 
 
 def _expression(power_series: Series, order: int) -> Expr:
     """Return the series up to lr^order, with its O."""
-    kept = Add(
-        *(tidy(FIELD.to_sympy(c)) * eta**n for (n,), c in power_series.items() if n <= order)
-    )
-    return kept + Order(eta ** (order + 1))
+    terms = []
+    for (n,), coefficient in power_series.items():
+        if n <= order:
+            terms.append(tidy(FIELD.to_sympy(coefficient)) * eta**n)
+    return Add(*terms) + Order(eta ** (order + 1))
 
 
 QUANTITIES: dict[str, Callable[[int], tuple[Step, ...]]] = {

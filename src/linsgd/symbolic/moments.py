@@ -83,6 +83,7 @@ def moment_recursion(order: int) -> Derivation:
 
 
 def _kappa(order: int) -> Symbol:
+    """Return the letter of the factor of a step on the moment of this order."""
     return Symbol(f"kappa_{order}", real=True)
 
 
@@ -109,13 +110,13 @@ def _solved(order: int) -> tuple[Step, Step]:
 @cache
 def _row(order: int) -> tuple[Expr, ...]:
     """Return the factors of 1, x, ..., x^p in E x'^p."""
-    return tuple(
-        Add(
-            # odd powers of Z have mean 0
-            *(_term(order, j, i, n) for i in range(0, order - j + 1, 2) for n in range(j + 1))
-        )
-        for j in range(order + 1)
-    )
+    factors = []
+    for j in range(order + 1):
+        terms = []
+        for i in range(0, order - j + 1, 2):  # odd powers of Z have mean 0
+            terms.extend(_term(order, j, i, n) for n in range(j + 1))
+        factors.append(Add(*terms))
+    return tuple(factors)
 
 
 def _term(order: int, j: int, i: int, n: int) -> Expr:
@@ -126,7 +127,8 @@ def _term(order: int, j: int, i: int, n: int) -> Expr:
     ways = binomial(order, j) * binomial(order - j, i) * binomial(j, n)
     factors = a ** (j - n) * (-c) ** n * f**i * (-e) ** (order - j - i)
     normal = chi_square_moment(Integer(1), i // 2)  # E Z^i
-    return ways * factors * normal * chi_square_moment(b, n + i // 2)
+    energy = chi_square_moment(b, n + i // 2)  # E X^(n + i/2)
+    return ways * factors * normal * energy
 
 
 def _by_powers(polynomial: Expr, letter: Symbol) -> Expr:
@@ -182,10 +184,10 @@ def _variance_threshold(nesterov: bool) -> Derivation:
     """Solve for the zero of the denominator of the stationary noise, quadratic in lr."""
     covariance = stationary_covariance("exact", nesterov)
     pole = fraction(tidy(covariance.explicit("noise")))[1]
-    free, linear, *square = (
-        tidy(coefficient) for coefficient in reversed(Poly(pole, eta).all_coeffs())
-    )
-    # the smaller root of free + linear lr + square lr^2, without cancellation
+    coefficients = reversed(Poly(pole, eta).all_coeffs())
+    free, linear, *square = map(tidy, coefficients)
+    # the smaller root of free + linear lr + square lr^2, without cancellation:
+    # 2 free / (sqrt(linear^2 - 4 square free) - linear)
     half = sqrt(linear**2 - 4 * square[0] * free) if square else -linear
     return Derivation(
         "The learning rate at which the variance diverges",
@@ -203,6 +205,7 @@ def _variance_threshold(nesterov: bool) -> Derivation:
 
 
 def _polynomial_threshold(order: int) -> Derivation:
+    """Write kappa(p) = 1 as a polynomial in c without the root c = 0."""
     spectral = spectral_function(order)
     undecayed = cancel((1 - spectral.result.subs(a, 1)) / (b * c))
     return Derivation(

@@ -56,7 +56,12 @@ from linsgd.symbolic.update import underdamped_sde, update_rule
 REGIMES = ("underdamped", "critical", "overdamped", "alternating")
 Regime = Literal["underdamped", "critical", "overdamped", "alternating"]
 THEORIES = ("exact", "langevin")
-U = {n: Symbol(name, real=True) for n, name in ((-1, "U_{k-1}"), (0, "U_k"), (1, "U_{k+1}"))}
+# U_{k+n} of the module's docstring
+U = {
+    -1: Symbol("U_{k-1}", real=True),
+    0: Symbol("U_k", real=True),
+    1: Symbol("U_{k+1}", real=True),
+}
 
 # Where a mode changes its regime: values of lr * h_lambda
 _LOWER = (1 - sqrt(beta)) ** 2
@@ -120,7 +125,9 @@ def _exact(regime: str) -> Derivation:
     M = update_rule()["transition"].subs(zeta, 0)
     condition, power = _eigenvalues(regime, M.trace())
     # U_k M - (det M) U_{k-1} I, with U_{k+1} = (tr M) U_k - (det M) U_{k-1} and det M = beta
-    moved = Matrix([[U[1] - beta * U[0], M[0, 1] * U[0]], [M[1, 0] * U[0], beta * (U[0] - U[-1])]])
+    from_position = [U[1] - beta * U[0], M[0, 1] * U[0]]
+    from_velocity = [M[1, 0] * U[0], beta * (U[0] - U[-1])]
+    moved = Matrix([from_position, from_velocity])
     determinant = Equation(Function("det")("M"), M.det().expand())
     quotients = (
         Step(
@@ -162,7 +169,8 @@ def _eigenvalues(regime: str, trace: Expr) -> tuple[Step, Expr]:
         return Step("theta", why, Equation(theta, acos(cosine))), power
     if regime == "critical":
         curvature = tidy(solve(trace - 2 * r, h_lambda)[0].subs(beta, r**2))
-        power = r ** (k - 1) * limit(_quotient(I * theta, sin), theta, 0)
+        double_root = limit(_quotient(I * theta, sin), theta, 0)
+        power = r ** (k - 1) * double_root
         return Step("h_lambda", "Both eigenvalues are r.", Equation(h_lambda, curvature)), power
     why = f"The eigenvalues are {'-' * (sign < 0)}r exp(+-theta)."
     power = (sign * r) ** (k - 1) * _quotient(theta, sinh)
@@ -171,10 +179,12 @@ def _eigenvalues(regime: str, trace: Expr) -> tuple[Step, Expr]:
 
 def _quotient(exponent: Expr, function: type[Function]) -> Expr:
     """Return (e^{k a} - e^{-k a}) / (e^a - e^{-a}) as a ratio of sines."""
-    difference = [
-        (exp(n * exponent) - exp(-n * exponent)).rewrite(function).expand() for n in (k, 1)
-    ]
-    return simplify(difference[0] / difference[1])
+
+    def difference(n: Expr) -> Expr:
+        exponentials = exp(n * exponent) - exp(-n * exponent)
+        return exponentials.rewrite(function).expand()
+
+    return simplify(difference(k) / difference(Integer(1)))
 
 
 def _langevin(regime: str) -> Derivation:
@@ -183,9 +193,12 @@ def _langevin(regime: str) -> Derivation:
     square = {"underdamped": -(delta**2), "critical": Integer(0), "overdamped": delta**2}[regime]
     n = Symbol("n", integer=True, nonnegative=True)
     # exp(-A t) = exp(-gamma t) exp(B t) of the traceless B = gamma I - A with B^2 = square I
-    even = summation(square**n * t ** (2 * n) / factorial(2 * n), (n, 0, oo))
-    odd = summation(square**n * t ** (2 * n + 1) / factorial(2 * n + 1), (n, 0, oo))
-    B = gamma * eye(2) - Matrix([[0, -1], [omega**2, 2 * gamma]])
+    even_term = square**n * t ** (2 * n) / factorial(2 * n)
+    odd_term = square**n * t ** (2 * n + 1) / factorial(2 * n + 1)
+    even = summation(even_term, (n, 0, oo))
+    odd = summation(odd_term, (n, 0, oo))
+    A = Matrix([[0, -1], [omega**2, 2 * gamma]])
+    B = gamma * eye(2) - A
     exponential = exp(-gamma * t) * (even * eye(2) + odd * B)
     if regime == "critical":
         exponential = exponential.subs(omega, gamma)

@@ -100,7 +100,8 @@ def _exact(nesterov: bool) -> Derivation:
     position, cross, velocity = _solve(M * P * M.T + sigma_g**2 * N * N.T - P)
     # sigma_g^2 = h (sigma^2 + (d + 1) h Var x) / b, with Var x = chi sigma_g^2
     feedback = h * (sigma**2 + (d + 1) * h * Var(x)) / b
-    noise = solve(feedback.subs(Var(x), chi * sigma_g**2) - sigma_g**2, sigma_g**2)[0]
+    closed = feedback.subs(Var(x), chi * sigma_g**2)
+    noise = solve(closed - sigma_g**2, sigma_g**2)[0]
     response = Equation(chi, position / sigma_g**2)
     return Derivation(
         "The exact stationary covariance" + (" of Nesterov's SGD" if nesterov else ""),
@@ -208,7 +209,8 @@ def _langevin() -> Derivation:
 
 def _diffusion() -> Derivation:
     """Solve 2 a Var x = diffusion for dx = -a x dt + noise."""
-    rate, intensity = h_lambda / (1 - beta), eta * sigma_g**2 / (1 - beta) ** 2
+    rate = h_lambda / (1 - beta)
+    intensity = eta * sigma_g**2 / (1 - beta) ** 2
     position = tidy(solve(2 * rate * P_xx - intensity, P_xx)[0])
     return Derivation(
         "The stationary covariance of the first-order SDE",
@@ -239,6 +241,7 @@ def _solve(residual: Matrix) -> tuple[Expr, Expr, Expr]:
 
 
 def _moments(position: Expr, cross: Expr, velocity: Expr) -> tuple[Step, Step, Step]:
+    """Return the steps of the two variances and of the covariance."""
     return (
         Step("position", "Solved for the position's variance.", Equation(Var(x), position)),
         Step("velocity", "The velocity's variance.", Equation(Var(v), velocity)),
@@ -247,5 +250,6 @@ def _moments(position: Expr, cross: Expr, velocity: Expr) -> tuple[Step, Step, S
 
 
 def _matrix(position: Expr, cross: Expr, velocity: Expr) -> Step:
+    """Return the step of the covariance matrix."""
     matrix = Matrix([[position, cross], [cross, velocity]])
     return Step("covariance", "The covariance of (x, v).", Equation(Symbol("P"), matrix))

@@ -170,33 +170,38 @@ def _polynomial(order: int) -> Derivation:
 
 def chi_square_moment(dof: Expr, n: int) -> Expr:
     """Return E X^n of a chi-square variable: dof (dof + 2) ... (dof + 2 n - 2)."""
-    return prod((dof + 2 * i for i in range(n)), start=Integer(1))
+    factors = [dof + 2 * i for i in range(n)]
+    return prod(factors, start=Integer(1))
 
 
 def expectation(polynomial: Expr) -> Expr:
     """Return the mean of a polynomial in X ~ chi2(b) and Y ~ chi2(d - 1), by powers of c."""
-    terms = Poly(polynomial, X, Y).terms()
-    total = sum(q * chi_square_moment(b, n) * chi_square_moment(d - 1, m) for (n, m), q in terms)
-    return sum(tidy(q) * c**n for (n,), q in Poly(total, c).terms())
+    total = Integer(0)
+    for (n, m), coefficient in Poly(polynomial, X, Y).terms():
+        # E X^n Y^m of independent X and Y
+        total += coefficient * chi_square_moment(b, n) * chi_square_moment(d - 1, m)
+    return sum(tidy(coefficient) * c**n for (n,), coefficient in Poly(total, c).terms())
 
 
 def _density() -> Expr:
     """Return the density of y = c X / a, a gamma variable of shape b / 2 and rate z."""
-    return z ** (b / 2) * y ** (b / 2 - 1) * exp(-z * y) / sympy.gamma(b / 2)
+    shape = b / 2
+    return z**shape * y ** (shape - 1) * exp(-z * y) / sympy.gamma(shape)
 
 
 def _closed_form(order: Expr) -> Derivation:
     """Integrate |1 - y|^s over the density, from 0 to 1 and from 1 on."""
     n = Symbol("n", integer=True, nonnegative=True)
     # integral of y^(b/2 + n - 1) (1 - y)^s over [0, 1]
-    beta_integral = (
-        sympy.gamma(b / 2 + n) * sympy.gamma(order + 1) / sympy.gamma(b / 2 + n + order + 1)
-    )
-    constant = z ** (b / 2) / sympy.gamma(b / 2)
+    shape, gamma = b / 2, sympy.gamma
+    beta_integral = gamma(shape + n) * gamma(order + 1) / gamma(shape + n + order + 1)
+    constant = z**shape / gamma(shape)
+    # e^{-z y} by its series up to 1; Tricomi's function from 1 on
     below = constant * summation((-z) ** n / factorial(n) * beta_integral, (n, 0, oo))
-    above = constant * exp(-z) * sympy.gamma(order + 1) * U(order + 1, b / 2 + order + 1, z)
-    common = a**order * z ** (b / 2) * sympy.gamma(order + 1)
-    together = common * ((below + above) * a**order / common).expand()
+    above = constant * exp(-z) * gamma(order + 1) * U(order + 1, shape + order + 1, z)
+    common = a**order * z**shape * gamma(order + 1)
+    parts = (below + above) * a**order / common
+    together = common * parts.expand()
     return Derivation(
         "The spectral function of one feature",
         (
@@ -319,10 +324,11 @@ def _raised_means(first: int, last: int, overshoot: bool) -> tuple[Step, ...]:
     sign = -1 if overshoot else 1
     steps: list[Step] = []
     for j in range(first + 2, last + 1, 2):
-        p, p_before, l_before = log_mean("p", j), log_mean("p", j - 2), log_mean("l", j - 2)
+        p, ell = log_mean("p", j), log_mean("l", j)
+        p_before, l_before = log_mean("p", j - 2), log_mean("l", j - 2)
         raised = (1 + sign * z * p_before) / Rational(j - 2, 2)
         steps.append(Step(f"p_{j}", "By parts.", Equation(p, raised)))
-        steps.append(Step(f"l_{j}", "By parts.", Equation(log_mean("l", j), l_before + p)))
+        steps.append(Step(f"l_{j}", "By parts.", Equation(ell, l_before + p)))
     return tuple(steps)
 
 
@@ -339,11 +345,13 @@ def _first_means(batch: int, overshoot: bool) -> tuple[Step, Step]:
     series = 2 * sign * z * hyper((1, 1), (2, Rational(3, 2)), -sign * z)
     far = series - log(z) - EulerGamma - 2 * log(2)
     if overshoot:
-        value, integral = sqrt(pi / z) * exp(z) * erfc(sqrt(z)), pi * erfi(sqrt(z)) + far
+        value = sqrt(pi / z) * exp(z) * erfc(sqrt(z))
+        integral = pi * erfi(sqrt(z)) + far
         why = "The complementary error function of sqrt(z)."
     else:
         dawson = sqrt(pi) / 2 * exp(-z) * erfi(sqrt(z))
-        value, integral = -2 * dawson / sqrt(z), far
+        value = -2 * dawson / sqrt(z)
+        integral = far
         why = "Dawson's function of sqrt(z)."
     return (
         Step("p_1", why, Equation(p, value)),

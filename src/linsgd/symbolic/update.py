@@ -77,7 +77,8 @@ def update_rule(nesterov: bool = False) -> Derivation:
     buffer = -beta * v + weight * g
     step = g + beta * buffer if nesterov else buffer
     state = Matrix([x - eta * step, -buffer]).subs(g, h_lambda * x + xi)
-    transition, noise = (state.jacobian(letters).applyfunc(tidy) for letters in ([x, v], [xi]))
+    transition = state.jacobian([x, v]).applyfunc(tidy)
+    noise = state.jacobian([xi]).applyfunc(tidy)
     now = {x: X_NOW, v: V_NOW}
     gradient = Equation(g, h_lambda * x + xi)
     velocity = Equation(V_NEXT, -buffer.subs(now))
@@ -122,14 +123,17 @@ def underdamped_sde() -> Derivation:
     eta**2*(1 - beta)*Derivative(x(t), (t, 3))/6
     """
     path = Function("x")
-    second_difference = ((X_NEXT - X_NOW) - beta * (X_NOW - X_BEFORE)) / eta
+    change, change_before = X_NEXT - X_NOW, X_NOW - X_BEFORE
+    second_difference = (change - beta * change_before) / eta
     kept, dropped = _two_sided_taylor(second_difference)
     # kept = -g, solved for x'': the force, and its share of the gradient
     acceleration = solve(kept + g, Derivative(path(t), (t, 2)))[0]
     force = acceleration.subs({Derivative(path(t), t): v, g: h_lambda * x})
-    drift = -Matrix([v, force]).jacobian([x, v]).applyfunc(tidy)
+    rates = Matrix([v, force])
+    drift = -rates.jacobian([x, v]).applyfunc(tidy)
     # a step of length eta adds the impulse eta xi: white noise of intensity eta sigma_g^2
-    intensity = tidy(acceleration.diff(g) ** 2 * eta * sigma_g**2)
+    response = acceleration.diff(g)
+    intensity = tidy(response**2 * eta * sigma_g**2)
     damping = tidy(drift[1, 1] / 2)
     return Derivation(
         "From SGD to the underdamped Langevin equation",
@@ -173,6 +177,7 @@ def _two_sided_taylor(second_difference: Expr) -> tuple[Expr, Expr]:
 def _stochastic_equation(intensity: Expr) -> Equation:
     """Return (x', v') = (v, force + white noise), W a Wiener process."""
     position, velocity, wiener = (Function(name)(t) for name in ("x", "v", "W"))
-    force = -(omega**2) * position - 2 * gamma * velocity + sqrt(intensity) * wiener.diff(t)
+    white_noise = sqrt(intensity) * wiener.diff(t)
+    force = -(omega**2) * position - 2 * gamma * velocity + white_noise
     rates = Matrix([position.diff(t), velocity.diff(t)])
     return Equation(rates, Matrix([velocity, force]))
