@@ -133,26 +133,26 @@ class TestNumbersOfAProblem:
         sgd = linsgd.SGD(lr=0.05, batch_size=4, momentum=0.9, weight_decay=0.1)
         got = symbolic.stationary_covariance(theory).at(ISOTROPIC, sgd, "position")
         want = linsgd.stationary_moments(ISOTROPIC, sgd, theory).position_variance[0]
-        assert float(got) == pytest.approx(want, rel=1e-12)
+        assert float(got) == pytest.approx(want, rel=1e-12, abs=0)
 
     def test_the_mode_counts(self):
         derivation = symbolic.stationary_covariance("langevin")
         law = linsgd.stationary_moments(UNEVEN, MOMENTUM, "langevin")
         for mode in (0, 1):
             got = derivation.at(UNEVEN, MOMENTUM, "velocity", mode=mode)
-            assert float(got) == pytest.approx(law.velocity_variance[mode], rel=1e-12)
+            assert float(got) == pytest.approx(law.velocity_variance[mode], rel=1e-12, abs=0)
 
     def test_dampening_weight_decay_and_the_optimum(self):
         sgd = linsgd.SGD(lr=0.1, momentum=0.5, dampening=0.3)
         got = symbolic.stationary_covariance().at(ONE, sgd, "velocity")
         want = linsgd.stationary_moments(ONE, sgd).velocity_variance[0]
-        assert float(got) == pytest.approx(want, rel=1e-12)
+        assert float(got) == pytest.approx(want, rel=1e-12, abs=0)
         shifted = linsgd.LinearRegression.gaussian([1.1], noise_std=0.7, optimum=[2.0])
         sgd = linsgd.SGD(lr=0.1, batch_size=3, weight_decay=0.2)
         law = linsgd.stationary_moments(shifted, sgd)
         second = symbolic.moment_recursion(2).at(shifted, sgd)
         want = law.position_variance[0] + (law.mean[0] - 2.0) ** 2
-        assert float(second) == pytest.approx(want, rel=1e-12)
+        assert float(second) == pytest.approx(want, rel=1e-12, abs=0)
 
     def test_steps_and_times_stay_letters(self):
         path = symbolic.propagator("underdamped").at(ONE, MOMENTUM)
@@ -168,7 +168,7 @@ class TestNumbersOfAProblem:
     def test_thresholds(self):
         got = symbolic.moment_threshold(2).at(ISOTROPIC, MOMENTUM)
         want = linsgd.stability(ISOTROPIC, MOMENTUM).lr_mean_square
-        assert float(got) == pytest.approx(want, rel=1e-9)
+        assert float(got) == pytest.approx(want, rel=1e-9, abs=0)
 
     @pytest.mark.parametrize(
         ("call", "message"),

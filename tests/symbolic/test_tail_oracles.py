@@ -179,7 +179,7 @@ def test_thresholds_are_those_of_theory(order, batch, features):
     problem = linsgd.LinearRegression.gaussian([1.3] * features)
     want = linsgd.moment_threshold(problem, linsgd.SGD(lr=1.0, batch_size=batch), order).value
     condition = spectral_polynomial(order, batch, features)
-    assert smallest_root(condition) * batch / 1.3 == pytest.approx(want, rel=1e-10)
+    assert smallest_root(condition) * batch / 1.3 == pytest.approx(want, rel=1e-10, abs=0)
 
 
 def spectral_polynomial(order, batch, features):
@@ -232,7 +232,9 @@ def test_constants_at_even_exponents_are_those_of_theory(order, batch, decay):
     want = linsgd.tail_constant(problem, linsgd.SGD(lr=lr, batch_size=batch, weight_decay=decay))
     derivation = symbolic.tail_constant(order, batch)
     values = {eta: lr, lam: decay, h: 1.3, sigma: 0.8}
-    assert float(evaluate(explicit(derivation), values)) == pytest.approx(want.value, rel=1e-9)
+    assert float(evaluate(explicit(derivation), values)) == pytest.approx(
+        want.value, rel=1e-9, abs=0
+    )
     assert_close(
         evaluate(explicit(symbolic.spectral_function(order)), values | {b: batch, d: 1}), 1.0
     )
@@ -249,4 +251,4 @@ def test_a_threshold_is_an_expression_to_be_solved():
     want = linsgd.moment_threshold(
         linsgd.LinearRegression.gaussian([1.0]), linsgd.SGD(lr=1.0), 4
     ).value
-    assert smallest_root(polynomial) == pytest.approx(want, rel=1e-10)
+    assert smallest_root(polynomial) == pytest.approx(want, rel=1e-10, abs=0)

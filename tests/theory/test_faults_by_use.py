@@ -62,13 +62,13 @@ def test_the_modified_loss_costs_nothing_along_a_direction_without_force():
     )
     near, far = (process.modified_loss([1.0 + x, -x], [0.0, 0.0]) for x in (0.0, 100.0))
     assert np.isfinite(near)
-    assert near == pytest.approx(far, rel=1e-9)
+    assert near == pytest.approx(far, rel=1e-9, abs=0)
 
 
 def test_a_pearson_diffusion_takes_heavy_labels_and_refuses_heavy_features():
     sgd, labels = linsgd.SGD(lr=0.1), linsgd.StudentNoise(dof=3)
     law = linsgd.pearson(linsgd.LinearRegression.gaussian([1.0], noise=labels), sgd)
-    assert law.dof == pytest.approx(11.0, rel=1e-12)  # 1 + b/(lr h)
+    assert law.dof == pytest.approx(11.0, rel=1e-12, abs=0)  # 1 + b/(lr h)
     features = linsgd.StudentFeatures([1.0], dof=3)
     with pytest.raises(ValueError, match=r"^problem = 'infinite fourth moment'"):
         linsgd.pearson(linsgd.LinearRegression.from_features(features), sgd)
@@ -104,12 +104,12 @@ def test_the_operators_are_solved_densely_and_by_iteration_alike(d):
     Q = np.linalg.qr(rng.normal(size=(d, d)))[0]
     h = np.linspace(0.2, 0.9, d)
     A = (Q * h) @ Q.T  # M -> A M A has the largest eigenvalue 0.9^2
-    assert largest_eigenvalue(lambda M: A @ M @ A, d) == pytest.approx(0.81, rel=1e-12)
+    assert largest_eigenvalue(lambda M: A @ M @ A, d) == pytest.approx(0.81, rel=1e-12, abs=0)
     source = A + np.eye(d)
     solution, residual = solve_feedback(lambda M: A @ M @ A, source)
     np.testing.assert_allclose(solution - A @ solution @ A, source, atol=1e-12)
     scaled, again = solve_feedback(lambda M: A @ M @ A, 1e9 * source)
-    assert again == pytest.approx(residual, rel=10)  # relative to the solution
+    assert again == pytest.approx(residual, rel=10, abs=0)  # relative to the solution
     assert max(residual, again) < 1e-12
     np.testing.assert_allclose(scaled, 1e9 * solution, rtol=1e-10, atol=1e-3)
 
@@ -189,4 +189,4 @@ def test_the_displacement_of_decayed_weights_is_that_of_two_copies(settings, k):
     expected = np.trace(later.position_covariance() + law.position_covariance() - 2 * kept)
     expected += np.sum((later.mean - law.mean) ** 2)
     found = linsgd.displacement(ROWS, sgd, [k], start=law)
-    assert found.global_msd[0] == pytest.approx(expected, rel=1e-10)
+    assert found.global_msd[0] == pytest.approx(expected, rel=1e-10, abs=0)

@@ -53,13 +53,13 @@ def test_closed_forms():
     for d, b in [(1, 1), (5, 4), (100, 1)]:
         isotropic = linsgd.LinearRegression.gaussian(np.full(d, 2.0))
         plain = linsgd.stability(isotropic, linsgd.SGD(lr=0.1, batch_size=b))
-        assert plain.lr_mean_square == pytest.approx(2 * b / (2.0 * (b + d + 1)), rel=1e-13)
-        assert plain.lr_mean == pytest.approx(1.0, rel=1e-15)
+        assert plain.lr_mean_square == pytest.approx(2 * b / (2.0 * (b + d + 1)), rel=1e-13, abs=0)
+        assert plain.lr_mean == pytest.approx(1.0, rel=1e-15, abs=0)
         m = 0.9
         heavy = linsgd.stability(isotropic, linsgd.SGD(lr=0.1, batch_size=b, momentum=m))
         second = 1 + (d + 1) / b
         assert heavy.lr_mean_square == pytest.approx(
-            2 * (1 - m) / (second - 2 * m / (1 + m)) / 2.0, rel=1e-12
+            2 * (1 - m) / (second - 2 * m / (1 + m)) / 2.0, rel=1e-12, abs=0
         )
 
 
@@ -72,7 +72,7 @@ def test_nesterov_closed_form():
     k1, second = 1 - found.lr_mean_square, 1 + (d + 1) / b
     k2 = 1 - 2 * found.lr_mean_square + found.lr_mean_square**2 * second
     assert k2 * ((1 + m) ** 2 + m**2 - 2 * m * (1 + m) ** 2 * k1 / (1 + m * k1)) == pytest.approx(
-        1, rel=1e-12
+        1, rel=1e-12, abs=0
     )
 
 
@@ -87,7 +87,7 @@ def test_infinite_fourth_moment_leaves_no_stable_lr():
 def test_full_batch_is_gradient_descent():
     problem = linsgd.LinearRegression.from_data([[1.0], [2.0], [0.5]], [1.0, 0.0, 1.0])
     found = linsgd.stability(problem, linsgd.SGD(lr=0.1, batch_size=3, replacement=False))
-    assert found.lr_mean_square == pytest.approx(found.lr_mean, rel=1e-12)
+    assert found.lr_mean_square == pytest.approx(found.lr_mean, rel=1e-12, abs=0)
 
 
 def test_a_million_modes():

@@ -25,7 +25,7 @@ def test_one_step_from_a_point_moves_by_the_second_moment_of_its_gradient(form):
     """lr^2 (2 w'H^2 w + tr H w'Hw + noise_std^2 tr H), from the fourth moment of the features."""
     h = PROBLEM.eigenvalues
     expected = 0.01 * (2 * W**2 @ h**2 + h.sum() * (W**2 @ h) + h.sum())
-    assert expected == pytest.approx(0.7, rel=1e-12)
+    assert expected == pytest.approx(0.7, rel=1e-12, abs=0)
     found = linsgd.displacement(PROBLEM, SGD, [1], start=FORMS[form])
     np.testing.assert_allclose(found.global_msd, [0.7], rtol=1e-12)
 
