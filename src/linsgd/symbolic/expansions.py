@@ -279,7 +279,7 @@ def _over_lr(power_series: Series) -> Series:
 
 def _expression(power_series: Series, order: int) -> Expr:
     """Return the series up to lr^order, with its O."""
-    terms = []
+    terms: list[Expr] = []
     for (n,), coefficient in power_series.items():
         if n <= order:
             terms.append(tidy(FIELD.to_sympy(coefficient)) * eta**n)

@@ -112,7 +112,7 @@ def _row(order: int) -> tuple[Expr, ...]:
     """Return the factors of 1, x, ..., x^p in E x'^p."""
     factors = []
     for j in range(order + 1):
-        terms = []
+        terms: list[Expr] = []
         for i in range(0, order - j + 1, 2):  # odd powers of Z have mean 0
             terms.extend(_term(order, j, i, n) for n in range(j + 1))
         factors.append(Add(*terms))
