@@ -61,6 +61,11 @@ IN_WORDS = {
     "hodgkinson_mahoney_2021/one_step_bounds_are_vacuous": "certain events",
     "hodgkinson_mahoney_2021/one_step_bounds_enclose_the_exponent": "test_tail_measurements",
     "hodgkinson_mahoney_2021/larger_steps_make_tails_heavier": "test_predictions",
+    "simsekli_2019/recipe_on_a_softmax_regression": "test_simsekli",
+    "simsekli_2019/recipe_on_a_relu_network": "test_simsekli",
+    "simsekli_2019/single_weights_of_a_softmax_regression": "test_simsekli",
+    "simsekli_2019/single_weights_of_a_relu_network": "test_simsekli",
+    "simsekli_2019/normal_exit_is_exponential_in_the_batch": "test_simsekli",
 }
 
 
@@ -797,6 +802,84 @@ def _(claim, formula):
 @checks("hodgkinson_mahoney_2021/published_grid_has_no_infinite_variance")
 def _(claim, formula):
     yield float(formula.rhs), claim.prediction[0]
+
+
+# ---- simsekli_2019
+
+
+def letters_of(formula):
+    return {symbol.name: symbol for symbol in formula.free_symbols}
+
+
+@checks("simsekli_2019/block_estimator_on_stable_noise")
+def _(claim, formula):
+    for alpha, predicted in zip((1.2, 1.5, 1.8), claim.prediction, strict=True):
+        yield number(formula.rhs, {letters_of(formula)["alpha"]: alpha}), pytest.approx(predicted)
+
+
+@checks("simsekli_2019/per_weight_index_rises_with_the_batch")
+def _(claim, formula):
+    for size, predicted in zip((1, 4, 16), claim.prediction, strict=True):
+        values = {letters_of(formula)["b"]: size, letters_of(formula)["m"]: 10}
+        yield number(formula.rhs, values), pytest.approx(predicted)
+
+
+@checks("simsekli_2019/pooled_index_does_not_depend_on_the_batch")
+def _(claim, formula):
+    h = sympy.IndexedBase("h")
+    values = {h[i]: sympy.Float(float(i) ** -1.5) for i in range(1, 65)}
+    found = formula.rhs.subs(letters_of(formula)["d"], 64).doit().subs(values)
+    for predicted in claim.prediction:
+        yield float(found), pytest.approx(predicted)
+
+
+@checks("simsekli_2019/exact_zeros_are_read_as_a_tail")
+def _(claim, formula):
+    rng = np.random.default_rng(0)
+    entry = np.sqrt(rng.chisquare(4, 400_000)) / 4 * rng.standard_normal(400_000)
+    values = {"L": np.log(np.abs(entry)).mean(), "epsilon": 2.0**-52, "q": 1 / 8, "d": 64}
+    found = formula.rhs.subs({letters_of(formula)[name]: v for name, v in values.items()})
+    yield float(found), pytest.approx(claim.prediction[0], abs=1e-3)
+
+
+@checks("simsekli_2019/stationary_scale_under_stable_noise")
+def _(claim, formula):
+    for lr in (0.02, 0.4):
+        values = {"eta": lr, "h": 1.0, "alpha": 1.5, "s": 1.0}
+        scale = number(formula.rhs, {letters_of(formula)[name]: v for name, v in values.items()})
+        path = [0.0]
+        for _ in range(2000):
+            path.append(((1 - lr) * path[-1]) ** 1.5 + lr**1.5)
+            path[-1] **= 1 / 1.5
+        yield scale, pytest.approx(path[-1], rel=1e-6)
+
+
+@checks(
+    "simsekli_2019/levy_exit_is_a_power_of_the_batch",
+    "simsekli_2019/levy_exit_depends_on_width_not_curvature",
+)
+def _(claim, formula):
+    """The one-jump formula lies inside the acceptance sets of the exact probabilities."""
+    letters = letters_of(formula)
+    batch = "b" in letters
+    settings = [(1, 1.0), (4, 1.0), (16, 1.0)] if batch else [(1, 1.0), (1, 2.0), (1, 1.0)]
+    for (size, width), predicted in zip(settings, claim.prediction, strict=True):
+        values = {"k": 200, "alpha": 1.5, "eta": 0.04, "s": 1, "a": width}
+        values |= {"b": size} if batch else {}
+        found = number(formula.rhs, {letters[name]: value for name, value in values.items()})
+        yield found, pytest.approx(predicted, abs=0.05)
+
+
+@checks("simsekli_2019/noise_scale_falls_as_the_square_root_of_the_batch")
+def _(claim, formula):
+    q = sympy.Function("q")
+    (left,) = formula.lhs.args
+    ratio = float(formula.rhs.subs(q(16), 1).subs(left, 256))
+    draws = np.random.default_rng(0).standard_normal((2, 200_000, 16))
+    sums = np.abs((draws[0] * draws[1]).mean(axis=1))
+    large = np.abs(np.random.default_rng(1).standard_normal(200_000)) / 16  # normal by batch 256
+    beyond = np.mean(large > np.median(sums) * ratio)
+    yield beyond, pytest.approx(claim.prediction[1], abs=0.015)
 
 
 # ---- wu_2021 and linsgd

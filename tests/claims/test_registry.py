@@ -175,7 +175,7 @@ def test_without_scikit_learn_only_claims_about_the_diabetes_data_are_refused(mo
 
 def test_the_chance_that_any_of_the_claims_is_judged_wrongly_is_small():
     assert (
-        sum(claim.kind is Kind.SIMULATION for claim in CLAIMS) * ALPHA < 1e-3
+        sum(claim.kind is Kind.SIMULATION for claim in CLAIMS) * ALPHA < 2e-3
     )  # numerical ones are not left to chance
 
 

@@ -22,7 +22,7 @@ from linsgd.claims.problems import NamedProblem
 from linsgd.judge.claim import Claim, Draft
 from linsgd.symbolic.printing import latex, mathml
 
-On = Literal["any", "law", "data"]
+On = Literal["any", "law", "data", "networks"]
 Build = Callable[[NamedProblem], Draft]
 Make = Callable[[NamedProblem], Claim]
 
@@ -41,7 +41,7 @@ class Entry:
         Makes the claim about a problem.
     core : bool
         True if quick effort judges it.
-    on : {"any", "law", "data"}
+    on : {"any", "law", "data", "networks"}
         The problems that it is made about.
     """
 
@@ -107,9 +107,9 @@ class Paper:
             Its name is the claim's.
         core : bool
             Whether quick effort judges it.
-        on : {"any", "law", "data"}
+        on : {"any", "law", "data", "networks"}
             The problems that it is made about: all, the Gaussian law only (also if it says the same
-            of every problem), or data sets only.
+            of every problem), data sets only, or networks on scikit-learn's digits.
 
         Returns
         -------
@@ -119,7 +119,7 @@ class Paper:
         Raises
         ------
         ValueError
-            If the paper has a claim of this name, or `on` is none of the three.
+            If the paper has a claim of this name, or `on` is none of the four.
         """
         domains.choice("on", on, get_args(On))
         if build is None:

@@ -1,4 +1,4 @@
-"""The problems that claims are made about: a Gaussian law, the diabetes data, a user's data set."""
+"""The problems that claims are made about: a law, the diabetes data, the digits, a user's data."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -56,3 +56,23 @@ def diabetes() -> NamedProblem:
     X, y = load_diabetes(return_X_y=True, scaled=False)
     X, y = ((a - a.mean(axis=0)) / a.std(axis=0) for a in (X, y))
     return NamedProblem("diabetes", LinearRegression.from_data(X, y))
+
+
+@lru_cache(maxsize=1)
+def digits() -> NamedProblem:
+    """Load the digits, 1797 x 64 pixels in [0, 1], whose target here is the parity of the digit.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If scikit-learn, the extra `data`, is not installed.
+    """
+    try:
+        from sklearn.datasets import load_digits
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "the digits need scikit-learn: pip install 'linsgd[data]', "
+            "or judge another problem, such as problem='gaussian' (--problem gaussian)"
+        ) from error
+    X, y = load_digits(return_X_y=True)
+    return NamedProblem("digits", LinearRegression.from_data(X / 16, 1.0 - 2.0 * (y % 2)))

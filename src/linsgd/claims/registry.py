@@ -1,8 +1,9 @@
 """The claims that are judged, by paper, and the problems on which they are made.
 
-Two problems ship: four correlated Gaussian features, and the diabetes data. On a user's own data
-the same claims are built with learning rates from `linsgd.stability`; one that those data cannot
-tell from its mutants is left out.
+Two problems ship: four correlated Gaussian features, and the diabetes data; claims about networks
+are made on the digits. On a user's own data the same claims are built, but those about networks,
+with learning rates from `linsgd.stability`; one that those data cannot tell from its mutants is
+left out.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,17 +15,19 @@ from linsgd.claims.hodgkinson_mahoney_2021 import hodgkinson_mahoney
 from linsgd.claims.kunin_2024 import kunin
 from linsgd.claims.linsgd import new
 from linsgd.claims.paper import Entry, Paper
-from linsgd.claims.problems import NamedProblem, diabetes, gaussian
+from linsgd.claims.problems import NamedProblem, diabetes, digits, gaussian
+from linsgd.claims.simsekli_2019 import simsekli
 from linsgd.claims.wu_2021 import wu
 from linsgd.judge.acceptance import Inapplicable
 from linsgd.judge.claim import Claim
 from linsgd.problems.linear_regression import LinearRegression
 
-PAPERS = (kunin, hodgkinson_mahoney, wu, new)
+PAPERS = (kunin, hodgkinson_mahoney, simsekli, wu, new)
 
 Problems = Mapping[str, Callable[[], NamedProblem]]
 LAWS: Problems = MappingProxyType({"gaussian": gaussian})
 DATA: Problems = MappingProxyType({"diabetes": diabetes})
+NETWORKS: Problems = MappingProxyType({"digits": digits})
 
 Asked = str | Paper | Sequence[str | Paper]
 
@@ -63,7 +66,8 @@ def select(
     data : LinearRegression, optional
         A finite data set: the claims are then made about it instead of the problems that ship.
     problem : str, optional
-        Build only what is claimed of this problem: "gaussian" or "diabetes"; "data" with `data`.
+        Build only what is claimed of this problem: "gaussian", "diabetes" or "digits"; "data" with
+        `data`.
 
     Returns
     -------
@@ -79,12 +83,13 @@ def select(
     """
     chosen = _chosen(papers, effort)
     laws, tables = (LAWS, DATA) if data is None else ({}, _own(data))
+    networks = NETWORKS if data is None else {}
     if problem is not None:
-        domains.choice("problem", problem, (*laws, *tables))
+        domains.choice("problem", problem, (*laws, *tables, *networks))
     made: list[Claim] = []
     left_out: dict[str, str] = {}
     for entry in chosen:
-        for name, load in _problems(entry, laws, tables):
+        for name, load in _problems(entry, laws, tables, networks):
             if problem in (None, name):
                 try:
                     made.append(entry.make(load()))
@@ -143,9 +148,11 @@ def _chosen(papers: Asked, effort: str) -> list[Entry]:
 
 
 def _problems(
-    entry: Entry, laws: Problems, tables: Problems
+    entry: Entry, laws: Problems, tables: Problems, networks: Problems
 ) -> list[tuple[str, Callable[[], NamedProblem]]]:
     """Return the names and loaders of the problems that a claim is made about."""
+    if entry.on == "networks":
+        return [*networks.items()]
     laws = laws if entry.on != "data" else {}
     tables = tables if entry.on != "law" else {}
     return [*laws.items(), *tables.items()]

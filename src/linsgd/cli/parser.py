@@ -134,7 +134,7 @@ def _validate(command: Parser) -> None:
     add = command.add_argument_group("claims").add_argument
     add("--papers", metavar="NAME,...", help="names of papers (default: those of the campaign)")
     add("--claim", metavar="ID", help="one claim; `linsgd claims` lists them")
-    add("--problem", metavar="NAME", help="one problem: gaussian or diabetes (default: both)")
+    add("--problem", metavar="NAME", help="one problem: gaussian, diabetes, digits (default: all)")
     add = command.add_argument_group("effort").add_argument
     campaign = "quick, full, or a TOML file that sets papers, effort and seed (default: quick)"
     add("--campaign", default="quick", metavar="NAME", help=campaign)

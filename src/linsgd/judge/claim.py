@@ -23,6 +23,7 @@ class Source(StrEnum):
     RECONSTRUCTED = "reconstructed"
     CONDITION = "its condition"
     LIMIT = "its limit"
+    FOLLOW_UP = "a follow-up's statement"
     NEW = "new here"
 
 
