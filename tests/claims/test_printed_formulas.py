@@ -918,6 +918,104 @@ def _(claim, formula):
         yield number(formula.rhs, values), pytest.approx(predicted, rel=about)
 
 
+def correlation_along_the_gradient(problem):
+    """rho of u'x and the residual at w = 0, u along the full gradient."""
+    H, away = problem.covariance(), -problem.optimum
+    u = H @ away
+    residual = problem.noise_variance + away @ H @ away
+    return u @ H @ away / np.sqrt((u @ H @ u) * residual)
+
+
+@checks(
+    "wu_2021/excess_kurtosis_falls_as_the_batch",
+    "wu_2021/skewness_falls_as_the_root_of_the_batch",
+)
+def _(claim, formula):
+    rho = correlation_along_the_gradient(GAUSSIAN.problem)
+    kurtosis = "kurtosis" in claim.id
+    for size, predicted in zip((2,) if kurtosis else (4, 16), claim.prediction, strict=True):
+        values = {letters_of(formula)["rho"]: rho, letters_of(formula)["b"]: size}
+        found = number(formula.rhs, values) + (3 if kurtosis else 0)
+        yield abs(found), pytest.approx(abs(predicted), rel=1e-9)
+
+
+@checks("wu_2021/noise_of_nearly_all_rows_mirrors_that_of_one")
+def _(claim, formula):
+    problem = problems.diabetes().problem
+    u = problem.covariance() @ problem.optimum
+    one = float(stats.skew(-problem.features.y * (problem.features.X @ u)))
+    found = float(formula.rhs.subs(sympy.Function("gamma_1")(1), one))
+    yield found, pytest.approx(claim.prediction[0], rel=1e-9)
+
+
+@checks("wu_2021/the_joint_law_is_normal_only_beyond_the_dimension")
+def _(claim, formula):
+    letters = {symbol.name: symbol for symbol in formula.rhs.free_symbols}
+    found = number(formula.rhs, {letters["d"]: 4, letters["b"]: 4}) / 24
+    yield found, pytest.approx(claim.prediction[0])
+
+
+@checks("wu_2021/the_norm_exceeds_that_of_a_normal_vector")
+def _(claim, formula):
+    """The average over Q of the normal probability, by a sum over quantiles of Q."""
+    edge = stats.chi2.isf(0.01, 4)
+    letters = {symbol.name: symbol for symbol in formula.rhs.free_symbols}
+    (inner,) = formula.rhs.atoms(sympy.Function("S_d"))
+    factor = formula.rhs.subs(sympy.Function("E")(inner), 1)
+    q = stats.chi2.ppf((np.arange(20_000) + 0.5) / 20_000, 4)
+    bound = sympy.lambdify(letters["Q"], inner.args[0].subs({letters["b"]: 4, letters["t"]: edge}))
+    found = float(factor) * float(np.mean(stats.chi2.sf(bound(q), 4)))
+    yield found, pytest.approx(claim.prediction[0], rel=1e-3)
+
+
+@checks("wu_2021/tails_at_fixed_weights_are_exponential")
+def _(claim, formula):
+    (z,) = formula.rhs.free_symbols
+    density = sympy.lambdify(z, formula.rhs, "scipy")
+    grid = np.linspace(5, 40, 200_001)
+    beyond = 2 * np.trapezoid(density(grid), grid)
+    yield beyond, pytest.approx(claim.prediction[0], rel=1e-5)
+
+
+@checks("wu_2021/distance_from_normal_at_the_optimum_is_of_order_one_over_b")
+def _(claim, formula):
+    """To leading order: at the farthest point the normal probability less twice the distance."""
+    letters = {symbol.name: symbol for symbol in formula.rhs.free_symbols}
+    z = (3 - np.sqrt(6)) ** 0.5  # where the derivative of (z^3 - 3 z) phi vanishes
+    one, four = (number(formula.rhs, {letters["z_0"]: z, letters["b"]: size}) for size in (1, 4))
+    yield one, pytest.approx(0.1376, rel=1e-3)
+    yield 2 * stats.norm.sf(0.59) - 2 * four, pytest.approx(claim.prediction[0], abs=0.01)
+
+
+@checks("wu_2021/batches_of_an_epoch_are_anticorrelated", "wu_2021/noise_of_an_epoch_sums_to_zero")
+def _(claim, formula):
+    letters = {symbol.name: symbol for symbol in formula.rhs.free_symbols}
+    values = {"N": 442, "b": 110, "M": 4, "n": 440}
+    found = number(formula.rhs, {letters[name]: values[name] for name in letters})
+    yield found, pytest.approx(claim.prediction[0], rel=1e-9)
+
+
+@checks("wu_2021/steady_state_of_online_sgd")
+def _(claim, formula):
+    sgd = ensembles.stable_sgd(GAUSSIAN.problem, 0.4, batch_size=2)
+    law = stationary_moments(GAUSSIAN.problem, sgd)
+    T = float(law.position_variance @ GAUSSIAN.problem.eigenvalues)
+    for h_i, exact in zip(GAUSSIAN.problem.eigenvalues, law.position_variance, strict=True):
+        letters = {**options(sgd), h: h_i, sigma: 1.0, sympy.Symbol("T"): T}
+        yield number(formula.rhs, letters), pytest.approx(exact, rel=1e-9)
+
+
+@checks("wu_2021/temperature_of_small_steps")
+def _(claim, formula):
+    case = ensembles.small_lr(GAUSSIAN)
+    noise = frozen_noise(case)
+    for i, predicted in enumerate(claim.prediction):
+        variance = noise[case.modes[i]]
+        unit = number(formula.rhs.subs(Var(sympy.Symbol("g_i")), variance), along(case, i))
+        exact = case.curvature[i] * last(case.law.position_variance, case)[i]
+        yield exact / unit, pytest.approx(predicted, rel=1e-9)
+
+
 @checks("linsgd/loss_is_not_inverse_in_the_batch")
 def _(claim, formula):
     case = ensembles.batch_one(GAUSSIAN)

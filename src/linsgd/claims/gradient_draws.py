@@ -117,6 +117,21 @@ class Sizes:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SquaredSum:
+    """(sum over the snapshots of (z - centre)'direction)^2 / scale (n, 1)."""
+
+    centre: FloatArray
+    direction: FloatArray
+    scale: float
+
+    def __call__(self, states: FloatArray) -> FloatArray:
+        """Return the observable of each chain (n, 1)."""
+        total = ((states - self.centre) @ self.direction).sum(axis=0)
+        squares: FloatArray = total[:, None] ** 2 / self.scale
+        return squares
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SquaredNorm:
     """|W'g|^(2 order) / scale (n, 1) of a chain's first gradient, W (d, r)."""
 

@@ -1,8 +1,8 @@
 """Claims after Wu, Luo, Zhang, Wang and Yang (2021): gradient noise and temperature.
 
-Reconstructed from the abstract: the noise has a finite variance, and momentum makes SGD a Langevin
-equation with a temperature. The exact covariances and the exact ratio of temperatures are derived
-here.
+Reconstructed from the abstract: the noise has a finite variance, is nearly normal at large batch,
+and momentum makes SGD a Langevin equation with a temperature and a steady state. The exact laws and
+where they leave these limits are derived here.
 """
 
 # The order of these imports is the order of the claims in the report.
@@ -10,12 +10,18 @@ here.
 from linsgd.claims.wu_2021.paper import wu
 from linsgd.claims.wu_2021 import (
     gradient_noise,
+    noise_law,
+    epochs,
     temperature,
+    steady_state,
 )
 # isort: on
 
 __all__ = [
+    "epochs",
     "gradient_noise",
+    "noise_law",
+    "steady_state",
     "temperature",
     "wu",
 ]

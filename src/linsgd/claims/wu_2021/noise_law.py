@@ -1,0 +1,392 @@
+r"""The law of the minibatch gradient at fixed weights: how fast, and how far, it becomes normal.
+
+Along a direction u with correlation rho between u'x and the residual, Gaussian features and labels
+give the standardised noise of batch b
+
+    skewness (6 rho + 2 rho^3)/((1 + rho^2)^(3/2) b^(1/2)),
+    excess kurtosis 6 (1 + 6 rho^2 + rho^4)/((1 + rho^2)^2 b);
+
+for the rows of a data set they are the rows' own over b^(1/2) and b. All moments are finite at
+every b. Jointly, at the optimum, the noise is a normal vector on one random scale, and
+E (g'C^-1 g)^2 = d (d + 2)(1 + 2/b): it is normal only where b is large against d.
+"""
+
+import math
+
+import numpy as np
+import sympy
+from scipy.integrate import quad
+from scipy.stats import chi2, norm
+
+from linsgd.claims.gradient_draws import FrozenGradients, Powers, Sizes, SquaredNorm
+from linsgd.claims.problems import NamedProblem
+from linsgd.claims.wu_2021.paper import wu
+from linsgd.domains import FloatArray
+from linsgd.judge.acceptance import Acceptance, Inapplicable
+from linsgd.judge.claim import Draft, Simulation, Source
+from linsgd.judge.intervals import Event, KnownVariance
+from linsgd.judge.observables import Exceeds
+from linsgd.problems.features import FiniteData
+from linsgd.problems.linear_regression import LinearRegression
+from linsgd.stable import Stable
+from linsgd.theory.gradient_noise.law import gradient_noise
+from linsgd.theory.gradient_noise.product_normal import ProductNormal
+
+rho, b, d, N, z = sympy.symbols("rho b d N z", positive=True)
+skewness = sympy.Function("gamma_1")
+kurtosis = sympy.Function("gamma_2")
+TAIL = 5.0  # standard deviations at which the tail is measured
+
+
+@wu.claim(on="law")
+def excess_kurtosis_falls_as_the_batch(named: NamedProblem) -> Draft:
+    """Measure the fourth moment of the standardised noise along the gradient, at batch 2."""
+    problem, batches = named.problem, (2,)
+    w, direction = np.zeros(problem.dimension), _along_gradient(problem)
+    exact = np.array([_standard_moments(problem, w, direction, size)[4] for size in batches])
+    one = _standard_moments(problem, w, direction, 1)[4]
+    shape = 6 * (1 + 6 * rho**2 + rho**4) / (1 + rho**2) ** 2
+    return Draft(
+        statement=(
+            "Along the full gradient the excess kurtosis of the minibatch gradient is that of one "
+            "row over the batch size: all moments are finite and the noise becomes normal."
+        ),
+        source=Source.CONDITION,
+        formula=sympy.Eq(kurtosis(b), shape / b),
+        regime="w = 0, independent batches of 2; the eighth moment is known exactly",
+        components=tuple(f"fourth standardised moment, batch {size}" for size in batches),
+        prediction=exact,
+        acceptance=Acceptance.interval(
+            exact, 0.24 * (exact - 3), "a quarter of the excess over 3 that normal noise has"
+        ),
+        mutants={
+            "normal noise": np.full(1, 3.0),
+            "no dependence on the batch": np.full(1, one),
+        },
+        evidence=_powers(problem, w, direction, batches, 4),
+    )
+
+
+@wu.claim
+def skewness_falls_as_the_root_of_the_batch(named: NamedProblem) -> Draft:
+    """Measure the third moment of the standardised noise along the gradient, batch 4 and 16."""
+    problem, batches = named.problem, (4, 16)
+    w, direction = np.zeros(problem.dimension), _along_gradient(problem)
+    exact = np.array([_standard_moments(problem, w, direction, size)[3] for size in batches])
+    one = _standard_moments(problem, w, direction, 1)[3]
+    if named.finite:
+        formula = sympy.Eq(skewness(b), skewness(1) / sympy.sqrt(b))
+    else:
+        shape = (6 * rho + 2 * rho**3) / (1 + rho**2) ** sympy.Rational(3, 2)
+        formula = sympy.Eq(skewness(b), shape / sympy.sqrt(b))
+    return Draft(
+        statement=(
+            "Away from the optimum the minibatch gradient is skewed along the full gradient, by "
+            "the skewness of one row over the root of the batch: normality comes as b^(-1/2) "
+            "there, not as 1/b."
+        ),
+        source=Source.CONDITION,
+        formula=formula,
+        regime="w = 0, independent batches of 4 and 16; the sixth moment is known exactly",
+        components=tuple(f"skewness, batch {size}" for size in batches),
+        prediction=exact,
+        acceptance=Acceptance.interval(exact, 0.24 * np.abs(exact), "a quarter of the skewness"),
+        mutants={"normal noise": np.zeros(2), "no dependence on the batch": np.full(2, one)},
+        evidence=_powers(problem, w, direction, batches, 3),
+    )
+
+
+@wu.claim(on="data")
+def noise_of_nearly_all_rows_mirrors_that_of_one(named: NamedProblem) -> Draft:
+    """Measure the skewness at batch N - 1 without replacement."""
+    problem, rows = named.problem, named.rows
+    if rows < 3:
+        raise Inapplicable("fewer than three rows")
+    w, direction = np.zeros(problem.dimension), _along_gradient(problem)
+    moments = _standard_moments(problem, w, direction, 1)
+    exact = np.array([-moments[3]])
+    variance = _row_variance(problem, w, direction) / (rows - 1) ** 2
+    observable = Powers(
+        gradient_noise(problem, w, 1).mean,
+        direction[:, None],
+        np.array([variance**1.5]),
+        3,
+        (0,),
+    )
+    return Draft(
+        statement=(
+            "Without replacement the noise at batch N - 1 is the mirror image of that at batch 1, "
+            "over N - 1: a large batch is not normal; what counts is b (N - b)/N."
+        ),
+        source=Source.NEW,
+        formula=sympy.Eq(skewness(N - 1), -skewness(1)),
+        regime="w = 0, all rows but one, drawn without replacement; sixth moment known exactly",
+        components=("skewness, batch N - 1",),
+        prediction=exact,
+        acceptance=Acceptance.interval(exact, 0.24 * np.abs(exact), "a quarter of the skewness"),
+        mutants={
+            "normal, as the batch is large": np.zeros(1),
+            "as with replacement": -exact / math.sqrt(rows - 1),
+            "the same sign as at batch 1": -exact,
+        },
+        evidence=Simulation(
+            experiment=FrozenGradients(
+                problem=problem, w=w, batch_sizes=(rows - 1,), replacement=False
+            ),
+            observable=observable,
+            premise=KnownVariance(np.array([moments[6] - moments[3] ** 2])),
+        ),
+    )
+
+
+@wu.claim(on="law")
+def the_joint_law_is_normal_only_beyond_the_dimension(named: NamedProblem) -> Draft:
+    """Measure Mardia's kurtosis at the optimum at a batch equal to the dimension."""
+    problem = named.problem
+    size = dimension = problem.dimension
+    normal = dimension * (dimension + 2)
+    exact = np.array([1 + 2 / size])
+    whitening = _whitening(problem, size)
+    eighth = _mixture_moment(size, dimension, 4) / normal**2
+    return Draft(
+        statement=(
+            "At the optimum Mardia's kurtosis of the minibatch gradient is 1 + 2/b times that of a "
+            "normal vector, from one random scale that all coordinates share."
+        ),
+        source=Source.LIMIT,
+        formula=sympy.Eq(sympy.Function("beta_2")(b), d * (d + 2) * (1 + 2 / b)),
+        regime=f"Gaussian features and labels at the optimum, batch {size}, d = {dimension}",
+        components=("Mardia's kurtosis over d (d + 2)",),
+        prediction=exact,
+        acceptance=Acceptance.interval(exact, 0.1, "0.1: a fifth of the excess"),
+        mutants={"a normal vector": np.ones(1), "4/b": np.array([1 + 4 / size])},
+        evidence=Simulation(
+            experiment=FrozenGradients(problem=problem, w=problem.optimum, batch_sizes=(size,)),
+            observable=SquaredNorm(whitening, 2, normal),
+            premise=KnownVariance(np.array([eighth - exact[0] ** 2])),
+        ),
+    )
+
+
+@wu.claim(on="law")
+def the_norm_exceeds_that_of_a_normal_vector(named: NamedProblem) -> Draft:
+    """Count norms beyond the normal law's 99th percentile, at a batch of the dimension."""
+    problem = named.problem
+    size = dimension = problem.dimension
+    edge = float(chi2.isf(0.01, dimension))
+    exact = np.array([_beyond_shell(size, dimension, edge)])
+    return Draft(
+        statement=(
+            "At a batch equal to the dimension the whitened norm of the minibatch gradient is "
+            "beyond the normal 99th percentile several times as often as one in a hundred."
+        ),
+        source=Source.LIMIT,
+        formula=sympy.Eq(
+            sympy.Function("P")(sympy.Symbol("T") > sympy.Symbol("t")),
+            sympy.Function("E")(sympy.Function("S_d")(b * sympy.Symbol("t") / sympy.Symbol("Q"))),
+            evaluate=False,
+        ),
+        regime=f"Gaussian features and labels at the optimum, batch {size}, d = {dimension}",
+        components=("P(beyond the normal 99th percentile)",),
+        prediction=exact,
+        acceptance=Acceptance.interval(exact, 0.2 * (exact - 0.01), "a fifth of the excess"),
+        mutants={
+            "a normal vector": np.array([0.01]),
+            "batch 1": np.array([_beyond_shell(1, dimension, edge)]),
+        },
+        evidence=Simulation(
+            experiment=FrozenGradients(problem=problem, w=problem.optimum, batch_sizes=(size,)),
+            observable=Exceeds(SquaredNorm(_whitening(problem, size)), np.array([edge])),
+            premise=Event(),
+        ),
+    )
+
+
+@wu.claim(on="law")
+def tails_at_fixed_weights_are_exponential(named: NamedProblem) -> Draft:
+    """Count noise of one row beyond five standard deviations."""
+    problem = named.problem
+    direction = problem.from_eigenbasis(np.eye(problem.dimension)[0])
+    deviation = math.sqrt(problem.eigenvalues[0] * problem.noise_variance)
+    exact = np.array([2 * float(ProductNormal(0.0, 1).cdf(np.array([-TAIL]))[0])])
+    quartile = _product_quartile()
+    stable = Stable(1.5)
+    heavy = 2 * float(stable.sf(TAIL * float(stable.quantile(0.75)) / quartile))
+    return Draft(
+        statement=(
+            "At fixed weights even the noise of a single row has exponential tails: beyond five "
+            "standard deviations it lies far more often than normal noise and far less often than "
+            "a stable law with the same quartiles."
+        ),
+        source=Source.CONDITION,
+        formula=sympy.Eq(
+            sympy.Function("f")(z), sympy.besselk(0, sympy.Abs(z)) / sympy.pi, evaluate=False
+        ),
+        regime="Gaussian features and labels at the optimum, batch 1, along one eigenvector",
+        components=(f"P(|u'g| > {TAIL:g} standard deviations)",),
+        prediction=exact,
+        acceptance=Acceptance.interval(exact, 0.24 * exact, "a quarter of the probability"),
+        mutants={
+            "normal noise": np.array([2 * float(norm.sf(TAIL))]),
+            "stable noise of index 1.5 with the same quartiles": np.array([heavy]),
+        },
+        evidence=Simulation(
+            experiment=FrozenGradients(problem=problem, w=problem.optimum, batch_sizes=(1,)),
+            observable=Exceeds(Sizes(direction[:, None], (0,)), np.array([TAIL * deviation])),
+            premise=Event(),
+        ),
+    )
+
+
+@wu.claim(on="law")
+def distance_from_normal_at_the_optimum_is_of_order_one_over_b(named: NamedProblem) -> Draft:
+    """Count noise inside the point at which its distribution is farthest from the normal one."""
+    problem, size = named.problem, 4
+    direction = problem.from_eigenbasis(np.eye(problem.dimension)[0])
+    deviation = math.sqrt(problem.eigenvalues[0] * problem.noise_variance / size)
+    grid = np.linspace(0.2, 2.0, 181)
+    gaps = norm.sf(grid) - ProductNormal(0.0, size).cdf(-grid * math.sqrt(size))
+    at = int(gaps.argmax())
+    beyond, distance = 2 * float(norm.sf(grid[at])), float(gaps[at])
+    exact = np.array([beyond - 2 * distance])
+    bound = 0.469 * 8 / math.pi / math.sqrt(size)
+    return Draft(
+        statement=(
+            "Along an eigenvector at the optimum the Kolmogorov distance of the noise from its "
+            "normal limit is 0.1376/b to leading order, far below the bound of Berry and Esseen."
+        ),
+        source=Source.LIMIT,
+        formula=sympy.Eq(
+            sympy.Function("d_K")(b),
+            sympy.exp(-(sympy.Symbol("z_0") ** 2) / 2)
+            * sympy.Abs(sympy.Symbol("z_0") ** 3 - 3 * sympy.Symbol("z_0"))
+            / (4 * b * sympy.sqrt(2 * sympy.pi)),
+        ),
+        regime=f"Gaussian features and labels at the optimum, batch {size}",
+        components=(f"P(|u'g| > {grid[at]:.2f} standard deviations)",),
+        prediction=exact,
+        acceptance=Acceptance.interval(exact, 0.24 * 2 * distance, "a quarter of the distance"),
+        mutants={
+            "normal noise": np.array([beyond]),
+            "the bound of Berry and Esseen": np.array([beyond - 2 * bound]),
+        },
+        evidence=Simulation(
+            experiment=FrozenGradients(problem=problem, w=problem.optimum, batch_sizes=(size,)),
+            observable=Exceeds(Sizes(direction[:, None], (0,)), np.array([grid[at] * deviation])),
+            premise=Event(),
+        ),
+    )
+
+
+def _along_gradient(problem: LinearRegression) -> FloatArray:
+    """Return the full gradient at w = 0 (d,), of unit length."""
+    gradient = problem.covariance() @ problem.optimum
+    size = float(np.linalg.norm(gradient))
+    if size == 0:
+        raise Inapplicable("the full gradient at w = 0 vanishes")
+    direction: FloatArray = gradient / size
+    return direction
+
+
+def _standard_moments(
+    problem: LinearRegression, w: FloatArray, u: FloatArray, size: int
+) -> FloatArray:
+    """Return the moments of order 0 to 8 of the standardised noise of a batch along u."""
+    if isinstance(problem.features, FiniteData):
+        cumulants = _cumulants(_row_gradients(problem, w, u))
+        scaled = [kappa / float(size) ** (n - 1) for n, kappa in enumerate(cumulants, start=1)]
+    else:
+        noise = gradient_noise(problem, w, size)
+        scaled = [noise.cumulant(u, n) for n in range(1, 9)]
+    if not scaled[1] > 0:
+        raise Inapplicable("the gradient does not vary along itself")
+    scaled[0] = 0.0
+    standard = [kappa / scaled[1] ** (n / 2) for n, kappa in enumerate(scaled, start=1)]
+    return _moments(standard)
+
+
+def _row_gradients(problem: LinearRegression, w: FloatArray, u: FloatArray) -> FloatArray:
+    """Return u' times the gradient of each row (N,)."""
+    data = problem.features
+    assert isinstance(data, FiniteData)
+    gradients: FloatArray = (data.X @ w - data.y) * (data.X @ u)
+    return gradients
+
+
+def _row_variance(problem: LinearRegression, w: FloatArray, u: FloatArray) -> float:
+    return float(_row_gradients(problem, w, u).var())
+
+
+def _cumulants(values: FloatArray) -> list[float]:
+    """Return the cumulants of order 1 to 8 of equally likely values (N,)."""
+    centred = values - values.mean()
+    moments = [float(np.mean(centred**n)) for n in range(9)]
+    cumulants = [0.0] * 9
+    # m_n = sum_j C(n - 1, j - 1) kappa_j m_{n-j}
+    for n in range(1, 9):
+        lower = sum(math.comb(n - 1, j - 1) * cumulants[j] * moments[n - j] for j in range(1, n))
+        cumulants[n] = moments[n] - lower
+    return cumulants[1:]
+
+
+def _moments(cumulants: list[float]) -> FloatArray:
+    """Return the moments of order 0 to 8 from the cumulants of order 1 to 8."""
+    moments = np.ones(9)
+    for n in range(1, 9):
+        terms = (
+            math.comb(n - 1, j - 1) * cumulants[j - 1] * moments[n - j] for j in range(1, n + 1)
+        )
+        moments[n] = sum(terms)
+    return moments
+
+
+def _powers(
+    problem: LinearRegression, w: FloatArray, u: FloatArray, batches: tuple[int, ...], order: int
+) -> Simulation:
+    """Measure a power of the standardised noise along u at some batch sizes."""
+    noises = [gradient_noise(problem, w, size) for size in batches]
+    deviations = np.sqrt([float(u @ noise.covariance @ u) for noise in noises])
+    moments = [_standard_moments(problem, w, u, size) for size in batches]
+    variance = np.array([each[2 * order] - each[order] ** 2 for each in moments])
+    return Simulation(
+        experiment=FrozenGradients(problem=problem, w=w, batch_sizes=batches),
+        observable=Powers(
+            noises[0].mean,
+            np.repeat(u[:, None], len(batches), axis=1),
+            deviations**order,
+            order,
+            tuple(range(len(batches))),
+        ),
+        premise=KnownVariance(variance),
+    )
+
+
+def _whitening(problem: LinearRegression, size: int) -> FloatArray:
+    """Return W (d, d) for which W'g has covariance I at the optimum."""
+    Q = problem.eigenvectors if problem.eigenvectors is not None else np.eye(problem.dimension)
+    scale = np.sqrt(problem.eigenvalues * problem.noise_variance / size)
+    whitening: FloatArray = Q / scale
+    return whitening
+
+
+def _mixture_moment(size: int, dimension: int, order: int) -> float:
+    """Return E (T Q/b)^order for T ~ chi2_d and Q ~ chi2_b."""
+    of_norm = math.prod(dimension + 2 * k for k in range(order))
+    of_scale = math.prod((size + 2 * k) / size for k in range(order))
+    return float(of_norm * of_scale)
+
+
+def _beyond_shell(size: int, dimension: int, edge: float) -> float:
+    """Return P(T Q/b > edge)."""
+
+    def integrand(q: float) -> float:
+        return float(chi2.sf(edge * size / q, dimension) * chi2.pdf(q, size))
+
+    return float(quad(integrand, 0, size + 60 * math.sqrt(size), limit=200)[0])
+
+
+def _product_quartile() -> float:
+    """Return the median of |Z1 Z2| in standard deviations."""
+    grid = np.linspace(0.05, 1.5, 2000)
+    beyond = 2 * ProductNormal(0.0, 1).cdf(-grid)
+    return float(np.interp(-0.5, -beyond, grid))
