@@ -17,7 +17,7 @@ from linsgd.claims.ensembles import settled, small_lr, stable_sgd
 from linsgd.claims.problems import NamedProblem
 from linsgd.claims.wu_2021.paper import wu
 from linsgd.domains import FloatArray
-from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.acceptance import Acceptance, Inapplicable
 from linsgd.judge.claim import Draft, Source
 from linsgd.judge.observables import Quadratic
 from linsgd.symbolic.symbols import Var, b, beta, eta, h, h_lambda, sigma
@@ -66,6 +66,8 @@ def temperature_of_small_steps(named: NamedProblem) -> Draft:
     noise = gradient_noise(problem, problem.solution(sgd.weight_decay), sgd.batch_size)
     rotated = problem.to_eigenbasis(problem.to_eigenbasis(noise.covariance).T)
     variance = np.diag(rotated)[case.modes]
+    if not (variance > 1e-9 * rotated.max()).all():
+        raise Inapplicable("the gradient does not vary at the ridge solution along every mode")
     unit = sgd.lr * variance / (2 * (1 - sgd.momentum)) / case.curvature
     exact = case.law.position_variance[-1][case.modes] / unit
     return Draft(
