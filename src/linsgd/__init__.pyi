@@ -23,8 +23,16 @@ from .montecarlo.observables.states import States as States
 from .montecarlo.rare_events import rare_events as rare_events
 from .montecarlo.simulate import Ensemble as Ensemble
 from .montecarlo.simulate import simulate as simulate
+from .optimizers.adaptive import Adagrad as Adagrad
+from .optimizers.adaptive import Adam as Adam
+from .optimizers.adaptive import NAdam as NAdam
+from .optimizers.adaptive import RMSprop as RMSprop
+from .optimizers.norm import ClippedSGD as ClippedSGD
+from .optimizers.norm import NormalizedSGD as NormalizedSGD
 from .optimizers.schedule import Schedule as Schedule
 from .optimizers.sgd import SGD as SGD
+from .optimizers.sign import Lion as Lion
+from .optimizers.sign import SignSGD as SignSGD
 from .problems.features import FeatureLaw as FeatureLaw
 from .problems.features import FiniteData as FiniteData
 from .problems.features import GaussianFeatures as GaussianFeatures

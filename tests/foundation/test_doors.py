@@ -70,7 +70,17 @@ OTHERS = {
     "saddles": [0.0],
 }
 # An instance of each class whose methods take a problem or an optimizer.
-INSTANCES = {
+OPTIMIZERS = [
+    linsgd.Adagrad(0.1),
+    linsgd.Adam(0.1),
+    linsgd.ClippedSGD(0.1),
+    linsgd.Lion(0.1),
+    linsgd.NAdam(0.1),
+    linsgd.NormalizedSGD(0.1),
+    linsgd.RMSprop(0.1),
+    linsgd.SignSGD(0.1),
+]
+INSTANCES = {type(optimizer).__name__: optimizer for optimizer in OPTIMIZERS} | {
     "Atlas": linsgd.atlas(PROBLEM, 0.1),
     "SGD": OPTIMIZER,
     "symbolic.Derivation": linsgd.symbolic.stationary_covariance(),

@@ -1,7 +1,28 @@
 """Which optimizers can be simulated: the one place where an update is entered."""
 
+from linsgd.montecarlo.updates.adaptive import (
+    AdagradUpdate,
+    AdamUpdate,
+    NAdamUpdate,
+    RMSpropUpdate,
+)
+from linsgd.montecarlo.updates.norm import ClippedSGDUpdate, NormalizedSGDUpdate
 from linsgd.montecarlo.updates.sgd import SGDUpdate
+from linsgd.montecarlo.updates.sign import LionUpdate, SignSGDUpdate
 from linsgd.montecarlo.updates.update import Update
+from linsgd.optimizers.adaptive import Adagrad, Adam, NAdam, RMSprop
+from linsgd.optimizers.norm import ClippedSGD, NormalizedSGD
 from linsgd.optimizers.sgd import SGD
+from linsgd.optimizers.sign import Lion, SignSGD
 
-UPDATES: dict[type, type[Update]] = {SGD: SGDUpdate}
+UPDATES: dict[type, type[Update]] = {
+    SGD: SGDUpdate,
+    RMSprop: RMSpropUpdate,
+    Adagrad: AdagradUpdate,
+    Adam: AdamUpdate,
+    NAdam: NAdamUpdate,
+    SignSGD: SignSGDUpdate,
+    Lion: LionUpdate,
+    ClippedSGD: ClippedSGDUpdate,
+    NormalizedSGD: NormalizedSGDUpdate,
+}
