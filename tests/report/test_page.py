@@ -156,7 +156,7 @@ def test_what_was_said_beforehand_is_shown(make_report, make_verdict):
     ).to_dict()
     assert f"Not simulated: {note}." in page(document)
     assert f"Not simulated: {note}." in text(document)
-    assert "Said beforehand to be beyond this effort: 1." in text(document)
+    assert "Said to be beyond this effort before it was spent: 1." in text(document)
     assert "beyond this effort" not in text(make_report(make_verdict()).to_dict())
 
 

@@ -13,7 +13,7 @@ from linsgd import domains
 from linsgd.blocks import accept_calls
 from linsgd.claims.paper import Paper
 from linsgd.claims.registry import PAPERS, Asked, select
-from linsgd.judge.judge import judge
+from linsgd.judge.judge import judge, work
 from linsgd.judge.verdict import Verdict
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.problems.table import Table
@@ -66,7 +66,8 @@ def validate(
         Whether verdicts of an earlier report in `folder` that this validation does not renew may be
         lost.
     announce : callable, optional
-        Called with the id of a claim before its experiment is simulated.
+        Called with the work in steps times features once the claims are made, then with the id of a
+        claim and its number of chains before these are simulated.
 
     Returns
     -------
@@ -93,6 +94,9 @@ def validate(
     renewed = None if overwrite else {(claim.id, claim.problem, _name(data)) for claim in chosen}
     place = None if folder is None else writable(folder, renewed)
     blocks = place and place / "blocks"
+    if announce is not None:
+        least, most = work(chosen, effort)
+        announce(f"{len(chosen)} claims, {least:.1e} to {most:.1e} steps x features")
     verdicts = judge(chosen, seed, effort, executor, blocks, progress, announce)
     found = {(verdict.id, verdict.problem): verdict for verdict in verdicts}
     report = Report(

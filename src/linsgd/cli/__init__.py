@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import itertools
 import json
 import os
 import sys
@@ -91,6 +92,14 @@ def _validate(options: argparse.Namespace) -> int:
     settings["papers"] = [options.claim] if options.claim else settings["papers"].split(",")
     with _bar("claims") as bar:
         bar.set_description_str("making the claims")
+        said = itertools.count()
+
+        def announce(text: str) -> None:
+            """Print the work, which is said first, and show in the bar what is done."""
+            if next(said) == 0 and not bar.disable:
+                bar.write(text, file=sys.stderr)
+            bar.set_description_str(text)
+
         try:
             report = linsgd.validate(
                 **settings,
@@ -99,7 +108,7 @@ def _validate(options: argparse.Namespace) -> int:
                 progress=_progress(bar),
                 problem=options.problem,
                 overwrite=options.overwrite,
-                announce=bar.set_description_str,
+                announce=announce,
             )
         except ValueError as error:
             raise ValueError(_as_options(str(error), options)) from error

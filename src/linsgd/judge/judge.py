@@ -77,7 +77,7 @@ def judge(
     progress : callable, optional
         Called with (claims judged, claims) after each verdict.
     announce : callable, optional
-        Called with the id of a claim before its experiment is simulated.
+        Called with the id of a claim and the number of chains before its experiment is simulated.
 
     Yields
     ------
@@ -91,11 +91,9 @@ def judge(
     """
     domains.integer("seed", seed, "[0, inf)")
     budget = EFFORT[domains.choice("effort", effort, tuple(EFFORT))]
-    run = _Run(seed, budget, executor, checkpoint)
+    run = _Run(seed, budget, executor, checkpoint, announce)
     done = itertools.count(1)
     for group in _by_experiment(claims):
-        if announce is not None:
-            announce(group[0].id)
         for verdict in run.verdicts(group):
             if progress is not None:
                 progress(next(done), len(claims))
@@ -152,6 +150,7 @@ class _Run:
     budget: float
     executor: Executor | None
     checkpoint: Path | str | None
+    announce: Callable[[str], None] | None
 
     def verdicts(self, claims: Sequence[Claim]) -> Iterator[Verdict]:
         """Judge claims that share an experiment, or one numerical claim.
@@ -169,7 +168,7 @@ class _Run:
 
     def _simulated(self, claims: Sequence[Claim]) -> Iterator[Verdict]:
         experiment = _measurement(claims[0]).experiment
-        looks = self._looks(experiment)
+        looks = _looks(experiment, self.budget)
         shortages = {claim.id: self._shortage(claim, looks) for claim in claims}
         settled = {c.id: _unjudged(c, shortages[c.id]) for c in claims if shortages[c.id]}
         pending = [claim for claim in claims if not shortages[claim.id]]
@@ -179,6 +178,8 @@ class _Run:
         for look, blocks in enumerate(looks, start=1):
             if not pending:
                 break
+            if self.announce is not None:
+                self.announce(f"{pending[0].id}, {blocks * BLOCK:,} chains")
             bought = [
                 range(i * BLOCK, (i + SCHEDULED) * BLOCK)
                 for i in range(len(ledgers) * SCHEDULED, blocks, SCHEDULED)
@@ -196,10 +197,6 @@ class _Run:
             pending = [claim for claim in pending if not _ended(claim, settled[claim.id])]
         yield from (settled[claim.id] for claim in claims)
 
-    def _looks(self, experiment: Experiment) -> list[int]:
-        """Return the looks that the budget buys, maybe none."""
-        return [blocks for blocks in LOOKS if blocks * BLOCK * experiment.cost <= self.budget]
-
     def _shortage(self, claim: Claim, looks: list[int]) -> str:
         """Return why the effort cannot decide a claim, as far as that is known before; else ""."""
         if looks:
@@ -208,6 +205,27 @@ class _Run:
         return (
             f"not run: would take {first:.2g} steps x features, the effort allows {self.budget:.2g}"
         )
+
+
+def _looks(experiment: Experiment, budget: float) -> list[int]:
+    """Return the looks that the budget buys, maybe none."""
+    return [blocks for blocks in LOOKS if blocks * BLOCK * experiment.cost <= budget]
+
+
+def work(claims: Sequence[Claim], effort: str = "quick") -> tuple[float, float]:
+    """Return the least and the most that judging takes, in steps times features.
+
+    The least is one look at every experiment that the effort buys, the most all its looks.
+    """
+    least, most = 0.0, 0.0
+    for group in _by_experiment(claims):
+        if isinstance(group[0].evidence, Simulation):
+            experiment = group[0].evidence.experiment
+            looks = _looks(experiment, EFFORT[effort])
+            if looks and not all(shortage(claim, looks[-1] * BLOCK) for claim in group):
+                least += looks[0] * BLOCK * experiment.cost
+                most += looks[-1] * BLOCK * experiment.cost
+    return least, most
 
 
 def shortage(claim: Claim, chains: int) -> str:

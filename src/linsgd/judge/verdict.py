@@ -110,7 +110,8 @@ class Verdict(Result):
     mutants : tuple of Mutant
         The wrong predictions.
     note : str
-        Why the effort cannot decide the claim, said before any chain is drawn; else empty.
+        Why the effort cannot decide the claim, said before any chain is drawn or before the looks
+        that were left out; else empty.
     approximation_error : float or None
         Of an approximation: its largest error on this problem, as the exact theory predicts it,
         over its tolerance. None for an identity.

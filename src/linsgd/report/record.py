@@ -58,8 +58,8 @@ class Report(Result):
 
         1: a claim is refuted, hence the exact theory failed, of which every acceptance set follows.
         3: an identity is undecided or one of its mutants alive, although nothing was said of that
-        beforehand; or no claim at all was decided. 0: else; an approximation that fails as the
-        exact theory predicts does not change it.
+        before the effort was spent; or no claim at all was decided. 0: else; an approximation that
+        fails as the exact theory predicts does not change it.
         """
         if any(verdict.outcome is Outcome.REFUTED for verdict in self.claims):
             return 1

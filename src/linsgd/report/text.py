@@ -42,7 +42,7 @@ def heading(document: Mapping[str, Any]) -> str:
     if fail := sum(map(is_finding, claims)):
         lines.append(f"Approximations that fail here, as the exact theory predicts: {fail}.")
     if unjudged := announced(claims):
-        lines.append(f"Said beforehand to be beyond this effort: {unjudged}.")
+        lines.append(f"Said to be beyond this effort before it was spent: {unjudged}.")
     bound = share(error_bound(claims))
     lines.append(f"The probability that any simulated verdict is wrong is at most {bound}.")
     if document["left_out"]:
@@ -61,7 +61,7 @@ def paragraph(claim: Mapping[str, Any]) -> str:
     count = tally([claim])
     fails = f": {failure(claim)}" if failure(claim) else ""
     head = f"{SYMBOLS[claim['verdict']]} {claim['verdict']:<9}  {claim['id']} on {claim['problem']}"
-    if claim["note"]:
+    if claim["note"] and not claim["chains"]:
         return f"{head}\n    {claim['statement']}\n    Not simulated: {claim['note']}.\n"
     return (
         f"{head}{fails}\n"
@@ -69,4 +69,5 @@ def paragraph(claim: Mapping[str, Any]) -> str:
         f"    {component['name']}{more}: predicted {says['predicted']} "
         f"(accepted {says['accepted']}), measured {says['measured']} ({says['interval']}); "
         f"margin {margin(claim['margin'])}, {count.killed} of {count.mutants} mutants killed\n"
+        + (f"    {claim['note'].capitalize()}.\n" if claim["note"] else "")
     )
