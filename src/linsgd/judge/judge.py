@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from linsgd import domains
-from linsgd.blocks import map_blocks
+from linsgd.blocks import map_blocks, own_source
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Claim, Enclosure, Simulation
@@ -320,7 +320,9 @@ def _key(task: Blocks) -> str:
         f"{name} {canonical(measurement.observable)}"
         for name, measurement in task.measurements.items()
     )
-    parts = [task.experiment.fingerprint(), str(task.seed), *measured]
+    kinds = {type(task.experiment), *(type(m.observable) for m in task.measurements.values())}
+    code = sorted(map(own_source, kinds))
+    parts = [task.experiment.fingerprint(), str(task.seed), *measured, *code]
     return hashlib.sha256("\n".join([*parts, json.dumps(environment())]).encode()).hexdigest()
 
 

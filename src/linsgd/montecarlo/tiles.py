@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from linsgd.blocks import Arrays
+from linsgd.blocks import Arrays, own_source
 from linsgd.domains import IntArray
 from linsgd.jit import sources
 from linsgd.montecarlo.observables.observable import Observable
@@ -90,8 +90,12 @@ def _merged(window: IntArray, every: int, chosen: IntArray) -> IntArray:
 
 
 def _feed(digest: Any, value: Any) -> None:
-    """Feed a value's content to a digest: the fields of dataclasses, the bytes of arrays."""
-    digest.update(f"{type(value).__module__}.{type(value).__qualname__}(".encode())
+    """Feed a value's content to a digest: the fields of dataclasses, the bytes of arrays.
+
+    The code of a class of one's own is part of it.
+    """
+    kind = type(value)
+    digest.update(f"{kind.__module__}.{kind.__qualname__}{own_source(kind)}(".encode())
     if isinstance(value, np.ndarray):
         digest.update(f"{value.dtype}{value.shape}".encode() + value.tobytes())
     elif dataclasses.is_dataclass(value):

@@ -33,6 +33,7 @@ from linsgd.domains import FloatArray
 
 EPS = float(np.finfo(float).eps)
 ROUNDINGS = 8  # of the two decompositions, in eps cond(B); up to 4 on NIST's data
+TIE = 1e-8  # relative difference of entries of an eigenvector that machines may order differently
 CORRECTIONS = 10  # each gains as many digits as cond(B) leaves of sixteen
 HALF_MANTISSA = 2.0**27 + 1  # splits a double in two halves, products of which are exact
 BLOCK = 2**20  # numbers multiplied at once in twice the precision
@@ -139,7 +140,10 @@ def _singular_vectors(M: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray
     )
     if info != 0:
         raise np.linalg.LinAlgError(f"the Jacobi sweeps of dgejsv ended with info = {info}")
-    sign = np.where(Z[np.abs(Z).argmax(axis=0), np.arange(len(Z))] < 0, -1.0, 1.0)
+    # the first entry that is the largest in magnitude, or as large to rounding, is positive
+    size = np.abs(Z)
+    first = (size >= (1 - TIE) * size.max(axis=0)).argmax(axis=0)
+    sign = np.where(Z[first, np.arange(len(Z))] < 0, -1.0, 1.0)
     return Z * sign, values * (work[0] / work[1]), P * sign[: values.size]
 
 
