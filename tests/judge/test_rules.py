@@ -50,6 +50,12 @@ def test_a_width_below_the_noise_is_undecided_at_the_last_look():
     assert verdict.chains == 2048 * 256
 
 
+def test_an_effort_that_was_spent_is_not_said_to_have_been_spared():
+    """One look is all that the effort buys, and it does not decide."""
+    verdict = only(claim(width=1e-4, cost=200_000), effort="quick")
+    assert (verdict.outcome, verdict.looks, verdict.note) == (Outcome.UNDECIDED, 1, "")
+
+
 def test_a_width_far_below_the_noise_is_not_paid_for():
     """At the first look the interval is about 0.04 wide, at the last 0.007."""
     verdict = only(claim(width=1e-4), effort="full")

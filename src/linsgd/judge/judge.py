@@ -193,7 +193,8 @@ class _Run:
             )
             for claim in pending:
                 verdict = _look(claim, ledgers, look)
-                settled[claim.id] = replace(verdict, note=hopeless(claim, verdict, looks[-1]))
+                note = hopeless(claim, verdict, looks[-1]) if blocks < looks[-1] else ""
+                settled[claim.id] = replace(verdict, note=note)
             pending = [claim for claim in pending if not _ended(claim, settled[claim.id])]
         yield from (settled[claim.id] for claim in claims)
 
