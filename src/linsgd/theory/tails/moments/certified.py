@@ -66,6 +66,22 @@ class _Balls:
         t = [lr / setting.batch * each for each in g]
         return cls(1 - lr * arb(setting.decay), h, g, t)
 
+    def r(self, i: int) -> Any:
+        """Return r_i = a^2 - (2 a g_i + g_i^2) C + g_i^2 C^2, a polynomial in C."""
+        from flint import arb_poly
+
+        a, g = self.a, self.g[i]
+        return arb_poly([a * a, -2 * a * g - g * g, g * g])
+
+    def W(self, i: int, j: int) -> Any:
+        """Return W_ij = 2 g_i^2 g_j^2 C^2 - 4 g_i m_i g_j m_j C with m_i = a - g_i C."""
+        from flint import arb_poly
+
+        a, first, second = self.a, self.g[i], self.g[j]
+        C = arb_poly([0, 1])
+        means = arb_poly([a * first, -first * first]) * arb_poly([a * second, -second * second])
+        return C * (2 * first**2 * second**2 * C - 4 * means)
+
 
 def _sum(terms: Any) -> Any:
     from flint import arb
@@ -98,7 +114,7 @@ def _fourth(setting: Setting, form: FloatArray) -> list[Any]:
     from flint import arb, arb_poly
 
     balls, b, axes = _Balls.of(setting), setting.batch, range(setting.dimension)
-    a, h, g, t = balls.a, balls.h, balls.g, balls.t
+    h, t, C = balls.h, balls.t, arb_poly([0, 1])
     moments = [arb(1)]  # E C^k
     for k in range(4):
         moments.append(moments[-1] * (b + 2 * k))
@@ -106,25 +122,17 @@ def _fourth(setting: Setting, form: FloatArray) -> list[Any]:
     def mean(polynomial: Any) -> Any:
         return _sum(polynomial[k] * moments[k] for k in range(5))
 
-    # polynomials in C: r_i = a^2 - (2 a g_i + g_i^2) C + g_i^2 C^2, and g_i m_i = a g_i - g_i^2 C
-    C = arb_poly([0, 1])
-    r, gm = [], []
-    for gi in g:
-        r.append(arb_poly([a * a, -2 * a * gi - gi * gi, gi * gi]))
-        gm.append(arb_poly([a * gi, -gi * gi]))
     F = [[arb(float(each)) for each in row] for row in form]
     f, linear = [], []
     for i in axes:
         Ft = _sum(F[i][j] * t[j] for j in axes)
         f.append(Ft + 2 * t[i] * F[i][i])
-        linear.append(mean(C * r[i]) * f[i])
+        linear.append(mean(C * balls.r(i)) * f[i])
     constant = moments[2] * _sum(t[i] * f[i] for i in axes)
     ratios = []
     for i in axes:
         for j in range(i + 1):
-            # W_ij = 2 g_i^2 g_j^2 C^2 - 4 g_i m_i g_j m_j C
-            W = C * (2 * g[i] ** 2 * g[j] ** 2 * C - 4 * gm[i] * gm[j])
-            own = mean(r[i] * r[j] + W)
+            own = mean(balls.r(i) * balls.r(j) + balls.W(i, j))
             shared = linear[i] * h[j] + linear[j] * h[i] + constant * h[i] * h[j]
             ratios.append(own + shared / F[i][j])
     return ratios

@@ -107,17 +107,19 @@ class DataSampler:
         """
         n, N, b = len(state), len(self.rows), self.batch
         H = self.rows.T @ self.rows / N
-        base = self.norm.moved(state, (1 - 1 / b) * state[:, 0] @ H)
+        others = (1 - 1 / b) * state[:, 0] @ H
+        base = self.norm.moved(state, others)
         y = self.norm.column[:, None] * self.rows[:, None] / b
         Qy = self.norm.dual(y).reshape(N, -1)
+        # the coefficients of 1, r and r^2
         constant = self.norm.squared(base).astype(np.float32)
         slope = (2 * base.reshape(n, -1) @ Qy.T).astype(np.float32)
         curve = dot(y.reshape(N, -1), Qy).astype(np.float32)
         r = residual.astype(np.float32)
         squared = constant[:, None] + r * (slope + curve * r)
         squared /= squared.max(axis=1, keepdims=True)
-        log_powers: FloatArray = np.log(np.maximum(squared, np.float32(_SMALLEST)))
-        return np.float32(s / 2) * log_powers
+        log_squared: FloatArray = np.log(np.maximum(squared, np.float32(_SMALLEST)))
+        return np.float32(s / 2) * log_squared
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,12 +167,14 @@ class StudentSampler:
         """Redraw one sample in half of the batches in proportion to T^{2s}, in place."""
         n, b = V.shape
         tilted = np.flatnonzero(rng.random(n) < 0.5)
-        sample = rng.integers(b, size=tilted.size)
-        V[tilted, sample] = rng.chisquare(self.dof - 2 * s, tilted.size)
-        drawn = np.sqrt(rng.chisquare(1 + 2 * s, tilted.size))
-        change = drawn - along[tilted, sample]
-        z[tilted, sample] += direction[tilted] * change[:, None]
-        along[tilted, sample] = drawn
+        count = tilted.size
+        one = (tilted, rng.integers(b, size=count))
+        # V ~ chi2_{dof - 2s} and z_1^2 ~ chi2_{1 + 2s}
+        V[one] = rng.chisquare(self.dof - 2 * s, count)
+        drawn = np.sqrt(rng.chisquare(1 + 2 * s, count))
+        change = drawn - along[one]
+        z[one] += direction[tilted] * change[:, None]
+        along[one] = drawn
 
     def _log_ratio(self, along: FloatArray, V: FloatArray, s: float) -> FloatArray:
         """Return log 2 / (1 + the batch's mean of T^{2s} / E T^{2s}) (n,).

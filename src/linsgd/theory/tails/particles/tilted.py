@@ -180,8 +180,8 @@ class GaussianSampler:
 
         It is cut so that 2 tau r^2 D stays below 1 and the tilted law is normal.
         """
-        mean = X.mean[0] + C * (X.mean[1] + C * X.mean[2])
-        variance = C * (X.variance[0] + C * (X.variance[1] + C * X.variance[2]))
+        mean = _polynomial(X.mean, C)
+        variance = C * _polynomial(X.variance, C)
         X0 = mean + s / 2 * variance / mean
         least = s * r * r * X.D.max() / _STEEPEST
         tau: FloatArray = s / 2 / np.maximum(X0, least)
@@ -226,11 +226,12 @@ class GaussianSampler:
         C = (y * y).astype(np.float32)
         # in units of the constant part of X
         unit = np.maximum(X.mean[0], _TINY)
-        p = (X.mean / unit).astype(np.float32)[..., None]
-        q = (X.variance / unit**2).astype(np.float32)[..., None]
-        mean = np.maximum(p[0] + C * (p[1] + C * p[2]), 1e-30)
-        variance = C * (q[0] + C * (q[1] + C * q[2]))
+        of_mean = (X.mean / unit).astype(np.float32)
+        of_variance = (X.variance / unit**2).astype(np.float32)
+        mean = np.maximum(_polynomial(of_mean[..., None], C), 1e-30)
+        variance = C * _polynomial(of_variance[..., None], C)
         v = np.maximum(variance / (mean * mean), 1e-6)
+        # log E X^{s/2}
         half = np.float32(s / 2)
         shape = 1 / v + half - np.float32(0.5)
         log_target: FloatArray = half * np.log(mean) + (shape * np.log1p(half * v) - half)
@@ -246,6 +247,13 @@ class GaussianSampler:
         return density
 
 
+def _polynomial(coefficients: FloatArray, C: FloatArray) -> FloatArray:
+    """Return c_0 + c_1 C + c_2 C^2, by Horner's rule."""
+    constant, linear, quadratic = coefficients
+    value: FloatArray = constant + C * (linear + C * quadratic)
+    return value
+
+
 def _log_linear_density(
     bins: _Bins, log_target: FloatArray, total: FloatArray, y: FloatArray
 ) -> FloatArray:
@@ -257,10 +265,12 @@ def _log_linear_density(
     place = (y - bins.first) / bins.width
     at = np.clip(place.astype(int), 0, bins.number - 1)
     slopes = _slopes(log_target, at)
-    log_mass = log_target[np.arange(len(y)), at] - np.log(total * bins.width)
+    rows = np.arange(len(y))
+    log_mass = log_target[rows, at] - np.log(total * bins.width)
     log_first = np.log(slopes / np.expm1(slopes))
     density: FloatArray = log_mass + slopes * (place - at) + log_first
-    density[(place < 0) | (place >= bins.number)] = -np.inf
+    outside = (place < 0) | (place >= bins.number)
+    density[outside] = -np.inf
     return density
 
 

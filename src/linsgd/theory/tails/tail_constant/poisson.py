@@ -27,10 +27,12 @@ difference from R^2 = (a - c X)^2 + c^2 X Y is formed without cancellation.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from linsgd.blocks import map_threads
 from linsgd.domains import FloatArray
@@ -107,12 +109,7 @@ class RadialStep:
         # squared ratios r'/r far from the optimum, near it, and between
         pushed = push**2 + across / scale**2
         ratios = (along**2 + across, pushed, 1 + pushed)
-        kept = np.zeros(log_weight.shape, bool)
-        for ratio in ratios:
-            log_ratio = np.log(np.maximum(ratio, 1e-300))
-            for s in orders:
-                tilted = log_weight + s / 2 * log_ratio
-                kept |= tilted > tilted.max() - level.depth
+        kept = _kept(log_weight, ratios, orders, level.depth)
         return cls(
             along=np.broadcast_to(along, kept.shape)[kept],
             push=np.broadcast_to(push, kept.shape)[kept],
@@ -141,6 +138,19 @@ class RadialStep:
         small = np.log1p(np.where(near, excess, 0) / squared)
         log_ratio = np.where(near, small, log_new - log_squared)
         return log_squared, log_ratio, log_new / 2
+
+
+def _kept(
+    log_weight: FloatArray, ratios: Iterable[FloatArray], orders: Iterable[float], depth: float
+) -> NDArray[np.bool_]:
+    """Return the nodes that matter to a moment of a squared ratio, of the orders given."""
+    kept = np.zeros(log_weight.shape, bool)
+    for ratio in ratios:
+        log_ratio = np.log(np.maximum(ratio, 1e-300))
+        for s in orders:
+            tilted = log_weight + s / 2 * log_ratio
+            kept |= tilted > tilted.max() - depth
+    return kept
 
 
 def _midpoints(gap: float, reach: float) -> FloatArray:
@@ -183,7 +193,13 @@ def _scale(law: RadialLaw) -> float:
 
 
 def _solved(law: RadialLaw, alpha: float, level: Level, scale: float) -> float:
-    """Return K' = K / scale^alpha by collocation at the Chebyshev extremes of q's degree."""
+    """Return K' = K / scale^alpha by collocation at the Chebyshev extremes of q's degree.
+
+    The equations are, for the coefficients of q and K',
+
+        E e^{beta u'} q(u') - e^{beta u} q(u) + K' (E u' - u - rho) / rho
+            = e^{alpha u} - E e^{alpha u'}.
+    """
     step, degree = RadialStep.of(law, alpha, scale, level), level.degree
     beta = max(1.0, alpha - 1) if alpha > 1 else 0.0
     _, rho = law.log_moment(0.0)
@@ -192,11 +208,10 @@ def _solved(law: RadialLaw, alpha: float, level: Level, scale: float) -> float:
     y = np.cos(angles)
     u = _HALF * (1 + y) / (1 + 2 * _HALF / REACH - y)
     rows = np.array(map_threads(lambda each: _row(step, each, alpha, beta, rho, degree), u))
-    # E e^{beta u'} q(u') - e^{beta u} q(u) + K' (E u' - u - rho) / rho
-    #     = e^{alpha u} - E e^{alpha u'}
     matrix, right = rows[:, :-1], rows[:, -1]
+    # T_k(y) of q(u); the nodes that were left out stay where they are
     here = np.cos(np.outer(angles, np.arange(degree + 1)))
-    mass = np.exp(step.log_weight).sum()  # the nodes left out stay where they are
+    mass = np.exp(step.log_weight).sum()
     system = np.zeros((degree + 2, degree + 2))
     system[:-1] = matrix
     system[:-1, :-1] -= here * mass
