@@ -156,8 +156,10 @@ def test_too_many_variances_and_other_laws_have_the_second_moment_only():
 def test_particles_keep_within_the_fourth_moment(monkeypatch):
     from linsgd.theory.tails.particles import population
 
-    monkeypatch.setattr(population, "POPULATION", 100)
-    monkeypatch.setattr(population, "STEPS", 150)
+    small = {"POPULATION": 100, "STEPS": 150, "SETTLING": 60}
+    pilot = {"PILOT": 20, "PILOT_STEPS": 60, "PILOT_SETTLING": 50}
+    for name, size in (small | pilot).items():
+        monkeypatch.setattr(population, name, size)
     problem, sgd = gaussian([1.0, 0.3, 0.1]), SGD(lr=0.06, momentum=0.9)
     lower, upper = bracket(exact_moments(Setting.of(problem, sgd)))
     assert 3.5 < lower < upper == 4

@@ -281,6 +281,7 @@ def _lyapunov(
 def _spectral_result(
     setting: Setting, s: float, method: str | Method, sampling: SampleBudget
 ) -> TailResult:
+    """Return h(s) from log h(s), its bounds widened by the rounding of exp; inf where E|A|^s is."""
     if s >= largest_order(setting):
         reason = "E|x|^{2s} is infinite"
         return _bound("spectral_function", INFINITE, TailStatus.OK, reason)

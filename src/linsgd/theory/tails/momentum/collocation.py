@@ -55,19 +55,22 @@ class PolynomialOperator(Protocol):
 
 def spectral_radius(collocated: Rows, tested: Rows) -> Interval:
     """Return log h from the collocated points, with Collatz-Wielandt bounds at the tested ones."""
-    matrix = np.linalg.lstsq(collocated.basis, collocated.applied, rcond=None)[0]
+    matrix, *_ = np.linalg.lstsq(collocated.basis, collocated.applied, rcond=None)
     values, vectors = np.linalg.eig(matrix)
     top = values.real.argmax()
     f = vectors[:, top].real
     f = f * np.sign((collocated.basis @ f).sum())
-    here, there = tested.basis @ f, tested.applied @ f
+    # f and P f at the tested points
+    here = tested.basis @ f
+    there = tested.applied @ f
     if here.min() <= 0 or there.min() <= 0:
         return UNKNOWN
     ratios = there / here
-    if ratios.max() > _TRUSTED * ratios.min():
+    least, largest = ratios.min(), ratios.max()
+    if largest > _TRUSTED * least:
         return UNKNOWN
-    lower = math.log(ratios.min()) - _ROUNDING
-    upper = math.log(ratios.max()) + _ROUNDING
+    lower = math.log(least) - _ROUNDING
+    upper = math.log(largest) + _ROUNDING
     log_h = math.log(values[top].real)
     return Interval(min(max(log_h, lower), upper), lower, upper)
 
@@ -76,8 +79,9 @@ def poisson_solution(collocated: Rows, tested: Rows) -> Interval:
     """Return rho by solving E log|M u| = rho + g - P_0 g, with bounds at the tested points."""
     basis, applied, growth = collocated
     design = np.column_stack([np.ones_like(growth), basis - applied])
-    solution = np.linalg.lstsq(design, growth, rcond=None)[0]
+    solution, *_ = np.linalg.lstsq(design, growth, rcond=None)
     rho, g = float(solution[0]), solution[1:]
+    # E log|M u| - (g - P_0 g), which is rho where the equation holds
     rates = tested.growth - (tested.basis - tested.applied) @ g
     lower = float(rates.min()) - _ROUNDING_RHO
     upper = float(rates.max()) + _ROUNDING_RHO

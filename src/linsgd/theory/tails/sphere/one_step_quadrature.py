@@ -167,19 +167,21 @@ class GaussianStep:
 
     def _batch_nodes(self, path: _Path, s: float, coarse: float) -> tuple[FloatArray, FloatArray]:
         """Return X (n,) and log weights (n,)."""
+        b = self.b
         low, high = self._window(path, s)
         grading = _Grading(self._graded_places(path, low, high))
         # a table of t that is as fine as the nodes everywhere
         guesses = [np.geomspace(low, high, 3000)]
         for tk, wk in grading.places:
             far = np.arcsinh((high + 1) / wk)
-            guesses.append(tk + wk * np.sinh(np.linspace(-far, far, 1500)))
+            x = np.linspace(-far, far, 1500)
+            guesses.append(tk + wk * np.sinh(x))
         guess = np.sort(np.concatenate(guesses))
         guess = guess[(guess >= low) & (guess <= high)]
         X, log_step = _uniform_nodes(grading.x, grading.slope, guess, coarse)
         # the density of a chi variable of b degrees of freedom
-        log_mass = (self.b / 2 - 1) * np.log(2) + gammaln(self.b / 2)
-        log_weight = (self.b - 1) * np.log(X) - X**2 / 2 + log_step - log_mass
+        log_mass = (b / 2 - 1) * np.log(2) + gammaln(b / 2)
+        log_weight = (b - 1) * np.log(X) - X**2 / 2 + log_step - log_mass
         return X, log_weight
 
     def _graded_places(self, path: _Path, low: float, high: float) -> list[tuple[float, float]]:
@@ -202,14 +204,9 @@ class GaussianStep:
         near_zero = np.geomspace(np.exp(-36 / self.b - 3), top, 500)
         X = np.union1d(near_zero, np.linspace(0.5, top, 200))
         log_density = self.b * np.log(X) - X**2 / 2
-        # |A u|^2 = |mean + X z lever|^2 for z within its reach (X, z)
-        mean = path.start - X[:, None] ** 2 * path.pull
-        lever = path.levers[0]
+        # log of the density times the largest |A u|^s e^{-z^2 / 2} for z within its reach
         z = np.linspace(-1, 1, 61) * (3 + 1.5 * root_s)
-        Xz = X[:, None] * z
-        squared = (mean**2).sum(axis=1)[:, None] + 2 * Xz * (mean @ lever)[:, None]
-        squared = squared + Xz**2 * (lever @ lever)
-        # log of the density times the largest |A u|^s e^{-z^2 / 2}
+        squared = self._squared_length(path, X, z)
         log_power = 0.5 * s * np.log(np.maximum(squared, 1e-300)) - z**2 / 2
         tilted = log_density + log_power.max(axis=1)
         matters = tilted > tilted.max() - _DEPTH
@@ -217,6 +214,18 @@ class GaussianStep:
             matters |= log_density > log_density.max() - _DEPTH
         kept = X[matters]
         return float(kept[0]), float(kept[-1])
+
+    def _squared_length(self, path: _Path, X: FloatArray, z: FloatArray) -> FloatArray:
+        """Return |mean + X z lever|^2 (X, z) along the strongest lever, mean = start - X^2 pull.
+
+        That is |mean|^2 + 2 X z mean'lever + (X z)^2 |lever|^2.
+        """
+        lever = path.levers[0]
+        mean = path.start - X[:, None] ** 2 * path.pull
+        Xz = X[:, None] * z
+        squared = (mean**2).sum(axis=1)[:, None] + 2 * Xz * (mean @ lever)[:, None]
+        length: FloatArray = squared + Xz**2 * (lever @ lever)
+        return length
 
 
 class _Grading(NamedTuple):

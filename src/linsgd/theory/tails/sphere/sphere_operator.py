@@ -237,6 +237,7 @@ class Sphere:
         chart = self.directions(norm, 0.0)
 
         def attempt(level: Level) -> Interval:
+            """Return rho by Poisson's equation on one level."""
             # E log|A u| = rho + g - P g at the nodes, for a g without constant
             nodes = chart.nodes(level.degree)
             applied, grown = self._rows(nodes, 0.0, norm, level)

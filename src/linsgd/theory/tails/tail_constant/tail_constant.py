@@ -238,15 +238,16 @@ def tail_probability(problem: LinearRegression, sgd: SGD, t: ArrayLike) -> TailP
 
 def _survival(log_t: FloatArray, constant: TailResult, alpha: TailResult) -> FloatArray:
     """Return C t^-alpha and its bounds (3, n), at most 1, in logarithms as the powers overflow."""
+    n = log_t.size
     if constant.status is TailStatus.UNRESOLVED:
-        return np.repeat([[math.nan], [0.0], [1.0]], log_t.size, axis=1)
+        return np.repeat([[math.nan], [0.0], [1.0]], n, axis=1)
     if constant.status is not TailStatus.POWER_LAW:
-        return np.full((3, log_t.size), math.nan)
+        return np.full((3, n), math.nan)
     log_c = np.log([[constant.value], [constant.lower], [constant.upper]])
     # t^-alpha is least with the upper end of alpha for t > 1, with the lower one for t < 1
-    fall = np.stack([each * log_t for each in (alpha.value, alpha.upper, alpha.lower)])
-    fall[1:] = fall[1:].max(axis=0), fall[1:].min(axis=0)
-    return np.exp(np.minimum(log_c - fall, 0.0))
+    fall, first, second = (each * log_t for each in (alpha.value, alpha.upper, alpha.lower))
+    falls = np.stack([fall, np.maximum(first, second), np.minimum(first, second)])
+    return np.exp(np.minimum(log_c - falls, 0.0))
 
 
 def _unresolved(reason: str) -> TailResult:
