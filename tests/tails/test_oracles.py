@@ -35,7 +35,7 @@ def sensitivity(problem, sgd):
         (0.5, 40, 0.0),
         (0.9, 1000, 0.0),
         pytest.param(1.9, 999, 0.0, marks=pytest.mark.nightly),
-        (1.8e-3, 1, 0.0),  # alpha 1e3
+        (1.8e-2, 1, 0.0),  # alpha 100
         pytest.param(1.8e-4, 1, 0.0, marks=pytest.mark.nightly),  # alpha 1e4
         (1.0, 1, 1.0),  # a = 0
         (0.5, 2, 2.5),  # a < 0

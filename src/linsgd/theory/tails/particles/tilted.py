@@ -16,13 +16,16 @@ exp(-tau X).
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from linsgd.domains import FloatArray, IntArray
 from linsgd.theory.tails.particles.adapted_norm import AdaptedNorm, dot
+
+RealArray: TypeAlias = NDArray[np.floating[Any]]  # of either precision
 
 _UNTILTED = 0.02  # share of the untilted law in a proposal: no ratio exceeds its inverse
 _BIN = 0.35  # of sqrt(C), whose standard deviation is 0.7 for every batch
@@ -247,10 +250,10 @@ class GaussianSampler:
         return density
 
 
-def _polynomial(coefficients: FloatArray, C: FloatArray) -> FloatArray:
+def _polynomial(coefficients: RealArray, C: RealArray) -> RealArray:
     """Return c_0 + c_1 C + c_2 C^2, by Horner's rule."""
     constant, linear, quadratic = coefficients
-    value: FloatArray = constant + C * (linear + C * quadratic)
+    value: RealArray = constant + C * (linear + C * quadratic)
     return value
 
 

@@ -247,7 +247,8 @@ def _survival(log_t: FloatArray, constant: TailResult, alpha: TailResult) -> Flo
     # t^-alpha is least with the upper end of alpha for t > 1, with the lower one for t < 1
     fall, first, second = (each * log_t for each in (alpha.value, alpha.upper, alpha.lower))
     falls = np.stack([fall, np.maximum(first, second), np.minimum(first, second)])
-    return np.exp(np.minimum(log_c - falls, 0.0))
+    survival: FloatArray = np.exp(np.minimum(log_c - falls, 0.0))
+    return survival
 
 
 def _unresolved(reason: str) -> TailResult:
