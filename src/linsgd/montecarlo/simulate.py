@@ -24,6 +24,9 @@ from linsgd.montecarlo.random.seeds import Seed
 from linsgd.montecarlo.tiles import Tiles
 from linsgd.montecarlo.walks.engine import Engine, Precision, walks
 from linsgd.optimizers.optimizer import Optimizer
+from linsgd.optimizers.schedule import Schedule
+from linsgd.optimizers.scheduled_sgd import ScheduledSGD
+from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Result, Status, rounded, summary
 from linsgd.variates import LANES
@@ -228,6 +231,7 @@ def simulate(
     checkpoint: str | os.PathLike[str] | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    schedule: Schedule | None = None,
 ) -> Ensemble:
     """Run independent chains of the optimizer and average over them.
 
@@ -274,6 +278,8 @@ def simulate(
         Where blocks of 256 chains or more are computed; by default threads.
     progress : callable, optional
         Called with (blocks done, blocks in all).
+    schedule : Schedule, optional
+        Factors of the learning rate of an `SGD`, step by step.
 
     Returns
     -------
@@ -293,11 +299,13 @@ def simulate(
     >>> float(ensemble.covariance()[0, 0]), float(ensemble.standard_error("covariance")[0, 0])
     (0.05..., 0.001...)
     """
-    described = walks(problem, sgd, seed, start, engine, dtype)
+    at = increasing_steps("steps", steps)
+    stepper = sgd if schedule is None else ScheduledSGD.of(_plain(sgd), schedule, int(at[-1]))
+    described = walks(problem, stepper, seed, start, engine, dtype)
     accept_calls(executor, progress)
     observables = _observables(record, dtype)
     table = _table(observables)
-    tiles = Tiles(walks=described, record=observables, at=increasing_steps("steps", steps))
+    tiles = Tiles(walks=described, record=observables, at=at)
     chains = domains.integer("chains", chains, "[2, inf)")
     looks = _looks(chains, until, table)
     if checkpoint is not None and any(type(o) is ChainAverage for o in observables):
@@ -325,6 +333,13 @@ def simulate(
         errors=errors,
         states=None if states is None else sums.shaped(STATES, states, single),
     )
+
+
+def _plain(sgd: Optimizer) -> SGD:
+    """Return the optimizer that a schedule is for."""
+    if type(sgd) is not SGD:
+        domains.refuse_type("sgd", sgd, "exactly of type linsgd.SGD where a schedule is given")
+    return sgd
 
 
 def _observables(

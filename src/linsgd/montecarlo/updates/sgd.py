@@ -1,9 +1,10 @@
-"""The step of `linsgd.SGD` on the chains of a tile."""
+"""The step of `linsgd.SGD` on the chains of a tile, with one learning rate or one a step."""
 
 from typing import Any, ClassVar, NamedTuple
 
 from linsgd.jit import Array, inlined
 from linsgd.montecarlo.updates.update import Update
+from linsgd.optimizers.scheduled_sgd import ScheduledSGD
 from linsgd.optimizers.sgd import SGD
 
 
@@ -47,4 +48,37 @@ class SGDUpdate(_Numbers, Update):
                 w, g = W[i, j], G[i, j]
                 v = update.momentum * V[i, j] - weight * g
                 W[i, j] = w + update.lr * (update.momentum * v - g if update.nesterov else v)
+                V[i, j] = v
+
+
+class _ScheduledNumbers(NamedTuple):
+    """The numbers of SGD, with the learning rate of every step."""
+
+    lrs: Array
+    momentum: Any
+    weights: tuple[Any, Any]
+    nesterov: bool
+
+
+class ScheduledSGDUpdate(_ScheduledNumbers, Update):
+    """SGD's step under a schedule; v = -buf is all its state."""
+
+    rotates: ClassVar[bool] = True
+    elementwise: ClassVar[bool] = True
+
+    @classmethod
+    def of(cls, sgd: ScheduledSGD, fresh: bool, dtype: Any) -> "ScheduledSGDUpdate":
+        """Return the update of `sgd`, started fresh or going on."""
+        plain = SGDUpdate.of(sgd.sgd, fresh, dtype)
+        return cls(sgd.lrs.astype(dtype), plain.momentum, plain.weights, plain.nesterov)
+
+    @staticmethod
+    def step(update: Any, k: int, W: Array, V: Array, M: Array, G: Array) -> None:
+        """Make step number k as `SGDUpdate` does, with its learning rate."""
+        lr, weight = update.lrs[k], gradient_weight(update, k)
+        for i in range(W.shape[0]):
+            for j in range(W.shape[1]):
+                w, g = W[i, j], G[i, j]
+                v = update.momentum * V[i, j] - weight * g
+                W[i, j] = w + lr * (update.momentum * v - g if update.nesterov else v)
                 V[i, j] = v

@@ -7,16 +7,18 @@ from linsgd.montecarlo.updates.adaptive import (
     RMSpropUpdate,
 )
 from linsgd.montecarlo.updates.norm import ClippedSGDUpdate, NormalizedSGDUpdate
-from linsgd.montecarlo.updates.sgd import SGDUpdate
+from linsgd.montecarlo.updates.sgd import ScheduledSGDUpdate, SGDUpdate
 from linsgd.montecarlo.updates.sign import LionUpdate, SignSGDUpdate
 from linsgd.montecarlo.updates.update import Update
 from linsgd.optimizers.adaptive import Adagrad, Adam, NAdam, RMSprop
 from linsgd.optimizers.norm import ClippedSGD, NormalizedSGD
+from linsgd.optimizers.scheduled_sgd import ScheduledSGD
 from linsgd.optimizers.sgd import SGD
 from linsgd.optimizers.sign import Lion, SignSGD
 
 UPDATES: dict[type, type[Update]] = {
     SGD: SGDUpdate,
+    ScheduledSGD: ScheduledSGDUpdate,
     RMSprop: RMSpropUpdate,
     Adagrad: AdagradUpdate,
     Adam: AdamUpdate,

@@ -1,0 +1,55 @@
+"""Chains under a schedule of the learning rate have the exact risk of `risk_curve`."""
+
+import numpy as np
+import pytest
+
+import linsgd
+from linsgd import SGD, LinearRegression, Schedule
+
+SCHEDULE = Schedule.warmup(10) * Schedule.cosine(60)
+
+
+@pytest.mark.parametrize("engine", ["full", "reduced"])
+@pytest.mark.parametrize(
+    "sgd",
+    [SGD(0.4, 4), SGD(0.1, 4, 0.9, dampening=0.2), SGD(0.1, 4, 0.8, nesterov=True)],
+    ids=["plain", "dampened", "nesterov"],
+)
+def test_the_measured_risk_is_the_exact_one(sgd, engine):
+    problem = LinearRegression.gaussian([1.0, 0.3, 0.1], 0.5, [1.0, -1.0, 2.0])
+    steps = [5, 20, 60]
+    run = linsgd.simulate(problem, sgd, steps, 4096, schedule=SCHEDULE, engine=engine)
+    exact = linsgd.risk_curve(problem, sgd, steps, SCHEDULE).excess_risk
+    z = (run.excess_risk - exact) / run.standard_error("excess_risk")
+    # Student's law of 63 degrees of freedom exceeds 6.5 with a probability below 2e-8
+    assert (np.abs(z) < 6.5).all()
+    constant = linsgd.risk_curve(problem, sgd, steps).excess_risk
+    assert (np.abs(run.excess_risk - constant) / run.standard_error("excess_risk") > 6.5).any()
+
+
+def test_a_constant_schedule_gives_the_bits_of_none():
+    problem = LinearRegression.gaussian([1.0, 0.3])
+    plain = linsgd.simulate(problem, SGD(0.2, 4, 0.5), 30, 128)
+    scheduled = linsgd.simulate(problem, SGD(0.4, 4, 0.5), 30, 128, schedule=Schedule.constant(0.5))
+    assert plain.mean().tolist() == scheduled.mean().tolist()
+
+
+def test_data_are_walked_under_a_schedule():
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((30, 2))
+    problem = LinearRegression.from_data(X, X @ [1.0, -1.0] + rng.standard_normal(30))
+    run = linsgd.simulate(problem, SGD(0.2, 4), 60, 4096, schedule=SCHEDULE)
+    exact = linsgd.risk_curve(problem, SGD(0.2, 4), [60], SCHEDULE).excess_risk[0]
+    assert abs(run.excess_risk - exact) < 6.5 * run.standard_error("excess_risk")
+
+
+def test_what_a_schedule_cannot_serve_is_refused():
+    problem = LinearRegression.gaussian([1.0, 1.0])
+    with pytest.raises(ValueError, match=r"sgd = Adam.* where a schedule is given"):
+        linsgd.simulate(problem, linsgd.Adam(0.1), 10, schedule=SCHEDULE)
+    with pytest.raises(ValueError, match=r"schedule = 0\.5"):
+        linsgd.simulate(problem, SGD(0.1), 10, schedule=0.5)
+    with pytest.raises(ValueError, match="steps = 10"):
+        linsgd.simulate(problem, SGD(0.1), 10, schedule=Schedule.from_factors([1.0]))
+    with pytest.raises(ValueError, match="'radial' with ScheduledSGDUpdate"):
+        linsgd.simulate(problem, SGD(0.1), 10, schedule=SCHEDULE, engine="radial")
