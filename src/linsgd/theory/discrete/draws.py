@@ -109,28 +109,40 @@ def draws(
     largest, influence = np.zeros(2), np.zeros(len(rows))
     for i, k in enumerate(steps):
         about = law.mean[i] - problem.optimum
-        seen = [_residual_moments(rows, residual, about, law.position_covariance()[i])]
+        residuals = [_residual_moments(rows, residual, about, law.position_covariance()[i])]
         if _recalls(R[:k, :, 0]):
-            seen.append(_residual_moments(rows, residual, begin - problem.optimum, None))
+            at_start = _residual_moments(rows, residual, begin - problem.optimum, None)
+            residuals.append(at_start)
         for j, variance in enumerate((law.position_variance[i], law.velocity_variance[i])):
             live = variance > LIVE * variance.max()
-            for r in seen:
+            for r in residuals:
                 weighted = {p: counts * moment for p, moment in r.items()}
                 skewness, added = _skewness(x[:, live], R[:k, live, j], weighted, sgd.batch_size)
                 largest[j] = max(largest[j], skewness)
                 influence = np.maximum(influence, added)
+    position, velocity = map(float, largest)
+    # g_n(s) of every row (N, steps): R, the response of w to a gradient, is negative
     g = -(x**2) @ R[:MEMORY, :, 0].T / sgd.batch_size
     again = g[:, :-1]  # no draw follows the last step's
     strong = (counts > 0) & (again.max(axis=1, initial=0.0) > 2)
-    again = again[strong]
-    gain = sgd.batch_size / len(x) * float(np.maximum(np.abs(1 - again) ** 6 - 1, 0).sum())
-    # A draw counts while it moves the row's own residual, or the sum of squares, by FORGOTTEN.
+    growth = np.maximum(np.abs(1 - again[strong]) ** 6 - 1, 0)
+    gain = sgd.batch_size / len(x) * float(growth.sum())
+    return Draws(position, velocity, gain, strong, influence, _memory(g, influence))
+
+
+def _memory(g: FloatArray, influence: FloatArray) -> IntArray:
+    """Return the steps (N,) after which a draw of each row is forgotten.
+
+    A draw counts while it moves the row's own residual, or the sum of squares, by FORGOTTEN.
+    """
     own = np.abs(g)
     most = own.max(axis=1, keepdims=True)
     share = np.sqrt(FORGOTTEN / np.maximum(influence, 1.0))[:, None]
-    left = own > np.minimum(most * np.minimum(share, FORGOTTEN), FORGOTTEN)
-    memory = g.shape[1] - left[:, ::-1].argmax(axis=1)
-    return Draws(float(largest[0]), float(largest[1]), gain, strong, influence, memory)
+    negligible = np.minimum(most * np.minimum(share, FORGOTTEN), FORGOTTEN)
+    counts = own > negligible
+    steps_since_last = counts[:, ::-1].argmax(axis=1)
+    memory: IntArray = g.shape[1] - steps_since_last
+    return memory
 
 
 def _rows(problem: LinearRegression) -> tuple[FloatArray, FloatArray]:
@@ -140,7 +152,9 @@ def _rows(problem: LinearRegression) -> tuple[FloatArray, FloatArray]:
         return law.X, law.y - law.X @ problem.optimum
     rng = np.random.default_rng(0)
     assert isinstance(problem.noise, LabelNoise)
-    return law.sample(SAMPLED, rng), problem.noise.sample(SAMPLED, rng) * problem.noise_std
+    features = law.sample(SAMPLED, rng)
+    residual = problem.noise.sample(SAMPLED, rng) * problem.noise_std
+    return features, residual
 
 
 def _responses(problem: LinearRegression, sgd: SGD, steps: int) -> FloatArray:
@@ -156,9 +170,10 @@ def _responses(problem: LinearRegression, sgd: SGD, steps: int) -> FloatArray:
 
 
 def _recalls(R: FloatArray) -> bool:
-    """Say whether the first half of a run still carries a tenth of the last state's variance."""
-    carried = (R**2).sum(axis=1)
-    return bool(carried[len(R) // 2 :].sum() > 0.1 * carried.sum())
+    """Return whether a tenth of the last state's variance is from the first half of the run."""
+    variance = (R**2).sum(axis=1)  # by draws s steps earlier
+    first_half = variance[len(R) // 2 :].sum()
+    return bool(first_half > 0.1 * variance.sum())
 
 
 def _residual_moments(
@@ -166,7 +181,10 @@ def _residual_moments(
 ) -> dict[int, FloatArray]:
     """Return E r_n^p (N,) for p = 2, 3, 4, 6 with w - w* Gaussian."""
     m = rows @ mean - residual
-    s = np.zeros_like(m) if covariance is None else ((rows @ covariance) * rows).sum(axis=1)
+    s = np.zeros_like(m)
+    if covariance is not None:
+        s = ((rows @ covariance) * rows).sum(axis=1)
+    # r_n is N(m, s)
     return {
         2: s + m**2,
         3: m**3 + 3 * m * s,
@@ -182,21 +200,33 @@ def _skewness(
 
     Also what a draw of each row adds to the sum of squares over their variances (N,), at most.
     """
-    summed, averaged = _powers(R), _powers(x)
-    kappa = {p: b ** (1 - p) * summed[p].sum(axis=0) * (r[p] @ averaged[p]) / len(x) for p in r}
-    k2, k3, k4, k6 = kappa[2], kappa[3], kappa[4], kappa[6]
+    R_to, x_to = _powers(R), _powers(x)
+
+    def cumulant(p: int) -> FloatArray:
+        # kappa_p = b^(1-p) sum_s R_s^p mean_n x_n^p E r_n^p
+        over_rows = r[p] @ x_to[p]
+        kappa: FloatArray = b ** (1 - p) * R_to[p].sum(axis=0) * over_rows / len(x)
+        return kappa
+
+    k2, k3, k4, k6 = cumulant(2), cumulant(3), cumulant(4), cumulant(6)
     if k2.size == 0 or not (k2 > 0).all():
         return 0.0, np.zeros(len(x))
-    # The square of one coordinate.
-    m4, m6 = 3 * k2**2 + k4, 15 * k2**3 + 15 * k4 * k2 + 10 * k3**2 + k6
-    squares = (m6 - 3 * k2 * m4 + 2 * k2**3) / (m4 - k2**2) ** 1.5
-    # The sum of squares, each over its variance; one draw adds r_n^2 D_n(s), D = sum_i x_ni^2 c_i.
-    c, m = R**2 / (b**2 * k2), x.shape[1]
-    second = ((averaged[2] @ (c.T @ c)) * averaged[2]).sum(axis=1)  # sum_s D_n(s)^2
-    most = averaged[2] @ c.max(axis=0)  # at least D_n(s)
-    p2, p3 = b * np.mean(r[4] * second), b * np.mean(r[6] * second * most)
-    total = (8 * m + 12 * p2 + p3) / (2 * m + p2) ** 1.5
-    return float(max(squares.max(), np.abs(k3 / k2**1.5).max(), total)), r[2] * most
+    # a coordinate, and its square
+    of_coordinates = np.abs(k3 / k2**1.5)
+    m4 = 3 * k2**2 + k4
+    m6 = 15 * k2**3 + 15 * k4 * k2 + 10 * k3**2 + k6
+    of_squares = (m6 - 3 * k2 * m4 + 2 * k2**3) / (m4 - k2**2) ** 1.5
+    # the sum of the m squares, each over its variance; one draw adds r_n^2 D_n(s),
+    # D_n(s) = sum_i c_i(s) x_ni^2
+    c = R_to[2] / (b**2 * k2)
+    squared_D = ((x_to[2] @ (c.T @ c)) * x_to[2]).sum(axis=1)  # sum_s D_n(s)^2
+    largest_D = x_to[2] @ c.max(axis=0)  # at least D_n(s)
+    p2 = b * np.mean(r[4] * squared_D)
+    p3 = b * np.mean(r[6] * squared_D * largest_D)
+    m = x.shape[1]
+    of_sum = (8 * m + 12 * p2 + p3) / (2 * m + p2) ** 1.5
+    largest = max(of_squares.max(), of_coordinates.max(), of_sum)
+    return float(largest), r[2] * largest_D
 
 
 def _powers(x: FloatArray) -> dict[int, FloatArray]:

@@ -93,7 +93,8 @@ class _Rows:
     @property
     def curvature_gradient(self) -> FloatArray:
         """The vectors q_r = D_r g_r (N, d), D_r = x_r x_r' - H."""
-        own: FloatArray = self.x * np.sum(self.x * self.g, axis=1)[:, None] - self.g * self.h
+        along_x = np.sum(self.x * self.g, axis=1)
+        own: FloatArray = self.x * along_x[:, None] - self.g * self.h
         return own
 
 
@@ -116,12 +117,15 @@ def finite_fit(problem: LinearRegression, sgd: SGD) -> LeastSquares:
 
 def perturbed(problem: LinearRegression, sgd: SGD, fit: LeastSquares) -> Moments:
     """Return the stationary law by linear response to the frozen noise."""
-    rows, kappa = _rows(problem, fit, sgd), problem.eigenvalues + sgd.weight_decay
-    n, coefficients = len(rows.g) // sgd.batch_size, Coefficients.of(sgd)
+    rows = _rows(problem, fit, sgd)
+    n = len(rows.g) // sgd.batch_size
+    kappa = problem.eigenvalues + sgd.weight_decay
+    coefficients = Coefficients.of(sgd)
     shift = problem.to_eigenbasis(problem.solution(sgd.weight_decay) - problem.optimum)
     change = "an unknown share"
     if mean_diverges(kappa, coefficients):
-        status, moved = MomentsStatus.UNSTABLE, problem.eigenvalues > 0
+        status = MomentsStatus.UNSTABLE
+        moved = problem.eigenvalues > 0
         mean = np.tile(np.where(moved, np.nan, [shift, 0 * shift]), (n, 1, 1))
         blocks = np.tile(np.where(moved, INFINITE[:, None], 0.0), (n, 1, 1))
     else:
@@ -148,16 +152,19 @@ def _neglected(problem: LinearRegression, sgd: SGD, rows: _Rows) -> str:
     """Return the largest change of a variance of independent batches by the noise's growth."""
     recurrence = Recurrence.of(problem, replace(sgd, sampling="independent", replacement=False))
     law = independent_law(recurrence)
-    kappa, N, b = recurrence.curvature, len(rows.g), sgd.batch_size
-    frozen = unit_response(kappa, kappa, recurrence.coefficients)[0] * np.diag(rows.covariance)
-    frozen *= (N - b) / (b * max(N - 1, 1))
     if not np.isfinite(law.position_variance).all():
         return "infinitely much"
-    ratios = law.position_variance[frozen > 0] / frozen[frozen > 0]
+    kappa, N, b = recurrence.curvature, len(rows.g), sgd.batch_size
+    response = unit_response(kappa, kappa, recurrence.coefficients)[0]
+    frozen = response * np.diag(rows.covariance)
+    frozen *= (N - b) / (b * max(N - 1, 1))
+    noisy = frozen > 0
+    ratios = law.position_variance[noisy] / frozen[noisy]
     return f"{np.abs(ratios - 1).max(initial=0.0):.2g}"
 
 
 def _power(sgd: SGD, *, divides: bool) -> str:
+    """Return the power of lr that leads Var w, as text; `divides` tells whether b divides N."""
     if sgd.sampling == "fixed":
         return "2" if divides else "0"
     if not divides:
@@ -166,9 +173,12 @@ def _power(sgd: SGD, *, divides: bool) -> str:
 
 
 def _rows(problem: LinearRegression, fit: LeastSquares, sgd: SGD) -> _Rows:
-    solution, x = problem.solution(sgd.weight_decay), fit.rows
-    residual = fit.residuals - x @ problem.to_eigenbasis(solution - problem.optimum)
-    g = sgd.weight_decay * problem.to_eigenbasis(solution) - x * residual[:, None]
+    """Return the data along the eigenvectors of H, with the gradients at the ridge solution."""
+    x, solution = fit.rows, problem.solution(sgd.weight_decay)
+    shift = problem.to_eigenbasis(solution - problem.optimum)
+    residual = fit.residuals - x @ shift
+    of_decay = sgd.weight_decay * problem.to_eigenbasis(solution)
+    g = of_decay - x * residual[:, None]
     return _Rows(x, g, problem.eigenvalues, sgd.weight_decay)
 
 
@@ -275,10 +285,11 @@ def _permuted(
     b = N // n
     if n * b != N or n == 1:
         return np.zeros_like(within)
-    q = np.arange(n)
+    p = np.arange(n)
     # mean over phases of (N/b) p - p^2, less that of the mean of w
-    moved = np.mean(n * q - q**2) - n * np.sum((q / n - np.mean(q / n)) ** 2)
-    free = moved * rows.covariance / (N - 1)
+    at_phase = np.mean(n * p - p**2)
+    of_mean = n * np.sum((p / n - np.mean(p / n)) ** 2)
+    free = (at_phase - of_mean) * rows.covariance / (N - 1)
     white = n * (n - 1) / (N - 1) * rows.spread(free)
     kept = np.exp(n * np.log(np.abs(1 - lr * response.curvature)))
     pairs = 1 - np.multiply.outer(kept, kept)
@@ -294,10 +305,12 @@ def _means(
     """Return the shifts of E w and E v at each phase (n, 2, d)."""
     n, kappa = response.batches, response.curvature
     # T_ik = mean of (x_i x_k - h_i 1_{i=k}) g_k, and the mean of g is 0
-    T = rows.x.T @ (rows.x * rows.g) / len(rows.g) / max(len(rows.g) - 1, 1)
+    N = len(rows.g)
+    T = rows.x.T @ (rows.x * rows.g) / N / max(N - 1, 1)
     if sampling == "fixed":
         r = response.cyclic()[:, :, 0]
-        drives = np.tile(T @ (response.ratio * r[-1] - r.sum(axis=0)), (n, 1))
+        drive = T @ (response.ratio * r[-1] - r.sum(axis=0))
+        drives = np.tile(drive, (n, 1))
     else:
         before = np.cumsum(response.responses[:, :, 0], axis=0)
         drives = np.concatenate([np.zeros((1, kappa.size)), -before[:-1] @ T.T])
@@ -308,7 +321,8 @@ def _means(
         walked[p + 1] = np.einsum("dab,db->da", A, walked[p]) + drives[p][:, None] * c
     flat = kappa <= 0
     system = np.where(flat[:, None, None], np.eye(2), -response.changes[-1])
-    start = np.linalg.solve(system, np.where(flat[:, None], 0.0, walked[-1])[..., None])
+    moved = np.where(flat[:, None], 0.0, walked[-1])
+    start = np.linalg.solve(system, moved[..., None])
     carried = ((response.changes[:-1] + np.eye(2)) @ start)[..., 0]
     means = np.where(flat[:, None], 0.0, walked[:-1] + carried)
     return means.transpose(0, 2, 1)
@@ -327,16 +341,19 @@ def _left_over(rows: _Rows, n: int, b: int) -> FloatArray:
 
         M2 = sum_{r,s} D_s g_r g_r' D_s,  Mq = sum_r q_r q_r',  X = sum_{r,s} D_s g_r (D_r g_s)'.
     """
-    N, place = n * b, np.repeat(np.arange(n), b)
+    N = n * b
+    place = np.repeat(np.arange(n), b)
     after, before = b * (n - 1 - place), b * place  # rows in later and in earlier batches
     q, kappa = rows.curvature_gradient, rows.h + rows.decay
     # (sum_i w_i kappa xi_i)(...)' is in the response to frozen noise already
-    # sum_i w_i kappa xi_i times (1/b^2) sum_{r before s} D_s g_r
+    # sum_i w_i kappa xi_i times (1/b^2) sum_{r before s} D_s g_r, over two and three distinct rows
     ordered, gq = after.sum(), rows.g.T @ q
-    own, other = np.sum(after * after) / b, np.sum(after * before) / b
+    own = np.sum(after * after) / b
+    other = np.sum(after * before) / b
+    apart = ordered * after.sum() / b - own - other
     two = max(N * (N - 1), 1)
     three = two * max(N - 2, 1)
-    mixed = -(own + other) * gq / two + 2 * (ordered * after.sum() / b - own - other) * gq / three
+    mixed = -(own + other) * gq / two + 2 * apart * gq / three
     mixed = kappa[:, None] * mixed / b**3
     # E Z = -(pairs/b^2) mean of q / (N - 1)
     mean = -ordered / b**2 * q.mean(axis=0) / max(N - 1, 1)
@@ -353,29 +370,35 @@ def _ordered_pairs(
     Two pairs (r, s), (r', s') share both rows, one row at the same end (fork), one row at opposite
     ends (chain), or none; the numbers of such places times the means over distinct rows are added.
     """
-    N, C = len(q), rows.covariance
+    N = len(q)
     Mq = q.T @ q
-    M2 = N**2 * rows.spread(C)
+    M2 = N**2 * rows.spread(rows.covariance)
     X = _exchanged(rows)
-    ordered, fork, chain = after.sum(), np.sum(after * (after - 1)), np.sum(after * before)
+    ordered = after.sum()
+    fork = np.sum(after * (after - 1))
+    chain = np.sum(after * before)
     distinct = ordered**2 - ordered - 2 * fork - 2 * chain
     two = max(N * (N - 1), 1)
     three = two * max(N - 2, 1)
     four = three * max(N - 3, 1)
     total = q.sum(axis=0)
+    no_row_shared = np.multiply.outer(total, total) - 6 * Mq + M2 + X
     pairs: FloatArray = (
         ordered * (M2 - Mq) / two
         + 2 * fork * (2 * Mq - M2) / three
         + 2 * chain * (2 * Mq - X) / three
-        + distinct * (np.multiply.outer(total, total) - 6 * Mq + M2 + X) / four
+        + distinct * no_row_shared / four
     )
     return pairs
 
 
 def _exchanged(rows: _Rows) -> FloatArray:
     """Return X = sum over r, s of (x_s'g_r) (x_r'g_s) x_s x_r' (d, d), in blocks of rows."""
-    total = np.zeros((rows.x.shape[1], rows.x.shape[1]))
-    for start in range(0, len(rows.x), BLOCK):
-        x, g = rows.x[start : start + BLOCK], rows.g[start : start + BLOCK]
-        total += x.T @ (((x @ rows.g.T) * (g @ rows.x.T)) @ rows.x)
+    count, d = rows.x.shape
+    total = np.zeros((d, d))
+    for start in range(0, count, BLOCK):
+        x = rows.x[start : start + BLOCK]
+        g = rows.g[start : start + BLOCK]
+        products = (x @ rows.g.T) * (g @ rows.x.T)
+        total += x.T @ (products @ rows.x)
     return total
