@@ -10,6 +10,7 @@ from scipy import stats
 from scipy.integrate import quad
 
 import linsgd
+from linsgd.problems.features.law import PrincipalAxesLaw
 from linsgd.theory.gradient_noise.normal_distance import third_absolute_moment, total_variation
 from linsgd.theory.gradient_noise.product_normal import ProductNormal, log_bessel
 
@@ -225,7 +226,110 @@ def test_what_is_not_known_is_refused(call, message):
         call()
 
 
-def test_another_feature_law_is_refused_by_name():
-    problem = linsgd.LinearRegression.from_features(linsgd.UniformFeatures([1.0, 0.5]))
-    with pytest.raises(ValueError, match="UniformFeatures"):
+@pytest.mark.parametrize("noise", ["gaussian", "laplace"])
+@pytest.mark.parametrize("law", ["uniform", "rademacher"])
+def test_independent_features_by_quadrature(law, noise):
+    kind = {"uniform": linsgd.UniformFeatures, "rademacher": linsgd.RademacherFeatures}[law]
+    problem = linsgd.LinearRegression.from_features(
+        kind(H), noise_std=0.8, optimum=[0.2, 0.1], noise=noise
+    )
+    found = linsgd.gradient_noise(problem, W, 1)
+    # Gauss-Legendre in each white coordinate is exact for polynomials
+    x, w = np.polynomial.legendre.leggauss(12) if law == "uniform" else ([-1, 1], [1, 1])
+    x, w = np.asarray(x) * (math.sqrt(3) if law == "uniform" else 1), np.asarray(w) / 2
+    h, Q = np.linalg.eigh(H)
+    points = np.stack(np.meshgrid(x, x)).reshape(2, -1).T * np.sqrt(h) @ Q.T
+    weights = np.outer(w, w).ravel()
+    p, q = points @ U, points @ (W - problem.optimum)
+    labels = {0: 1, 2: 0.64, 4: {"gaussian": 3, "laplace": 6}[noise] * 0.64**2}
+    raw = [
+        sum(
+            math.comb(k, j) * labels[j] * float(weights @ (p**k * q ** (k - j)))
+            for j in (0, 2, 4)
+            if j <= k
+        )
+        for k in range(5)
+    ]
+    m = raw[1]
+    second = raw[2] - m**2
+    third = raw[3] - 3 * m * raw[2] + 2 * m**3
+    fourth = raw[4] - 4 * m * raw[3] + 6 * m**2 * raw[2] - 3 * m**4
+    assert U @ found.mean == pytest.approx(m)
+    assert U @ found.covariance @ U == pytest.approx(second)
+    assert found.skewness(U) == pytest.approx(third / second**1.5, rel=1e-9)
+    assert found.excess_kurtosis(U) == pytest.approx(fourth / second**2 - 3, rel=1e-9)
+
+
+def student(dof, **options):
+    features = linsgd.StudentFeatures(H, dof=dof)
+    return linsgd.LinearRegression.from_features(
+        features, noise_std=0.8, optimum=[0.2, 0.1], **options
+    )
+
+
+def test_student_features_tend_to_gaussian_ones():
+    exact = linsgd.gradient_noise(gaussian(), W, 3)
+    near = linsgd.gradient_noise(student(1e7), W, 3)
+    assert near.covariance == pytest.approx(exact.covariance, rel=1e-5)
+    assert near.skewness(U) == pytest.approx(exact.skewness(U), rel=1e-5)
+    assert near.excess_kurtosis(U) == pytest.approx(exact.excess_kurtosis(U), rel=1e-5)
+
+
+def test_student_features_by_mixing():
+    # given the scale s the features are Gaussian of covariance s^2 H
+    dof = 9.5
+    found = linsgd.gradient_noise(student(dof), W, 1)
+
+    def mean(function):
+        def integrand(t):
+            return stats.chi2.pdf(t, dof) * function((dof - 2) / t)
+
+        return sum(quad(integrand, *ends, limit=300)[0] for ends in ((0, 2), (2, 20), (20, 300)))
+
+    delta = W - [0.2, 0.1]
+    a, q, c = U @ H @ U, delta @ H @ delta, U @ H @ delta
+    m = mean(lambda s2: s2 * c)
+    second = mean(lambda s2: s2**2 * (a * q + 2 * c**2) + 0.64 * s2 * a) - m**2
+    assert U @ found.covariance @ U == pytest.approx(second, rel=1e-6)
+
+
+def test_missing_moments_of_student_features():
+    found = linsgd.gradient_noise(student(6.0), W, 2)
+    assert np.isfinite(found.covariance).all()
+    assert found.excess_kurtosis(U) == math.inf
+    at_optimum = linsgd.gradient_noise(student(6.0), [0.2, 0.1], 2)
+    assert math.isfinite(at_optimum.excess_kurtosis(U))
+
+
+def test_cumulant_function_has_the_cumulants():
+    law = linsgd.gradient_noise(gaussian(), W, 3)
+    with mp.workdps(40):
+        c, b = mp.mpf(float(U @ law.mean)), 3
+        # b Var = v u'H u + c^2
+        spread = mp.mpf(law.cumulant(U, 2)) * b - 2 * c**2
+        exact = -mp.mpf(b) / 2 * mp.log(1 - 2 * c / b * 0.1 - spread * (mp.mpf("0.1") / b) ** 2)
+        exact -= c * mp.mpf("0.1")
+    assert law.log_mgf(U, [0.1])[0] == pytest.approx(float(exact), rel=1e-9)
+    # the second difference at 0 is the variance
+    near = law.log_mgf(U, [1e-3, -1e-3]).sum() / 1e-6
+    assert near == pytest.approx(law.cumulant(U, 2), rel=1e-4)
+    assert law.log_mgf(U, [1e3])[0] == math.inf
+
+
+def test_distribution_function_is_the_integral_of_the_density():
+    law = linsgd.gradient_noise(gaussian(), W, 4)
+    mass = quad(lambda x: law.pdf(U, [x])[0], -1.0, 1.5, points=[0.0])[0]
+    below = law.cdf(U, [-1.0, 1.5])
+    assert below[1] - below[0] == pytest.approx(mass, abs=1e-8)
+
+
+def test_a_feature_law_of_ones_own_is_refused_by_name():
+    class Cross(PrincipalAxesLaw):
+        name = "cross"
+
+        def white(self, shape, rng):
+            return rng.standard_normal(shape)
+
+    problem = linsgd.LinearRegression.from_features(Cross(np.array([1.0, 0.5])))
+    with pytest.raises(ValueError, match="Cross"):
         linsgd.gradient_noise(problem, W, 2)

@@ -101,6 +101,17 @@ class GaussianDesign:
         spread = self.residual_variance * float(t**2 @ self.problem.eigenvalues) - along_mean**2
         return complex(1 + max(spread, 0.0) / b**2, -2 * along_mean / b) ** (-b / 2)
 
+    def log_mgf(self, u: FloatArray, q: FloatArray) -> FloatArray:
+        """Return log E exp(q (u'g - E u'g)) at q (n,), inf beyond the rates of the tails."""
+        b, c = self.batch_size, float(u @ self.mean())
+        spread = self.residual_variance * float(u**2 @ self.problem.eigenvalues) - c**2
+        # 1 - 2 q c/b - (v u'H u - c^2) q^2/b^2, positive between its two roots around 0
+        x = -2 * q * c / b - max(spread, 0.0) * (q / b) ** 2
+        inside = np.maximum(x, -1.0)
+        with np.errstate(divide="ignore"):
+            found: FloatArray = -b / 2 * np.log1p(inside) - q * c
+        return np.where(x > -1, found, np.inf)
+
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
         """Return n gradients (n, d) along the eigenvectors of H, for normal labels in O(d) each."""
         if not self.exact:

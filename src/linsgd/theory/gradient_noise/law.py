@@ -16,6 +16,7 @@ from linsgd.result import Guarantee, Result
 from linsgd.theory.gradient_noise import normal_distance
 from linsgd.theory.gradient_noise.finite_data import FiniteRows
 from linsgd.theory.gradient_noise.gaussian_design import GaussianDesign
+from linsgd.theory.gradient_noise.moment_design import CUMULANTS, MomentDesign
 
 Sampling = Literal["replacement", "without_replacement", "poisson"]
 
@@ -63,7 +64,7 @@ class GradientNoise:
     sampling: str
     guarantee: Guarantee = Guarantee.NUMERICAL
     _problem: LinearRegression = field(repr=False)
-    _law: GaussianDesign | FiniteRows = field(repr=False)
+    _law: GaussianDesign | MomentDesign | FiniteRows = field(repr=False)
 
     def skewness(self, u: ArrayLike) -> float:
         """Return the skewness of u'g; nan where u'g does not vary.
@@ -79,7 +80,7 @@ class GradientNoise:
     def excess_kurtosis(self, u: ArrayLike) -> float:
         """Return the excess kurtosis of u'g, as `skewness` takes u."""
         second, _, fourth = self._moments(u)
-        return fourth / second**2 - 3 if second > 0 else math.nan
+        return fourth / second**2 - 3 if 0 < second < math.inf else math.nan
 
     def cumulant(self, u: ArrayLike, order: int) -> float:
         """Return a cumulant of u'g of any order from 1 (Gaussian features and normal labels)."""
@@ -91,6 +92,21 @@ class GradientNoise:
     def cf(self, t: ArrayLike) -> complex:
         """Return E exp(i t'g) at t (d,) (Gaussian features and normal labels)."""
         return self._exact("cf").cf(self._direction(t, "t"))
+
+    def log_mgf(self, u: ArrayLike, q: ArrayLike) -> FloatArray:
+        """Return log E exp(q (u'g - E u'g)) at q (n,) (Gaussian features and normal labels).
+
+        It is inf beyond the exponential rates of the tails; `linsgd.levy.exit_exponent` takes it.
+        """
+        law, direction = self._exact("log_mgf"), self._direction(u)
+        return law.log_mgf(direction, domains.array("q", q, (None,)))
+
+    def cdf(self, u: ArrayLike, x: ArrayLike) -> FloatArray:
+        """Return P(u'g <= x) at x (n,), to 1e-10 (Gaussian features and normal labels)."""
+        products, factor = self._exact("cdf").along(self._direction(u))
+        if factor == 0:
+            domains.refuse("u", u, "directions along which the gradient varies")
+        return products.cdf(domains.array("x", x, (None,)) / factor)
 
     def pdf(self, u: ArrayLike, x: ArrayLike) -> FloatArray:
         """Return the density of u'g at x (n,) (Gaussian features and normal labels)."""
@@ -137,6 +153,8 @@ class GradientNoise:
         if isinstance(self._law, FiniteRows):
             return self._law.moments(direction)
         second, third, fourth = self._law.moments(direction)
+        if math.isinf(fourth):
+            return second / b, third / b**2, math.inf
         return second / b, third / b**2, (fourth + 3 * (b - 1) * second**2) / b**3
 
     def _direction(self, u: ArrayLike, name: str = "u") -> FloatArray:
@@ -178,7 +196,9 @@ def gradient_noise(
     Parameters
     ----------
     problem : LinearRegression
-        With Gaussian features and labels of any law, or of a finite data set.
+        With features of a law that ships and labels of any law, or of a finite data set. Other
+        than Gaussian features give the moments up to the fourth, exactly; those that Student
+        features do not have are inf, and a skewness then nan.
     w : array_like (d,)
         Weights in the problem's coordinates.
     batch_size : int
@@ -220,15 +240,17 @@ def gradient_noise(
     b = domains.integer("batch_size", batch_size, "[1, inf)")
     chosen = _sampling(problem, b, replacement, sampling)
     delta = point - problem.to_eigenbasis(problem.optimum)
-    law: GaussianDesign | FiniteRows
+    law: GaussianDesign | MomentDesign | FiniteRows
     if type(problem.features) is GaussianFeatures:
         law = GaussianDesign(problem, b, delta)
     elif type(problem.features) is FiniteData:
         data = problem.features
         residual = data.X @ problem.from_eigenbasis(point) - data.y
         law = FiniteRows(problem.to_eigenbasis(data.X) * residual[:, None], b, chosen)
+    elif type(problem.features) in CUMULANTS:
+        law = MomentDesign(problem, b, delta)
     else:
-        accepted = "problems with Gaussian features or a finite data set"
+        accepted = "problems with features of a law that ships, or a finite data set"
         domains.refuse("problem", type(problem.features).__name__, accepted)
     domains.matrix_size("covariance", problem.dimension)
     Q = np.eye(problem.dimension) if problem.eigenvectors is None else problem.eigenvectors
