@@ -75,6 +75,7 @@ from .theory.sampling.dependence import batch_dependence as batch_dependence
 from .theory.stability.moment_threshold import moment_threshold as moment_threshold
 from .theory.stability.thresholds import Stability as Stability
 from .theory.stability.thresholds import stability as stability
+from .theory.steady_state import steady_state as steady_state
 from .theory.tails.exponents import lyapunov_exponent as lyapunov_exponent
 from .theory.tails.exponents import spectral_function as spectral_function
 from .theory.tails.exponents import tail_exponent as tail_exponent
