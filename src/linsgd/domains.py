@@ -55,7 +55,9 @@ def refuse_type(name: str, value: object, accepted: str) -> NoReturn:
 def exact_type(name: str, value: object, kinds: tuple[type, ...]) -> None:
     """Refuse a value whose type is not one of `kinds`; a subclass is refused too."""
     if type(value) not in kinds:
-        refuse_type(name, value, f"exactly of type {' or '.join(map(type_name, kinds))}")
+        names = [type_name(kind) for kind in kinds]
+        listed = " or ".join(names) if len(names) < 4 else f"one of {', '.join(names)}"
+        refuse_type(name, value, f"exactly of type {listed}")
 
 
 def _inside(value: float, domain: str) -> bool:

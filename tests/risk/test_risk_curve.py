@@ -16,6 +16,7 @@ OPTIMIZERS = [
     SGD(lr=0.6, batch_size=4),
     SGD(lr=1.6, batch_size=200),
     SGD(lr=0.1, batch_size=4, momentum=0.9),
+    SGD(lr=0.1, batch_size=4, momentum=0.9, dampening=0.2),
     SGD(lr=0.1, batch_size=4, momentum=0.9, dampening=0.3, weight_decay=0.01),
     SGD(lr=0.1, batch_size=4, momentum=0.8, nesterov=True, weight_decay=0.1),
 ]

@@ -22,6 +22,7 @@ from linsgd.montecarlo.walks.reduced import ReducedWalks
 from linsgd.montecarlo.walks.walks import Walks
 from linsgd.optimizers.accept import accept
 from linsgd.optimizers.optimizer import Optimizer
+from linsgd.optimizers.scheduled_sgd import ScheduledSGD
 from linsgd.problems.features import FiniteData, GaussianFeatures
 from linsgd.problems.labels import GaussianNoise
 from linsgd.problems.linear_regression import LinearRegression
@@ -29,6 +30,9 @@ from linsgd.problems.linear_regression import LinearRegression
 Engine: TypeAlias = Literal["full", "reduced", "radial"]
 Precision: TypeAlias = Literal["float64", "float32"]
 Choice: TypeAlias = Callable[[LinearRegression, Optimizer, type[Update], str], type[Walks]]
+
+# ScheduledSGD is made of an SGD and a schedule, not given by a user
+OFFERED = tuple(kind for kind in UPDATES if kind is not ScheduledSGD)
 
 DTYPES: dict[Precision, Any] = {"float64": np.float64, "float32": np.float32}
 
@@ -42,7 +46,7 @@ def walks(
     dtype: Precision,
 ) -> Walks:
     """Check the arguments and return the walks of `engine` on `problem`, paired with the update."""
-    accept(problem, sgd, tuple(UPDATES))
+    accept(problem, sgd, tuple(UPDATES) if type(sgd) is ScheduledSGD else OFFERED)
     if not COMPILES:
         domains.refuse("NUMBA_DISABLE_JIT", 1, "0 or unset, as chains need compiled kernels")
     sgd.check(problem)

@@ -97,7 +97,7 @@ def _transform(nodes: Nodes, step: Step, s: ComplexArray) -> _Transform:
     z = 1 + pole
     forever = z / pole  # the transform of 1
     means = _means(nodes, step, pole)
-    solve = _positions_alone if step.q == 0 else _phase_space
+    solve = _positions_alone if step.m == 0 else _phase_space
     # M^ without the coupling, and its change by a unit of common T^
     own = step.noise.own * (nodes.h**2 * means[0] + nodes.shifted * forever)
     source = own + nodes.fed * step.noise.label * forever

@@ -8,7 +8,7 @@ from linsgd.domains import FloatArray
 from linsgd.jit import summing
 from linsgd.theory.risk.modes import Nodes
 
-C_W, C_V, COUPLING, MOMENTUM, OWN, COMMON, LABEL = range(7)  # columns of the hyperparameters
+MOMENTUM = 3  # column of the hyperparameters
 
 
 def walked(nodes: Nodes, hyperparameters: FloatArray) -> tuple[FloatArray, Nodes]:
@@ -25,7 +25,7 @@ def walked(nodes: Nodes, hyperparameters: FloatArray) -> tuple[FloatArray, Nodes
     totals = np.empty(len(hyperparameters))
     spectrum = (nodes.h, nodes.kappa, nodes.weight, nodes.fed, nodes.shifted)
     # without momentum and velocity the positions alone obey a closed recursion
-    at_rest = not (moments[1:].any() or means.any() or hyperparameters[:, COUPLING].any())
+    at_rest = not (moments[1:].any() or means.any() or hyperparameters[:, MOMENTUM].any())
     if at_rest:
         _walk_positions(*spectrum, nodes.constant, moments[0], hyperparameters, totals)
     else:
