@@ -35,9 +35,10 @@ def fits(problem: LinearRegression, sgd: SGD) -> bool:
     """Return whether all sets of rows of reshuffled epochs can be summed in about a second."""
     if problem.fit is None or sgd.sampling != "epoch":
         return False
-    N, b, d = len(problem.fit.rows), sgd.batch_size, _moving(problem, sgd).sum()
+    N, b = len(problem.fit.rows), sgd.batch_size
     if N > MOST_ROWS:
         return False
+    d = _moving(problem, sgd).sum()
     sizes = [b * p for p in range(N // b)]
     products = sum(math.comb(N, s) * math.comb(N - s, b) for s in sizes)
     largest = max(math.comb(N, s) for s in sizes)
@@ -91,23 +92,26 @@ def _moving(problem: LinearRegression, sgd: SGD) -> Mask:
 def _batch_maps(problem: LinearRegression, sgd: SGD, moving: Mask) -> Walk:
     """Return K_B of every batch, in the coordinates w - w*."""
     assert problem.fit is not None
-    x, c = problem.fit.rows[:, moving], Coefficients.of(sgd).noise_vector()
+    x, b = problem.fit.rows[:, moving], sgd.batch_size
+    c = Coefficients.of(sgd).noise_vector()
     pull = sgd.weight_decay * problem.to_eigenbasis(problem.optimum)[moving]
     N, d = x.shape
     # without a gradient v' = momentum v and w' = w + lr v' (Nesterov: w + lr momentum v')
     m = sgd.momentum
-    coast = np.array([[1, sgd.lr * m * (m if sgd.nesterov else 1)], [0, m]])
+    lookahead = m if sgd.nesterov else 1
+    coast = np.array([[1, sgd.lr * m * lookahead], [0, m]])
     still = np.eye(2 * d + 1)
     still[:-1, :-1] = np.kron(coast, np.eye(d))
     maps: Walk = {}
-    for batch in itertools.combinations(range(N), sgd.batch_size):
+    for batch in itertools.combinations(range(N), b):
         rows, residuals = x[list(batch)], problem.fit.residuals[list(batch)]
         gradient = np.zeros((d, 2 * d + 1))
-        gradient[:, :d] = rows.T @ rows / sgd.batch_size + sgd.weight_decay * np.eye(d)
-        gradient[:, -1] = pull - rows.T @ residuals / sgd.batch_size
-        moved = still.copy()
-        moved[:-1] += np.kron(c[:, None], gradient)
-        maps[sum(1 << r for r in batch)] = np.asarray(np.kron(moved, moved), dtype=np.float64)
+        gradient[:, :d] = rows.T @ rows / b + sgd.weight_decay * np.eye(d)
+        gradient[:, -1] = pull - rows.T @ residuals / b
+        M = still.copy()
+        M[:-1] += np.kron(c[:, None], gradient)
+        bits = sum(1 << r for r in batch)
+        maps[bits] = np.asarray(np.kron(M, M), dtype=np.float64)
     return maps
 
 
@@ -138,15 +142,19 @@ def _existence(operator: FloatArray, d: int) -> tuple[MomentsStatus, float]:
     D = 2 * d + 1
     tensor = operator.reshape(D, D, D, D)
     linear = tensor[:-1, -1, :-1, -1]
-    square = tensor[:-1, :-1, :-1, :-1].reshape(4 * d * d, 4 * d * d)
+    entries = (2 * d) ** 2
+    square = tensor[:-1, :-1, :-1, :-1].reshape(entries, entries)
     if np.abs(np.linalg.eigvals(linear)).max() >= 1 - RESOLUTION:
         return MomentsStatus.UNSTABLE, 0.0
     gap = 1 - float(np.abs(np.linalg.eigvals(square)).max())
-    return (MomentsStatus.OK if gap > RESOLUTION else MomentsStatus.INFINITE_VARIANCE), gap
+    status = MomentsStatus.OK if gap > RESOLUTION else MomentsStatus.INFINITE_VARIANCE
+    return status, gap
 
 
 def _fixed_point(operator: FloatArray) -> FloatArray:
     """Return m = O m with last entry 1."""
-    system, target = np.eye(len(operator)) - operator, np.zeros(len(operator))
-    system[-1], target[-1] = np.eye(len(operator))[-1], 1.0
+    identity = np.eye(len(operator))
+    system, target = identity - operator, np.zeros(len(operator))
+    # the last equation is replaced by m_last = 1
+    system[-1], target[-1] = identity[-1], 1.0
     return np.asarray(np.linalg.solve(system, target), dtype=np.float64)

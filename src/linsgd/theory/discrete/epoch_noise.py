@@ -57,7 +57,8 @@ class EpochResponse:
         cls, curvature: FloatArray, coefficients: Coefficients, rows: int, batch: int
     ) -> "EpochResponse":
         """Return the responses of an epoch of floor(rows/batch) batches."""
-        n, c = rows // batch, coefficients.noise_vector()
+        n = rows // batch
+        c = coefficients.noise_vector()
         change = coefficients.mode_change(curvature)
         changes = np.zeros((n + 1, *change.shape))
         for p in range(n):
@@ -81,16 +82,17 @@ class EpochResponse:
 
     def reshuffled(self) -> FloatArray:
         """Return P_0 (2, 2, d, d) of reshuffled epochs, 0 for flat modes."""
-        E, n, d = self.changes[-1], self.batches, self.curvature.size
+        E, d = self.changes[-1], self.curvature.size
         one = np.eye(2)
         # 1 - A_i^n (x) A_j^n, from the changes
         system = -np.einsum("iab,ce->iacbe", E, one)[:, None]
         system = system - np.einsum("ab,jce->jacbe", one, E)[None]
         system = system - np.einsum("iab,jce->ijacbe", E, E)
         flat = np.minimum.outer(self.curvature, self.curvature) <= 0
-        system = np.where(flat[:, :, None, None], np.eye(4), system.reshape(d, d, 4, 4))
-        sources = np.where(flat, 0.0, self.pairs(n)).reshape(4, d, d)
-        found = np.linalg.solve(system, np.moveaxis(sources, 0, -1)[..., None])[..., 0]
+        equations = system.reshape(d, d, 4, 4)
+        equations = np.where(flat[:, :, None, None], np.eye(4), equations)
+        B_n = np.where(flat, 0.0, self.pairs(self.batches)).reshape(4, d, d)
+        found = np.linalg.solve(equations, np.moveaxis(B_n, 0, -1)[..., None])[..., 0]
         law: FloatArray = np.moveaxis(found, -1, 0).reshape(2, 2, d, d)
         return law
 
@@ -106,10 +108,14 @@ class EpochResponse:
 
         Batch j moves the mean by s_{n-1-j}/n.
         """
-        n, moved = self.batches, np.mean(self.changes[:-1], axis=0) + np.eye(2)
-        kept = np.einsum("ib,bcij,jc->ij", moved[:, 0], start, moved[:, 0], optimize=True)
+        # of the start, moved by the mean of A^p
+        moved = np.mean(self.changes[:-1], axis=0) + np.eye(2)
+        w_row = moved[:, 0]
+        kept = np.einsum("ib,bcij,jc->ij", w_row, start, w_row, optimize=True)
+        # of the noise
         after = np.cumsum(self.responses, axis=0)[:-1]
-        sums = np.concatenate([np.zeros((1, *self.kicks.shape[1:])), after]) / n
+        nothing = np.zeros((1, *self.kicks.shape[1:]))
+        sums = np.concatenate([nothing, after]) / self.batches
         own = self._quadratic(sums, 0 * self.unit, whole=True)
         form: FloatArray = kept + own[0, 0]
         return form
@@ -117,8 +123,10 @@ class EpochResponse:
     def cyclic(self) -> FloatArray:
         """Return the r_m (n, d, 2) of a fixed order, 0 for flat modes."""
         flat = self.curvature <= 0
-        last = np.where(flat[:, None, None], np.eye(2), -self.changes[-1])
-        first = np.linalg.solve(last, np.broadcast_to(self.unit, (flat.size, 2))[..., None])
+        # r_0 = (1 - A^n)^{-1} c
+        system = np.where(flat[:, None, None], np.eye(2), -self.changes[-1])
+        c = np.broadcast_to(self.unit, (flat.size, 2))
+        first = np.linalg.solve(system, c[..., None])
         moved = self.changes[:-1] + np.eye(2)
         found: FloatArray = np.where(flat[:, None], 0.0, (moved @ first)[..., 0])
         return found
@@ -139,6 +147,6 @@ class EpochResponse:
         else:
             spread, weight = moved + base, -1.0
         U, s = spread.reshape(count, 2 * d), total.reshape(2 * d)
-        form = (self.ratio * (U.T @ U) + weight * np.outer(s, s)).reshape(d, 2, d, 2)
-        found: FloatArray = form.transpose(1, 3, 0, 2)
+        form = self.ratio * (U.T @ U) + weight * np.outer(s, s)
+        found: FloatArray = form.reshape(d, 2, d, 2).transpose(1, 3, 0, 2)
         return found

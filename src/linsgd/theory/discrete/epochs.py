@@ -87,7 +87,8 @@ class _Rows:
     def spread(self, M: FloatArray) -> FloatArray:
         """Return K(M) = mean over rows of D_r M D_r (d, d)."""
         law_of_x = FiniteData(self.x, np.zeros(len(self.x)))
-        own: FloatArray = law_of_x.fourth_moment(M) - self.h[:, None] * M * self.h
+        HMH = self.h[:, None] * M * self.h
+        own: FloatArray = law_of_x.fourth_moment(M) - HMH
         return own
 
     @property
@@ -250,15 +251,19 @@ def _frozen_forms(response: EpochResponse, sampling: str) -> tuple[FloatArray, F
     """
     n = response.batches
     if sampling == "fixed":
-        law = response.fixed()
-        forms = np.tile(np.stack([law[0, 0], law[0, 1], law[1, 1]]), (n, 1, 1, 1))
+        forms = np.tile(_upper_blocks(response.fixed()), (n, 1, 1, 1))
         total = response.cyclic().sum(axis=0)[:, 0]
         # the mean over the period feels only the sum of the noise
         return forms, (response.ratio / n - 1) * np.outer(total, total)
     start = response.reshuffled()
     laws = [response.at_phase(start, p) for p in range(n)]
-    forms = np.stack([np.stack([law[0, 0], law[0, 1], law[1, 1]]) for law in laws])
+    forms = np.stack([_upper_blocks(law) for law in laws])
     return forms, response.mean_position(start)
+
+
+def _upper_blocks(law: FloatArray) -> FloatArray:
+    """Return the blocks ww, wv, vv (3, d, d) of a symmetric law (2, 2, d, d)."""
+    return np.stack([law[0, 0], law[0, 1], law[1, 1]])
 
 
 def _white_form(response: EpochResponse, coefficients: Coefficients, sampling: str) -> FloatArray:
@@ -266,8 +271,7 @@ def _white_form(response: EpochResponse, coefficients: Coefficients, sampling: s
     flat = np.minimum.outer(response.curvature, response.curvature) <= 0
     if sampling == "fixed":
         r = response.cyclic()
-        squares = np.einsum("mia,mjb->abij", r, r)
-        return np.stack([squares[0, 0], squares[0, 1], squares[1, 1]])
+        return _upper_blocks(np.einsum("mia,mjb->abij", r, r))
     held = np.where(response.curvature > 0, response.curvature, 1.0)
     found: FloatArray = np.where(flat, 0.0, pair_response(held, coefficients)[[0, 1, 3]])
     return found
@@ -313,12 +317,14 @@ def _means(
         drives = np.tile(drive, (n, 1))
     else:
         before = np.cumsum(response.responses[:, :, 0], axis=0)
-        drives = np.concatenate([np.zeros((1, kappa.size)), -before[:-1] @ T.T])
+        nothing = np.zeros((1, kappa.size))
+        drives = np.concatenate([nothing, -before[:-1] @ T.T])
     # z_p = A^p z_0 + sum over the steps before, with z_n = z_0
     A, c = coefficients.mode_matrix(kappa), coefficients.noise_vector()
     walked = np.zeros((n + 1, kappa.size, 2))
     for p in range(n):
-        walked[p + 1] = np.einsum("dab,db->da", A, walked[p]) + drives[p][:, None] * c
+        kick = drives[p][:, None] * c
+        walked[p + 1] = np.einsum("dab,db->da", A, walked[p]) + kick
     flat = kappa <= 0
     system = np.where(flat[:, None, None], np.eye(2), -response.changes[-1])
     moved = np.where(flat[:, None], 0.0, walked[-1])

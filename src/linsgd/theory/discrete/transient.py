@@ -217,9 +217,12 @@ def _jumps(noise: Noise, count: int) -> bool:
     if isinstance(noise, ModeNoise):
         return d <= LARGEST_MODE_JUMP
     # a squaring multiplies matrices of about 2 d^2 rows four times; a step averages over the rows
-    n, noisy = 2 * d * d, 2 * d**2 if noise.data is None else noise.data.multiplications
-    squaring, step = 4 * n**3, noisy + 30 * d**2 + FLOPS_PER_CALL
-    return d <= LARGEST_MATRIX_JUMP and squaring * count.bit_length() < step * count
+    rows = 2 * d * d
+    squaring = 4 * rows**3
+    averaging = 2 * d**2 if noise.data is None else noise.data.multiplications
+    step = averaging + 30 * d**2 + FLOPS_PER_CALL
+    cheaper = squaring * count.bit_length() < step * count
+    return d <= LARGEST_MATRIX_JUMP and cheaper
 
 
 def _slowest_rate(recurrence: Recurrence) -> float:

@@ -41,8 +41,11 @@ def leading_eigenmatrix(operator: Operator, d: int) -> tuple[float, FloatArray]:
     if found is None:
         values, vectors = np.linalg.eigh(_dense_if_possible(operator, d))
         i, j = np.triu_indices(d)
+        # from the orthonormal basis of `_dense`
+        entries = vectors[:, -1] * np.where(i == j, 1.0, np.sqrt(0.5))
         G = np.empty((d, d))
-        G[i, j] = G[j, i] = vectors[:, -1] * np.where(i == j, 1.0, np.sqrt(0.5))
+        G[i, j] = entries
+        G[j, i] = entries
         found = float(values[-1]), G
     value, G = found
     return value, G if np.trace(G) >= 0 else -G

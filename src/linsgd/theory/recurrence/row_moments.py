@@ -50,9 +50,11 @@ class RowMoments:
     @classmethod
     def of(cls, rows: FloatArray, residuals: FloatArray) -> Self:
         """Choose the unit as a power of two near the largest entry, and tabulate where it pays."""
-        unit = float(np.ldexp(1.0, np.frexp(np.abs(rows).max())[1]))
+        _, exponent = np.frexp(np.abs(rows).max())
+        unit = float(np.ldexp(1.0, exponent))
         u = rows / unit
-        return cls(u, residuals, unit, _table(u, residuals) if _pays(*rows.shape) else None)
+        table = _table(u, residuals) if _pays(*rows.shape) else None
+        return cls(u, residuals, unit, table)
 
     def in_units(self, unit: float) -> "RowMoments":
         """Return the moments of the rows divided by sqrt(unit)."""
@@ -68,17 +70,22 @@ class RowMoments:
         """Return E[x x'M x x'] (d, d) for a symmetric M (d, d)."""
         if self.table is None:
             u = self.rows
-            mean = _weighted(u, np.einsum("ni,ni->n", u @ M, u))
+            uMu = np.einsum("ni,ni->n", u @ M, u)
+            mean = _weighted(u, uMu)
         else:
-            mean = _unpacked(self.table[:, : len(self.table)] @ _packed((M + M.T) / 2), len(M))
+            products = self.table[:, : len(self.table)]  # u_i u_j times u_k u_l
+            symmetric = (M + M.T) / 2
+            mean = _unpacked(products @ _packed(symmetric), len(M))
         return self.unit**2 * (self.unit**2 * mean)
 
     def squared_residual(self, D: FloatArray, m: FloatArray) -> FloatArray:
         """Return E[r^2 x x'] (d, d) for D (d, d) and m (d,)."""
         c, u, e = self.unit, self.rows, self.residuals
+        # E[r^2 u u'] with r^2 = c^2 u'D u - 2 c e u'm + e^2
         if self.table is None:
             square = c**2 * np.einsum("ni,ni->n", u @ D, u)
-            return c**2 * _weighted(u, square + e * (e - 2 * c * (u @ m)))
+            r_squared = square + e * (e - 2 * c * (u @ m))
+            return c**2 * _weighted(u, r_squared)
         factors = np.concatenate([c**2 * _packed(D), -2 * c * m, [1.0]])
         return c**2 * _unpacked(self.table @ factors, len(D))
 
@@ -113,9 +120,11 @@ def _table(u: FloatArray, residuals: FloatArray) -> FloatArray:
     total = np.zeros((i.size, i.size + d + 1))
     rows = max(CHUNK // i.size, 1)
     for first in range(0, n, rows):
-        here, e = u[first : first + rows], residuals[first : first + rows, None]
+        here = u[first : first + rows]
+        e = residuals[first : first + rows, None]
         pairs = here[:, i] * here[:, j]
-        total += pairs.T @ np.hstack([pairs * times, e * here, e**2])
+        factors = np.hstack([pairs * times, e * here, e**2])
+        total += pairs.T @ factors
     total /= n
     return total
 
@@ -128,12 +137,15 @@ def _pairs(d: int) -> tuple[IntArray, IntArray]:
 
 
 def _packed(M: FloatArray) -> FloatArray:
+    """Return the entries i <= j of a symmetric matrix (d, d) as a vector (p,)."""
     packed: FloatArray = M[_pairs(len(M))]
     return packed
 
 
 def _unpacked(packed: FloatArray, d: int) -> FloatArray:
+    """Return the symmetric matrix (d, d) of the entries i <= j (p,)."""
     i, j = _pairs(d)
     M = np.empty((d, d))
-    M[i, j] = M[j, i] = packed
+    M[i, j] = packed
+    M[j, i] = packed
     return M

@@ -109,8 +109,10 @@ class MatrixStep(MeanStep):
         # A_i C_ij A_j' with A = [[p, q], [r, s]] for every pair of modes: A_i first, by rows of C
         p, q, r, s = np.moveaxis(self.A, 0, -1).reshape(4, -1)
         p_i, q_i, r_i, s_i = (part[:, None] for part in (p, q, r, s))
-        w_w, w_v = p_i * ww + q_i * wv.T, p_i * wv + q_i * vv
-        v_w, v_v = r_i * ww + s_i * wv.T, r_i * wv + s_i * vv
+        w_w = p_i * ww + q_i * wv.T
+        w_v = p_i * wv + q_i * vv
+        v_w = r_i * ww + s_i * wv.T
+        v_v = r_i * wv + s_i * vv
         # then A_j', by columns, and c c' N_ij
         a, b = self.c
         ww = _symmetric(w_w * p + w_v * q + a**2 * gradient)
