@@ -46,6 +46,7 @@ def drift(logs: FloatArray, k: int) -> float:
 
 
 def _gamma(logs: FloatArray, k: int) -> float:
+    """Return gamma, -inf where order statistics are equal or fewer than four."""
     if k < 4:
         return -math.inf
     # quotients of differences do not change if all values are divided by the smallest

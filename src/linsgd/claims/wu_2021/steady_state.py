@@ -23,6 +23,8 @@ from linsgd.judge.observables import Quadratic
 from linsgd.symbolic.symbols import Var, b, beta, eta, h, h_lambda, sigma
 from linsgd.theory.gradient_noise.law import gradient_noise
 
+TOLERANCE = 0.08  # of the small-lr temperature, relative
+
 w, g, T = sympy.symbols("w_i g_i T")
 
 
@@ -80,13 +82,14 @@ def temperature_of_small_steps(named: NamedProblem) -> Draft:
         regime=case.regime,
         components=case.names("temperature over its small-lr value"),
         prediction=exact,
-        acceptance=Acceptance.interval(exact, 0.08, "8 %: the size of the next order in lr"),
+        acceptance=Acceptance.interval(exact, TOLERANCE, "8 %: the next order in lr"),
         mutants={
             "momentum as an average of gradients": exact * (1 - sgd.momentum),
             "a factor 2 lost": 2 * exact,
             "1 - momentum^2": exact / (1 + sgd.momentum),
         },
         evidence=case.simulation(_scaled_squares(case, unit)),
+        approximation_error=float(np.abs(exact - 1).max()) / TOLERANCE,
     )
 
 
