@@ -16,10 +16,12 @@ from linsgd.judge.claim import Simulation
 from linsgd.judge.intervals import Premise
 from linsgd.judge.observables import Observable, Quadratic
 from linsgd.optimizers.sgd import SGD
+from linsgd.problems.features import FiniteData
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.moments import moments
 from linsgd.theory.result import Moments
 
+ROUNDING = 1e-12  # of the labels' root mean square: several thousand units in the last place
 MODES = 10  # components of a claim along the eigenvectors of H: the largest modes
 
 
@@ -65,15 +67,25 @@ class Case:
     def modes(self) -> IntArray:
         """Indices of the largest eigenvalues of H (m,), at most ten.
 
-        Left out are null directions, those below `softest`, and those without gradient noise.
+        Left out are null directions, those below `softest`, and those without gradient noise or
+        with less than the rounding of the labels.
         """
         h = self.problem.eigenvalues
         largest = np.sort(np.argsort(h)[::-1][:MODES])
         stiffness = np.where(h > 1e-9 * h.max(), h + self.sgd.weight_decay, 0.0)
         variance = self.law.position_variance[-1] * h
-        live = (stiffness > self.softest * stiffness.max()) & (variance > 1e-9 * variance.max())
+        live = (stiffness > self.softest * stiffness.max()) & (
+            variance > max(1e-9 * variance.max(), self._rounding)
+        )
         chosen: IntArray = largest[live[largest]]
         return chosen
+
+    @property
+    def _rounding(self) -> float:
+        """Variance of predictions that comes from the rounding of a data set's labels."""
+        law = self.problem.features
+        scale = float(np.mean(np.square(law.y))) if isinstance(law, FiniteData) else 0.0
+        return ROUNDING**2 * scale
 
     @property
     def curvature(self) -> FloatArray:

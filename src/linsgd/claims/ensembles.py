@@ -38,6 +38,10 @@ SETTLED = 1e-4  # relative distance from the stationary variance
 LONGEST = 1024  # steps
 VISITS = 32000  # of rows by a chain of reshuffled epochs
 WALK = 1e10  # multiplications over the rows that the exact law may take to settle, some seconds
+NO_EPOCH_THEORY = (
+    "the theory of reshuffled epochs is of leading order in the learning rate, and predicts no "
+    "loss at the end of an epoch to a stated error on these data"
+)
 LAGS = (1, 4, 16)  # steps after settling at which `small_lr` is seen again
 
 
@@ -91,6 +95,12 @@ def seen_again(case: Case, lags: tuple[int, ...]) -> Case:
 def heavy_ball(named: NamedProblem) -> Case:
     """Momentum 0.9, batch 4, lr at a quarter of the mean-square threshold."""
     return settled(named, _regularised_sgd(named, 0.25, 4, momentum=0.9))
+
+
+def heavy_ball_of(named: NamedProblem, size: int) -> Case:
+    """Return the case of `heavy_ball` at another batch size, drawn with replacement."""
+    options = {"momentum": 0.9, "weight_decay": default_weight_decay(named.problem)}
+    return settled(named, stable_sgd(named.problem, 0.25, batch_size=size, **options))
 
 
 @lru_cache(maxsize=4)

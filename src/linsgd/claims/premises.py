@@ -9,6 +9,7 @@ own noise and the place of a draw in time, is not rare: the sample shows it, and
 skewed than was stated takes as many chains as it says.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,9 @@ from numpy.typing import NDArray
 from linsgd import domains
 from linsgd.claims.experiment import StratifiedChains
 from linsgd.domains import FloatArray
-from linsgd.judge.claim import Simulation
+from linsgd.judge.claim import Draft, Simulation
 from linsgd.judge.intervals import BLOCK, ENOUGH, KnownSkewness, KnownVariance, Premise, Unknown
+from linsgd.judge.judge import LOOKS, shortage
 from linsgd.judge.observables import (
     Displacement,
     LaggedProduct,
@@ -97,6 +99,25 @@ def measurement(case: "Case", observable: Observable) -> Simulation:
         return _plain(case, observable, KnownSkewness(skewness))
     rows = ", ".join(map(str, np.flatnonzero(single.strong)[:5]))
     return _plain(case, observable, Unknown(f"row {rows} multiplies its own residual"))
+
+
+def first_decidable(drafts: Iterable[Draft]) -> Draft:
+    """Return the first draft that the judge's last look can decide, else the last draft.
+
+    Parameters
+    ----------
+    drafts : iterable of Draft
+        One claim at several settings of the optimizer, the preferred one first.
+
+    Returns
+    -------
+    Draft
+        A simulated claim.
+    """
+    for draft in drafts:
+        if not shortage(draft, LOOKS[-1] * BLOCK):
+            break
+    return draft
 
 
 def _plain(case: "Case", observable: Observable, premise: Premise) -> Simulation:

@@ -11,10 +11,22 @@ from linsgd.problems.linear_regression import LinearRegression
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NamedProblem:
-    """A problem and the name that its verdicts carry."""
+    """A problem and the name that its verdicts carry.
+
+    Attributes
+    ----------
+    name : str
+        The name.
+    problem : LinearRegression
+        The problem.
+    own : bool
+        True for a data set of a user's own, of which only what follows from its exact theory is
+        claimed.
+    """
 
     name: str
     problem: LinearRegression
+    own: bool = False
 
     @property
     def rows(self) -> int:

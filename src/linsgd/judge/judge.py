@@ -26,7 +26,7 @@ from linsgd import domains
 from linsgd.blocks import map_blocks, own_source
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Enclosure, Simulation
+from linsgd.judge.claim import Claim, Draft, Enclosure, Simulation
 from linsgd.judge.experiment import Experiment, canonical, seed_of
 from linsgd.judge.intervals import (
     BLOCK,
@@ -229,7 +229,7 @@ def work(claims: Sequence[Claim], effort: str = "quick") -> tuple[float, float]:
     return least, most
 
 
-def shortage(claim: Claim, chains: int) -> str:
+def shortage(claim: Draft, chains: int) -> str:
     """Return why `chains` chains cannot decide a claim, as far as its premise shows; else ""."""
     measurement = _measurement(claim)
     accepted, at = claim.acceptance, claim.prediction
@@ -243,7 +243,7 @@ def shortage(claim: Claim, chains: int) -> str:
     return f"{why} for this effort: it takes {needed:.2g} chains, the effort buys {chains:,}"
 
 
-def _measurement(claim: Claim) -> Simulation:
+def _measurement(claim: Draft) -> Simulation:
     assert isinstance(claim.evidence, Simulation)
     return claim.evidence
 

@@ -9,12 +9,14 @@ known exactly. Late steps would not show it: the mean of a divergent moment is c
 rare to be drawn, of which three steps on the diabetes data have enough to make Q_3 as skewed as 70.
 """
 
+import math
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import sympy
 
+from linsgd.claims.approximation import resolved, told_apart
 from linsgd.claims.case import Case, at_steps
 from linsgd.claims.ensembles import capped_batch_size, default_weight_decay, stable_sgd
 from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
@@ -22,11 +24,12 @@ from linsgd.claims.premises import FEW
 from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance, Inapplicable
-from linsgd.judge.claim import Draft, Enclosure, Simulation, Source
+from linsgd.judge.claim import Draft, Simulation, Source
 from linsgd.judge.intervals import Event, KnownVariance
 from linsgd.judge.judge import ALPHA, LOOKS
 from linsgd.judge.observables import Exceeds, Quadratic
 from linsgd.optimizers.sgd import SGD
+from linsgd.problems.features import FiniteData
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.symbols import E, eta
 from linsgd.theory.discrete.one_step import quadratic_after_one_step
@@ -35,6 +38,11 @@ from linsgd.theory.stability.thresholds import stability
 
 FAR = 100.0  # start, in root mean squared residuals over the root of the mean eigenvalue
 LONG = 200  # steps of the typical chain
+COUNTED = 2**18  # sequences of rows at most, of which the typical chain on data is counted
+TIE = 1e-9  # relative distance of two forms that rounding may exchange
+MARGINAL = 1e-6  # accepted around a growth of 1
+LEAST_NOISE = 1e-6  # of the form after one step: below it nothing but the mean shows
+DENSE = 12  # features up to which the second-moment operator is a dense matrix
 
 growth, Q_k, Q_0 = sympy.symbols("g Q_k Q_0")
 threshold, P = sympy.Symbol("eta_ms"), sympy.Function("P")
@@ -71,7 +79,9 @@ def mean_square_shrinks_below_the_threshold(named: NamedProblem) -> Draft:
 
 @hodgkinson_mahoney.claim
 def most_chains_shrink_above_the_threshold(named: NamedProblem) -> Draft:
-    """Bound P(|w_k - mu| < |w_0 - mu|) above the threshold."""
+    """Bound P(|w_k - mu| < |w_0 - mu|) above the threshold; on data, count it over all batches."""
+    if named.finite:
+        return _counted_draft(named)
     case, form = _far_case(named, 1.05, LONG)
     shrunk = Exceeds(_form(case, -form), -np.ones(1))
     return Draft(
@@ -102,9 +112,14 @@ def threshold_is_marginal(named: NamedProblem) -> Draft:
         lr=1.0, batch_size=capped_batch_size(named, 8), weight_decay=default_weight_decay(problem)
     )
     sgd = replace(trial, lr=stability(problem, trial).lr_mean_square)
-    larger, longest = (
+    larger, longest, half = (
         replace(sgd, batch_size=2 * sgd.batch_size),
         replace(sgd, lr=stability(problem, sgd).lr_mean),
+        replace(sgd, lr=sgd.lr / 2),
+    )
+    _, evidence = resolved(partial(_growth_interval, problem, sgd), MARGINAL, "the growth a step")
+    accepted = Acceptance.interval(
+        [1.0], MARGINAL, "far above rounding, far below the distance to any other threshold"
     )
     return Draft(
         statement=(
@@ -116,15 +131,69 @@ def threshold_is_marginal(named: NamedProblem) -> Draft:
         regime=f"batch {sgd.batch_size}, lr {sgd.lr:.6g}, the threshold; no simulation",
         components=("growth a step",),
         prediction=np.ones(1),
-        acceptance=Acceptance.interval(
-            [1.0], 1e-6, "far above rounding, far below the distance to any other threshold"
+        acceptance=accepted,
+        mutants=told_apart(
+            accepted,
+            {
+                "the threshold of the mean": np.array([_leading(problem, longest)[0]]),
+                "the threshold of twice the batch size": np.array([_leading(problem, larger)[0]]),
+                "a factor 2 lost": np.array([_leading(problem, half)[0]]),
+            },
         ),
-        mutants={
-            "the threshold of the mean": np.array([_leading(problem, longest)[0]]),
-            "the threshold of twice the batch size": np.array([_leading(problem, larger)[0]]),
-        },
-        evidence=Enclosure(enclose=partial(_growth_interval, problem, sgd)),
+        evidence=evidence,
     )
+
+
+def _counted_draft(named: NamedProblem) -> Draft:
+    """Claim the share of chains of batch 1 that shrink, counted over all sequences of rows."""
+    steps = max(1, int(math.log(COUNTED) / math.log(max(named.rows, 2)) + 1e-9))
+    case, form = _far_case(named, 1.05, min(steps, 8), size=1)
+    fewest, most = _share_that_shrinks(case, form)
+    if most - fewest > 0.005:
+        raise Inapplicable(f"on {named.name} too many chains neither grow nor shrink")
+    share = np.array([(fewest + most) / 2])
+    accepted = Acceptance.interval(share, 0.02, "two chains in a hundred")
+    return Draft(
+        statement=(
+            "Just above the mean-square threshold, where the second moment diverges, "
+            f"{100 * share[0]:.3g} % of the chains of batch 1 are nearer to the minimum after "
+            f"{case.steps[-1]} step{'s' if case.steps[-1] > 1 else ''}: a count over all "
+            "sequences of rows."
+        ),
+        source=Source.CONDITION,
+        formula=sympy.Eq(P(sympy.Lt(Q_k, Q_0)), sympy.Float(share[0], 4), evaluate=False),
+        regime=f"{case.regime}; an event, whatever the moments",
+        components=("share of chains that shrink",),
+        prediction=share,
+        acceptance=accepted,
+        mutants=told_apart(
+            accepted,
+            {
+                "every chain grows, as the mean square": np.zeros(1),
+                "as many grow as shrink": np.full(1, 0.5),
+                "every chain shrinks": np.ones(1),
+            },
+        ),
+        evidence=case.simulation(Exceeds(_form(case, -form), -np.ones(1)), Event()),
+    )
+
+
+def _share_that_shrinks(case: Case, form: FloatArray) -> tuple[float, float]:
+    """Return bounds on P(Q_k < Q_0 = 1) of batch 1, by counting; ties are rounding's."""
+    law, sgd, solution = (
+        case.problem.features,
+        case.sgd,
+        case.problem.solution(case.sgd.weight_decay),
+    )
+    assert isinstance(law, FiniteData)
+    assert case.start is not None
+    w = case.start[0][None]
+    for _ in range(case.steps[-1]):
+        # w' = (1 - lr weight_decay) w - lr x (x'w - y), for each state and each row
+        step = (w @ law.X.T - law.y)[:, :, None] * law.X
+        w = ((1 - sgd.lr * sgd.weight_decay) * w[:, None] - sgd.lr * step).reshape(-1, w.shape[1])
+    Q = (((w - solution) @ form) * (w - solution)).sum(axis=1)
+    return float(np.mean(Q < 1 - TIE)), float(np.mean(Q < 1 + TIE))
 
 
 def _growth_draft(
@@ -141,6 +210,8 @@ def _growth_draft(
         raise Inapplicable(
             f"on {named.name} the mean diverges as well at {fraction:g} of the threshold"
         )
+    if not exact - deterministic > LEAST_NOISE:
+        raise Inapplicable(f"on {named.name} the noise of a step moves no form of w - mu")
     width = min(abs(1 - exact), exact - deterministic) / 5
     return Draft(
         statement=statement,
@@ -168,13 +239,15 @@ def _measured(case: Case, observable: Quadratic, variance: float, width: float) 
     return case.simulation(observable, known if plain else None)
 
 
-def _far_case(named: NamedProblem, fraction: float, steps: int) -> tuple[Case, FloatArray]:
+def _far_case(
+    named: NamedProblem, fraction: float, steps: int, size: int = 8
+) -> tuple[Case, FloatArray]:
     """Return the case at a fraction of the threshold, and G scaled so that Q_0 = 1."""
     problem = named.problem
     sgd = stable_sgd(
         problem,
         fraction,
-        batch_size=capped_batch_size(named, 8),
+        batch_size=capped_batch_size(named, size),
         weight_decay=default_weight_decay(problem),
     )
     _, form = _leading(problem, replace(sgd, lr=stability(problem, sgd).lr_mean_square))

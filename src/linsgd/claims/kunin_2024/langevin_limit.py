@@ -19,15 +19,14 @@ from itertools import pairwise
 import numpy as np
 import sympy
 
-from linsgd.claims.approximation import approximation
+from linsgd.claims.approximation import approximation, larger_than, resolved
 from linsgd.claims.case import Case, at_steps
 from linsgd.claims.ensembles import capped_batch_size, heavy_ball, stable_sgd
 from linsgd.claims.kunin_2024.paper import kunin
 from linsgd.claims.kunin_2024.stationary_law import frozen_noise
 from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
-from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Draft, Enclosure, Source
+from linsgd.judge.claim import Draft, Source
 from linsgd.judge.observables import Quadratic
 from linsgd.optimizers.sgd import SGD
 from linsgd.symbolic.stationary import stationary_covariance
@@ -58,12 +57,16 @@ def frozen_noise_displacement_is_too_small(named: NamedProblem) -> Draft:
         formula=sympy.Gt(E(sympy.Abs(delta) ** 2), ONE_STEP),
         regime=case.regime,
         components=("E|delta|^2 over the formula",),
-        prediction=np.array([exact]),
-        acceptance=Acceptance.above(1.1, 0.08, TENTH),
-        mutants={
-            "the formula holds": np.array([1.0]),
-            "1 - momentum in place of 1 - momentum^2": np.array([1 / (1 + m)]),
-        },
+        **larger_than(
+            1.1,
+            0.08,
+            TENTH,
+            exact=float(exact),
+            mutants={
+                "the formula holds": np.array([1.0]),
+                "1 - momentum in place of 1 - momentum^2": np.array([1 / (1 + m)]),
+            },
+        ),
         evidence=case.simulation(Quadratic(case.mean_state(), case.velocity, case.velocity, ones)),
     )
 
@@ -85,12 +88,16 @@ def langevin_variance_is_too_small(named: NamedProblem) -> Draft:
         formula=sympy.Gt(Var(x), LANGEVIN),
         regime=case.regime,
         components=("Var w over Langevin's, mean over the modes",),
-        prediction=np.array([exact]),
-        acceptance=Acceptance.above(1.1, 0.08, TENTH),
-        mutants={
-            "the Langevin equation holds": np.array([1.0]),
-            "the Langevin variance is too large by a tenth": np.array([0.9]),
-        },
+        **larger_than(
+            1.1,
+            0.08,
+            TENTH,
+            exact=exact,
+            mutants={
+                "the Langevin equation holds": np.array([1.0]),
+                "the Langevin variance is too large by a tenth": np.array([0.9]),
+            },
+        ),
         evidence=case.simulation(
             Quadratic(case.mean_state(), case.position, case.position, weights)
         ),
@@ -152,16 +159,16 @@ def noise_is_not_proportional_to_the_hessian(named: NamedProblem) -> Draft:
         components=(
             f"spread of (h + lambda) Var(w) / h between modes {high} and {low}, over its mean",
         ),
-        prediction=np.array([exact]),
-        acceptance=Acceptance.above(
+        **larger_than(
             0.1,
             0.1,
             "more than a tenth; for noise proportional to the Hessian there is no spread",
+            exact=float(exact),
+            mutants={
+                "noise proportional to the Hessian": np.zeros(1),
+                "the order of the two modes reversed": -np.array([exact]),
+            },
         ),
-        mutants={
-            "noise proportional to the Hessian": np.zeros(1),
-            "the order of the two modes reversed": -np.array([exact]),
-        },
         evidence=case.simulation(
             Quadratic(case.mean_state(), case.position, case.position, weights)
         ),
@@ -172,24 +179,27 @@ def noise_is_not_proportional_to_the_hessian(named: NamedProblem) -> Draft:
 def langevin_variance_is_first_order(named: NamedProblem) -> Draft:
     """Find the order in lr of the Langevin variance's relative error."""
     case = heavy_ball(named)
+    exact, evidence = resolved(partial(_order, case), 0.05, "the order in lr")
     return Draft(
-        statement=(
-            "The relative error of the Langevin equation's stationary position variance is of "
-            "first order in lr."
+        **approximation(
+            exact=exact,
+            approximate=np.ones(1),
+            width=0.05,
+            reason="a twentieth: orders are integers or half-integers",
+            statement=(
+                "The relative error of the Langevin equation's stationary position variance is of "
+                "first order in lr."
+            ),
+            formula=sympy.Eq(LANGEVIN / Var(x), 1 + sympy.Order(eta), evaluate=False),
+            mutants={"half order": np.array([0.5]), "second order": np.array([2.0])},
         ),
         source=Source.LIMIT,
-        formula=sympy.Eq(LANGEVIN / Var(x), 1 + sympy.Order(eta), evaluate=False),
         regime=(
             f"momentum {case.sgd.momentum:g}, lr from 1/32 to 1/1024 of the mean-square threshold; "
             "no simulation, one point of it is simulated by stationary_position_variance"
         ),
         components=("order in lr",),
-        prediction=np.array([1.0]),
-        acceptance=Acceptance.interval(
-            [1.0], 0.05, "a twentieth: orders are integers or half-integers"
-        ),
-        mutants={"half order": np.array([0.5]), "second order": np.array([2.0])},
-        evidence=Enclosure(enclose=partial(_order, case)),
+        evidence=evidence,
     )
 
 
@@ -215,6 +225,8 @@ def _order(case: Case) -> tuple[FloatArray, FloatArray]:
     The error of an estimate halves with lr, so that it is the difference of the last two.
     """
     errors = [_error(case, case.sgd.lr / 2**j) for j in range(3, 9)]
+    if not min(errors) > 0:
+        return np.array([-np.inf]), np.array([np.inf])
     orders = [math.log2(error / halved) for error, halved in pairwise(errors)]
     before, last = orders[-2:]
     left = 2 * abs(last - before)

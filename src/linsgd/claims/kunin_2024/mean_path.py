@@ -10,7 +10,7 @@ the equation's half a step earlier.
 import numpy as np
 import sympy
 
-from linsgd.claims.approximation import approximation
+from linsgd.claims.approximation import approximation, told_apart
 from linsgd.claims.case import Case, at_steps
 from linsgd.claims.ensembles import (
     at_rest,
@@ -28,6 +28,7 @@ from linsgd.symbolic.propagators import propagator
 from linsgd.symbolic.symbols import E, tidy, v0, x0, zeta
 from linsgd.symbolic.update import update_rule
 from linsgd.theory.langevin.process import UnderdampedLangevin, langevin
+from linsgd.theory.moments import moments
 
 STEPS, LANGEVIN_STEPS = [6, 12, 24], [4, 8, 16]
 M = update_rule().result.subs(zeta, 0)
@@ -36,10 +37,11 @@ x_t, v_t, Z_0 = sympy.Symbol("x_t"), sympy.Symbol("v_t"), sympy.Matrix([x0, v0])
 
 @kunin.claim
 def mean_path(named: NamedProblem) -> Draft:
-    """E w_k along each eigenvector at three steps, from a distance of 1."""
-    case = _from_distance_one(named, STEPS, 0.25, 4, momentum=0.9)
+    """E w_k along each eigenvector at three steps, in units of the initial distance."""
+    case, distance = _distant(named, STEPS, 0.25, 4, momentum=0.9)
     solution, beta_ = case.problem.solution(case.sgd.weight_decay), case.sgd.momentum
-    exact = case.problem.to_eigenbasis(case.law.mean - solution)[:, case.modes].ravel()
+    exact = case.problem.to_eigenbasis(case.law.mean - solution)[:, case.modes].ravel() / distance
+    accepted = Acceptance.interval(exact, 0.03, "3 % of the initial distance")
     k, lr_h = np.array(STEPS)[:, None], case.sgd.lr * case.curvature
     x = [sympy.Symbol(f"x_{i}") for i in ("k+1", "k", "k-1")]
     return Draft(
@@ -52,30 +54,36 @@ def mean_path(named: NamedProblem) -> Draft:
         regime=case.regime,
         components=tuple(f"{name}, step {k}" for k in STEPS for name in case.names("E(w - mu)")),
         prediction=exact,
-        acceptance=Acceptance.interval(exact, 0.03, "3 % of the initial distance 1"),
-        mutants={
-            "momentum forgotten": ((1 - lr_h) ** k).ravel(),
-            "gradient flow sped up by 1/(1 - momentum)": np.exp(-lr_h * k / (1 - beta_)).ravel(),
-            "no motion": np.ones(exact.size),
-        },
-        evidence=case.simulation(_path(case, (case.position,))),
+        acceptance=accepted,
+        mutants=told_apart(
+            accepted,
+            {
+                "momentum forgotten": ((1 - lr_h) ** k).ravel(),
+                "gradient flow sped up by 1/(1 - momentum)": np.exp(
+                    -lr_h * k / (1 - beta_)
+                ).ravel(),
+                "no motion": np.ones(exact.size),
+                "the opposite direction": -exact,
+            },
+        ),
+        evidence=case.simulation(_path(case, (case.position / distance,))),
     )
 
 
 @kunin.claim
 def langevin_mean_path(named: NamedProblem) -> Draft:
     """E w at steps 4, 8 and 16 and E v half a step earlier, from the matched velocity."""
-    case = _from_distance_one(named, LANGEVIN_STEPS, 0.05, 32, momentum=0.8)
+    case, distance = _distant(named, LANGEVIN_STEPS, 0.05, 32, momentum=0.8)
     process = langevin(case.problem, case.sgd)
     scale = np.sqrt(process.mass / case.curvature)  # of velocities, to positions of equal energy
-    langevin_path = _langevin_path(case, process, scale, late=0.5)
+    langevin_path = _langevin_path(case, process, scale, late=0.5) / distance
     names = [*case.names("E(w - mu)"), *case.names("E v, in units of equal energy")]
     return Draft(
         **approximation(
-            exact=_exact_path(case, scale),
+            exact=_exact_path(case, scale) / distance,
             approximate=langevin_path,
             width=0.018,
-            reason="1.8 % of the initial distance 1: twice its error in lr^2",
+            reason="1.8 % of the initial distance: twice its error in lr^2",
             statement=(
                 "From a distant start the mean of (w, v) follows that of the Langevin equation, in "
                 "which all underdamped modes share one damping rate, if the equation starts from "
@@ -87,22 +95,29 @@ def langevin_mean_path(named: NamedProblem) -> Draft:
             mutants={
                 "started with the algorithm's own velocity": _langevin_path(
                     case, process, scale, late=0.5, matched=False
-                ),
-                "velocity read at the same time": _langevin_path(case, process, scale, late=0.0),
+                )
+                / distance,
+                "velocity read at the same time": _langevin_path(case, process, scale, late=0.0)
+                / distance,
                 "first-order diffusion": _diffusion_path(case, scale),
             },
         ),
         source=Source.RECONSTRUCTED,
         regime=case.regime,
         components=tuple(f"{name}, step {k}" for k in LANGEVIN_STEPS for name in names),
-        evidence=case.simulation(_path(case, (case.position, case.velocity * scale))),
+        evidence=case.simulation(
+            _path(case, (case.position / distance, case.velocity * scale / distance))
+        ),
     )
 
 
-def _from_distance_one(
+def _distant(
     named: NamedProblem, steps: list[int], fraction: float, size: int, momentum: float
-) -> Case:
-    """Start at rest at a distance of 1 from the minimum along every eigenvector."""
+) -> tuple[Case, float]:
+    """Start at rest at one distance from the minimum along every eigenvector; return it too.
+
+    The distance is 1, or the standard deviation of w about the minimum where that is larger.
+    """
     problem = named.problem
     sgd = stable_sgd(
         problem,
@@ -112,8 +127,10 @@ def _from_distance_one(
         momentum=momentum,
     )
     w, v = at_rest(problem, sgd.weight_decay)
-    away = problem.from_eigenbasis(np.ones(problem.dimension))
-    return at_steps(named, sgd, steps, (w + away, v))
+    spread = moments(problem, sgd, steps, (w, v)).position_variance.max()
+    distance = max(1.0, float(np.sqrt(spread)))
+    away = problem.from_eigenbasis(np.full(problem.dimension, distance))
+    return at_steps(named, sgd, steps, (w + away, v)), distance
 
 
 def _path(case: Case, directions: tuple[FloatArray, ...]) -> Stack:
@@ -136,7 +153,7 @@ def _langevin_path(
 
 
 def _diffusion_path(case: Case, scale: FloatArray) -> FloatArray:
-    """Return the mean of (w - mu, scale v) if dw/dk = -lr h w / (1 - beta), which gives v too."""
+    """Return the mean of (w - mu, scale v) of distance 1 if dw/dk = -lr h w / (1 - beta)."""
     rate = case.curvature / (1 - case.sgd.momentum)
     w = np.exp(-case.sgd.lr * rate * np.array(case.steps)[:, None])
     return np.concatenate([w, -w * scale * rate], axis=1).ravel()

@@ -18,7 +18,7 @@ from linsgd.claims.ensembles import capped_batch_size
 from linsgd.claims.kunin_2024.paper import kunin
 from linsgd.claims.problems import NamedProblem
 from linsgd.domains import FloatArray
-from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.acceptance import Acceptance, Inapplicable
 from linsgd.judge.claim import Draft, Source
 from linsgd.judge.observables import Quadratic
 from linsgd.optimizers.sgd import SGD
@@ -77,6 +77,8 @@ def noise_is_not_proportional_away_from_the_minimum(named: NamedProblem) -> Draf
     away = np.zeros(problem.dimension)
     away[stiffest] = np.sqrt(problem.noise_variance / problem.eigenvalues[stiffest])
     near, case = _one_step(named, np.zeros(problem.dimension)), _one_step(named, away)
+    if case.modes.tolist() != near.modes.tolist():
+        raise Inapplicable(f"on {named.name} a mode is without noise at the minimum")
     frozen = near.law.velocity_variance[-1][case.modes]
     grown = case.law.velocity_variance[-1][case.modes] / frozen
     alike = np.full(grown.size, 2.0)

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 import sympy
 
-from linsgd.claims.approximation import approximation
+from linsgd.claims.approximation import approximation, resolved
 from linsgd.claims.ensembles import small_lr
 from linsgd.claims.kunin_2024.paper import kunin
 from linsgd.claims.problems import NamedProblem
@@ -45,9 +45,10 @@ def local_displacement_is_a_product_of_powers(named: NamedProblem) -> Draft:
         weight_decay=1e-4 * float(problem.eigenvalues.mean()),
         replacement=True,
     )
+    exact, evidence = resolved(partial(_slopes, problem, small), 0.05, "a power of the step")
     return Draft(
         **approximation(
-            exact=np.mean(_slopes(problem, small), axis=0),
+            exact=exact,
             approximate=powers,
             width=0.05,
             reason="a twentieth: powers are integers",
@@ -64,8 +65,9 @@ def local_displacement_is_a_product_of_powers(named: NamedProblem) -> Draft:
         ),
         source=Source.RECONSTRUCTED,
         regime=(
-            f"lr {small.lr:.3g}, momentum {sgd.momentum:g}, batch {sgd.batch_size}; exact theory, "
-            "no simulation"
+            f"lr {small.lr:.3g}, momentum {sgd.momentum:g}, batch {sgd.batch_size}, weight decay "
+            f"{small.weight_decay:.3g}, 1/10,000 of the mean eigenvalue; exact theory, no "
+            "simulation"
         ),
         components=(
             "power of lr",
@@ -73,7 +75,7 @@ def local_displacement_is_a_product_of_powers(named: NamedProblem) -> Draft:
             "power of 1 - momentum^2",
             "power of weight decay",
         ),
-        evidence=Enclosure(enclose=partial(_slopes, problem, small)),
+        evidence=evidence,
     )
 
 
@@ -129,9 +131,12 @@ def exponent_falls_with_lr_and_momentum(named: NamedProblem) -> Draft:
     """Compare c(64) when lr doubles, when momentum rises, and when the batch grows fourfold."""
     problem, sgd = named.problem, _slow(named)
     langevin = _changes(problem, sgd, "langevin")
+    exact, evidence = resolved(
+        partial(_exact_changes, problem, sgd), 0.02, "the change of an exponent"
+    )
     return Draft(
         **approximation(
-            exact=_changes(problem, sgd, "exact"),
+            exact=exact,
             approximate=langevin,
             width=0.02,
             reason="0.02: well below the changes",
@@ -153,7 +158,7 @@ def exponent_falls_with_lr_and_momentum(named: NamedProblem) -> Draft:
             "no simulation"
         ),
         components=("lr doubled", "momentum 0.8 for 0.5", "batch times 4"),
-        evidence=Enclosure(enclose=partial(_exact_changes, problem, sgd)),
+        evidence=evidence,
     )
 
 

@@ -14,12 +14,13 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
+from linsgd.claims.approximation import told_apart
 from linsgd.claims.case import Case, at_steps
 from linsgd.claims.ensembles import capped_batch_size, default_weight_decay, settled, stable_sgd
 from linsgd.claims.problems import NamedProblem
 from linsgd.claims.wu_2021.paper import wu
 from linsgd.domains import FloatArray, IntArray
-from linsgd.judge.acceptance import Acceptance
+from linsgd.judge.acceptance import Acceptance, Inapplicable
 from linsgd.judge.claim import Draft, Source
 from linsgd.judge.observables import Quadratic
 from linsgd.optimizers.sgd import SGD
@@ -49,6 +50,11 @@ def gradient_noise_covariance(named: NamedProblem) -> Draft:
         case.problem, case.sgd, [1], start=(case.problem.optimum, np.zeros(case.problem.dimension))
     )
     frozen_covariance = _along_modes(case, frozen.velocity_covariance()[-1])
+    predicted = covariance[i, j] / scale
+    accepted = Acceptance.interval(
+        predicted, 0.05, "5 % of the product of the two standard deviations"
+    )
+    second_moment = covariance + crossed * case.sgd.batch_size
     formula = (2 * R * H + u * u_transposed) / b if not named.finite else S / b
     return Draft(
         statement=(
@@ -60,20 +66,16 @@ def gradient_noise_covariance(named: NamedProblem) -> Draft:
         formula=sympy.Eq(Cov_g, formula, evaluate=False),
         regime=f"{case.regime}; {FRESH}",
         components=tuple(f"Cov(g_{p}, g_{q}) over its scale" for p, q in zip(i, j, strict=True)),
-        prediction=covariance[i, j] / scale,
-        acceptance=Acceptance.interval(
-            covariance[i, j] / scale, 0.05, "5 % of the product of the two standard deviations"
+        prediction=predicted,
+        acceptance=accepted,
+        mutants=told_apart(
+            accepted,
+            {
+                "the second moment for the covariance": second_moment[i, j] / scale,
+                "the covariance at the minimum": frozen_covariance[i, j] / scale,
+                "the covariance of one sample's gradient": predicted * case.sgd.batch_size,
+            },
         ),
-        mutants={
-            "the second moment for the covariance": (covariance + crossed * case.sgd.batch_size)[
-                i, j
-            ]
-            / scale,
-            "the covariance at the minimum": frozen_covariance[i, j] / scale,
-            "the covariance of one sample's gradient": covariance[i, j]
-            / scale
-            * case.sgd.batch_size,
-        },
         evidence=case.simulation(_products(case, i, j, scale)),
     )
 
@@ -82,11 +84,14 @@ def gradient_noise_covariance(named: NamedProblem) -> Draft:
 def gradient_noise_without_replacement(named: NamedProblem) -> Draft:
     """Check the finite-population factor at a batch of half the data."""
     n = named.rows
+    if n < 2:
+        raise Inapplicable(f"{named.name} has one row, which every batch holds")
     sgd = SGD(lr=0.1, batch_size=max(1, n // 2), replacement=False)
     case = at_steps(named, sgd, [1])
     with_replacement = np.diag(_along_modes(case, _rows_covariance(case.problem))) / sgd.batch_size
     factor = (n - sgd.batch_size) / (n - 1)
     exact = case.law.velocity_variance[-1][case.modes] / with_replacement
+    accepted = Acceptance.interval(exact, 0.05 * factor, "5 % of the factor")
     return Draft(
         statement=(
             "The gradient of a batch of half the rows, drawn without replacement, has along every "
@@ -97,12 +102,15 @@ def gradient_noise_without_replacement(named: NamedProblem) -> Draft:
         regime=f"{case.regime}; {FRESH}",
         components=case.names("Var g over that with replacement"),
         prediction=exact,
-        acceptance=Acceptance.interval(exact, 0.05 * factor, "5 % of the factor"),
-        mutants={
-            "as with replacement": np.ones(exact.size),
-            "the factor squared": exact * factor,
-            "the square root of the factor": exact / np.sqrt(factor),
-        },
+        acceptance=accepted,
+        mutants=told_apart(
+            accepted,
+            {
+                "as with replacement": np.ones(exact.size),
+                "the factor squared": exact * factor,
+                "the square root of the factor": exact / np.sqrt(factor),
+            },
+        ),
         evidence=case.simulation(_variances(case, with_replacement)),
     )
 
@@ -111,11 +119,14 @@ def gradient_noise_without_replacement(named: NamedProblem) -> Draft:
 def stationary_loss_without_replacement(named: NamedProblem) -> Draft:
     """Check the stationary excess loss at a batch of half the data."""
     problem, size = named.problem, max(1, named.rows // 2)
+    if named.rows < 2:
+        raise Inapplicable(f"{named.name} has one row, which every batch holds")
     options = {"batch_size": size, "momentum": 0.8, "weight_decay": default_weight_decay(problem)}
     case = settled(named, stable_sgd(problem, 0.25, replacement=False, **options))
     twin = at_steps(named, replace(case.sgd, replacement=True), [*case.steps], case.start)
     scale = float(twin.law.excess_loss[-1])
     exact = np.array([case.law.excess_loss[-1] / scale])
+    accepted = Acceptance.interval(exact, 0.05 * exact, "5 %: the factor is about a half")
     return Draft(
         statement=(
             "With batches of half the rows, drawn without replacement, the stationary excess loss "
@@ -126,12 +137,15 @@ def stationary_loss_without_replacement(named: NamedProblem) -> Draft:
         regime=case.regime,
         components=("excess loss over the exact one with replacement",),
         prediction=exact,
-        acceptance=Acceptance.interval(exact, 0.05 * exact, "5 %: the factor is about a half"),
-        mutants={
-            "as with replacement": np.ones(1),
-            "the factor squared": exact**2,
-            "the square root of the factor": np.sqrt(exact),
-        },
+        acceptance=accepted,
+        mutants=told_apart(
+            accepted,
+            {
+                "as with replacement": np.ones(1),
+                "the factor squared": exact**2,
+                "the square root of the factor": np.sqrt(exact),
+            },
+        ),
         evidence=case.simulation(case.excess_loss(scale)),
     )
 
