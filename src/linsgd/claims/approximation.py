@@ -81,7 +81,7 @@ def approximation(
     said = {"statement": statement, "formula": formula, "approximation_error": worst}
     if worst > 1:
         said["statement"] = (
-            f"Fails on this problem, by {worst:.2g} times its tolerance as the exact theory "
+            f"Fails on this problem, by {worst:.3g} times its tolerance as the exact theory "
             f"predicts: {statement}"
         )
         said["formula"] = sympy.Ne(*formula.args) if isinstance(formula, sympy.Eq) else formula

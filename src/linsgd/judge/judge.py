@@ -42,6 +42,7 @@ from linsgd.result import environment
 
 ALPHA = 1e-5
 LOOKS = (64, 128, 256, 512, 1024, 2048)  # blocks
+ROOM = 0.6  # of an accepted half-width, for the interval; the rest is for the estimate's own error
 SCHEDULED = 32  # judging blocks a task
 EFFORT = {"quick": 4.4e9, "full": np.inf}  # steps x features an experiment
 LUCK = 0.8  # of the width expected at a later look, which its estimate may exceed by as much
@@ -234,7 +235,7 @@ def shortage(claim: Draft, chains: int) -> str:
     measurement = _measurement(claim)
     accepted, at = claim.acceptance, claim.prediction
     width = np.minimum(at - accepted.lower, accepted.upper - at)
-    needed = measurement.premise.chains_needed(share(ALPHA, width.size), width)
+    needed = measurement.premise.chains_needed(share(ALPHA, width.size), ROOM * width)
     if needed <= chains:
         return ""
     if isinstance(measurement.premise, Unknown):

@@ -67,11 +67,11 @@ def failure(claim: Claim) -> str:
     Examples
     --------
     >>> failure({"approximation_error": 4.44}), failure({"approximation_error": 0.3})
-    ('fails here, by 4.4 times its tolerance', '')
+    ('fails here, by 4.44 times its tolerance', '')
     """
     if not is_finding(claim):
         return ""
-    return f"fails here, by {float(claim['approximation_error']):.2g} times its tolerance"
+    return f"fails here, by {float(claim['approximation_error']):.3g} times its tolerance"
 
 
 def announced(claims: Iterable[Claim]) -> int:

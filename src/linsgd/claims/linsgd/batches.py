@@ -27,12 +27,12 @@ def loss_is_not_inverse_in_the_batch(named: NamedProblem) -> Draft:
     case = batch_one(named)
     large = settled(named, replace(case.sgd, batch_size=LARGER)).law.excess_loss[-1]
     exact = float(case.law.excess_loss[-1] / (LARGER * large))
-    if not exact > 1.1:
+    if not exact > 1.15:
         raise Inapplicable(
             f"by the exact law the loss of batch 1 is {exact:.4g} times {LARGER} times that of "
             f"batch {LARGER}, too near 1 to be told from it"
         )
-    width = min(0.05, (exact - 1) / 5)
+    width = min(0.05, (exact - 1) / 4)
     return Draft(
         statement=(
             f"At a quarter of its mean-square threshold batch 1 has more than {LARGER} times the "
@@ -45,7 +45,7 @@ def loss_is_not_inverse_in_the_batch(named: NamedProblem) -> Draft:
         components=(f"L(1) / ({LARGER} L({LARGER}))",),
         prediction=np.array([exact]),
         acceptance=Acceptance.interval(
-            [exact], width, "0.05, but at most a fifth of the distance of the ratio from 1"
+            [exact], width, "0.05, but at most a quarter of the distance of the ratio from 1"
         ),
         mutants={
             "inverse in the batch": np.ones(1),
