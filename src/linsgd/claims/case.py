@@ -21,7 +21,7 @@ from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.moments import moments
 from linsgd.theory.result import Moments
 
-ROUNDING = 1e-12  # of the labels' root mean square: several thousand units in the last place
+ROUNDING = 1e-14  # of the labels' mean square: the rounding of an exact variance
 MODES = 10  # components of a claim along the eigenvectors of H: the largest modes
 
 
@@ -68,7 +68,7 @@ class Case:
         """Indices of the largest eigenvalues of H (m,), at most ten.
 
         Left out are null directions, those below `softest`, and those without gradient noise or
-        with less than the rounding of the labels.
+        with no more than the rounding of the exact law.
         """
         h = self.problem.eigenvalues
         largest = np.sort(np.argsort(h)[::-1][:MODES])
@@ -82,10 +82,10 @@ class Case:
 
     @property
     def _rounding(self) -> float:
-        """Variance of predictions that comes from the rounding of a data set's labels."""
+        """Variance of predictions that may be the rounding of the exact law of a data set."""
         law = self.problem.features
         scale = float(np.mean(np.square(law.y))) if isinstance(law, FiniteData) else 0.0
-        return ROUNDING**2 * scale
+        return ROUNDING * scale
 
     @property
     def curvature(self) -> FloatArray:

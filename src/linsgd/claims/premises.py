@@ -21,7 +21,7 @@ from linsgd.claims.experiment import StratifiedChains
 from linsgd.domains import FloatArray
 from linsgd.judge.claim import Draft, Simulation
 from linsgd.judge.intervals import BLOCK, ENOUGH, KnownSkewness, KnownVariance, Premise, Unknown
-from linsgd.judge.judge import LOOKS, shortage
+from linsgd.judge.judge import EFFORT, LOOKS, shortage
 from linsgd.judge.observables import (
     Displacement,
     LaggedProduct,
@@ -102,7 +102,7 @@ def measurement(case: "Case", observable: Observable) -> Simulation:
 
 
 def first_decidable(drafts: Iterable[Draft]) -> Draft:
-    """Return the first draft that the judge's last look can decide, else the last draft.
+    """Return the first draft that quick effort can decide, else the last draft.
 
     Parameters
     ----------
@@ -115,7 +115,9 @@ def first_decidable(drafts: Iterable[Draft]) -> Draft:
         A simulated claim.
     """
     for draft in drafts:
-        if not shortage(draft, LOOKS[-1] * BLOCK):
+        assert isinstance(draft.evidence, Simulation)
+        affordable = EFFORT["quick"] / draft.evidence.experiment.cost
+        if not shortage(draft, int(min(affordable, LOOKS[-1] * BLOCK))):
             break
     return draft
 

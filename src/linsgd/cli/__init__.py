@@ -2,7 +2,7 @@
 
 Exit codes: 0 as expected; 1 a claim is refuted, or a simulation contradicts the exact law; 2 usage,
 a bad value or a missing extra, said before any work; 3 an identity of the exact theory is undecided
-or its mutant alive, and nothing was said of that beforehand; 130 interrupted.
+or its mutant alive, and no note says that it is beyond the effort; 130 interrupted.
 
 Modules are imported by the command that needs them, so that `--help` is quick.
 """

@@ -75,7 +75,7 @@ def failure(claim: Claim) -> str:
 
 
 def announced(claims: Iterable[Claim]) -> int:
-    """Count the claims of which it was said beforehand that the effort cannot decide them."""
+    """Count the undecided claims of which the judge said that the effort cannot decide them."""
     return sum(claim["verdict"] == "undecided" and bool(claim.get("note")) for claim in claims)
 
 

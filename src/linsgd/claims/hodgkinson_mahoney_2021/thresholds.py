@@ -43,7 +43,6 @@ COUNTED = 2**18  # sequences of rows at most, of which the typical chain on data
 TIE = 1e-9  # relative distance of two forms that rounding may exchange
 MARGINAL = 1e-6  # accepted around a growth of 1
 LEAST_NOISE = 1e-6  # of the form after one step: below it nothing but the mean shows
-DENSE = 12  # features up to which the second-moment operator is a dense matrix
 
 growth, Q_k, Q_0 = sympy.symbols("g Q_k Q_0")
 threshold, P = sympy.Symbol("eta_ms"), sympy.Function("P")
