@@ -37,11 +37,14 @@ MARKUP = re.compile(r"(?<![\\*:])[|*](?!\*)|(?<=\w)_(?!\w)")
 def exported():
     """Return {full name: object} of the names that are offered."""
     found = {}
+    classes = {getattr(linsgd, n) for n in linsgd.__all__ if inspect.isclass(getattr(linsgd, n))}
     for name in linsgd.__all__:
         value = getattr(linsgd, name)
         if isinstance(value, types.ModuleType):
             inside = {f"{value.__name__}.{each}": getattr(value, each) for each in value.__all__}
-            found.update(inside)
+            found.update(
+                {n: v for n, v in inside.items() if not (inspect.isclass(v) and v in classes)}
+            )
         else:
             found[f"linsgd.{name}"] = value
     return found
