@@ -3,6 +3,7 @@
 from linsgd import variates
 from linsgd.jit import kernel
 from linsgd.montecarlo.random import laws
+from linsgd.montecarlo.random import variates as random_variates
 
 
 @kernel
@@ -30,3 +31,9 @@ def logarithms(u, out):
 @kernel
 def two_numbers(S, j):
     return variates.bits(S, j), variates.bits(S, j)
+
+
+@kernel
+def logarithms_32(u, out):
+    for i in range(len(u)):
+        out[i] = random_variates._log32(u[i])

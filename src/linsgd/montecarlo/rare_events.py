@@ -246,8 +246,7 @@ class _Replica:
                 distance = np.sqrt(np.sum((self.w - self.optimum) ** 2, axis=1))
             if not np.isfinite(distance).all():
                 return np.full_like(total, np.nan), cost
-            speed = np.sqrt(np.sum(self.v**2, axis=1))
-            reach = np.hypot(distance, self.swing * speed)
+            reach = self._reach(distance)
             if k == _FREE:
                 self._place_shells(reach)
             if k >= settling:
@@ -263,6 +262,12 @@ class _Replica:
         gradient = np.einsum("nbi,nb->ni", x, residual) / self.sgd.batch_size
         gradient += self.sgd.weight_decay * self.w
         self.make_step(self.update, k, self.w, self.v, self.more, gradient)
+
+    def _reach(self, distance: FloatArray) -> FloatArray:
+        """Return the distance (n,), or with momentum sqrt(|w - w*|^2 + lr |v|^2 / lambda_max)."""
+        speed = np.sqrt(np.sum(self.v**2, axis=1))
+        reach: FloatArray = np.hypot(distance, self.swing * speed)
+        return reach
 
     def _place_shells(self, reach: FloatArray) -> None:
         """Begin the shells where half of the walkers are, or at the first threshold."""
