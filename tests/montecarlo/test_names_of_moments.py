@@ -53,22 +53,24 @@ def test_states_are_those_of_the_chains(problem):
 
 
 def test_they_are_what_the_states_say(problem):
-    """Two tiles of 64 chains: within each the unbiased variance, about its own mean."""
-    ensemble, law = run(problem), PROBLEMS[problem]
+    """Tiles of 64 and 36 chains: of each the unbiased variance, with its degrees of freedom."""
+    ensemble, law = run(problem, chains=100), PROBLEMS[problem]
     w, v = np.split(ensemble.states, 2, axis=-1)
     if law.eigenvectors is not None:
         w, v = w @ law.eigenvectors, v @ law.eigenvectors
-    tiles = [(w[:, i : i + 64], v[:, i : i + 64]) for i in (0, 64)]
+    tiles = [(w[:, part], v[:, part]) for part in (slice(64), slice(64, None))]
     expected = {
         "position_variance": [a.var(axis=1, ddof=1) for a, _ in tiles],
         "velocity_variance": [b.var(axis=1, ddof=1) for _, b in tiles],
         "position_velocity_covariance": [
-            ((a - a.mean(axis=1, keepdims=True)) * b).sum(axis=1) / 63 for a, b in tiles
+            ((a - a.mean(axis=1, keepdims=True)) * b).sum(axis=1) / (a.shape[1] - 1)
+            for a, b in tiles
         ],
     }
-    for name, values in expected.items():
-        assert np.allclose(getattr(ensemble, name), np.mean(values, axis=0), rtol=1e-11)
-        error = np.std(values, axis=0, ddof=1) / np.sqrt(2)
+    for name, (first, second) in expected.items():
+        mean = (63 * first + 35 * second) / 98
+        error = np.sqrt((63 * (first - mean) ** 2 + 35 * (second - mean) ** 2) / 98)
+        assert np.allclose(getattr(ensemble, name), mean, rtol=1e-11)
         assert np.allclose(ensemble.standard_error(name), error, rtol=1e-9)
 
 

@@ -128,6 +128,8 @@ def test_batches_have_the_labels_of_their_features():
     assert (x.shape, y.shape) == ((4000, 3, 2), (4000, 3))
     n = e.size
     assert abs((e**2).mean() / 0.09 - 1) < 6.5 * math.sqrt(2 / n)
+    second = (x**2).mean(axis=(0, 1)) / problem.eigenvalues
+    assert (np.abs(second - 1) < 6.5 * math.sqrt(2 / n)).all()
     assert (np.abs(np.einsum("nbi,nb->i", x, e)) / n < 6.5 * 0.3 / math.sqrt(n)).all()
 
 
