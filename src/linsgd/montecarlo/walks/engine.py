@@ -31,9 +31,6 @@ Engine: TypeAlias = Literal["full", "reduced", "radial"]
 Precision: TypeAlias = Literal["float64", "float32"]
 Choice: TypeAlias = Callable[[LinearRegression, Optimizer, type[Update], str], type[Walks]]
 
-# ScheduledSGD is made of an SGD and a schedule, not given by a user
-OFFERED = tuple(kind for kind in UPDATES if kind is not ScheduledSGD)
-
 DTYPES: dict[Precision, Any] = {"float64": np.float64, "float32": np.float32}
 
 
@@ -46,7 +43,7 @@ def walks(
     dtype: Precision,
 ) -> Walks:
     """Check the arguments and return the walks of `engine` on `problem`, paired with the update."""
-    accept(problem, sgd, tuple(UPDATES) if type(sgd) is ScheduledSGD else OFFERED)
+    accept(problem, sgd, _accepted(sgd))
     if not COMPILES:
         domains.refuse("NUMBA_DISABLE_JIT", 1, "0 or unset, as chains need compiled kernels")
     sgd.check(problem)
@@ -63,6 +60,12 @@ def walks(
         start=None if start is None else _phase_space(start, problem.dimension),
         dtype=DTYPES[dtype],
     )
+
+
+def _accepted(sgd: Optimizer) -> tuple[type, ...]:
+    """Return the optimizers that may be given; a `ScheduledSGD` is made here, never given."""
+    made_here = type(sgd) is ScheduledSGD
+    return tuple(kind for kind in UPDATES if made_here or kind is not ScheduledSGD)
 
 
 def _all_gaussian(problem: LinearRegression) -> bool:
