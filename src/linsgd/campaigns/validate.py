@@ -1,5 +1,7 @@
 """The main job: judge the claims, and write the report."""
 
+from __future__ import annotations
+
 import os
 import shlex
 import time
@@ -13,7 +15,7 @@ from linsgd import domains
 from linsgd.blocks import accept_calls
 from linsgd.claims.paper import Paper
 from linsgd.claims.registry import PAPERS, Asked, select
-from linsgd.judge.judge import judge, work
+from linsgd.judge.judge import Effort, judge, work
 from linsgd.judge.verdict import Verdict
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.problems.table import Table
@@ -27,7 +29,7 @@ AGAIN = "linsgd-again"  # holds a folder for each repeated verdict, apart from t
 
 def validate(
     papers: Asked = "all",
-    effort: str = "quick",
+    effort: Effort = "quick",
     seed: int = 0,
     folder: str | os.PathLike[str] | None = None,
     data: LinearRegression | Table | Pair | None = None,

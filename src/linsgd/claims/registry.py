@@ -20,6 +20,7 @@ from linsgd.claims.simsekli_2019 import simsekli
 from linsgd.claims.wu_2021 import wu
 from linsgd.judge.acceptance import Inapplicable
 from linsgd.judge.claim import Claim
+from linsgd.judge.judge import Effort
 from linsgd.problems.linear_regression import LinearRegression
 
 PAPERS = (kunin, hodgkinson_mahoney, simsekli, wu, new)
@@ -50,7 +51,7 @@ class Selection:
 
 def select(
     papers: Asked = "all",
-    effort: str = "quick",
+    effort: Effort = "quick",
     data: LinearRegression | None = None,
     problem: str | None = None,
 ) -> Selection:
@@ -100,7 +101,7 @@ def select(
 
 def claims(
     papers: Asked = "all",
-    effort: str = "quick",
+    effort: Effort = "quick",
     data: LinearRegression | None = None,
     problem: str | None = None,
 ) -> tuple[Claim, ...]:

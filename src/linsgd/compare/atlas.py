@@ -9,6 +9,8 @@ theory with a finite one errs by inf. Between the learning rates of the grid the
 interpolated in the logarithms of learning rate and error; `find_boundary` finds it to its digits.
 """
 
+from __future__ import annotations
+
 import html
 import itertools
 import math

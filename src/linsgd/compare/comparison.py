@@ -11,6 +11,8 @@ comparison holds if every |z| lies below the value that all five exceed with a p
 most 1e-6 together, as far as the means of the tiles are normal.
 """
 
+from __future__ import annotations
+
 import html
 import math
 from concurrent.futures import Executor

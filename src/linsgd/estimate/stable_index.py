@@ -7,6 +7,8 @@ side only, so that 2 itself belongs to the interval unless the estimate falls sh
 full error 1 - confidence.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -22,6 +22,8 @@ The status is "not_enough_data" if
   be excluded.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from typing import Literal

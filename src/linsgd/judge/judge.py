@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -44,7 +45,8 @@ ALPHA = 1e-5
 LOOKS = (64, 128, 256, 512, 1024, 2048)  # blocks
 ROOM = 0.6  # of an accepted half-width, for the interval; the rest is for the estimate's own error
 SCHEDULED = 32  # judging blocks a task
-EFFORT = {"quick": 4.4e9, "full": np.inf}  # steps x features an experiment
+Effort: TypeAlias = Literal["quick", "full"]
+EFFORT: dict[Effort, float] = {"quick": 4.4e9, "full": np.inf}  # steps x features an experiment
 LUCK = 0.8  # of the width expected at a later look, which its estimate may exceed by as much
 SUSPECT = 0.2  # of an interval's half-width, a standard error: what chance moves an estimate by
 
@@ -55,7 +57,7 @@ Ledger = Mapping[str, FloatArray]
 def judge(
     claims: Sequence[Claim],
     seed: int = 0,
-    effort: str = "quick",
+    effort: Effort = "quick",
     executor: Executor | None = None,
     checkpoint: Path | str | None = None,
     progress: Progress | None = None,
@@ -91,7 +93,8 @@ def judge(
         If an argument lies outside its domain.
     """
     domains.integer("seed", seed, "[0, inf)")
-    budget = EFFORT[domains.choice("effort", effort, tuple(EFFORT))]
+    domains.choice("effort", effort, tuple(EFFORT))
+    budget = EFFORT[effort]
     run = _Run(seed, budget, executor, checkpoint, announce)
     done = itertools.count(1)
     for group in _by_experiment(claims):

@@ -8,11 +8,16 @@ One step with minibatch gradient g (weight decay included) is
 and linsgd's velocity is v = -buf, so that without Nesterov v' = (w' - w) / lr.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from linsgd import domains
 from linsgd.problems.features import FiniteData
 from linsgd.problems.linear_regression import LinearRegression
+
+Sampling: TypeAlias = Literal["independent", "epoch", "fixed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class SGD:
     nesterov: bool = False
     weight_decay: float = 0.0
     replacement: bool | None = None
-    sampling: str = "independent"
+    sampling: Sampling = "independent"
 
     def __post_init__(self) -> None:
         domains.choice("sampling", self.sampling, ("independent", "epoch", "fixed"))

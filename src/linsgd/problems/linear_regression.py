@@ -4,6 +4,8 @@ The labels are y = x'w* + e with e independent of x, or those of a finite data s
 eigenvectors of H the unregularised risk is R(w) = R(w*) + sum_i h_i (w - w*)_i^2 / 2.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -20,7 +22,7 @@ from linsgd.problems.features import (
     feature_law,
     principal_axes,
 )
-from linsgd.problems.labels import NAMED, GaussianNoise, LabelNoise, label_noise
+from linsgd.problems.labels import NAMED, GaussianNoise, LabelNoise, NoiseName, label_noise
 from linsgd.problems.least_squares import EPS, LeastSquares, least_squares
 
 SHORT = 24  # numbers that a printed form repeats; a larger problem is described instead
@@ -75,8 +77,8 @@ class LinearRegression:
         spectrum: ArrayLike,
         noise_std: float = 1.0,
         optimum: ArrayLike | None = None,
-        noise: str | LabelNoise = "gaussian",
-    ) -> "LinearRegression":
+        noise: NoiseName | LabelNoise = "gaussian",
+    ) -> LinearRegression:
         """Make the problem with Gaussian features x ~ N(0, H).
 
         Parameters
@@ -118,8 +120,8 @@ class LinearRegression:
         law: FeatureLaw,
         noise_std: float = 1.0,
         optimum: ArrayLike | None = None,
-        noise: str | LabelNoise = "gaussian",
-    ) -> "LinearRegression":
+        noise: NoiseName | LabelNoise = "gaussian",
+    ) -> LinearRegression:
         """Make the problem with features from `law` and labels y = x'w* + e.
 
         Parameters
@@ -160,7 +162,7 @@ class LinearRegression:
     @classmethod
     def from_data(
         cls, X: ArrayLike, y: ArrayLike, feature_names: Sequence[str] | None = None
-    ) -> "LinearRegression":
+    ) -> LinearRegression:
         """Make the problem of a finite data set, as it is: no intercept, no scaling.
 
         Parameters

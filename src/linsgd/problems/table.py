@@ -4,6 +4,8 @@ Nothing is done to the numbers unless it is asked for: no row is dropped, no tex
 centred or scaled, no intercept added.
 """
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Sequence
@@ -84,7 +86,7 @@ class Table:
         X = np.column_stack([x for _, x in coded])
         return LinearRegression.from_data(X, y, feature_names=[name for name, _ in coded])
 
-    def _coded(self, place: str, column: "Column") -> list[tuple[str, FloatArray]]:
+    def _coded(self, place: str, column: Column) -> list[tuple[str, FloatArray]]:
         """Return a column of numbers, or one indicator for each text of a column of texts.
 
         With an intercept, or centred columns, the first text is the reference and has none.
@@ -127,7 +129,7 @@ class Column:
     missing: NDArray[np.bool_]
     texts: list[str] | None = None
 
-    def rows(self, kept: NDArray[np.bool_]) -> "Column":
+    def rows(self, kept: NDArray[np.bool_]) -> Column:
         """Return the column of some of the rows."""
         texts = self.texts
         if texts is not None:

@@ -4,6 +4,8 @@ report.json is the source of truth; the page and the text are pure functions of 
 between equal runs stands under its `provenance`.
 """
 
+from __future__ import annotations
+
 import json
 import os
 from collections.abc import Collection, Mapping

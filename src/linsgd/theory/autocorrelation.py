@@ -1,5 +1,7 @@
 """Stationary autocorrelation of each mode's position and velocity, in every theory that has one."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal
 

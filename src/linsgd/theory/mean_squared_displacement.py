@@ -27,6 +27,8 @@ s at which e^s / s = (2/u) / sqrt(1 - u^2/4). The algorithm's own modes obey it 
 numerically over all stable modes).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

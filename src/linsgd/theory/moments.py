@@ -1,5 +1,7 @@
 """Mean and covariance of SGD's phase space (w, v), in every theory."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,5 +1,7 @@
 """Regime, frequency and damping of each mode, in every theory that has them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal
 

@@ -7,8 +7,10 @@ kappa = h + weight_decay,
     excess_risk = E[R(w)] - R(w*)  = (1/2) sum_i h_i (Var w_i + (E w_i - w*_i)^2).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias, Union
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,11 +23,6 @@ from linsgd.result import Result, Status
 from linsgd.theory.recurrence.pairs import PairCovariances
 
 LARGEST_WRITTEN = 100  # d up to which `Moments.to_dict` writes covariances between modes
-
-# one law to start from: a fresh optimizer at w = 0; the stationary law; a point; moments
-Start: TypeAlias = Union[
-    Literal["stationary"], tuple[ArrayLike, ArrayLike], list[ArrayLike], "Moments", None
-]
 
 
 class MomentsStatus(Status):
@@ -115,7 +112,7 @@ class Moments(Result):
         off_diagonal = np.where(undefined, np.nan, between)
         return np.where(own, modes[..., None], off_diagonal)
 
-    def at(self, index: int) -> "Moments":
+    def at(self, index: int) -> Moments:
         """Return the law at one of the steps, to start from."""
         if not isinstance(self.steps, np.ndarray):
             domains.refuse("index", index, "nothing: this law has no steps to choose from")
@@ -134,6 +131,12 @@ class Moments(Result):
     def _matrix(self, block: int) -> FloatArray:
         C: FloatArray = self.eigenbasis_blocks()[..., block, :, :]
         return rotated_covariance(C, self.eigenvectors)
+
+
+# one law to start from: a fresh optimizer at w = 0; the stationary law; a point; moments
+Start: TypeAlias = (
+    Literal["stationary"] | tuple[ArrayLike, ArrayLike] | list[ArrayLike] | Moments | None
+)
 
 
 def rotated_covariance(C: FloatArray, Q: FloatArray | None) -> FloatArray:

@@ -1,5 +1,7 @@
 """The average over chains of a function of the state that the user writes."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 

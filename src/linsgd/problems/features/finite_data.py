@@ -1,5 +1,7 @@
 """A finite data set as the law of its rows."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import ClassVar
 

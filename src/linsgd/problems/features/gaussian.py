@@ -1,5 +1,7 @@
 """Gaussian features."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import ClassVar
 

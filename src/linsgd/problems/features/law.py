@@ -1,5 +1,7 @@
 """The interface of a feature law, and laws along the principal axes of their covariance."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field, fields
 from typing import ClassVar, Protocol, runtime_checkable
 

@@ -1,5 +1,7 @@
 """Features of independent signs."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import ClassVar
 

@@ -1,5 +1,7 @@
 """Elliptical Student-t features."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
@@ -42,7 +44,7 @@ class StudentFeatures(PrincipalAxesLaw):
         scale = np.sqrt((self.dof - 2) / rng.chisquare(self.dof, (*shape[:-1], 1)))
         return rng.standard_normal(shape) * scale
 
-    def draws(self) -> "StudentFeaturesDraws":
+    def draws(self) -> StudentFeaturesDraws:
         """Return the kernel code."""
         return StudentFeaturesDraws(self.dof)
 

@@ -1,5 +1,7 @@
 """Features uniform on an interval."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -27,7 +29,7 @@ class UniformFeatures(PrincipalAxesLaw):
         """Draw white vectors z; the last axis of `shape` is d."""
         return rng.uniform(-np.sqrt(3), np.sqrt(3), shape)
 
-    def draws(self) -> "UniformDraws":
+    def draws(self) -> UniformDraws:
         """Return the kernel code."""
         return UniformDraws(math.sqrt(3.0))
 

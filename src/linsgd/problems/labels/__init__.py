@@ -3,6 +3,8 @@
 They are standardised to unit variance, or to unit scale where that is infinite.
 """
 
+from typing import Literal, TypeAlias
+
 import numpy as np
 
 from linsgd import domains
@@ -17,12 +19,14 @@ __all__ = [
     "GaussianNoise",
     "LabelNoise",
     "LaplaceNoise",
+    "NoiseName",
     "RademacherNoise",
     "StudentNoise",
     "label_noise",
 ]
 
 LAWS = (GaussianNoise, RademacherNoise, LaplaceNoise, StudentNoise)
+NoiseName: TypeAlias = Literal["gaussian", "rademacher", "laplace"]
 NAMED: dict[str, LabelNoise] = {
     law.name: law for law in (GaussianNoise(), RademacherNoise(), LaplaceNoise())
 }

@@ -28,6 +28,8 @@ References
 .. [2] C. W. Gardiner, "Handbook of Stochastic Methods", for the rest.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

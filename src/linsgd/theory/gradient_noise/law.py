@@ -1,5 +1,7 @@
 """`gradient_noise`: the law of the minibatch gradient at given weights, as one object."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, field
 from typing import Literal

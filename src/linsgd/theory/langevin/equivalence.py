@@ -7,6 +7,8 @@ alone. The algorithm's own laws then agree up to their relative errors
 lr kappa / (2 (1 + momentum)) and to the growth of the noise.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

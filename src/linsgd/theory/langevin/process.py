@@ -28,6 +28,8 @@ References
    Anomalous Diffusion", Neural Computation 36 (2024). The equations are re-derived here.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -10,6 +10,8 @@ after a step, the recursion run backwards gives the derivative before it and by 
 with G the gradient noise of the mode: a gradient costs two runs.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from typing import Any
 

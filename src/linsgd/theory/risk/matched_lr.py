@@ -1,5 +1,7 @@
 """The learning rate at another batch size that reaches the same risk on as many samples."""
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace

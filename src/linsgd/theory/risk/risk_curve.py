@@ -1,5 +1,7 @@
 """The exact excess risk along the steps, under any schedule, in any dimension."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -234,7 +236,7 @@ class Run:
     steps: int
 
     @classmethod
-    def of(cls, sgd: SGD, schedule: Schedule | None, batch: Schedule | None, steps: int) -> "Run":
+    def of(cls, sgd: SGD, schedule: Schedule | None, batch: Schedule | None, steps: int) -> Run:
         """Check the schedules, None for a constant one."""
         given = {"schedule": schedule, "batch_schedule": batch}
         for name, value in given.items():

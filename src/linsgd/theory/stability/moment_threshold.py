@@ -7,6 +7,8 @@ momentum it is the crossing found on the way down from the mean-square threshold
 for s >= 2. The bounds are learning rates at which h(s) < 1 and h(s) > 1 are known.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from scipy.optimize import brentq

@@ -7,6 +7,8 @@ moment implies a law, so that this almost sure threshold is at least that of the
 takes milliseconds to minutes and is computed when asked for.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, field, replace
 from typing import Any

@@ -8,6 +8,8 @@ itself has the heavier tail or vanishes.
 Each number is computed block by block (`direct_sum`), by the methods of the table in `methods`.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import math
 from collections.abc import Callable
@@ -26,6 +28,7 @@ from linsgd.theory.tails.methods import (
     METHODS,
     Estimate,
     Method,
+    MethodName,
     first_resolved,
     named,
     narrow,
@@ -42,7 +45,7 @@ _ROUNDING = 2 * np.finfo(float).eps  # of exp
 def lyapunov_exponent(
     problem: LinearRegression,
     sgd: SGD,
-    method: str | Method = "auto",
+    method: MethodName | Method = "auto",
     seed: int = 0,
     *,
     budget: float = math.inf,
@@ -99,16 +102,16 @@ def lyapunov_exponent(
     -0.484626765823
     """
     accept(problem, sgd)
-    method, sampling = named(method), _budget(seed, budget, progress)
+    chosen, sampling = named(method), _budget(seed, budget, progress)
     blocks = invariant_blocks(Setting.of(problem, sgd))
-    return combine_rates([_lyapunov_result(block, method, sampling) for block in blocks])
+    return combine_rates([_lyapunov_result(block, chosen, sampling) for block in blocks])
 
 
 def spectral_function(
     problem: LinearRegression,
     sgd: SGD,
     s: float,
-    method: str | Method = "auto",
+    method: MethodName | Method = "auto",
     seed: int = 0,
     *,
     budget: float = math.inf,
@@ -166,15 +169,15 @@ def spectral_function(
     """
     accept(problem, sgd)
     s = domains.real("s", s, "[0, 1e6]")
-    method, sampling = named(method), _budget(seed, budget, progress)
+    chosen, sampling = named(method), _budget(seed, budget, progress)
     blocks = invariant_blocks(Setting.of(problem, sgd))
-    return combine_rates([_spectral_result(block, s, method, sampling) for block in blocks])
+    return combine_rates([_spectral_result(block, s, chosen, sampling) for block in blocks])
 
 
 def tail_exponent(
     problem: LinearRegression,
     sgd: SGD,
-    method: str | Method = "auto",
+    method: MethodName | Method = "auto",
     seed: int = 0,
     *,
     budget: float = math.inf,
@@ -235,8 +238,8 @@ def tail_exponent(
     2.0
     """
     accept(problem, sgd)
-    method, sampling = named(method), _budget(seed, budget, progress)
-    return exponent_of(Setting.of(problem, sgd), label_exponent(problem), method, sampling)
+    chosen, sampling = named(method), _budget(seed, budget, progress)
+    return exponent_of(Setting.of(problem, sgd), label_exponent(problem), chosen, sampling)
 
 
 def exponent_of(

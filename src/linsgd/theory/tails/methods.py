@@ -7,7 +7,7 @@ that is not in the table can be given to a public function as `method=`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from linsgd import domains
 from linsgd.result import Guarantee
@@ -239,6 +239,21 @@ METHODS = (
     ),
 )
 NAMES = tuple(method.name for method in METHODS)
+# What the argument `method` of the public functions takes besides a `Method`.
+MethodName: TypeAlias = Literal[
+    "auto",
+    "constant",
+    "quadrature",
+    "transfer_operator",
+    "sphere_operator",
+    "scalar",
+    "projective_line",
+    "sampled_line",
+    "even_moments",
+    "particles",
+    "mpmath",
+    "certified",
+]
 
 
 class Estimate(NamedTuple):

@@ -18,6 +18,8 @@ error of order 1 / d,
     max_{u, v} [ theta log((1 - g u)^2 + g^2 u v) - u - (v - 1 - log v) ] = 0.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from typing import NamedTuple

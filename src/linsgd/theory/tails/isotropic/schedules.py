@@ -14,6 +14,8 @@ constant step of the same mean is lighter still is proved where alpha >= 1, as h
 and false below.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import math
 from dataclasses import dataclass
@@ -148,7 +150,7 @@ class Schedule:
     cyclic: bool
 
     @classmethod
-    def of(cls, settings: list[Setting], order: str, transition: ArrayLike | None) -> "Schedule":
+    def of(cls, settings: list[Setting], order: str, transition: ArrayLike | None) -> Schedule:
         """Return the schedule without the learning rates that the chain leaves for ever."""
         kernel = _kernel(order, transition, len(settings))
         recurrent = _recurrent(kernel)

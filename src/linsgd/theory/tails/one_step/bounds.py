@@ -17,6 +17,8 @@ Without weight decay and with b < d both are: A keeps the vectors orthogonal to 
 norm at least |w|, and shortens the pairs whose step it undoes.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 
@@ -211,7 +213,7 @@ class SingularValueLaw:
     upper: bool
 
     @classmethod
-    def of(cls, setting: Setting, *, upper: bool, finer: int = 0) -> "SingularValueLaw":
+    def of(cls, setting: Setting, *, upper: bool, finer: int = 0) -> SingularValueLaw:
         """Return the law for a setting of isotropic Gaussian features."""
         b, d, a = setting.batch, setting.dimension, setting.shrinkage
         c = setting.step_size * float(setting.spectrum.mean()) / b

@@ -8,6 +8,8 @@ where K is also the growth of E|W_k - w*|^alpha a step, and the number in a Pois
 half-line. At alpha = 2 it is E|B|^2. The limit needs a law of log|A| that is not arithmetic.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
