@@ -217,7 +217,7 @@ def _looks(experiment: Experiment, budget: float) -> list[int]:
     return [blocks for blocks in LOOKS if blocks * BLOCK * experiment.cost <= budget]
 
 
-def work(claims: Sequence[Claim], effort: str = "quick") -> tuple[float, float]:
+def work(claims: Sequence[Claim], effort: Effort = "quick") -> tuple[float, float]:
     """Return the least and the most that judging takes, in steps times features.
 
     The least is one look at every experiment that the effort buys, the most all its looks.
