@@ -213,17 +213,7 @@ def compare(
     chains = domains.integer("chains", chains, "[2, inf)")
     laws, missing = _stationary_laws(problem, sgd)
     floor = rounding(problem, sgd)
-    if laws["exact"].status in _EXISTING:
-        reached, settled = settled_law(
-            problem,
-            sgd,
-            lambda law: of_law(problem, sgd, law)[:2],
-            tolerance=SETTLED,
-            longest=LONGEST,
-            negligible=floor[:2],
-        )
-    else:
-        reached, settled = moments(problem, sgd, [SHORT]), False
+    reached, settled = _reached(problem, sgd, laws["exact"], floor)
     law = reached.at(0)
     steps = int(np.asarray(law.steps))
     ensemble = simulate(
@@ -253,6 +243,22 @@ def compare(
         rounding=floor,
         chains=ensemble.chains,
         remarks=(*_existence(problem, sgd, laws["exact"], settled, steps), *reason, *missing),
+    )
+
+
+def _reached(
+    problem: LinearRegression, sgd: SGD, exact: Moments, floor: FloatArray
+) -> tuple[Moments, bool]:
+    """Return the exact law at the simulated step, and whether it is close to the stationary one."""
+    if exact.status not in _EXISTING:
+        return moments(problem, sgd, [SHORT]), False
+    return settled_law(
+        problem,
+        sgd,
+        lambda law: of_law(problem, sgd, law)[:2],
+        tolerance=SETTLED,
+        longest=LONGEST,
+        negligible=floor[:2],
     )
 
 

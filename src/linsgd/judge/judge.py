@@ -339,7 +339,7 @@ def _verdict(
     look: int,
     note: str = "",
 ) -> Verdict:
-    accepted, support = claim.acceptance, _support(claim)
+    accepted = claim.acceptance
     return Verdict(
         id=claim.id,
         paper=claim.paper,
@@ -356,31 +356,44 @@ def _verdict(
         chains=LOOKS[look - 1] * BLOCK if look else 0,
         looks=look,
         outcome=outcome(accepted, lower, upper),
-        components=tuple(
-            Component(
-                name=name,
-                prediction=float(claim.prediction[i]),
-                acceptance_lower=float(accepted.lower[i]),
-                acceptance_upper=float(accepted.upper[i]),
-                estimate=float(estimate[i]),
-                lower=float(lower[i]),
-                upper=float(upper[i]),
-                support_lower=support[0],
-                support_upper=support[1],
-            )
-            for i, name in enumerate(claim.components)
-        ),
-        mutants=tuple(
-            Mutant(
-                name=name,
-                prediction=tuple(map(float, wrong)),
-                killed=outcome(accepted.around(wrong), lower, upper) is Outcome.REFUTED,
-            )
-            for name, wrong in claim.mutants.items()
-        ),
+        components=_components(claim, estimate, lower, upper),
+        mutants=_mutants(claim, lower, upper),
         margin=accepted.margin(lower, upper),
         note=note,
         approximation_error=claim.approximation_error,
+    )
+
+
+def _components(
+    claim: Claim, estimate: FloatArray, lower: FloatArray, upper: FloatArray
+) -> tuple[Component, ...]:
+    """Return prediction, acceptance set, estimate and interval of every component."""
+    accepted, support = claim.acceptance, _support(claim)
+    return tuple(
+        Component(
+            name=name,
+            prediction=float(claim.prediction[i]),
+            acceptance_lower=float(accepted.lower[i]),
+            acceptance_upper=float(accepted.upper[i]),
+            estimate=float(estimate[i]),
+            lower=float(lower[i]),
+            upper=float(upper[i]),
+            support_lower=support[0],
+            support_upper=support[1],
+        )
+        for i, name in enumerate(claim.components)
+    )
+
+
+def _mutants(claim: Claim, lower: FloatArray, upper: FloatArray) -> tuple[Mutant, ...]:
+    """Return the wrong predictions, killed where the interval refutes the set around them."""
+    return tuple(
+        Mutant(
+            name=name,
+            prediction=tuple(map(float, wrong)),
+            killed=outcome(claim.acceptance.around(wrong), lower, upper) is Outcome.REFUTED,
+        )
+        for name, wrong in claim.mutants.items()
     )
 
 
