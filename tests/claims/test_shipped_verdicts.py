@@ -10,7 +10,7 @@ from linsgd.judge.judge import judge
 
 CHEAP = [
     "linsgd/first_step_is_undampened",
-    "hodgkinson_mahoney_2021",
+    "kunin_2024/stationary_position_variance",
     "linsgd/stationary_identities",
 ]
 

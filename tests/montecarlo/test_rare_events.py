@@ -79,6 +79,7 @@ def test_a_tail_of_1e_12_is_seen_whatever_the_seed(d, lr):
         assert fewest <= misses <= most
 
 
+@pytest.mark.nightly
 def test_it_costs_far_less_than_brute_force():
     t = np.array([1e4])
     found = linsgd.rare_events(gaussian([1.0]), SGD(lr=2 / 3), t, steps=300, settling=150)
@@ -131,6 +132,7 @@ def test_walkers_still_on_their_way_out_drift():
     assert {str(one.status) for one in found} == {"drifting"}
 
 
+@pytest.mark.nightly
 def test_with_momentum_the_exponent_is_seen_far_out():
     # fixed seed, 8 standard errors of the slope (Student, 7 degrees: 1e-4); at lr 0.08 alpha is
     # 0.45 larger

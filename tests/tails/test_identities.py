@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import linsgd
@@ -47,6 +47,7 @@ def test_exponent_is_two_at_the_mean_square_threshold(d, b):
     assert abs(found.value - 2) <= max(2, rounding) * (found.upper - found.lower)
 
 
+@settings(max_examples=10)
 @given(
     st.sampled_from([1, 2, 50]),
     st.sampled_from([1, 2, 7]),

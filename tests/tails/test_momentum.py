@@ -86,7 +86,8 @@ def product_growth(problem, sgd, s, steps, chains, seed):
 
 
 @pytest.mark.parametrize(
-    ("d", "b", "lr", "beta", "s"), [(3, 2, 0.15, 0.5, 0.7), (2, 1, 0.03, 0.8, 1.0)]
+    ("d", "b", "lr", "beta", "s"),
+    [pytest.param(3, 2, 0.15, 0.5, 0.7, marks=pytest.mark.nightly), (2, 1, 0.03, 0.8, 1.0)],
 )
 def test_spectral_function_against_products_of_full_batches(d, b, lr, beta, s):
     # False alarm: the tolerance is 7 standard errors of a mean of 20 groups, below 1e-6.
@@ -148,7 +149,9 @@ def test_beyond_every_reach_the_bracket_is_kept():
     assert math.isnan(found.value)
 
 
-@pytest.mark.parametrize(("d", "lr"), [(1, 0.06), (10, 0.015)])
+@pytest.mark.parametrize(
+    ("d", "lr"), [(1, 0.06), pytest.param(10, 0.015, marks=pytest.mark.nightly)]
+)
 def test_lyapunov_exponent_is_the_slope_of_log_h_at_zero(d, lr):
     problem, sgd = gaussian([1.0] * d), SGD(lr=lr, momentum=0.9)
     step = GramStep.of(Setting.of(problem, sgd), 0.0)

@@ -53,6 +53,7 @@ def test_exponent_of_a_flat_spectrum():
     assert found.upper - found.lower < 0.02 * exact.value
 
 
+@pytest.mark.nightly
 def test_large_exponents_are_reached_from_a_rough_root():
     problem, sgd = linsgd.LinearRegression.gaussian([1.0] * 3), linsgd.SGD(lr=0.02)
     found, exact = (
@@ -172,6 +173,7 @@ def test_tilted_steps_reach_the_far_peaks_of_high_orders(s, lr):
     assert abs(weight.mean() - 1) < 6 * error < 4e-3
 
 
+@pytest.mark.nightly
 def test_the_exponent_of_a_fast_direction_beside_slow_ones():
     # below alpha = 35.24 the slowest direction decides h, with a slope a thousand times smaller
     exact = 35.2404166  # method="sphere_operator", to 1e-5

@@ -98,6 +98,7 @@ def test_reweighted_student_batches_have_the_law_asked_for():
     assert long.mean() > 10 * (long @ weight)
 
 
+@pytest.mark.nightly
 def test_few_batches_that_carry_the_sum_are_left_to_particles():
     setting = Setting.of(uniform([1.0, 0.5]), SGD(lr=0.5, batch_size=4))
     assert math.isnan(sampled_line.log_spectral(setting, 60.0).value)
@@ -109,6 +110,7 @@ def test_orders_beyond_its_reach_are_bounded_not_refused():
     assert 0 < found.lower < found.upper
 
 
+@pytest.mark.nightly
 def test_auto_takes_it_with_its_confidence():
     problem, sgd = uniform([1.0, 0.1]), SGD(lr=1.2, batch_size=2)
     found = linsgd.tail_exponent(problem, sgd)

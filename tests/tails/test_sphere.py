@@ -222,6 +222,7 @@ def test_where_another_mode_of_space_takes_over_the_norm_is_balanced_again():
     assert found.upper - found.lower < 1e-4
 
 
+@pytest.mark.nightly
 def test_rho_of_small_steps_in_space():
     rough, fine = (
         operator([1.0, 0.1, 0.01], lr=0.5, batch_size=10).lyapunov(levels) for levels in (1, 2)
@@ -231,6 +232,7 @@ def test_rho_of_small_steps_in_space():
         assert found.lower <= -0.0050151071 <= found.upper  # by 24 polynomials
 
 
+@pytest.mark.nightly
 def test_a_third_feature_of_little_variance_changes_little():
     plane = operator([1.0, 0.5], lr=0.5).log_spectral(3.0).value
     shift = []

@@ -188,9 +188,9 @@ def test_the_tail_is_seen_where_it_is_predicted():
         (1, 1, 1.0, 100.0, 100),
         (1, 1, 0.5, 100.0, 100),
         (1, 1, 0.27, 30.0, 200),
-        (5, 4, 0.86, 50.0, 100),
-        (5, 1, 0.26, 60.0, 150),
-        (5, 1, 0.2, 20.0, 300),
+        pytest.param(5, 4, 0.86, 50.0, 100, marks=pytest.mark.nightly),
+        pytest.param(5, 1, 0.26, 60.0, 150, marks=pytest.mark.nightly),
+        pytest.param(5, 1, 0.2, 20.0, 300, marks=pytest.mark.nightly),
     ],
 )
 def test_rare_events_see_the_constant(d, b, lr, t, steps):

@@ -58,6 +58,7 @@ def small_populations(monkeypatch):
     monkeypatch.setattr(population, "STEPS", 150)
 
 
+@pytest.mark.nightly
 def test_sampled_bounds_hold_the_threshold_of_a_flat_spectrum(small_populations):
     problem, sgd = gaussian([1.0] * 4 + [1 - 1e-9]), SGD(lr=0.1, batch_size=4)
     exact = almost_sure_threshold(gaussian([1.0] * 5), sgd).lower
