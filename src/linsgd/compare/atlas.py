@@ -11,7 +11,6 @@ interpolated in the logarithms of learning rate and error; `find_boundary` finds
 
 from __future__ import annotations
 
-import html
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -214,13 +213,6 @@ class Atlas(Result):
             compare(problem, self._sgd(*place), seed=seed, chains=chains)
             for place in chosen.tolist()
         ]
-
-    def _repr_html_(self) -> str:
-        cells = "".join(
-            f'<tr><th scope="row">{html.escape(a)}</th><td>{html.escape(b)}</td></tr>'
-            for a, b in self.rows()
-        )
-        return f"<table><caption>Atlas</caption>{cells}</table>"
 
     def _sgd(self, i: int, j: int, k: int) -> SGD:
         return SGD(

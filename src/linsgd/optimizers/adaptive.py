@@ -149,7 +149,7 @@ class Adam(Minibatch):
 
 
 @dataclass(frozen=True, slots=True)
-class NAdam(Minibatch):
+class NAdam(Adam):
     """torch.optim.NAdam.
 
     Parameters
@@ -179,14 +179,8 @@ class NAdam(Minibatch):
     0.004
     """
 
-    betas: tuple[float, float] = field(default=(0.9, 0.999), kw_only=True)
-    eps: float = field(default=1e-8, kw_only=True)
     momentum_decay: float = field(default=4e-3, kw_only=True)
 
     def __post_init__(self) -> None:
-        Minibatch.__post_init__(self)
-        self._keep(
-            betas=pair_of_betas("betas", self.betas),
-            eps=domains.real("eps", self.eps, "[0, inf)"),
-            momentum_decay=domains.real("momentum_decay", self.momentum_decay, "[0, inf)"),
-        )
+        Adam.__post_init__(self)
+        self._keep(momentum_decay=domains.real("momentum_decay", self.momentum_decay, "[0, inf)"))

@@ -84,6 +84,13 @@ class AdagradUpdate(_Adagrad, Update):
                 V[i, j] = -move / update.lr
 
 
+def _numbers_of_adam(sgd: Adam, dtype: Any) -> tuple[Any, Any, Any, Any, Any, Any]:
+    """Return lr, both betas, the shares of a new gradient in both means, and eps."""
+    first, second = (dtype(beta) for beta in sgd.betas)
+    shares = [dtype(1 - beta) for beta in sgd.betas]
+    return dtype(sgd.lr), first, second, shares[0], shares[1], dtype(sgd.eps)
+
+
 class _Adam(NamedTuple):
     lr: Any
     beta_1: Any
@@ -102,9 +109,7 @@ class AdamUpdate(_Adam, Update):
     @classmethod
     def of(cls, sgd: Adam, fresh: bool, dtype: Any) -> "AdamUpdate":
         """Return the update of an optimizer."""
-        first, second = sgd.betas
-        numbers = (sgd.lr, first, second, 1 - first, 1 - second, sgd.eps)
-        return cls(*(dtype(x) for x in numbers))
+        return cls(*_numbers_of_adam(sgd, dtype))
 
     @staticmethod
     def step(update: Any, k: int, W: Array, V: Array, M: Array, G: Array) -> None:
@@ -141,9 +146,7 @@ class NAdamUpdate(_NAdam, Update):
     @classmethod
     def of(cls, sgd: NAdam, fresh: bool, dtype: Any) -> "NAdamUpdate":
         """Return the update of an optimizer."""
-        first, second = sgd.betas
-        numbers = (sgd.lr, first, second, 1 - first, 1 - second, sgd.eps, sgd.momentum_decay)
-        return cls(*(dtype(x) for x in numbers))
+        return cls(*_numbers_of_adam(sgd, dtype), dtype(sgd.momentum_decay))
 
     @staticmethod
     def step(update: Any, k: int, W: Array, V: Array, M: Array, G: Array) -> None:

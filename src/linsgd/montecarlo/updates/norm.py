@@ -4,11 +4,20 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from linsgd.jit import Array
+from linsgd.jit import Array, inlined
 from linsgd.montecarlo.updates.update import Update
 from linsgd.optimizers.norm import ClippedSGD, NormalizedSGD
 
 TORCH_EPS = 1e-6  # in torch.nn.utils.clip_grad_norm_
+
+
+@inlined
+def _norm(G: Any, j: int) -> Any:
+    """Return the Euclidean norm of the gradient of chain j."""
+    square = 0.0 * G[0, j]
+    for i in range(G.shape[0]):
+        square += G[i, j] * G[i, j]
+    return np.sqrt(square)
 
 
 class _ClippedSGD(NamedTuple):
@@ -30,10 +39,7 @@ class ClippedSGDUpdate(_ClippedSGD, Update):
     def step(update: Any, k: int, W: Array, V: Array, M: Array, G: Array) -> None:
         """Make step number k."""
         for j in range(W.shape[1]):
-            square = 0.0 * W[0, j]
-            for i in range(W.shape[0]):
-                square += G[i, j] * G[i, j]
-            scale = update.max_norm / (np.sqrt(square) + TORCH_EPS)
+            scale = update.max_norm / (_norm(G, j) + TORCH_EPS)
             for i in range(W.shape[0]):
                 V[i, j] = -G[i, j] * min(scale, 1.0)
                 W[i, j] += update.lr * V[i, j]
@@ -58,10 +64,7 @@ class NormalizedSGDUpdate(_NormalizedSGD, Update):
     def step(update: Any, k: int, W: Array, V: Array, M: Array, G: Array) -> None:
         """Make step number k: no move where the gradient and eps are 0."""
         for j in range(W.shape[1]):
-            square = 0.0 * W[0, j]
-            for i in range(W.shape[0]):
-                square += G[i, j] * G[i, j]
-            length = np.sqrt(square) + update.eps
+            length = _norm(G, j) + update.eps
             for i in range(W.shape[0]):
                 V[i, j] = -G[i, j] / length if length > 0 else 0.0 * length
                 W[i, j] += update.lr * V[i, j]

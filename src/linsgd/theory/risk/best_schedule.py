@@ -12,7 +12,7 @@ with G the gradient noise of the mode: a gradient costs two runs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -128,7 +128,7 @@ def best_schedule(
     )
     lr = np.exp(found.x)
     schedule = Schedule.from_factors(lr[block] / sgd.lr)
-    final = risk_curve(problem, replace(sgd), [steps], schedule)
+    final = risk_curve(problem, sgd, [steps], schedule)
     inside = (found.x > start[0] - 30) & (found.x < highest)
     return BestSchedule(
         schedule=schedule,
@@ -144,8 +144,7 @@ class _Objective:
 
     def __init__(self, curve: NodeCurve, block: Any, blocks: int) -> None:
         self.nodes, self.block, self.blocks = curve.nodes, block, blocks
-        b = curve.run.sgd.batch_size
-        self.noise = [factor / b for factor in curve.noise]
+        self.noise = curve.noise.of_batch(curve.run.sgd.batch_size)
 
     def __call__(self, log_lr: FloatArray) -> tuple[float, FloatArray]:
         nodes, lr = self.nodes, np.exp(log_lr)[self.block]

@@ -60,6 +60,10 @@ class NoiseFactors(NamedTuple):
     common: float
     label: float
 
+    def of_batch(self, batch_size: float) -> "NoiseFactors":
+        """Return the factors of a batch, from those of one sample."""
+        return NoiseFactors(*(factor / batch_size for factor in self))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nodes:

@@ -18,7 +18,12 @@ from linsgd.problems.features import GaussianFeatures
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.problems.power_law import PowerLaw
 from linsgd.result import Result, Status
-from linsgd.theory.recurrence.gradient_covariance import MatrixNoise, ModeNoise, gradient_noise_law
+from linsgd.theory.recurrence.gradient_covariance import (
+    MatrixNoise,
+    ModeNoise,
+    Noise,
+    gradient_noise_law,
+)
 from linsgd.theory.recurrence.recurrence import Coefficients, Recurrence
 from linsgd.theory.recurrence.steps import MatrixStep, State
 from linsgd.theory.risk.contour import Step, nodes_at, settling_time, totals_at
@@ -170,7 +175,7 @@ def risk_curve(
     problem = finite_problem(problem)
     if isinstance(problem, LinearRegression):
         sgd.check(problem)
-        noise = gradient_noise_law(problem, replace(sgd, batch_size=1))
+        noise = _sample_noise(problem, sgd)
         if isinstance(noise, MatrixNoise):
             return _data_curve(problem, run, times)
         if any(noise.infinite):
@@ -204,10 +209,15 @@ def covered_noise(problem: LinearRegression | PowerLaw, sgd: SGD) -> None:
     if isinstance(problem, PowerLaw):
         return
     sgd.check(problem)
-    noise = gradient_noise_law(problem, replace(sgd, batch_size=1))
+    noise = _sample_noise(problem, sgd)
     if isinstance(noise, MatrixNoise) or any(noise.infinite):
         domain = "features along principal axes with finite fourth moments, and PowerLaw"
         domains.refuse("problem", problem, domain)
+
+
+def _sample_noise(problem: LinearRegression, sgd: SGD) -> Noise:
+    """Return the gradient noise of one sample."""
+    return gradient_noise_law(problem, replace(sgd, batch_size=1))
 
 
 def _check_homogenized(
@@ -324,7 +334,7 @@ class NodeCurve:
         panels = _panels(run.sgd, float(self.rates.max()))
         if isinstance(problem, LinearRegression):
             measures, constant = _problem_measures(problem, run.sgd.weight_decay, panels, n)
-            noise = gradient_noise_law(problem, replace(run.sgd, batch_size=1))
+            noise = _sample_noise(problem, run.sgd)
             assert isinstance(noise, ModeNoise)
             self.noise = NoiseFactors(noise.own, noise.common, noise.label)
         else:
@@ -347,8 +357,7 @@ class NodeCurve:
 
     def homogenized(self, times: IntArray) -> FloatArray:
         """Return T of homogenised SGD at the times (K,)."""
-        b = self.run.sgd.batch_size
-        noise = NoiseFactors(*(factor / b for factor in self.noise))
+        noise = self.noise.of_batch(self.run.sgd.batch_size)
         return homogenized(self.nodes, self.run.sgd.lr, noise, times)
 
     def _pass(
@@ -418,8 +427,7 @@ class NodeCurve:
     def critical_lr(self, batch_size: float | None = None) -> float:
         """Return the learning rate at the edge of mean-square stability, by bisection."""
         coefficients = Coefficients.of(self.run.sgd)
-        b = batch_size or self.run.sgd.batch_size
-        noise = NoiseFactors(*(factor / b for factor in self.noise))
+        noise = self.noise.of_batch(batch_size or self.run.sgd.batch_size)
         top = float(self.nodes.kappa.max())
         low, high = 0.0, coefficients.at(1.0).largest_stable_curvature() / top
         for _ in range(60):
@@ -504,6 +512,7 @@ def _data_curve(problem: LinearRegression, run: Run, times: IntArray) -> RiskCur
     d = problem.dimension
     delta = -problem.to_eigenbasis(problem.optimum)
     state = State(np.array([delta, np.zeros(d)]), np.zeros((3, d, d)))
+    noises: dict[int, MatrixNoise] = {}
     found = np.empty(times.shape)
     for k in range(run.steps + 1):
         second = np.diagonal(state.covariance[0]) + state.mean[0] ** 2
@@ -512,12 +521,19 @@ def _data_curve(problem: LinearRegression, run: Run, times: IntArray) -> RiskCur
             break
         at = np.array([k])
         b = int(np.rint(run.batch_size(at)[0]))
-        noise = gradient_noise_law(problem, replace(run.sgd, batch_size=b))
-        assert isinstance(noise, MatrixNoise)
+        if b not in noises:
+            noises[b] = _row_noise(problem, run.sgd, b)
         now = coefficients.at(float(run.lr(at)[0]))
         if k == 0:
             now = now.undampened()
         step = MatrixStep.make(now, recurrence.curvature, recurrence.decayed_optimum)
-        state = step(noise, state)
+        state = step(noises[b], state)
     error = np.asarray(EPS * (times + 16.0) + problem.error)
     return run.result(RiskStatus.OK, None, times, found / 2, error)
+
+
+def _row_noise(problem: LinearRegression, sgd: SGD, batch_size: int) -> MatrixNoise:
+    """Return the noise of a batch size where modes are correlated."""
+    noise = gradient_noise_law(problem, replace(sgd, batch_size=batch_size))
+    assert isinstance(noise, MatrixNoise)
+    return noise
