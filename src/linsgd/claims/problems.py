@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,18 @@ def gaussian() -> NamedProblem:
     return NamedProblem("gaussian", LinearRegression.gaussian(H, noise_std=1.0, optimum=optimum))
 
 
+def _scikit_learn(what: str) -> Any:
+    """Return the module of scikit-learn's data sets, which come with the extra `data`."""
+    try:
+        import sklearn.datasets
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{what} scikit-learn: pip install 'linsgd[data]', "
+            "or judge another problem, such as problem='gaussian' (--problem gaussian)"
+        ) from error
+    return sklearn.datasets
+
+
 @lru_cache(maxsize=1)
 def diabetes() -> NamedProblem:
     """Load the diabetes data, 442 x 10, columns and target centred and scaled to unit variance.
@@ -58,14 +71,7 @@ def diabetes() -> NamedProblem:
     ModuleNotFoundError
         If scikit-learn, the extra `data`, is not installed.
     """
-    try:
-        from sklearn.datasets import load_diabetes
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "the diabetes data need scikit-learn: pip install 'linsgd[data]', "
-            "or judge another problem, such as problem='gaussian' (--problem gaussian)"
-        ) from error
-    X, y = load_diabetes(return_X_y=True, scaled=False)
+    X, y = _scikit_learn("the diabetes data need").load_diabetes(return_X_y=True, scaled=False)
     X, y = ((a - a.mean(axis=0)) / a.std(axis=0) for a in (X, y))
     return NamedProblem("diabetes", LinearRegression.from_data(X, y))
 
@@ -79,12 +85,5 @@ def digits() -> NamedProblem:
     ModuleNotFoundError
         If scikit-learn, the extra `data`, is not installed.
     """
-    try:
-        from sklearn.datasets import load_digits
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "the digits need scikit-learn: pip install 'linsgd[data]', "
-            "or judge another problem, such as problem='gaussian' (--problem gaussian)"
-        ) from error
-    X, y = load_digits(return_X_y=True)
+    X, y = _scikit_learn("the digits need").load_digits(return_X_y=True)
     return NamedProblem("digits", LinearRegression.from_data(X / 16, 1.0 - 2.0 * (y % 2)))
