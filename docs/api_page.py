@@ -18,6 +18,7 @@ ROOMS = {
     "": "Problems and optimizers",
     "theory": "Predictions",
     "montecarlo": "Simulation",
+    "deep": "Networks in PyTorch",
     "compare": "Comparison of theories with a simulation",
     "symbolic": "Derivations",
     "stable": "Stable laws",

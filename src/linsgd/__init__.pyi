@@ -1,5 +1,6 @@
 from . import campaigns as campaigns
 from . import claims as claims
+from . import deep as deep
 from . import estimate as estimate
 from . import judge as judge
 from . import plot as plot

@@ -58,6 +58,12 @@ def test_every_public_name_is_there_without_any_extra():
     )
 
 
+def test_networks_without_torch_say_what_to_install():
+    program = f"{WITHOUT_EXTRAS}\nimport linsgd\ntry:\n    linsgd.deep.PhaseSpaceRecorder"
+    told = output_of(f"{program}\nexcept ModuleNotFoundError as error:\n    print(error)")
+    assert told == "linsgd.deep needs PyTorch: pip install 'linsgd[deep]'\n"
+
+
 @pytest.mark.parametrize("extra", sorted(EXTRAS))
 def test_the_check_of_extras_sees_one(extra):
     with pytest.raises(subprocess.CalledProcessError):
@@ -70,7 +76,7 @@ def test_the_version_is_that_of_the_citation():
 
 
 @pytest.mark.parametrize(
-    "name", ["campaigns", "claims", "estimate", "judge", "plot", "symbolic", "testing"]
+    "name", ["campaigns", "claims", "deep", "estimate", "judge", "plot", "symbolic", "testing"]
 )
 def test_a_submodule_is_an_attribute_that_was_not_imported_before(name):
     assert output_of(f"import linsgd; print(linsgd.{name}.__name__)") == f"linsgd.{name}\n"
