@@ -194,7 +194,7 @@ class PhaseSpaceRecorder:
         self._theta = torch.empty(self._size, **on)
         self._references = torch.full((rows - 1, self._size), math.nan, **on)
         self._differences = torch.full((rows, self._size), math.nan, **on)
-        self._norms = torch.empty((ROWS, rows), **wide)
+        self._norms = torch.empty((ROWS, rows), **on)
         self._projections = torch.empty((ROWS, rows, m), **on)
         self._loss_rows = torch.zeros(ROWS, **wide)
         self._loss = torch.zeros((), **wide)
@@ -228,7 +228,7 @@ class PhaseSpaceRecorder:
         torch.sub(self._theta, self._references, out=D[:-1])
         if self._velocity is not None:
             self._velocity.write(D[-1], D[-2])
-        torch.linalg.vector_norm(D, dim=1, dtype=torch.float64, out=self._norms[i])
+        torch.linalg.vector_norm(D, dim=1, out=self._norms[i])
         if self._directions is not None:
             torch.matmul(D, self._directions, out=self._projections[i])
         self._loss_rows[i].copy_(self._loss)
@@ -243,7 +243,7 @@ class PhaseSpaceRecorder:
         n = len(getattr(self, "_known", ()))
         if n == 0 or self._stopped:
             return
-        squares = self._norms[:n] ** 2
+        squares = self._norms[:n].double() ** 2
         losses = self._loss_rows[:n, None]
         projections = self._projections[:n].reshape(n, -1).double()
         read = torch.cat([losses, squares, projections], dim=1).cpu().numpy()
