@@ -34,6 +34,7 @@ from .optimizers.schedule import Schedule as Schedule
 from .optimizers.sgd import SGD as SGD
 from .optimizers.sign import Lion as Lion
 from .optimizers.sign import SignSGD as SignSGD
+from .problems import potentials as potentials
 from .problems.features import FeatureLaw as FeatureLaw
 from .problems.features import FiniteData as FiniteData
 from .problems.features import GaussianFeatures as GaussianFeatures
