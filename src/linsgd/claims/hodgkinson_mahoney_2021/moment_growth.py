@@ -38,10 +38,7 @@ h = sympy.Function("h")
 def moment_of_order_alpha_grows_linearly(named: NamedProblem) -> Draft:
     """Measure the slope of E|w_k|^alpha in k."""
     exponent, sgd = alpha_of(lr=LR), SGD(lr=LR)
-    above, below = (
-        spectral_function(ONE_FEATURE, sgd, exponent + sign * NEAR).value for sign in (1, -1)
-    )
-    slope = exponent * tail_constant(ONE_FEATURE, sgd).value * (above - below) / (2 * NEAR)
+    slope = exponent * tail_constant(ONE_FEATURE, sgd).value * _slope_of_h(sgd, exponent)
     slopes = np.full(2, slope)
     pairs = ((0, 1), (1, 2))
     return Draft(
@@ -78,6 +75,14 @@ def moment_of_order_alpha_grows_linearly(named: NamedProblem) -> Draft:
             premise=KnownSkewness(SKEWNESS),
         ),
     )
+
+
+def _slope_of_h(sgd: SGD, order: float) -> float:
+    """Return h'(order) as a central difference."""
+    above, below = (
+        spectral_function(ONE_FEATURE, sgd, order + sign * NEAR).value for sign in (1, -1)
+    )
+    return (above - below) / (2 * NEAR)
 
 
 def _slope(i: int, j: int) -> Total:

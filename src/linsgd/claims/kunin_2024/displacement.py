@@ -40,7 +40,6 @@ from linsgd.theory.mean_squared_displacement import displacement, effective_dime
 
 NOISELESS = "the gradient of {} is without noise"
 Delta = sympy.Function("Delta")
-GROWTH = summed_displacement().explicit("growth")
 msd, doubled = E(sympy.Abs(Delta(k)) ** 2), E(sympy.Abs(Delta(2 * k)) ** 2)
 
 
@@ -178,7 +177,9 @@ def summed_displacement_grows_forever(named: NamedProblem) -> Draft:
         ),
         source=Source.LIMIT,
         formula=sympy.Eq(
-            1 + 2 * sympy.Sum(sympy.Function("C")(k), (k, 1, sympy.oo)), GROWTH, evaluate=False
+            1 + 2 * sympy.Sum(sympy.Function("C")(k), (k, 1, sympy.oo)),
+            summed_displacement().explicit("growth"),
+            evaluate=False,
         ),
         regime=(
             f"momentum {case.sgd.momentum:g}, lr h from 1/10 to 1/1000 of 1 - momentum; "
@@ -202,7 +203,8 @@ def _spurious_growth(momentum: float) -> tuple[FloatArray, FloatArray]:
     for product in (1 - momentum) * np.array([0.1, 0.01, 0.001]):
         steps = np.arange(1, int(60 * (1 - momentum) / product + 60 / u))
         growth.append(1 + 2 * correlations(steps[:, None], momentum, np.array([product]))[1].sum())
-    ratio = np.array(growth) / float(GROWTH.subs(beta, momentum))
+    limit = float(summed_displacement().explicit("growth").subs(beta, momentum))
+    ratio = np.array(growth) / limit
     left = abs(ratio[2] - ratio[1])
     return ratio[2:] - left, ratio[2:] + left
 

@@ -39,10 +39,6 @@ from linsgd.theory.recurrence.recurrence import Coefficients
 
 w, v, delta, L_min = sympy.symbols("w v delta L_min")
 excess = E(sympy.Function("L")(w)) - L_min
-LAW = stationary_covariance("exact")
-FACTOR = tidy(
-    h_lambda * LAW["position"] / (2 * eta**2 * LAW["velocity"])
-)  # of (h/2) Var w over (lr)^2 Var v, every mode's
 step, speed = E(sympy.Abs(delta) ** 2), E(sympy.Abs(v) ** 2)
 WIDTH = "5 % of the loss; losing a factor 2, 1 + momentum or 1 - dampening costs at least 20 %"
 
@@ -57,7 +53,7 @@ def fluctuation_dissipation(named: NamedProblem) -> Draft:
             "At stationarity the regularised loss exceeds its minimum by (1 + momentum) / (4 lr) "
             "times the mean squared step, for any gradient noise."
         ),
-        formula=sympy.Eq(excess, FACTOR.subs(zeta, 0) * step),
+        formula=sympy.Eq(excess, _printed_factor().subs(zeta, 0) * step),
         mutants={
             "a factor 2 lost": np.array([1 - 2 * ratio]),
             "1 - momentum in place of 1 + momentum": np.array([1 - ratio * (1 - m) / (1 + m)]),
@@ -77,7 +73,7 @@ def fluctuation_dissipation_dampened(named: NamedProblem) -> Draft:
             "With dampening the stationary excess of the regularised loss is (1 + momentum) / (4 "
             "lr (1 - dampening)) times the mean squared step."
         ),
-        formula=sympy.Eq(excess, FACTOR * step),
+        formula=sympy.Eq(excess, _printed_factor() * step),
         mutants={
             "dampening forgotten": np.array([1 - ratio * case.sgd.gradient_weight]),
             "(1 - dampening)^2": np.array([1 - ratio / case.sgd.gradient_weight]),
@@ -152,6 +148,12 @@ def _ratio(case: Case) -> float:
     """Return the exact right side over the exact loss at the step that is measured."""
     moved = case.sgd.lr**2 * case.law.velocity_variance[-1].sum()
     return float(_factor(case.sgd) * moved / case.law.excess_loss[-1])
+
+
+def _printed_factor() -> sympy.Expr:
+    """Return (h/2) Var w over lr^2 Var v at stationarity, which is that of every mode."""
+    law = stationary_covariance("exact")
+    return tidy(h_lambda * law["position"] / (2 * eta**2 * law["velocity"]))
 
 
 def _factor(sgd: SGD) -> float:

@@ -21,8 +21,6 @@ from linsgd.symbolic.symbols import Var, b, beta, eta, h, h_lambda
 from linsgd.theory.langevin.equivalence import equivalent
 
 w_i = sympy.Symbol("w_i")
-LANGEVIN = stationary_covariance("langevin").explicit("position")
-SHARED = LANGEVIN.subs(eta, eta * (1 + beta) / b / (1 - beta**2)) * b * (1 - beta)
 
 
 @kunin.claim(on="law")
@@ -39,7 +37,7 @@ def positions_are_isotropic_without_decay(named: NamedProblem) -> Draft:
             "position variance is the same along every eigenvector, whatever its curvature."
         ),
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(Var(w_i), LANGEVIN.subs(h_lambda, h)),
+        formula=sympy.Eq(Var(w_i), _langevin_variance().subs(h_lambda, h)),
         regime=case.regime,
         components=case.names("Var w over lr sigma^2 / (2 b (1 - momentum))"),
         prediction=flat,
@@ -65,6 +63,7 @@ def equivalent_optimizers_share_the_law(named: NamedProblem) -> Draft:
     case, law = settled(named, other), np.concatenate([xx, vv])
     less = one.sgd.batch_size / other.batch_size
     slowed = (1 - one.sgd.momentum) / (1 - other.momentum)
+    invariants = {eta: eta * (1 + beta) / b / (1 - beta**2)}
     return Draft(
         **approximation(
             exact=np.concatenate(
@@ -81,7 +80,7 @@ def equivalent_optimizers_share_the_law(named: NamedProblem) -> Draft:
                 "lr (1 + momentum) are unchanged, the stationary variances of positions and "
                 "velocities are unchanged."
             ),
-            formula=sympy.Eq(Var(w_i), SHARED),
+            formula=sympy.Eq(Var(w_i), _langevin_variance().subs(invariants) * b * (1 - beta)),
             mutants={
                 "variances in inverse proportion to the batch size": law * less,
                 "variances in proportion to lr / b": law * less * other.lr / one.sgd.lr,
@@ -94,3 +93,8 @@ def equivalent_optimizers_share_the_law(named: NamedProblem) -> Draft:
         components=(*case.names("Var w"), *case.names("Var v")),
         evidence=case.simulation(Stack((case.squares(case.position), case.squares(case.velocity)))),
     )
+
+
+def _langevin_variance() -> sympy.Expr:
+    """Return the position variance of the Langevin equation, in letters of the problem."""
+    return stationary_covariance("langevin").explicit("position")

@@ -34,8 +34,6 @@ from linsgd.symbolic.symbols import E, Var, eta, h, lam, sigma_g
 from linsgd.theory.moments import moments, stationary_moments
 
 x, delta, S_0 = sympy.symbols("w_i delta S_0")
-LANGEVIN = stationary_covariance("langevin")["position"]
-ONE_STEP = eta**2 * stationary_covariance("langevin")["velocity"].subs(sigma_g**2, S_0)
 TENTH = "more than a tenth above the limit, beyond the limit's own error terms at small lr"
 
 
@@ -47,6 +45,7 @@ def frozen_noise_displacement_is_too_small(named: NamedProblem) -> Draft:
     formula = lr**2 * frozen_noise(case).sum() / (1 - m**2)
     exact = lr**2 * case.law.velocity_variance[-1][case.modes].sum() / formula
     ones = np.full((case.modes.size, 1), lr**2 / formula)
+    one_step = eta**2 * stationary_covariance("langevin")["velocity"].subs(sigma_g**2, S_0)
     return Draft(
         statement=(
             "At a quarter of the mean-square threshold the mean squared step exceeds by more than "
@@ -54,7 +53,7 @@ def frozen_noise_displacement_is_too_small(named: NamedProblem) -> Draft:
             "with the distance from the minimum."
         ),
         source=Source.LIMIT,
-        formula=sympy.Gt(E(sympy.Abs(delta) ** 2), ONE_STEP),
+        formula=sympy.Gt(E(sympy.Abs(delta) ** 2), one_step),
         regime=case.regime,
         components=("E|delta|^2 over the formula",),
         **larger_than(
@@ -85,7 +84,7 @@ def langevin_variance_is_too_small(named: NamedProblem) -> Draft:
             "frozen at the minimum."
         ),
         source=Source.LIMIT,
-        formula=sympy.Gt(Var(x), LANGEVIN),
+        formula=sympy.Gt(Var(x), stationary_covariance("langevin")["position"]),
         regime=case.regime,
         components=("Var w over Langevin's, mean over the modes",),
         **larger_than(
@@ -123,7 +122,7 @@ def langevin_variance_at_small_lr(named: NamedProblem) -> Draft:
                 "eigenvector, on the way to stationarity too, is within a tenth of that of the "
                 "Langevin equation with noise frozen at the minimum."
             ),
-            formula=sympy.Eq(Var(x), LANGEVIN),
+            formula=sympy.Eq(Var(x), stationary_covariance("langevin")["position"]),
             mutants={
                 "a factor 2 lost": limit / 2,
                 "1 - momentum^2 in place of 1 - momentum": limit / (1 + sgd.momentum),
@@ -190,7 +189,11 @@ def langevin_variance_is_first_order(named: NamedProblem) -> Draft:
                 "The relative error of the Langevin equation's stationary position variance is of "
                 "first order in lr."
             ),
-            formula=sympy.Eq(LANGEVIN / Var(x), 1 + sympy.Order(eta), evaluate=False),
+            formula=sympy.Eq(
+                stationary_covariance("langevin")["position"] / Var(x),
+                1 + sympy.Order(eta),
+                evaluate=False,
+            ),
             mutants={"half order": np.array([0.5]), "second order": np.array([2.0])},
         ),
         source=Source.LIMIT,

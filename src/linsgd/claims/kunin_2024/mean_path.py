@@ -31,7 +31,6 @@ from linsgd.theory.langevin.process import UnderdampedLangevin, langevin
 from linsgd.theory.moments import moments
 
 STEPS, LANGEVIN_STEPS = [6, 12, 24], [4, 8, 16]
-M = update_rule().result.subs(zeta, 0)
 x_t, v_t, Z_0 = sympy.Symbol("x_t"), sympy.Symbol("v_t"), sympy.Matrix([x0, v0])
 
 
@@ -44,6 +43,7 @@ def mean_path(named: NamedProblem) -> Draft:
     accepted = Acceptance.interval(exact, 0.03, "3 % of the initial distance")
     k, lr_h = np.array(STEPS)[:, None], case.sgd.lr * case.curvature
     x = [sympy.Symbol(f"x_{i}") for i in ("k+1", "k", "k-1")]
+    M = update_rule().result.subs(zeta, 0)
     return Draft(
         statement=(
             "The mean of SGD with momentum follows, along each eigenvector, gradient descent with "

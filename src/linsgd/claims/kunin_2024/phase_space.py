@@ -28,6 +28,7 @@ from linsgd.judge.acceptance import Acceptance, Inapplicable
 from linsgd.judge.claim import Draft, Source
 from linsgd.judge.observables import LaggedProduct, Quadratic, Stack, Total
 from linsgd.symbolic.correlations import autocorrelation
+from linsgd.symbolic.derivation import Derivation
 from linsgd.symbolic.propagators import propagator
 from linsgd.symbolic.stationary import stationary_covariance
 from linsgd.symbolic.symbols import (
@@ -50,15 +51,11 @@ from linsgd.theory.langevin.propagator import propagator as mode_propagator
 from linsgd.theory.recurrence.recurrence import Coefficients
 
 w_i, v_i, w_k, v_k = sympy.symbols("w_i v_i w_k v_k")
-LANGEVIN, EXACT = stationary_covariance("langevin"), stationary_covariance("exact")
 BY_STEPS = {
     delta: sympy.sqrt(omega**2 - gamma**2),
     t: k,
 }  # rates a step, as the SDE has them a unit of its time
-RINGING = propagator("underdamped", "langevin").result.subs(BY_STEPS)
-MEMORY = autocorrelation("langevin", "underdamped")
 SMALLEST_TURN = 0.02  # radians: what 2048 blocks of chains tell from 0 is five times less
-MASS = tidy(h_lambda * EXACT["position"] / EXACT["velocity"])
 
 
 @kunin.claim(core=False)
@@ -80,7 +77,9 @@ def decay_confines_flat_directions(named: NamedProblem) -> Draft:
                 "equation: proportional to h / (h + lambda), up to the deviation of the noise from "
                 "a multiple of the Hessian."
             ),
-            formula=sympy.Eq(Var(w_i), LANGEVIN["position"].subs(h_lambda, h + lam)),
+            formula=sympy.Eq(
+                Var(w_i), stationary_covariance("langevin")["position"].subs(h_lambda, h + lam)
+            ),
             mutants={
                 "a factor 2 lost": 2 * xx,
                 "weight decay left out": xx / held,
@@ -110,7 +109,7 @@ def velocity_variance_follows_the_noise(named: NamedProblem) -> Draft:
                 "equation: the variance of the minibatch gradient over 1 - momentum^2, hence "
                 "nearly proportional to the curvature."
             ),
-            formula=sympy.Eq(Var(v_i), LANGEVIN["velocity"]),
+            formula=sympy.Eq(Var(v_i), stationary_covariance("langevin")["velocity"]),
             mutants={
                 "(1 - momentum)^2 in place of 1 - momentum^2": vv * (1 + m) / (1 - m),
                 "1 - momentum in place of 1 - momentum^2": vv * (1 + m),
@@ -151,7 +150,7 @@ def equipartition_needs_the_equations_mass(named: NamedProblem) -> Draft:
             "the mass lr it does not."
         ),
         source=Source.NEW,
-        formula=sympy.Eq(MASS.subs(zeta, 0) * Var(v_i), h_lambda * Var(w_i)),
+        formula=sympy.Eq(_mass().subs(zeta, 0) * Var(v_i), h_lambda * Var(w_i)),
         regime=case.regime,
         components=case.names("kinetic over potential energy, less 1"),
         prediction=exact,
@@ -190,7 +189,7 @@ def temperatures_with_dampening(named: NamedProblem) -> Draft:
             "lambda) Var(w), also far from the limit of small lr."
         ),
         source=Source.NEW,
-        formula=sympy.Eq(eta * Var(v_i) / (h_lambda * Var(w_i)), tidy(eta / MASS)),
+        formula=sympy.Eq(eta * Var(v_i) / (h_lambda * Var(w_i)), tidy(eta / _mass())),
         regime=case.regime,
         components=case.names("lr Var(v) / (h Var(w)), less 2 (1 - dampening)/(1 + momentum)"),
         prediction=exact - ratio,
@@ -210,22 +209,18 @@ def phase_space_turns_clockwise(named: NamedProblem) -> Draft:
     case, process, later = small_lr(named), small_lr_langevin(named), 1 + LAGS.index(4)
     speed, turned = process.rotation[case.modes], _propagator(named, 4)
     area = -speed * turned.S
-    exact = _exact_area(case, 4)
     width = min(0.08, float(np.abs(area).max()) / 4)
     if width < SMALLEST_TURN:
         raise Inapplicable(f"in four steps no mode of {named.name} turns by {4 * SMALLEST_TURN:g}")
     deviations = np.sqrt(np.multiply(*variances(named)))
     centre, half = case.mean_state(0), np.diag(1 / (2 * deviations))
-    observable = Total(
-        (
-            LaggedProduct(centre, case.position, case.velocity, half, 0, later),
-            LaggedProduct(centre, case.velocity, case.position, half, 0, later),
-        ),
-        (1.0, -1.0),
-    )
+    forward = LaggedProduct(centre, case.position, case.velocity, half, 0, later)
+    backward = LaggedProduct(centre, case.velocity, case.position, half, 0, later)
+    swept = (Cov(w_i, v_k) - Cov(v_i, w_k)) / (2 * sympy.sqrt(Var(w_i) * Var(v_i)))
+    ringing = propagator("underdamped", "langevin").result.subs(BY_STEPS)
     return Draft(
         **approximation(
-            exact=exact,
+            exact=_exact_area(case, 4),
             approximate=area,
             width=width,
             reason=f"{width:.2g} radians: at most a quarter of the turn of the stiffest mode",
@@ -234,10 +229,7 @@ def phase_space_turns_clockwise(named: NamedProblem) -> Draft:
                 "underdamped or overdamped, and sweeps in four steps the mean area of the Langevin "
                 "equation."
             ),
-            formula=sympy.Eq(
-                (Cov(w_i, v_k) - Cov(v_i, w_k)) / (2 * sympy.sqrt(Var(w_i) * Var(v_i))),
-                -omega * RINGING[0, 1],
-            ),
+            formula=sympy.Eq(swept, -omega * ringing[0, 1]),
             mutants={
                 "detailed balance: no rotation": 0 * area,
                 "counter-clockwise": -area,
@@ -247,7 +239,7 @@ def phase_space_turns_clockwise(named: NamedProblem) -> Draft:
         source=Source.RECONSTRUCTED,
         regime=case.regime,
         components=case.names("area swept in 4 steps"),
-        evidence=case.simulation(observable),
+        evidence=case.simulation(Total((forward, backward), (1.0, -1.0))),
     )
 
 
@@ -268,7 +260,7 @@ def position_correlation(named: NamedProblem) -> Draft:
                 "in the Langevin equation: quadratic at short lags and oscillating along stiff "
                 "eigenvectors, not the exponential of the first-order diffusion."
             ),
-            formula=sympy.Eq(Cov(w_i, w_k) / Var(w_i), MEMORY.result.subs(BY_STEPS)),
+            formula=sympy.Eq(Cov(w_i, w_k) / Var(w_i), _memory().result.subs(BY_STEPS)),
             mutants={
                 "first-order diffusion": np.concatenate([np.exp(-rate * lag) for lag in LAGS[1:]]),
                 "uncorrelated": 0 * exact,
@@ -300,7 +292,7 @@ def velocity_correlation(named: NamedProblem) -> Draft:
                 "The stationary autocorrelation of the velocity is that of the Langevin equation: "
                 "it decays faster than momentum^k and becomes negative along stiff eigenvectors."
             ),
-            formula=sympy.Eq(Cov(v_i, v_k) / Var(v_i), MEMORY["velocity"].subs(BY_STEPS)),
+            formula=sympy.Eq(Cov(v_i, v_k) / Var(v_i), _memory()["velocity"].subs(BY_STEPS)),
             mutants={
                 "momentum^k, as of a free particle": free,
                 "that of the position": np.concatenate(
@@ -316,6 +308,17 @@ def velocity_correlation(named: NamedProblem) -> Draft:
         ),
         evidence=case.simulation(_lagged(named, case.velocity, vv)),
     )
+
+
+def _mass() -> sympy.Expr:
+    """Return (h + lambda) Var w / Var v at stationarity: the mass of equal energies."""
+    law = stationary_covariance("exact")
+    return tidy(h_lambda * law["position"] / law["velocity"])
+
+
+def _memory() -> Derivation:
+    """Return the autocorrelations of the underdamped Langevin equation."""
+    return autocorrelation("langevin", "underdamped")
 
 
 def _propagator(named: NamedProblem, lag: int) -> Propagator:

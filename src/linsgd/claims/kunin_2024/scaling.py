@@ -30,7 +30,6 @@ STEPS = 64
 delta, trace, H = sympy.symbols("delta S_0 H")
 tr = sympy.Function("tr")
 c = sympy.Function("c")
-ONE_STEP = eta**2 * stationary_covariance("langevin")["velocity"].subs(sigma_g**2, trace / b)
 
 
 @kunin.claim
@@ -39,12 +38,8 @@ def local_displacement_is_a_product_of_powers(named: NamedProblem) -> Draft:
     sgd = small_lr(named).sgd
     problem = named.problem
     powers = np.array([2.0, -1.0, -1.0, 0.0])
-    small = replace(
-        sgd,
-        lr=sgd.lr / 500,
-        weight_decay=1e-4 * float(problem.eigenvalues.mean()),
-        replacement=True,
-    )
+    decay = 1e-4 * float(problem.eigenvalues.mean())
+    small = replace(sgd, lr=sgd.lr / 500, weight_decay=decay, replacement=True)
     exact, evidence = resolved(partial(_slopes, problem, small), 0.05, "a power of the step")
     return Draft(
         **approximation(
@@ -56,7 +51,7 @@ def local_displacement_is_a_product_of_powers(named: NamedProblem) -> Draft:
                 "At small lr the stationary mean squared step is proportional to lr^2, to 1/b and "
                 "to 1/(1 - momentum^2), and does not depend on a small weight decay."
             ),
-            formula=sympy.Eq(E(sympy.Abs(delta) ** 2), ONE_STEP),
+            formula=sympy.Eq(E(sympy.Abs(delta) ** 2), _one_step()),
             mutants={
                 "lr/b scaling, as of positions": np.array([1.0, -1.0, -1.0, 0.0]),
                 "(1 - momentum^2)^-2": np.array([2.0, -1.0, -2.0, 0.0]),
@@ -94,7 +89,7 @@ def feedback_needs_each_modes_own_share(named: NamedProblem) -> Draft:
         ),
         source=Source.LIMIT,
         formula=sympy.Eq(
-            E(sympy.Abs(delta) ** 2) / ONE_STEP,
+            E(sympy.Abs(delta) ** 2) / _one_step(),
             1 + G * (1 + 2 * tr(H**2) / ((1 + beta) * tr(H) ** 2)) + sympy.Order(eta**2),
         ),
         regime=f"momentum {m:g}, batch 1, no weight decay, G from 2^-6 to 2^-12; no simulation",
@@ -110,6 +105,12 @@ def feedback_needs_each_modes_own_share(named: NamedProblem) -> Draft:
         },
         evidence=Enclosure(enclose=partial(_excess, named.problem, m)),
     )
+
+
+def _one_step() -> sympy.Expr:
+    """Return E|delta|^2 of the Langevin equation."""
+    velocity = stationary_covariance("langevin")["velocity"]
+    return eta**2 * velocity.subs(sigma_g**2, trace / b)
 
 
 def _excess(problem: LinearRegression, momentum: float) -> tuple[FloatArray, FloatArray]:

@@ -34,7 +34,6 @@ FIVE_PERCENT = (
     "minimum would cost much more"
 )
 x, v = sympy.symbols("w_i v_i")
-EXACT = stationary_covariance("exact")
 
 
 @kunin.claim
@@ -52,7 +51,7 @@ def stationary_position_variance(named: NamedProblem) -> Draft:
             "position."
         ),
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(Var(x), EXACT["position"]),
+        formula=sympy.Eq(Var(x), stationary_covariance("exact")["position"]),
         regime=case.regime,
         components=case.names("Var w"),
         prediction=exact,
@@ -83,7 +82,7 @@ def stationary_velocity_variance(named: NamedProblem) -> Draft:
             "position."
         ),
         source=Source.RECONSTRUCTED,
-        formula=sympy.Eq(Var(v), EXACT["velocity"]),
+        formula=sympy.Eq(Var(v), stationary_covariance("exact")["velocity"]),
         regime=case.regime,
         components=case.names("Var v"),
         prediction=exact,
@@ -144,13 +143,14 @@ def position_velocity_covariance(named: NamedProblem) -> Draft:
     case = large_batch(named)
     exact = case.law.position_velocity_covariance[-1][case.modes]
     observable = Quadratic(case.mean_state(), case.position, case.velocity, np.eye(case.modes.size))
+    derived = stationary_covariance("exact")
     return Draft(
         statement=(
             "At stationarity the covariance of position and velocity along stiff eigenvectors is "
             "lr/2 times the velocity variance, whereas in the Langevin equation it is 0."
         ),
         source=Source.LIMIT,
-        formula=sympy.Eq(Cov(x, v), tidy(EXACT["cross"] / EXACT["velocity"]) * Var(v)),
+        formula=sympy.Eq(Cov(x, v), tidy(derived["cross"] / derived["velocity"]) * Var(v)),
         regime=case.regime,
         components=case.names("Cov(w, v)"),
         prediction=exact,
