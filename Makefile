@@ -8,7 +8,7 @@ validate: .venv/validate.installed ## judge the core claims, on a Gaussian probl
 	$(BIN)/linsgd validate --out linsgd-report
 
 test: .venv/test.installed ## run the tests, without those that take minutes or a GPU
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadgroup
 
 lint: .venv/lint.installed ## style, types and the walls between the rooms
 	$(BIN)/ruff check

@@ -5,17 +5,16 @@ the printed formula, and compares the outcome with the claim's prediction. Its t
 formula (a factor 2, or the relation reversed) and must be seen. What cannot be evaluated is listed
 with the reason."""
 
-from functools import cache
-
 import numpy as np
 import pytest
 import sympy
 from scipy import stats
 from scipy.linalg import expm, solve_continuous_lyapunov
+from tests.claims.shipped import NAMES, TOGETHER, claims_of
 
 import linsgd
 from linsgd import SGD, LinearRegression, displacement, moments, stationary_moments
-from linsgd.claims import ensembles, problems, registry
+from linsgd.claims import ensembles, problems
 from linsgd.claims.case import at_steps
 from linsgd.claims.hodgkinson_mahoney_2021.binary_forms import PhaseForms
 from linsgd.claims.hodgkinson_mahoney_2021.chi_moments import Step
@@ -45,9 +44,8 @@ from linsgd.symbolic.symbols import (
 )
 
 GAUSSIAN = problems.gaussian()
-ALL = registry.claims(effort="full")
-NAMES = sorted({claim.id for claim in ALL})
 CHECKS = {}
+pytestmark = TOGETHER
 
 # Formulas that state a limit, a rate or an independence, and where their numbers are tested.
 IN_WORDS = {
@@ -79,10 +77,9 @@ def checks(*ids):
     return register
 
 
-@cache
 def claim_of(name):
     """The claim on the Gaussian problem, or on the diabetes data if it is about data only."""
-    return next(claim for claim in ALL if claim.id == name)
+    return claims_of(name)[0]
 
 
 def named(claim):
