@@ -17,10 +17,10 @@ gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
         (2.2, 1, 0.0),
         (0.5, 40, 0.0),
         (0.3, 2, 0.5),
-        (0.01, 1, 0.0),
+        pytest.param(0.01, 1, 0.0, marks=pytest.mark.nightly),
         (0.5, 2, 2.5),
         (0.5, 3, 2.0),
-        (1.9, 300, 0.0),
+        pytest.param(1.9, 300, 0.0, marks=pytest.mark.nightly),
     ],
 )
 def test_enclosures_hold_the_exponent_and_are_narrow(lr, b, decay):

@@ -77,9 +77,7 @@ def test_near_the_edge_the_log_is_gaussian():
     assert errors[2] < 0.15 * errors[1] < 0.03 * errors[0]
 
 
-@pytest.mark.parametrize(
-    ("g", "theta"), [(0.25, 6.7885), (0.5, 3.2023), (1.0, 1.4164), (1.5, 0.8273)]
-)
+@pytest.mark.parametrize(("g", "theta"), [(0.25, 6.7885), (1.5, 0.8273)])
 def test_many_features(g, theta):
     assert many_features_constant(g) == pytest.approx(theta, abs=5e-5)
     one, other = (alpha(d, lr=g / d) / d for d in (500, 1000))

@@ -121,8 +121,7 @@ def small_populations(monkeypatch):
     monkeypatch.setattr(population, "SETTLING", 20)
 
 
-@pytest.mark.parametrize("power", [-36, -20, 40])
-@pytest.mark.parametrize("momentum", [0.0, 0.5])
+@pytest.mark.parametrize(("power", "momentum"), [(-36, 0.5), (-20, 0.0), (40, 0.0)])
 def test_the_unit_of_the_features_does_not_matter(power, momentum, small_populations):
     # proposals in single precision would overflow, and squares of squares underflow
     rows, unit = np.random.default_rng(0).standard_normal((12, 3)), 10.0**power

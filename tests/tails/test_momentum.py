@@ -127,6 +127,7 @@ def coarse_fallbacks(monkeypatch):
         monkeypatch.setattr(population, name, size)
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("coarse_fallbacks")
 def test_beyond_the_operator_particles_serve():
     problem, sgd = gaussian([1.0]), SGD(lr=0.04, momentum=0.5)

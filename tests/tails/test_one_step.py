@@ -44,9 +44,7 @@ def test_two_features(lr, b, lower, upper):
     assert bounds.lower.value < alpha.value < bounds.upper.value
 
 
-@pytest.mark.parametrize(
-    ("d", "b", "lr", "decay"), [(2, 4, 1.0, 0.0), (3, 5, 0.8, 0.3), (4, 3, 0.35, 0.6)]
-)
+@pytest.mark.parametrize(("d", "b", "lr", "decay"), [(3, 5, 0.8, 0.3), (4, 3, 0.35, 0.6)])
 def test_the_moments_of_sampled_norms_are_one(d, b, lr, decay):
     # 6 standard errors: false alarm 2e-9; a bound that is 10 % off is seen
     sgd = SGD(lr=lr, batch_size=b, weight_decay=decay)
@@ -117,7 +115,7 @@ def test_complements_and_refinement_agree(r, n):
         assert one == pytest.approx(other, rel=1e-11)
 
 
-@pytest.mark.parametrize("lr", [1e-50, 1e-12, 1e-3, 0.006, 0.01, 0.02])
+@pytest.mark.parametrize("lr", [1e-50, 1e-12, 1e-3, 0.006, 0.02])
 def test_small_steps_are_enclosed_or_unresolved(lr):
     # a probability below a double's range is no 0: 0.006 gave a lower bound of three times the
     # exponent

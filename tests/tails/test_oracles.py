@@ -28,12 +28,12 @@ def sensitivity(problem, sgd):
     ("lr", "b", "decay"),
     [
         (2.2, 1, 0.0),  # alpha 0.079
-        (2.42, 1, 0.0),  # alpha 1.6e-3
+        pytest.param(2.42, 1, 0.0, marks=pytest.mark.nightly),  # alpha 1.6e-3
         (2 / 3, 1, 0.0),
         (0.3, 2, 0.5),
-        (0.7, 3, 0.0),
+        pytest.param(0.7, 3, 0.0, marks=pytest.mark.nightly),
         (0.5, 40, 0.0),
-        (0.9, 1000, 0.0),
+        pytest.param(0.9, 1000, 0.0, marks=pytest.mark.nightly),
         pytest.param(1.9, 999, 0.0, marks=pytest.mark.nightly),
         (1.8e-2, 1, 0.0),  # alpha 100
         pytest.param(1.8e-4, 1, 0.0, marks=pytest.mark.nightly),  # alpha 1e4
@@ -69,7 +69,7 @@ def radial_moment(d, b, a, c, s):
 
 @pytest.mark.parametrize(
     ("d", "b", "lr", "s"),
-    [(2, 4, 1.0, 2.8125), (3, 2, 0.6, 0.01), (5, 3, 0.4, 5.5), (10, 6, 0.5, 0.3)],
+    [(2, 4, 1.0, 2.8125), (3, 2, 0.6, 0.01)],
 )
 def test_isotropic_moment_against_mpmath(d, b, lr, s):
     exact = radial_moment(d, b, 1.0, lr / b, s)

@@ -159,7 +159,7 @@ def test_tilted_steps_are_unbiased_and_their_weights_tame(problem, sgd, s):
     assert tilted.std() < 0.5 * tilted.mean()
 
 
-@pytest.mark.parametrize(("s", "lr"), [(30.0, 0.06), (300.0, 0.006), (1000.0, 0.0018)])
+@pytest.mark.parametrize(("s", "lr"), [(30.0, 0.06), (300.0, 0.006)])
 def test_tilted_steps_reach_the_far_peaks_of_high_orders(s, lr):
     # False alarm: 6 standard errors, below 1e-8.
     setting, n = Setting.of(gaussian([1.0]), SGD(lr=lr)), 200_000

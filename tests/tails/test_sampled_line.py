@@ -37,10 +37,14 @@ def data(columns):
     ("problem", "sgd"),
     [
         (uniform([1.0, 0.1]), SGD(lr=1.2, batch_size=2)),
-        (uniform([1.0, 0.01]), SGD(lr=1.5, batch_size=30, weight_decay=0.1)),
+        pytest.param(
+            uniform([1.0, 0.01]),
+            SGD(lr=1.5, batch_size=30, weight_decay=0.1),
+            marks=pytest.mark.nightly,
+        ),
         (uniform([1.0]), SGD(lr=0.3, batch_size=2, momentum=0.9)),
         (student([1.0, 0.3], 8.0), SGD(lr=0.4, batch_size=3)),
-        (data(2), SGD(lr=0.5, batch_size=4)),
+        pytest.param(data(2), SGD(lr=0.5, batch_size=4), marks=pytest.mark.nightly),
         (data(2), SGD(lr=0.9, batch_size=4, replacement=False)),
         (data(1), SGD(lr=0.3, batch_size=5, momentum=0.9, nesterov=True, replacement=False)),
     ],
@@ -58,7 +62,7 @@ def test_second_moments_are_exact_within_the_interval(problem, sgd):
     assert abs(found.value - mutant) > 3 * half
 
 
-@pytest.mark.parametrize("replacement", [True, False])
+@pytest.mark.parametrize("replacement", [pytest.param(True, marks=pytest.mark.nightly), False])
 def test_agrees_with_all_batches(replacement):
     problem = linsgd.LinearRegression.from_data(ROWS[:8], np.arange(8.0))
     setting = Setting.of(problem, SGD(lr=0.9, batch_size=3, replacement=replacement))

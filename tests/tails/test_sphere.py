@@ -129,7 +129,7 @@ def test_bounds_see_a_wrong_function():
     [
         ({"lr": 0.5}, 2.90381492231),
         ({"lr": 1.5, "batch_size": 4}, 1.51118474462),
-        ({"lr": 1.0, "batch_size": 100}, 66.0195775834),
+        pytest.param({"lr": 1.0, "batch_size": 100}, 66.0195775834, marks=pytest.mark.nightly),
         ({"lr": 0.05}, 35.2422989046),
     ],
 )
@@ -194,10 +194,10 @@ def test_beyond_the_largest_order_nothing_is_claimed():
 def test_space_contains_the_exact_second_moment():
     ball = operator([1.0, 0.5, 0.3], lr=0.5)
     exact = gaussian_moments.log_even(setting([1.0, 0.5, 0.3], lr=0.5), 2)
-    fit = ball.fit(2.0, ball.balanced(2.0, ball.step.spectrum).norm, Level(8, 1.4))
-    bounds = ball.ratios(fit, 1.2)
+    fit = ball.fit(2.0, ball.balanced(2.0, ball.step.spectrum).norm, Level(6, 1.6))
+    bounds = ball.ratios(fit, 1.4)
     assert bounds.lower <= exact.value <= bounds.upper
-    assert fit.log_h == pytest.approx(exact.value, abs=3e-7)
+    assert fit.log_h == pytest.approx(exact.value, abs=3e-6)
 
 
 @pytest.mark.nightly

@@ -125,7 +125,7 @@ def transform(dof, p):
     )
 
 
-@pytest.mark.parametrize(("dof", "b"), [(2.2, 3), (7.0, 2), (7.0, 60), (29.5, 5)])
+@pytest.mark.parametrize(("dof", "b"), [(2.2, 3), (7.0, 2)])
 def test_sums_of_squares_against_laplace_transforms(dof, b):
     # E (1 + S/b)^s = s / Gamma(1 - s) int (1 - e^{-t} E e^{-tS/b}) t^{-s-1} dt for 0 < s < 1, and
     # Frullani's integral

@@ -32,7 +32,7 @@ def test_the_known_constant_at_exponent_four():
     )
 
 
-@pytest.mark.parametrize(("d", "b", "lr"), [(1, 1, 1.2), (3, 2, 0.7), (5, 2, 0.45)])
+@pytest.mark.parametrize(("d", "b", "lr"), [(1, 1, 1.2), (3, 2, 0.7)])
 def test_units_enter_as_powers(d, b, lr):
     # features of variance v take steps v lr of white ones, in units of noise / sqrt v
     sgd, wide = SGD(lr=lr, batch_size=b), SGD(lr=lr / 4, batch_size=b)
@@ -69,14 +69,14 @@ def even_growth(d, b, shrinkage, c, order):
     [
         (1, 1, 0.0, 2),
         (1, 1, 0.0, 6),
-        (1, 8, 0.0, 10),
+        pytest.param(1, 8, 0.0, 10, marks=pytest.mark.nightly),
         (1, 1, 0.0, 20),
         (1, 4, 1.5, 4),
         (1, 1, 0.5, 6),
         (2, 1, 0.0, 4),
-        (2, 3, 0.0, 10),
+        pytest.param(2, 3, 0.0, 10, marks=pytest.mark.nightly),
         (3, 1, 0.4, 4),
-        (5, 2, 0.0, 20),
+        pytest.param(5, 2, 0.0, 20, marks=pytest.mark.nightly),
         (20, 4, 0.0, 6),
         (100, 10, 0.0, 4),
     ],
@@ -135,7 +135,7 @@ def test_a_large_even_exponent_in_exact_arithmetic():
 
 @pytest.mark.parametrize(
     ("d", "b", "lr", "decay"),
-    [(1, 1, 0.95, 0.0), (1, 2, 2.0, 0.0), (3, 2, 0.75, 0.3), (2, 1, 0.42, 0.0)],
+    [(1, 1, 0.95, 0.0), (1, 2, 2.0, 0.0), (3, 2, 0.75, 0.3)],
 )
 def test_other_exponents_against_full_batches(d, b, lr, decay):
     # the increment's mean over 400,000 chains, of a variance that is finite for alpha < 4: 6
@@ -186,8 +186,8 @@ def test_the_tail_is_seen_where_it_is_predicted():
     ("d", "b", "lr", "t", "steps"),
     [
         (1, 1, 1.0, 100.0, 100),
-        (1, 1, 0.5, 100.0, 100),
-        (1, 1, 0.27, 30.0, 200),
+        pytest.param(1, 1, 0.5, 100.0, 100, marks=pytest.mark.nightly),
+        pytest.param(1, 1, 0.27, 30.0, 200, marks=pytest.mark.nightly),
         pytest.param(5, 4, 0.86, 50.0, 100, marks=pytest.mark.nightly),
         pytest.param(5, 1, 0.26, 60.0, 150, marks=pytest.mark.nightly),
         pytest.param(5, 1, 0.2, 20.0, 300, marks=pytest.mark.nightly),
