@@ -84,7 +84,7 @@ class TestPredict:
         command = ["predict", "--data", table, "--target", "y", "--sampling", "epoch"]
         code, output, note = run(*command, "--lr", "0.1", "--batch-size", "2", "--json")
         assert (code, list(json.loads(output))) == (0, ["stationary"])
-        assert "no exact threshold is known for reshuffled epochs" in note
+        assert "no exact threshold is known for epochs" in note
 
     def test_a_table_of_ones_own(self, run, table):
         code, output, _ = run("predict", "--data", table, "--target", "y", "--lr", "0.1")

@@ -19,11 +19,12 @@ def batches(problem, sgd, chains, rng):
 
 
 def data_batches(data, sgd, chains, rng):
-    N, b = len(data.y), sgd.batch_size
+    N, b, shuffled = len(data.y), sgd.batch_size, None
     while True:
-        shuffled = np.argsort(rng.random((chains, N)), axis=1)
+        if shuffled is None or sgd.sampling != "fixed":
+            shuffled = np.argsort(rng.random((chains, N)), axis=1)
         walk = rng.integers(N, size=(chains, b)) if sgd.replacement else shuffled
-        last = N // b * b if sgd.sampling == "epoch" else b
+        last = N // b * b if sgd.sampling != "independent" else b
         for first in range(0, last, b):
             rows = walk[:, first : first + b]
             yield data.X[rows], data.y[rows]

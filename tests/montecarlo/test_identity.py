@@ -21,6 +21,7 @@ CASES = {
     "student": (STUDENT, linsgd.SGD(lr=0.1)),
     "data": (DATA, linsgd.SGD(lr=0.1, batch_size=2)),
     "epoch": (DATA, linsgd.SGD(lr=0.1, batch_size=2, sampling="epoch")),
+    "fixed": (DATA, linsgd.SGD(lr=0.1, batch_size=2, sampling="fixed")),
 }
 
 

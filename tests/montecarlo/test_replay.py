@@ -45,6 +45,7 @@ CASES = [
     (DATA, {"batch_size": 6}),
     (DATA, {"batch_size": 3, "replacement": False}),
     (DATA, {"batch_size": 4, "sampling": "epoch"}),
+    (DATA, {"batch_size": 3, "sampling": "fixed"}),
 ]
 OPTIMIZERS = [
     {},
@@ -96,9 +97,15 @@ def data_batch(problem, sgd, described, S):
         np.tile(np.arange(N, dtype=np.int32), (64, 1)),
         np.empty((sgd.batch_size, 64), np.int64),
     )
+    met = []
+    phases = N // sgd.batch_size
     for step in range(STEPS):
-        place = step % (N // sgd.batch_size) * sgd.batch_size if rows.epoch else 0
-        data.draw_batches(rows, S, order, place, batch)
+        if rows.fixed and step >= phases:
+            batch = met[step - phases]
+        else:
+            place = step % phases * sgd.batch_size if rows.epoch else 0
+            data.draw_batches(rows, S, order, place, batch)
+        met.append(batch.copy())
         yield problem.features.X[batch.T], problem.features.y[batch.T]
 
 

@@ -200,9 +200,11 @@ def _options(sgd: SGD) -> str:
     said += [f"dampening {sgd.dampening:g}"] if sgd.dampening else []
     said += ["Nesterov"] if sgd.nesterov else []
     said += [f"weight decay {sgd.weight_decay:g}"] if sgd.weight_decay else []
-    epochs = sgd.sampling == "epoch"
-    said += [] if sgd.replacement or epochs else ["without replacement"]
-    said += ["reshuffled epochs"] if epochs else []
+    drawn = {"epoch": "reshuffled epochs", "fixed": "an order that repeats"}
+    if sgd.sampling != "independent":
+        said.append(drawn[sgd.sampling])
+    elif not sgd.replacement:
+        said.append("without replacement")
     return ", ".join(said)
 
 

@@ -151,8 +151,8 @@ def _predict(options: argparse.Namespace) -> int:
     problem = _problem(options)
     sgd, stability = _sgd(options, problem)
     results: dict[str, Result] = {}
-    if sgd.sampling == "epoch":
-        print("no exact threshold is known for reshuffled epochs", file=sys.stderr)
+    if sgd.sampling != "independent":
+        print("no exact threshold is known for epochs", file=sys.stderr)
     else:
         results["stability"] = stability or linsgd.stability(problem, sgd)
     if options.steps is None:

@@ -191,8 +191,11 @@ def _optimizer(command: Parser, *, sampling: bool) -> None:
     without = "draw batches of --data without repeated rows"
     add("--without-replacement", action="store_true", help=without)
     if sampling:
-        epoch = "epoch: reshuffled passes over --data (default: %(default)s)"
-        choices = ("independent", "epoch")
+        epoch = (
+            "epoch: reshuffled passes over --data; fixed: in one order that repeats "
+            "(default: %(default)s)"
+        )
+        choices = ("independent", "epoch", "fixed")
         add("--sampling", choices=choices, default="independent", help=epoch)
     else:
         command.set_defaults(sampling="independent")

@@ -4,7 +4,8 @@ With replacement a row is floor(N u) with u uniform on a grid of 2^-52 in [0, 1)
 replacement each chain keeps a permutation of the rows and goes on shuffling it as Fisher and Yates
 do: the next row is swapped in from a uniform place behind it. Whatever the permutation was, the
 rows so met are a uniform ordered sample without replacement; so a simple random sample starts anew
-at every step, and an epoch when fewer rows than a batch are left.
+at every step, and an epoch when fewer rows than a batch are left. In a fixed order each chain keeps
+the permutation of its first epoch.
 """
 
 from typing import Any, NamedTuple
@@ -12,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from linsgd import domains
 from linsgd.domains import IntArray
 from linsgd.jit import Array, Words, inlined, kernel, specialised, summing
 from linsgd.montecarlo.random.streams import seed_streams
@@ -28,7 +28,8 @@ class Rows(NamedTuple):
     X: Any
     y: Any
     replacement: bool
-    epoch: bool
+    epoch: bool  # whether batches walk through epochs
+    fixed: bool = False  # whether every epoch has the order of the first
 
 
 @kernel
@@ -54,7 +55,11 @@ def walk(
     G, chosen = np.empty_like(W), np.empty((batch.size, LANES), np.int64)
     for k in range(len(at)):
         while step < at[k]:
-            draw_batches(rows, S, order, step % batches * batch.size, chosen)
+            place = step % batches * batch.size
+            if rows.fixed and step >= batches:
+                read_batches(order, place, chosen)
+            else:
+                draw_batches(rows, S, order, place, chosen)
             take_step(update, batch, rows, step, chosen, W, V, M, G)
             step += 1
         copy_state(W.T, V.T, out[k])
@@ -97,6 +102,14 @@ def draw_batches(rows: Rows, S: Words, order: Array, place: int, batch: Array) -
                 here, there = place + q, place + q + batch[q, j]
                 order[j, here], order[j, there] = order[j, there], order[j, here]
                 batch[q, j] = order[j, here]
+
+
+@kernel
+def read_batches(order: Array, place: int, batch: Array) -> None:
+    """Write the rows at `place` of every lane's order (64, N) to batch (b, 64)."""
+    for q in range(len(batch)):
+        for j in range(LANES):
+            batch[q, j] = order[j, place + q]
 
 
 @summing
@@ -167,6 +180,11 @@ class DataWalks(Walks):
         """Return the data for the kernel."""
         data, sgd = self.problem.features, self.sgd
         assert isinstance(data, FiniteData)
-        domains.choice("sampling", sgd.sampling, ("independent", "epoch"))
         X, y = data.X.astype(self.dtype), data.y.astype(self.dtype)
-        return Rows(X, y, bool(sgd.replacement), sgd.sampling == "epoch")
+        return Rows(
+            X,
+            y,
+            replacement=bool(sgd.replacement),
+            epoch=sgd.sampling != "independent",
+            fixed=sgd.sampling == "fixed",
+        )
