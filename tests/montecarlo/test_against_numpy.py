@@ -81,7 +81,9 @@ def test_same_law(problem, optimizer):
     assert distance(PROBLEMS[problem], linsgd.SGD(**OPTIMIZERS[optimizer])) < 6.5
 
 
-@pytest.mark.parametrize("kind", [{"replacement": False}, {"sampling": "epoch"}, {"sampling": "fixed"}])
+@pytest.mark.parametrize(
+    "kind", [{"replacement": False}, {"sampling": "epoch"}, {"sampling": "fixed"}]
+)
 @pytest.mark.parametrize("batch_size", [4, 13])
 @pytest.mark.parametrize("optimizer", ["heavy ball", "nesterov"])
 def test_same_law_without_replacement(kind, batch_size, optimizer):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import linsgd
-from linsgd.theory.discrete.epoch_noise import EpochResponse
+from linsgd.theory.epochs.response import EpochResponse
 from linsgd.theory.recurrence.recurrence import Coefficients
 
 

@@ -9,8 +9,8 @@ import pytest
 from tests.theory import oracles
 
 import linsgd
-from linsgd.theory.discrete import epochs
-from linsgd.theory.discrete.epoch_noise import EpochResponse
+from linsgd.theory.epochs import frozen_noise as epochs
+from linsgd.theory.epochs.response import EpochResponse
 from linsgd.theory.recurrence.recurrence import Coefficients
 
 CASES = [
@@ -100,11 +100,6 @@ def test_orders_are_said():
     law = linsgd.stationary_moments(problem, linsgd.SGD(lr=1e-3, batch_size=15, sampling="epoch"))
     assert "Var w lr^2 (lr^3 at phase 0)" in law.order
     assert law.steps.tolist() == [0, 1]
-
-
-def test_in_time_they_are_refused():
-    with pytest.raises(ValueError, match="sampling = 'epoch' is outside its domain"):
-        linsgd.moments(data_set(4, None), linsgd.SGD(lr=1e-3, sampling="epoch"), [1])
 
 
 @pytest.mark.parametrize(("n", "b", "settings"), CASES)

@@ -43,8 +43,6 @@ from linsgd.theory.langevin.propagator import damping_rate
 from linsgd.theory.result import MomentsStatus, Start
 from linsgd.theory.theories import TheoryName, answer
 
-COMPRESSION = 1e-10  # relative error of the sums over few nodes (`compression`)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Displacement(Result):
@@ -65,8 +63,8 @@ class Displacement(Result):
     exponent : ndarray (K,)
         d log global_msd / d log k at k.
     error : float
-        Estimated relative error of the displacements (numerical); of the exponent, times k for the
-        exact one.
+        Estimated relative error of the displacements: numerical, for epochs of many rows with what
+        their theory neglects; of the exponent, times k for the exact one.
     """
 
     status: MomentsStatus
@@ -93,8 +91,8 @@ def displacement(
         The problem.
     sgd : SGD
         The optimizer: for the differential equations without Nesterov. For ``sampling="epoch"`` or
-        ``"fixed"`` the walk begins at the start of an epoch, in the stationary law, and the noise
-        is frozen at the minimum: a factor 1 + O(lr) is neglected.
+        ``"fixed"`` the walk begins at the start of an epoch, in the stationary law or at a point;
+        exact on few rows, else up to a factor 1 + O(lr), which `error` estimates.
     steps : array_like of int (K,)
         k >= 1.
     start : "stationary", None, (w, v) or Moments
@@ -146,7 +144,7 @@ def displacement(
     k = domains.step_list("steps", steps)
     if k.min() < 1:
         domains.refuse("steps", int(k.min()), "[1, 2**62]")
-    status, (far, local, slope) = find(problem, sgd, k, start)
+    status, error, (far, local, slope) = find(problem, sgd, k, start)
     # d log msd / d log k = slope / (msd / k)
     moves = (far > 0) & np.isfinite(far)
     exponent = np.full(k.shape, np.nan)
@@ -158,7 +156,7 @@ def displacement(
         global_msd=far,
         local_msd=local,
         exponent=exponent,
-        error=COMPRESSION,
+        error=error,
     )
 
 

@@ -23,8 +23,8 @@ def stationary_moments(
         The problem.
     sgd : SGD
         The optimizer. For ``sampling="epoch"`` or ``"fixed"`` the law at each phase of the epoch:
-        exact for reshuffled epochs of few rows, else for noise frozen at the minimum, exact in
-        lr (h + weight_decay); `order` says what is neglected.
+        exact for few rows, else for noise frozen at the minimum, exact in lr (h + weight_decay);
+        `order` says what is neglected and `error` estimates it.
     theory : {"exact", "langevin", "diffusion"}
         The discrete algorithm itself, or the literature's stochastic differential equations.
 
@@ -91,7 +91,9 @@ def moments(
     problem : LinearRegression
         The problem.
     sgd : SGD
-        The optimizer.
+        The optimizer. For ``sampling="epoch"`` or ``"fixed"`` the step 0 begins an epoch; moments
+        are exact for few rows, else `order` says what is neglected and `error` estimates it. A
+        fixed order is averaged over; on many rows it starts at a point or in its stationary law.
     steps : int or array_like (K,)
         Times in steps, in any order, each in [0, 2**62].
     start : None, "stationary", (w, v) or Moments

@@ -48,13 +48,14 @@ class Moments(Result):
     status : MomentsStatus
         Whether the stationary moments exist.
     steps : ndarray (K,), int or None
-        Times in steps (phases within an epoch for reshuffled epochs); a number where one step was
-        asked for; None for the stationary law.
+        Times in steps (phases within an epoch for the stationary law of epochs); a number where one
+        step was asked for; None for the stationary law of independent batches.
     order : str
         "exact", or the order in lr of the first neglected terms.
     error : float
         Estimated relative error of the numbers as evaluations of their formula, from rounding and
-        from the condition of the spectrum.
+        from the condition of the spectrum. For epochs of many rows, of the variances, relative to
+        their largest within an epoch, with the terms that `order` names.
     mean, velocity_mean : ndarray (d,)
         E w and E v in the problem's coordinates. Where the variance is infinite these are limits of
         E w_k.

@@ -14,16 +14,18 @@ from linsgd.optimizers.accept import OPTIMIZERS, PROBLEMS, accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.diffusion import ornstein_uhlenbeck
-from linsgd.theory.discrete import epochs, transient
 from linsgd.theory.discrete import oscillation as discrete_modes
 from linsgd.theory.discrete import stationary as independent
+from linsgd.theory.discrete import transient
 from linsgd.theory.displacement import differential_equations
 from linsgd.theory.displacement import discrete as discrete_displacement
+from linsgd.theory.displacement.terms import Answer as Displaced
+from linsgd.theory.epochs import law as epochs
 from linsgd.theory.langevin import moments as langevin
 from linsgd.theory.langevin import oscillation as langevin_modes
 from linsgd.theory.recurrence.recurrence import Recurrence
 from linsgd.theory.relaxation import Relaxation
-from linsgd.theory.result import Moments, MomentsStatus, Start
+from linsgd.theory.result import Moments, Start
 
 TheoryName: TypeAlias = Literal["exact", "langevin", "diffusion"]
 Question: TypeAlias = Literal["moments", "displacement", "oscillation", "autocorrelation"]
@@ -43,8 +45,8 @@ class Theory:
     moments : callable
         (problem, sgd, steps (K,), start) -> the law at the steps.
     displacement : callable
-        (problem, sgd, steps (K,), start) -> the status and the mean squares of the displacement
-        and of one more step, and the slope of the first (3, K).
+        (problem, sgd, steps (K,), start) -> the status, the relative error, and the mean squares
+        of the displacement and of one more step, and the slope of the first (3, K).
     oscillation : callable or None
         (stiffness z (d,), momentum) -> how each mode relaxes.
     autocorrelation : callable or None
@@ -56,9 +58,7 @@ class Theory:
     name: TheoryName
     stationary: Callable[[LinearRegression, SGD], Moments]
     moments: Callable[[LinearRegression, SGD, IntArray, Start], Moments]
-    displacement: Callable[
-        [LinearRegression, SGD, IntArray, Start], tuple[MomentsStatus, FloatArray]
-    ]
+    displacement: Callable[[LinearRegression, SGD, IntArray, Start], Displaced]
     oscillation: Callable[[FloatArray, float], Relaxation] | None = None
     autocorrelation: (
         Callable[[IntArray, float, FloatArray], tuple[FloatArray, FloatArray]] | None
@@ -75,8 +75,7 @@ def _exact_stationary(problem: LinearRegression, sgd: SGD) -> Moments:
 
 def _exact_moments(problem: LinearRegression, sgd: SGD, steps: IntArray, start: Start) -> Moments:
     if sgd.sampling != "independent":
-        known = "'independent': for epochs stationary_moments, displacement and simulate are known"
-        domains.refuse("sampling", sgd.sampling, known)
+        return epochs.moments(problem, sgd, steps, start)
     return transient.moments(problem, sgd, steps, start)
 
 

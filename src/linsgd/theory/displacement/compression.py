@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from linsgd.domains import FloatArray
 
+ERROR = 1e-10  # relative, of the sums over few nodes
 NODES = 20  # n
 RADIUS = 3.6  # r: the bound is then below 2e-11 M
 # the ellipse of a panel [a, a + width] reaches down to a + width/2 - (r + 1/r) width/4, which is

@@ -2,25 +2,24 @@
 
 import numpy as np
 
-from linsgd.domains import FloatArray, IntArray
+from linsgd.domains import IntArray
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.diffusion.ornstein_uhlenbeck import diffusion
-from linsgd.theory.displacement.compression import half_plane, parabola
+from linsgd.theory.displacement.compression import ERROR, half_plane, parabola
 from linsgd.theory.displacement.terms import (
+    Answer,
     diffusion_terms,
     langevin_terms,
     stationary_langevin_terms,
     summed,
 )
 from linsgd.theory.langevin.process import langevin
-from linsgd.theory.result import MomentsStatus, Start
+from linsgd.theory.result import Start
 
 
-def langevin_displacement(
-    problem: LinearRegression, sgd: SGD, k: IntArray, start: Start
-) -> tuple[MomentsStatus, FloatArray]:
-    """Return the status and the three sums (3, K) of `linsgd.theory.displacement.terms`."""
+def langevin_displacement(problem: LinearRegression, sgd: SGD, k: IntArray, start: Start) -> Answer:
+    """Return the answer of `linsgd.theory.displacement.terms`."""
     process = langevin(problem, sgd)
     modes, lr = process.modes, process.lr
     begin = process.initial_state(start)
@@ -34,13 +33,13 @@ def langevin_displacement(
         xx, xv, vv = begin.second_moments
         measures = np.stack([lr**2 * vv, lr * xv, modes.w2 * xx, q])
     sums = summed(terms, z, measures, parabola(sgd.momentum), k)
-    return process.status, sums
+    return process.status, ERROR, sums
 
 
 def diffusion_displacement(
     problem: LinearRegression, sgd: SGD, k: IntArray, start: Start
-) -> tuple[MomentsStatus, FloatArray]:
-    """Return the status and the three sums (3, K) of `linsgd.theory.displacement.terms`."""
+) -> Answer:
+    """Return the answer of `linsgd.theory.displacement.terms`."""
     process = diffusion(problem, sgd)
     begin = process.initial_state(start)
     intensity = process.intensity
@@ -50,4 +49,4 @@ def diffusion_displacement(
     z = process.rate * (1 - sgd.momentum)
     terms = diffusion_terms(sgd.momentum)
     sums = summed(terms, z, np.stack([confined, q]), half_plane, k)
-    return process.status, sums
+    return process.status, ERROR, sums

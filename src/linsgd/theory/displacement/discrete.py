@@ -10,16 +10,14 @@ from linsgd.theory.discrete.existence import existence
 from linsgd.theory.discrete.stationary import stationary
 from linsgd.theory.discrete.transient import Transient, transient
 from linsgd.theory.displacement import epochs
-from linsgd.theory.displacement.compression import ellipse
-from linsgd.theory.displacement.terms import exact_stationary_terms, summed
+from linsgd.theory.displacement.compression import ERROR, ellipse
+from linsgd.theory.displacement.terms import Answer, exact_stationary_terms, summed
 from linsgd.theory.recurrence.recurrence import Coefficients, Recurrence
-from linsgd.theory.result import Moments, MomentsStatus, Start
+from linsgd.theory.result import Moments, Start
 
 
-def displacement(
-    problem: LinearRegression, sgd: SGD, k: IntArray, start: Start
-) -> tuple[MomentsStatus, FloatArray]:
-    """Return the status and the three sums (3, K) of `linsgd.theory.displacement.terms`."""
+def displacement(problem: LinearRegression, sgd: SGD, k: IntArray, start: Start) -> Answer:
+    """Return the answer of `linsgd.theory.displacement.terms`."""
     if sgd.sampling != "independent":
         return epochs.displacement(problem, sgd, k, start)
     recurrence = Recurrence.of(problem, sgd)
@@ -28,9 +26,9 @@ def displacement(
         domains.choice("start", start, ("stationary",))
         law = stationary(recurrence, exists)
         if not sgd.nesterov:
-            return law.status, _stationary(recurrence, law, k)
+            return law.status, ERROR, _stationary(recurrence, law, k)
         if not np.isfinite(law.position_variance).all():
-            return law.status, np.full((3, k.size), np.inf)
+            return law.status, ERROR, np.full((3, k.size), np.inf)
         start = law
     around = np.concatenate([k - 1, k, k + 1])
     times, where = np.unique(around, return_inverse=True)
@@ -39,7 +37,7 @@ def displacement(
     far = _from_start(recurrence, found, times)
     local = _one_step(recurrence, found.law, here, after)
     slope = (far[after] - far[before]) / 2
-    return found.law.status, np.stack([far[here], local, slope])
+    return found.law.status, ERROR, np.stack([far[here], local, slope])
 
 
 def squared_step(

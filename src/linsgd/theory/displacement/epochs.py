@@ -1,6 +1,6 @@
 r"""Displacement under epochs, from the start of an epoch, by linear response to the frozen noise.
 
-With the notation of `linsgd.theory.discrete.epoch_noise`, mode by mode and in units of
+With the notation of `linsgd.theory.epochs.response`, mode by mode and in units of
 C_ii/(N - 1), for k = q n + p steps
 
     E Delta^2 = [(A^k - 1) P_0 (A^k - 1)' + V_k]_ww,
@@ -14,7 +14,8 @@ as xi_p has the covariance -C/(N - 1) with each earlier batch of its epoch. In a
 period n, and E Delta^2 = (N/b) sum_m (r_{m+p} - r_m)^2 with indices modulo n: 0 at whole epochs.
 White noise, which stands for the growth of the noise with the distance from the minimum, gives
 -2 [(A^k - 1) P]_ww with its stationary law P, in a fixed order sum_m (r_{m+p} - r_m)^2. To this is
-added the squared motion of the mean within an epoch. The orders are those of the stationary law.
+added the squared motion of the mean within an epoch. Order and error are those of the stationary
+law. Few rows are summed exactly instead. From a point the displacement follows from the moments.
 """
 
 import numpy as np
@@ -23,23 +24,60 @@ from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.theory.discrete.epoch_noise import EpochResponse
-from linsgd.theory.discrete.epochs import epoch_law, finite_fit, perturbed
+from linsgd.theory.displacement.terms import Answer
+from linsgd.theory.epochs import enumeration, orders
+from linsgd.theory.epochs.frozen_noise import epoch_law, perturbed
+from linsgd.theory.epochs.law import moments, stationary
+from linsgd.theory.epochs.response import EpochResponse
+from linsgd.theory.epochs.rows import finite_fit
 from linsgd.theory.recurrence.recurrence import Coefficients, unit_response
-from linsgd.theory.result import MomentsStatus, Start
+from linsgd.theory.result import Moments, Start
 
 
-def displacement(
-    problem: LinearRegression, sgd: SGD, k: IntArray, start: Start
-) -> tuple[MomentsStatus, FloatArray]:
-    """Return the status and the three sums (3, K) of `linsgd.theory.displacement.terms`."""
+def displacement(problem: LinearRegression, sgd: SGD, k: IntArray, start: Start) -> Answer:
+    """Return the answer of `linsgd.theory.displacement.terms`, from the start of an epoch."""
     if not isinstance(start, str):
-        domains.refuse("start", start, "'stationary' for epochs")
+        return _from_point(problem, sgd, k, start)
     domains.choice("start", start, ("stationary",))
     fit = finite_fit(problem, sgd)
-    law = perturbed(problem, sgd, fit)
+    law = stationary(problem, sgd)
     if not np.isfinite(law.position_variance).all():
-        return law.status, np.full((3, k.size), np.inf)
+        return law.status, law.error, np.full((3, k.size), np.inf)
+    if law.order == "exact" and not sgd.nesterov:
+        return law.status, law.error, _summed(problem, sgd, law, k)
+    law = perturbed(problem, sgd, fit)
+    return law.status, law.error, _by_response(problem, sgd, law, k)
+
+
+def _from_point(problem: LinearRegression, sgd: SGD, k: IntArray, start: Start) -> Answer:
+    """Return the answer from a point: the displacement is the distance from it."""
+    if isinstance(start, Moments):
+        domains.refuse("start", "a law", "'stationary', None or a point (w, v) for epochs")
+    if sgd.nesterov:
+        domains.refuse("nesterov", True, "False for epochs from a point")
+    times, where = np.unique(np.concatenate([k - 1, k, k + 1]), return_inverse=True)
+    law = moments(problem, sgd, times, start)
+    begin = np.zeros(problem.dimension) if start is None else np.asarray(start[0], dtype=float)
+    far = law.position_variance.sum(axis=1) + np.sum((law.mean - begin) ** 2, axis=1)
+    speed = law.velocity_variance.sum(axis=1) + np.sum(law.velocity_mean**2, axis=1)
+    before, here, after = where.reshape(3, -1)
+    sums = np.stack([far[here], sgd.lr**2 * speed[after], (far[after] - far[before]) / 2])
+    return law.status, law.error, sums
+
+
+def _summed(problem: LinearRegression, sgd: SGD, law: Moments, k: IntArray) -> FloatArray:
+    """Return the three sums (3, K) of few rows, exactly, without Nesterov."""
+    exact = enumeration if sgd.sampling == "epoch" else orders
+    far = exact.squared_displacement(problem, sgd, np.concatenate([k - 1, k, k + 1]))
+    before, here, after = far.reshape(3, -1)
+    speed = law.velocity_variance.sum(axis=1) + np.sum(law.velocity_mean**2, axis=1)
+    local = sgd.lr**2 * speed[(k + 1) % len(speed)]
+    return np.stack([here, local, (after - before) / 2])
+
+
+def _by_response(problem: LinearRegression, sgd: SGD, law: Moments, k: IntArray) -> FloatArray:
+    """Return the three sums (3, K) by linear response."""
+    fit = finite_fit(problem, sgd)
     found = epoch_law(problem, sgd, fit)
     response, N = found.response, len(fit.rows)
     own = np.diag(found.structured) / max(N - 1, 1), np.diag(found.unstructured)
@@ -61,7 +99,7 @@ def displacement(
 
     known = {int(s): far(int(s)) for s in np.unique(np.concatenate([k - 1, k, k + 1]))}
     sums = [(known[s], once(s), (known[s + 1] - known[s - 1]) / 2) for s in map(int, k)]
-    return law.status, np.array(sums).T
+    return np.array(sums).T
 
 
 class _Reshuffled:

@@ -25,10 +25,13 @@ from linsgd.domains import FloatArray, IntArray
 from linsgd.theory.displacement.compression import Region, compress
 from linsgd.theory.langevin.propagator import blocks, decayed, sgd_propagator
 from linsgd.theory.recurrence.heavy_ball import powers
+from linsgd.theory.result import MomentsStatus
 
 # the terms (B, J) of the mean square of the displacement, of that over one more step, and of the
 # slope of the first in k
 Sums = tuple[FloatArray, FloatArray, FloatArray]
+# status, relative error, and the three sums over modes (3, K)
+Answer = tuple[MomentsStatus, float, FloatArray]
 # of steps (B, 1), stiffnesses z (J,) and measures (m, J)
 Terms = Callable[[IntArray, FloatArray, FloatArray], Sums]
 
