@@ -1,5 +1,7 @@
 """One-dimensional diffusions against known digits, plain quadrature and closed forms."""
 
+import itertools
+
 import mpmath
 import numpy as np
 import pytest
@@ -134,6 +136,95 @@ def test_symbols_numbers_and_callables_are_one():
     assert one.spectral_gap().log == pytest.approx(other.spectral_gap().log, abs=1e-12)
 
 
+def test_decay_rates_of_a_varying_diffusion():
+    # dX = -X dt + sqrt(c0 + c2 X^2) dW: n - n (n - 1) c2/2 for n below nu/2, nu = 1 + 2/c2
+    c2 = 0.05
+    process = Diffusion1D(lambda x: x**2 / 2, lambda x: (1 + c2 * x**2) / 2, (-300.0, 300.0))
+    rates = process.decay_rates(6)
+    for n, rate in enumerate(rates, start=1):
+        assert rate.value == pytest.approx(n - n * (n - 1) * c2 / 2, rel=1e-10)
+        assert rate.error < 1e-11
+
+
+def test_two_small_rates_of_different_size_keep_their_digits():
+    """Three wells: the rates are those of the chain of wells, made of passages and masses."""
+    process = Diffusion1D(three_wells, noisy_wells, (-2.6, 2.6))
+    slow, fast, inside = process.decay_rates(3)
+    assert slow.value == pytest.approx(process.spectral_gap().value, rel=1e-11)
+    assert slow.value < 1e-9 * fast.value
+    assert fast.value < 1e-6 * inside.value
+    wells, tops = (-1.6, 0.0, 1.6), (-0.8, 0.8)
+    edges = (-2.6, *tops, 2.6)
+    mass = [process.occupation(a, b).value for a, b in itertools.pairwise(edges)]
+    # each barrier as a resistance between capacities: pi_i k_ij = 1/(2 int e^Psi/D) of the passage
+    conductance = []
+    for i in range(2):
+        there = process.mean_first_passage_time(wells[i], wells[i + 1]).value
+        filled = mass[0] if i == 0 else mass[0] + mass[1]
+        conductance.append(filled / there)
+    c, d = conductance
+    generator = np.array([[c, -c, 0], [-c, c + d, -d], [0, -d, d]]) / np.array(mass)[:, None]
+    with mpmath.workdps(60):
+        values = mpmath.eig(mpmath.matrix(generator.tolist()), left=False, right=False)
+        chain = sorted(abs(v) for v in values)
+    assert slow.value == pytest.approx(float(chain[1]), rel=1e-4)
+    assert fast.value == pytest.approx(float(chain[2]), rel=1e-4)
+
+
+def three_wells(x):
+    return x**2 * (x**2 - 2.56) ** 2 - 0.5 * x
+
+
+def noisy_wells(x):
+    return 0.07 * (1 + 0.2 * np.tanh(x))
+
+
+def test_a_law_integrates_to_its_moments():
+    process = Diffusion1D(tilted, noisy, (-3.2, 3.2))
+    for start, target in ((-1.0, 1.0), (1.0, -1.0)):
+        mean, second = process.passage_moments(start, target)
+        variance = process.first_passage_variance(start, target).value
+        assert second.value == pytest.approx(variance + mean.value**2, rel=1e-13)
+        # int P(T > t) dt and int 2 t P(T > t) dt, with t = mean e^y
+        y = np.linspace(-16, 4, 161)
+        t = mean.value * np.exp(y)
+        law = process.first_passage_law(start, target, t)
+        assert law.error.max() < 1e-9
+        assert np.trapezoid(law.survival * t, y) == pytest.approx(mean.value, rel=1e-6)
+        assert np.trapezoid(2 * t**2 * law.survival, y) == pytest.approx(second.value, rel=1e-6)
+
+
+def test_the_law_of_a_passage_of_brownian_motion():
+    walk = Diffusion1D(0.0, 0.5, (0.0, 1.0), reflecting=True)
+    times = np.array([0.1, 1.0, 4.0])
+    odd = 2 * np.arange(100)[:, None] + 1
+    series = (-1) ** (odd // 2) / odd * np.exp(-(odd**2) * np.pi**2 * times / 8)
+    exact = 4 / np.pi * series.sum(axis=0)
+    for start, target in ((0.0, 1.0), (1.0, 0.0)):
+        law = walk.first_passage_law(start, target, times)
+        assert law.survival == pytest.approx(exact, abs=1e-12)
+
+
+def test_samples_kinks_means_and_objects_are_potentials():
+    x = np.linspace(-3.3, 3.3, 201)
+    exact = Diffusion1D(tilted, noisy, (-3.2, 3.2)).spectral_gap()
+    sampled = Diffusion1D((x, tilted(x)), noisy, (-3.2, 3.2)).spectral_gap()
+    assert sampled.value == pytest.approx(exact.value, rel=1e-4)
+    assert abs(sampled.value / exact.value - 1) < sampled.error < 1e-3
+    losses = [lambda x: (x**2 - 1) ** 2, lambda x: 0.2 * x]
+    mean = Diffusion1D(losses, noisy, (-3.2, 3.2)).spectral_gap()
+    assert mean.log == pytest.approx(exact.log, abs=1e-12)
+
+    class Tilted:
+        def value(self, x):
+            return tilted(x)
+
+    assert Diffusion1D(Tilted(), noisy, (-3.2, 3.2)).spectral_gap() == exact
+    # |x| with D = 1: the passage from 1 down to 0 takes int_0^1 e^z (e^-z - e^-9) dz
+    kink = Diffusion1D(np.abs, 1.0, (-30.0, 30.0))
+    assert kink.mean_first_passage_time(1.0, 0.0).value == pytest.approx(1.0, rel=1e-11)
+
+
 def test_evolution_keeps_mass_and_sign_and_decays_with_the_gap():
     process = Diffusion1D(tilted, noisy, (-3.0, 3.0))
     path = process.evolve(lambda x: (np.abs(x - 1) < 0.2) * 1.0, [0.0, 0.3, 40.0, 60.0], cells=240)
@@ -162,7 +253,12 @@ def start(x):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ((lambda x: -(x**2), 1.0, (-2, 2)), "domain = .* holds the density"),
+        ((lambda x: -(x**2), 1.0, (-2, 2)), "domain = .* grows outwards: no confining"),
+        ((tilted, 0.1, (-1.2, 3.2)), "density 0.*at x = -1.2.* holds the density: widen it"),
+        ((tilted, 0.1, (-0.9, 3.2)), "grows outwards: .* or a well cut off"),
+        (((np.arange(9), np.arange(8)), 1.0, (0, 8)), r"potential\[1\] = array of shape"),
+        ((([0, 1], [0, 1]), 1.0, (0, 1)), r"potential\[0\] = .* at least 9 ascending"),
+        (("x**2", 1.0, (0, 1)), "potential = 'x\\*\\*2' of type str"),
         ((lambda x: x**2, lambda x: x, (-9, 9)), "diffusion at x = -9"),
         ((lambda x: x**2, -1.0, (-9, 9)), "diffusion at x"),
         ((lambda x: 1 / x, 1.0, (0, 9)), "potential at x = 0"),

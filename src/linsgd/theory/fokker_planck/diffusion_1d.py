@@ -17,27 +17,30 @@ with the relative accuracy of the interpolation, however small the gap is.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import sympy
 from numpy.typing import ArrayLike
 
 from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.theory.fokker_planck import first_passage_1d, spectrum_1d
+from linsgd.theory.fokker_planck.coefficient import Coefficient
+from linsgd.theory.fokker_planck.evolution import Evolution
 from linsgd.theory.fokker_planck.finite_volume import FiniteVolume
+from linsgd.theory.fokker_planck.first_passage_1d import PassageLaw
 from linsgd.theory.fokker_planck.log_number import LogNumber, log_number
 from linsgd.theory.fokker_planck.panels import COARSE, FINE, Panels, Rule, resolved_edges
+from linsgd.theory.fokker_planck.speed_and_scale import Equation, SpeedAndScale
 
 Convention: TypeAlias = Literal["ito", "stratonovich", "anti_ito"]
-Function: TypeAlias = Callable[[FloatArray], FloatArray]
 
-WEIGHT = {"ito": 0.0, "stratonovich": 0.5, "anti_ito": 1.0}
+WEIGHT = {"ito": 1.0, "stratonovich": 0.5, "anti_ito": 0.0}  # of log D in Psi
 CONFINED = 25.0  # -log of the density at an end against its maximum
-MOST_ITERATIONS = 2000
+PIECES = 16  # panels to begin with
 CELLS = 400  # of the finite volumes for time evolution
+MOST_RATES = 40
+LONGEST_EXPONENT = 50.0  # of L/D over a panel, where its exponential is looked at
 
 
 class Diffusion1D:
@@ -45,9 +48,11 @@ class Diffusion1D:
 
     Parameters
     ----------
-    potential : callable or sympy.Expr
-        L, vectorised over arrays; smooth on the domain.
-    diffusion : float, callable or sympy.Expr
+    potential : callable, sympy.Expr, tuple of arrays, list of callables, or object
+        L: a function vectorised over arrays, an expression in one symbol, samples (x, L) to be
+        joined by a cubic spline, losses whose mean it is, or an object with ``.value(x)``. Where
+        it has kinks, panels shrink around them.
+    diffusion : float, or as for the potential
         D > 0. For SGD with gradient covariance C(x) it is lr C(x)/(2 batch_size), and time is
         lr * steps.
     domain : tuple of float
@@ -99,19 +104,25 @@ class Diffusion1D:
             domains.refuse("domain", domain, "a pair (low, high) of numbers")
         self.low = domains.real("domain[0]", low)
         self.high = domains.real("domain[1]", high, f"({self.low!r}, inf)")
-        self.potential = _function("potential", potential)
-        self.diffusion = _function("diffusion", diffusion)
         self.convention = domains.choice("convention", convention, tuple(WEIGHT))
         self.reflecting = domains.boolean("reflecting", reflecting)
+        L, D = Coefficient.of("potential", potential), Coefficient.of("diffusion", diffusion)
+        self.potential, self.diffusion = L.fine, D.fine
         self._check_values(np.linspace(self.low, self.high, 1001))
-        edges = resolved_edges(self._resolved, self.low, self.high, pieces=16)
-        self._levels = [_Level.of(self, edges, n) for n in (FINE, COARSE)]
+        knots = np.concatenate([L.knots, D.knots, np.linspace(self.low, self.high, PIECES + 1)])
+        inside = knots[(knots >= self.low) & (knots <= self.high)]
+        edges = resolved_edges(self._resolved, np.unique(inside))
+        weight = WEIGHT[self.convention]
+        fine = Equation(L.fine, D.fine, weight)
+        coarse = Equation(L.coarse, D.coarse, weight)
+        self._fine = SpeedAndScale.of(fine, Panels(Rule.of(FINE), edges))
+        self._coarse = SpeedAndScale.of(coarse, Panels(Rule.of(COARSE), edges))
         self._check_confined()
 
     def __repr__(self) -> str:
         return (
             f"Diffusion1D on [{self.low:g}, {self.high:g}], {self.convention}, "
-            f"{self._levels[0].panels.nodes.size} nodes"
+            f"{self._fine.psi.size} nodes"
         )
 
     def stationary_density(self, x: ArrayLike) -> FloatArray:
@@ -122,12 +133,8 @@ class Diffusion1D:
         x : array_like (K,)
             Inside the domain.
         """
-        points = domains.array("x", np.atleast_1d(np.asarray(x, dtype=float)), (None,))
-        self._check_inside("x", points)
-        level = self._levels[0]
-        density = np.empty(points.shape)
-        for i, point in enumerate(points):
-            density[i] = np.exp(-level.psi_at(self, float(point)) - level.log_mass)
+        points = self._points("x", x)
+        density: FloatArray = np.exp(-self._fine.psi_at(points) - self._fine.log_mass)
         return density
 
     def occupation(self, low: float, high: float) -> LogNumber:
@@ -138,12 +145,10 @@ class Diffusion1D:
         low, high : float
             Inside the domain, low < high.
         """
-        low, high = self._interval(low, high)
-        logs = [
-            level.log_integral_between(self, low, high, sign=-1) - level.log_mass
-            for level in self._levels
-        ]
-        return log_number(*logs)
+        low = domains.real("low", low, f"[{self.low!r}, {self.high!r}]")
+        high = domains.real("high", high, f"({low!r}, {self.high!r}]")
+        fine = self._fine.log_probability(low, high)
+        return log_number(fine, self._coarse.log_probability(low, high))
 
     def spectral_gap(self) -> LogNumber:
         """Return the smallest positive decay rate of the Fokker-Planck equation, per unit of time.
@@ -151,9 +156,34 @@ class Diffusion1D:
         Raises
         ------
         RuntimeError
-            If the iteration does not converge.
+            If the second rate is within 1 % of the first; `decay_rates` separates them.
         """
-        return log_number(*(level.log_gap() for level in self._levels))
+        return log_number(spectrum_1d.log_gap(self._fine), spectrum_1d.log_gap(self._coarse))
+
+    def decay_rates(self, count: int = 10) -> tuple[LogNumber, ...]:
+        """Return the smallest positive decay rates in ascending order, per unit of time.
+
+        Parameters
+        ----------
+        count : int
+            From 1 to 40.
+
+        Notes
+        -----
+        By shooting, which is independent of `spectral_gap`. Rates down to 1e-277.
+
+        Examples
+        --------
+        >>> import linsgd
+        >>> well = linsgd.fokker_planck.Diffusion1D(lambda x: x**2, 1.0, (-9, 9))
+        >>> [round(rate.value, 9) for rate in well.decay_rates(3)]
+        [2.0, 4.0, 6.0]
+        """
+        count = domains.integer("count", count, f"[1, {MOST_RATES}]")
+        first = spectrum_1d.log_gap(self._fine)
+        fine = spectrum_1d.log_rates(self._fine, count, first)
+        coarse = spectrum_1d.log_rates(self._coarse, count, first)
+        return tuple(map(log_number, fine, coarse))
 
     def mean_first_passage_time(self, start: float, target: float) -> LogNumber:
         """Return the mean time from one point of the domain to another.
@@ -163,7 +193,17 @@ class Diffusion1D:
         start, target : float
             Inside the domain, different.
         """
-        return self.passage_moments(start, target)[0]
+        return self._mean_and_variance(start, target)[0]
+
+    def first_passage_variance(self, start: float, target: float) -> LogNumber:
+        """Return the variance of the time from one point of the domain to another.
+
+        Parameters
+        ----------
+        start, target : float
+            Inside the domain, different.
+        """
+        return self._mean_and_variance(start, target)[1]
 
     def passage_moments(self, start: float, target: float) -> tuple[LogNumber, LogNumber]:
         """Return mean and second moment of the first passage time.
@@ -173,17 +213,39 @@ class Diffusion1D:
         start, target : float
             Inside the domain, different.
         """
-        points = domains.array("start, target", [start, target], (None,))
-        self._check_inside("start, target", points)
-        if start == target:
-            domains.refuse("target", target, f"any point but the start {start}")
-        pairs = [level.log_passage(self, float(start), float(target)) for level in self._levels]
-        first, second = zip(*pairs, strict=True)
-        return log_number(*first), log_number(*second)
+        mean, variance = self._mean_and_variance(start, target)
+        second = float(np.logaddexp(2 * mean.log, variance.log))
+        # both terms are positive: the relative error is at most the larger of theirs
+        error = max(2 * mean.error, variance.error)
+        return mean, log_number(second, second, rounding=error)
+
+    def first_passage_law(self, start: float, target: float, times: ArrayLike) -> PassageLaw:
+        """Return the probability that the time from one point to another is longer.
+
+        Parameters
+        ----------
+        start, target : float
+            Inside the domain, different.
+        times : array_like (K,)
+            Positive.
+        """
+        start, target = self._passage(start, target)
+        given = domains.array("times", np.atleast_1d(np.asarray(times, dtype=float)), (None,))
+        if given.min() <= 0:
+            domains.refuse("times", float(given.min()), "(0, inf)")
+        fine = first_passage_1d.upward(self._fine, start, target)
+        coarse = first_passage_1d.upward(self._coarse, start, target)
+        found, error = np.empty(given.size), np.empty(given.size)
+        for i, time in enumerate(given):
+            late = first_passage_1d.survival(*fine, float(time), first_passage_1d.POINTS)
+            other = first_passage_1d.survival(*coarse, float(time), first_passage_1d.FEWER_POINTS)
+            found[i] = min(max(late, 0.0), 1.0)
+            error[i] = abs(late - other) + first_passage_1d.ROUNDING
+        return PassageLaw(times=given, survival=found, error=error)
 
     def evolve(
         self, density: Callable[[FloatArray], FloatArray], times: ArrayLike, cells: int = CELLS
-    ) -> "Evolution":
+    ) -> Evolution:
         """Return the density at later times, by finite volumes.
 
         Parameters
@@ -193,193 +255,90 @@ class Diffusion1D:
         times : array_like (K,)
             Each at least 0.
         cells : int
-            Number of equal cells, from 10 to 2000; the error is of the second order in their width.
+            Number of equal cells, from 20 to 2000; the error is of the second order in their width.
 
         Returns
         -------
         Evolution
             Cell averages; mass 1 to rounding, and none negative.
         """
-        cells = domains.integer("cells", cells, "[10, 2000]")
-        moments = domains.array("times", np.atleast_1d(np.asarray(times, dtype=float)), (None,))
-        if moments.min() < 0:
-            domains.refuse("times", float(moments.min()), "[0, inf)")
+        cells = domains.integer("cells", cells, "[20, 2000]")
+        given = domains.array("times", np.atleast_1d(np.asarray(times, dtype=float)), (None,))
+        if given.min() < 0:
+            domains.refuse("times", float(given.min()), "[0, inf)")
+        x, found = self._evolved(density, given, cells)
+        x_coarse, other = self._evolved(density, given, cells // 2)
+        error = np.empty(given.size)
+        for i in range(given.size):
+            difference = np.abs(np.interp(x, x_coarse, other[i]) - found[i])
+            error[i] = difference.mean() * (self.high - self.low) / 3  # of the second order
+        return Evolution(x=x, times=given, density=found, error=error)
+
+    def psi_on(self, cells: int) -> FloatArray:
+        """Return Psi at the centers and edges of equal cells (2 cells + 1,)."""
+        return self._fine.psi_at(np.linspace(self.low, self.high, 2 * cells + 1))
+
+    def _evolved(
+        self, density: Callable[[FloatArray], FloatArray], times: FloatArray, cells: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return centers (M,) and densities (K, M)."""
         volume = FiniteVolume.of(self.psi_on(cells), self.diffusion, self.low, self.high, cells)
         start = np.asarray(density(volume.centers), dtype=float)
         if start.shape != volume.centers.shape or not np.all(start >= 0) or not start.any():
             domains.refuse("density", density, "a function with values (K,) >= 0, not all 0")
-        masses = volume.evolve(start / start.sum(), moments)
-        return Evolution(volume.centers, moments, masses / volume.width)
+        masses = volume.evolve(start / start.sum(), times)
+        return volume.centers, masses / volume.width
 
-    def psi_on(self, cells: int) -> FloatArray:
-        """Return Psi at the centers and edges of equal cells (2 cells + 1,)."""
-        x = np.linspace(self.low, self.high, 2 * cells + 1)
-        level = self._levels[0]
-        return np.array([level.psi_at(self, float(point)) for point in x])
+    def _mean_and_variance(self, start: float, target: float) -> tuple[LogNumber, LogNumber]:
+        start, target = self._passage(start, target)
+        moments = []
+        for process in (self._fine, self._coarse):
+            below_target, origin = first_passage_1d.upward(process, start, target)
+            moments.append(first_passage_1d.log_mean_and_variance(below_target, origin))
+        means, variances = zip(*moments, strict=True)
+        return log_number(*means), log_number(*variances)
 
     def _resolved(self, x: FloatArray) -> list[FloatArray]:
         """Return L/D, whose exponential is integrated, and D at the nodes."""
         d = self.diffusion(x)
         ratio = self.potential(x) / d
-        middle = ratio[:, ratio.shape[1] // 2 : ratio.shape[1] // 2 + 1]
-        bounded = np.clip(ratio - middle, -50, 50)
+        middle = ratio[:, ratio.shape[1] // 2, None]
+        bounded = np.clip(ratio - middle, -LONGEST_EXPONENT, LONGEST_EXPONENT)
         return [ratio, np.exp(-bounded), np.exp(bounded), d]
 
     def _check_values(self, x: FloatArray) -> None:
         d, potential = self.diffusion(x), self.potential(x)
         for name, values in (("potential", potential), ("diffusion", d)):
-            if not np.isfinite(values).all():
-                at = float(x[~np.isfinite(values)][0])
-                domains.refuse(f"{name} at x = {at:.6g}", float(values[x == at][0]), "finite")
+            finite = np.isfinite(values)
+            if not finite.all():
+                at = int(finite.argmin())
+                domains.refuse(f"{name} at x = {x[at]:.6g}", float(values[at]), "finite")
         if d.min() <= 0:
-            at = float(x[d.argmin()])
-            domains.refuse(f"diffusion at x = {at:.6g}", float(d.min()), "(0, inf)")
+            at = int(d.argmin())
+            domains.refuse(f"diffusion at x = {x[at]:.6g}", float(d[at]), "(0, inf)")
 
     def _check_confined(self) -> None:
-        psi = self._levels[0].psi
+        psi = self._fine.psi
         lowest = psi.min()
-        for end, value in ((self.low, psi[0, 0]), (self.high, psi[-1, -1])):
-            if not self.reflecting and value - lowest < CONFINED:
-                what = f"density {math.exp(lowest - value):.2g} of its maximum at x = {end:g}"
-                known = "a domain that holds the density: widen it, or say reflecting=True"
-                domains.refuse("domain", what, known)
+        ends = ((self.low, psi[0, 0], psi[0, -1]), (self.high, psi[-1, -1], psi[-1, 0]))
+        for x, end, inner in ends:
+            if self.reflecting or end - lowest >= CONFINED:
+                continue
+            given = f"density {math.exp(lowest - end):.2g} of its maximum at x = {x:g}"
+            if end < inner:
+                given += ", where it grows outwards: no confining potential, or a well cut off"
+            remedy = "a domain that holds the density: widen it, or say reflecting=True"
+            domains.refuse("domain", given, remedy)
 
-    def _check_inside(self, name: str, points: FloatArray) -> None:
+    def _passage(self, start: float, target: float) -> tuple[float, float]:
+        start, target = self._points("start, target", [start, target])
+        if start == target:
+            domains.refuse("target", float(target), f"any point but the start {start}")
+        return float(start), float(target)
+
+    def _points(self, name: str, x: ArrayLike) -> FloatArray:
+        points = domains.array(name, np.atleast_1d(np.asarray(x, dtype=float)), (None,))
         outside = (points < self.low) | (points > self.high)
         if outside.any():
             domains.refuse(name, float(points[outside][0]), f"[{self.low:g}, {self.high:g}]")
-
-    def _interval(self, low: float, high: float) -> tuple[float, float]:
-        inside = f"[{self.low!r}, {self.high!r}]"
-        low = domains.real("low", low, inside)
-        return low, domains.real("high", high, f"({low!r}, {self.high!r}]")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Evolution:
-    """A density in time.
-
-    Attributes
-    ----------
-    x : ndarray (M,)
-        Centers of the cells.
-    times : ndarray (K,)
-        As given.
-    density : ndarray (K, M)
-        Cell averages.
-    """
-
-    x: FloatArray
-    times: FloatArray
-    density: FloatArray
-
-
-@dataclass(frozen=True, eq=False)
-class _Level:
-    """The panels at one resolution, with Psi and log D at the nodes (P, n)."""
-
-    panels: Panels
-    psi: FloatArray
-    log_d: FloatArray
-    drift: FloatArray  # int L'/D from the left end, at the nodes
-
-    @classmethod
-    def of(cls, process: Diffusion1D, edges: FloatArray, n: int) -> "_Level":
-        panels = Panels(Rule.of(n), edges)
-        x = panels.nodes
-        d, potential = process.diffusion(x), process.potential(x)
-        if np.ptp(d) == 0:
-            drift = potential / d
-        else:
-            # int L'/D = L/D + int L D'/D^2; about the panel's own level, so that little cancels
-            drift = panels.primitive(panels.derivative(potential) / d)
-        weight = WEIGHT[process.convention]
-        return cls(panels, drift + (1 - weight) * np.log(d), np.log(d), drift)
-
-    @cached_property
-    def log_mass(self) -> float:
-        """Log of the integral of e^-Psi."""
-        return self.panels.log_integral(-self.psi)
-
-    def log_gap(self) -> float:
-        """Return log of the spectral gap: inverse iteration on the flux, all terms positive."""
-        below = self.panels.log_from_left(-self.psi) - self.log_mass  # log F
-        above = self.panels.log_from_right(-self.psi) - self.log_mass  # log (1 - F)
-        resistance = self.psi - self.log_d + self.log_mass  # log 1/(D p)
-        flux, before = below + above, -np.inf
-        for _ in range(MOST_ITERATIONS):
-            source = resistance + flux
-            inner = above + self.panels.log_from_left(below + source)
-            outer = below + self.panels.log_from_right(above + source)
-            image = np.logaddexp(inner, outer)
-            # Rayleigh's quotient in the inner product with weight 1/(D p)
-            gap = self.panels.log_integral(source + flux) - self.panels.log_integral(source + image)
-            flux = image + gap
-            if abs(gap - before) < 2e-16 * max(1.0, abs(gap)):
-                return gap
-            before = gap
-        return gap
-
-    def log_passage(self, process: Diffusion1D, start: float, target: float) -> tuple[float, float]:
-        """Return logs of the first two moments of the passage time."""
-        mirrored = target < start
-        low, high = min(start, target), max(start, target)
-        cut = self.cut_at(process, [low, high])
-        x = cut.panels.nodes
-        cumulative = cut.panels.log_from_right if mirrored else cut.panels.log_from_left
-        outward = cut.panels.log_from_left if mirrored else cut.panels.log_from_right
-        between = (x > low) & (x < high)
-        # the time from z to the target, for z on the way and beyond the start
-        toward = x > low if mirrored else x < high
-        resistance = cut.psi - cut.log_d
-        step = np.where(toward, resistance + cumulative(-cut.psi), -np.inf)
-        time = outward(_finite(step))
-        delayed = np.where(between, resistance + cumulative(_finite(-cut.psi + time)), -np.inf)
-        first = cut.panels.log_integral(_finite(np.where(between, step, -np.inf)))
-        second = np.log(2) + cut.panels.log_integral(_finite(delayed))
-        return first, second
-
-    def log_integral_between(
-        self, process: Diffusion1D, low: float, high: float, sign: int
-    ) -> float:
-        """Return log of the integral of exp(sign Psi) between two points."""
-        cut = self.cut_at(process, [low, high])
-        inside = (cut.panels.nodes > low) & (cut.panels.nodes < high)
-        return cut.panels.log_integral(_finite(np.where(inside, sign * cut.psi, -np.inf)))
-
-    def cut_at(self, process: Diffusion1D, points: list[float]) -> "_Level":
-        """Return the level with panels that end at the points."""
-        edges = np.unique(np.concatenate([self.panels.edges, points]))
-        width = process.high - process.low
-        keep = np.concatenate([[True], np.diff(edges) > 1e-13 * width])
-        for point in points:
-            keep |= edges == point
-        return _Level.of(process, edges[keep], self.panels.rule.points.size)
-
-    def psi_at(self, process: Diffusion1D, x: float) -> float:
-        """Return Psi at one point, by the interpolant of its panel."""
-        i = int(np.clip(np.searchsorted(self.panels.edges, x) - 1, 0, len(self.psi) - 1))
-        t = (x - self.panels.edges[i]) / self.panels.half[i, 0] - 1
-        d = float(process.diffusion(np.array([x]))[0])
-        coefficients = self.panels.rule.coefficients @ self.drift[i]
-        drift = float(np.polynomial.legendre.legval(t, coefficients))
-        return drift + (1 - WEIGHT[process.convention]) * math.log(d)
-
-
-def _finite(logs: FloatArray) -> FloatArray:
-    """Replace the logarithm of 0 by one that is negligible, for sums in logarithms."""
-    return np.where(np.isneginf(logs), -1e300, logs)
-
-
-def _function(name: str, given: Any) -> Function:
-    """Return a number, a SymPy expression or a callable as a function of arrays."""
-    if isinstance(given, sympy.Expr):
-        symbols = sorted(given.free_symbols, key=str)
-        if len(symbols) > 1:
-            domains.refuse(name, given, "an expression in one symbol")
-        compiled = sympy.lambdify(symbols or [sympy.Symbol("x")], given, "numpy")
-        return lambda x: np.broadcast_to(np.asarray(compiled(x), dtype=float), x.shape)
-    if callable(given):
-        return lambda x: np.broadcast_to(np.asarray(given(x), dtype=float), x.shape)
-    value = domains.real(name, given)
-    return lambda x: np.full(x.shape, value)
+        return points

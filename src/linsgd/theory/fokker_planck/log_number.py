@@ -4,7 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from linsgd.result import Result
+from linsgd.result import Result, Status
+
+
+class ResolutionStatus(Status):
+    """Whether a number is larger than the rounding errors of the method that gives it."""
+
+    OK = "ok"
+    UNRESOLVED = "unresolved"  # value and log are nan; use a method without subtraction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -19,17 +26,31 @@ class LogNumber(Result):
         Its natural logarithm.
     error : float
         Estimated relative error of the number, from two resolutions and from rounding.
+    status : ResolutionStatus
+        Whether the method resolves the number.
     """
 
     value: float
     log: float
     error: float
+    status: ResolutionStatus = ResolutionStatus.OK
 
 
-def log_number(fine: float, coarse: float) -> LogNumber:
-    """Return the number whose logarithms at two resolutions are `fine` and `coarse`."""
-    rounding = 4e-16 * (1 + abs(fine))
+UNRESOLVED = LogNumber(value=np.nan, log=np.nan, error=np.inf, status=ResolutionStatus.UNRESOLVED)
+
+
+def log_number(fine: float, coarse: float, rounding: float = 0.0) -> LogNumber:
+    """Return the number whose logarithms at two resolutions are `fine` and `coarse`.
+
+    Parameters
+    ----------
+    fine, coarse : float
+        Natural logarithms.
+    rounding : float
+        Relative rounding error of the method, beyond that of a logarithm.
+    """
+    least = 4e-16 * (1 + abs(fine)) + rounding
     with np.errstate(over="ignore", under="ignore"):
         value = float(np.exp(fine))
-    error = abs(float(np.expm1(coarse - fine))) + rounding if fine != coarse else rounding
-    return LogNumber(value=value, log=float(fine), error=error)
+        difference = abs(float(np.expm1(coarse - fine)))
+    return LogNumber(value=value, log=float(fine), error=difference + least)

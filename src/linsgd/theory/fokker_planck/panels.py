@@ -6,17 +6,21 @@ interpolant, both positive, added as logarithms: nothing is subtracted, so that 
 has the relative accuracy of the whole.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.polynomial import legendre
 
 from linsgd.domains import FloatArray
+from linsgd.jit import kernel
 
-FINE, COARSE = 16, 12  # nodes a panel; what they give differs by the error of the coarse
-SMALLEST = 1e-13  # Legendre coefficients at the end of an expansion, where it is resolved
-LARGEST_DROP = 8.0  # of a logarithm over a panel
+FINE, COARSE = 24, 20  # nodes a panel; what they give differs by the error of the coarse
+SMALLEST = 1e-13  # last Legendre coefficients of the coarse expansion, where it is resolved
+LARGEST_DROP = 6.0  # of a logarithm over a panel: I_20(3) = 4e-14 of the largest coefficient
+NARROWEST = 1e-10  # width of a panel over that of the interval
 MOST_PANELS = 4000
 
 
@@ -44,18 +48,21 @@ class Rule:
     derivative: FloatArray
 
     @classmethod
+    @functools.cache
     def of(cls, n: int) -> "Rule":
         """Return the rule of n nodes."""
-        x, w = legendre.leggauss(n)
+        x, weights = legendre.leggauss(n)
         values = legendre.legvander(x, n)  # P_k(x_i), k = 0..n
-        k = np.arange(n)
-        coefficients = (2 * k[:, None] + 1) / 2 * values[:, :n].T * w
+        degree = 2 * np.arange(n) + 1
+        coefficients = degree[:, None] / 2 * values[:, :n].T * weights
         # int_-1^x P_k = (P_(k+1)(x) - P_(k-1)(x))/(2k + 1), and 1 + x for k = 0
         below = np.column_stack([-np.ones(n), values[:, : n - 1]])
-        primitive = (values[:, 1:] - below) / (2 * k + 1)
+        primitive = (values[:, 1:] - below) / degree
         left = primitive @ coefficients
-        slopes = np.array([legendre.legval(x, legendre.legder(e)) for e in np.eye(n)]).T
-        return cls(x, w, coefficients, left, left[::-1, ::-1].copy(), slopes @ coefficients)
+        right = np.ascontiguousarray(left[::-1, ::-1])
+        slopes = [legendre.legval(x, legendre.legder(unit)) for unit in np.eye(n)]
+        derivative = np.transpose(slopes) @ coefficients
+        return cls(x, weights, coefficients, left, right, derivative)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,64 +104,87 @@ class Panels:
 
     def log_from_left(self, log_values: FloatArray) -> FloatArray:
         """Return log int_left^x of a positive function at the nodes x (P, n)."""
-        return self._log_cumulative(log_values, self.rule.from_left, forward=True)
+        found = np.empty(log_values.shape)
+        half = np.diff(self.edges) / 2
+        _accumulate(log_values, half, self.rule.weights, self.rule.from_left, 1, found)
+        return found
 
     def log_from_right(self, log_values: FloatArray) -> FloatArray:
         """Return log int_x^right of a positive function at the nodes x (P, n)."""
-        return self._log_cumulative(log_values, self.rule.from_right, forward=False)
+        found = np.empty(log_values.shape)
+        half = np.diff(self.edges) / 2
+        _accumulate(log_values, half, self.rule.weights, self.rule.from_right, -1, found)
+        return found
 
     def log_integral(self, log_values: FloatArray) -> float:
         """Return log of the integral of a positive function over the interval."""
-        return float(np.logaddexp.reduce(self._log_whole(log_values)))
+        top = float(log_values.max())
+        scaled = np.exp(log_values - top) @ self.rule.weights
+        return top + float(np.log(scaled @ self.half[:, 0]))
 
-    def _log_whole(self, log_values: FloatArray) -> FloatArray:
-        top = log_values.max(axis=1)
-        scaled = np.exp(log_values - top[:, None]) @ self.rule.weights
-        whole: FloatArray = top + np.log(scaled * self.half[:, 0])
-        return whole
 
-    def _log_cumulative(
-        self, log_values: FloatArray, integrals: FloatArray, *, forward: bool
-    ) -> FloatArray:
-        top = log_values.max(axis=1)[:, None]
-        inside = np.exp(log_values - top) @ integrals.T * self.half
-        whole = self._log_whole(log_values)
-        ordered = whole if forward else whole[::-1]
-        before = np.concatenate([[-np.inf], np.logaddexp.accumulate(ordered)[:-1]])
-        outside = before if forward else before[::-1]
-        # rounding may leave the smallest integrals of a resolved panel at or below zero
-        positive = np.maximum(inside, np.finfo(float).tiny)
-        return np.asarray(np.logaddexp(outside[:, None], top + np.log(positive)))
+@kernel
+def _accumulate(
+    log_values: Any, half: Any, weights: Any, integrals: Any, direction: int, found: Any
+) -> None:
+    """Fill in the logarithms of the integrals from the end where the direction starts."""
+    count, n = log_values.shape
+    scaled = np.empty(n)
+    before = -np.inf  # log of the integral over the panels passed
+    for step in range(count):
+        i = step if direction > 0 else count - 1 - step
+        top = max(before, log_values[i].max())
+        passed = np.exp(before - top)
+        whole = 0.0
+        for k in range(n):
+            scaled[k] = np.exp(log_values[i, k] - top) * half[i]
+            whole += weights[k] * scaled[k]
+        for k in range(n):
+            inside = 0.0
+            for m in range(n):
+                inside += integrals[k, m] * scaled[m]
+            # rounding may leave the smallest integrals of a resolved panel at or below zero
+            found[i, k] = top + np.log(max(passed + inside, 1e-300))
+        before = top + np.log(passed + whole)
 
 
 def resolved_edges(
-    functions: Callable[[FloatArray], list[FloatArray]], low: float, high: float, pieces: int
+    functions: Callable[[FloatArray], list[FloatArray]], edges: FloatArray
 ) -> FloatArray:
-    """Return panel edges on which every function is resolved; None of them if that fails.
+    """Return panel edges on which every function is resolved, or at most `MOST_PANELS` panels.
 
     Parameters
     ----------
     functions : callable
         x (m, n) -> the functions' values (m, n). The first is a logarithm, which may change by
         `LARGEST_DROP` over a panel.
-    low, high : float
-        The interval.
-    pieces : int
-        Panels to begin with.
+    edges : ndarray (P + 1,)
+        Panels to begin with, halved until the functions are resolved.
     """
-    rule = Rule.of(FINE)
-    edges = np.linspace(low, high, pieces + 1)
-    while True:
-        panels = Panels(rule, edges)
-        values = functions(panels.nodes)
-        coarse = np.ptp(values[0], axis=1) > LARGEST_DROP
-        for each in values:
-            expansion = np.abs(each @ rule.coefficients.T)
-            scale = np.maximum(expansion.max(axis=1), 1e-300)
-            coarse |= expansion[:, -2:].max(axis=1) > SMALLEST * scale * FINE
-        width = np.diff(edges)
-        coarse &= width > 1e-10 * (high - low)
-        if not coarse.any() or edges.size > MOST_PANELS:
-            return edges
-        middle = (edges[:-1] + edges[1:])[coarse] / 2
-        edges = np.sort(np.concatenate([edges, middle]))
+    rule = Rule.of(COARSE)
+    narrowest = NARROWEST * (edges[-1] - edges[0])
+    left, right = edges[:-1], edges[1:]
+    done = [edges[:1]]  # right ends of the panels that need not be halved
+    count = 0
+    while left.size:
+        half = (right - left)[:, None] / 2
+        nodes = left[:, None] + half * (1 + rule.points)
+        halved = _unresolved(rule, functions(nodes)) & (right - left > narrowest)
+        if count + left.size > MOST_PANELS:
+            halved[:] = False
+        done.append(right[~halved])
+        count += int((~halved).sum())
+        middle = (left + right)[halved] / 2
+        left, right = np.append(left[halved], middle), np.append(middle, right[halved])
+    return np.sort(np.concatenate(done))
+
+
+def _unresolved(rule: Rule, functions: list[FloatArray]) -> Any:
+    """Return which panels are too wide for one of the functions."""
+    too_wide = np.ptp(functions[0], axis=1) > LARGEST_DROP
+    for values in functions:
+        expansion = np.abs(values @ rule.coefficients.T)
+        scale = np.maximum(expansion.max(axis=1), 1e-300)
+        last = expansion[:, -2:].max(axis=1)
+        too_wide |= last > SMALLEST * scale * rule.points.size
+    return too_wide
