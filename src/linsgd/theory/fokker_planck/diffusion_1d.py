@@ -48,9 +48,9 @@ class Diffusion1D:
 
     Parameters
     ----------
-    potential : callable, sympy.Expr, tuple of arrays, list of callables, or object
-        L: a function vectorised over arrays, an expression in one symbol, samples (x, L) to be
-        joined by a cubic spline, losses whose mean it is, or an object with ``.value(x)``. Where
+    potential : callable, sympy.Expr, tuple of arrays or list of callables
+        L: a function vectorised over arrays such as a loss of `linsgd.potentials`, an expression in
+        one symbol, samples (x, L) to be joined by a cubic spline, or losses whose mean it is. Where
         it has kinks, panels shrink around them.
     diffusion : float, or as for the potential
         D > 0. For SGD with gradient covariance C(x) it is lr C(x)/(2 batch_size), and time is

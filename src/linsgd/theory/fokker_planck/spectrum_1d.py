@@ -63,7 +63,7 @@ def log_rates(process: SpeedAndScale, count: int, first: float) -> list[float]:
     low, high = first - 0.9, first + 1.1
     known = {low: shooting.below(low)}
     while known.setdefault(high, shooting.below(high)) < count:
-        high += 1.5
+        high += high - low
     found = []
     for k in range(count):
         # an interval that holds the rate k alone
