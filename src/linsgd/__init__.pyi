@@ -28,9 +28,15 @@ from .optimizers.adaptive import Adagrad as Adagrad
 from .optimizers.adaptive import Adam as Adam
 from .optimizers.adaptive import NAdam as NAdam
 from .optimizers.adaptive import RMSprop as RMSprop
+from .optimizers.decoupled import AdamW as AdamW
+from .optimizers.decoupled import Muon as Muon
 from .optimizers.norm import ClippedSGD as ClippedSGD
 from .optimizers.norm import NormalizedSGD as NormalizedSGD
 from .optimizers.schedule import Schedule as Schedule
+from .optimizers.schedule_free import ScheduleFreeSGD as ScheduleFreeSGD
+from .optimizers.second_order import SAM as SAM
+from .optimizers.second_order import NaturalGradient as NaturalGradient
+from .optimizers.second_order import StochasticNewton as StochasticNewton
 from .optimizers.sgd import SGD as SGD
 from .optimizers.sign import Lion as Lion
 from .optimizers.sign import SignSGD as SignSGD

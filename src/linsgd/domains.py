@@ -56,6 +56,8 @@ def exact_type(name: str, value: object, kinds: tuple[type, ...]) -> None:
     """Refuse a value whose type is not one of `kinds`; a subclass is refused too."""
     if type(value) not in kinds:
         names = [type_name(kind) for kind in kinds]
+        if len(names) > MOST_OPTIONS:  # the package is named once
+            names[1:] = [kind.__qualname__ for kind in kinds[1:]]
         listed = " or ".join(names) if len(names) < 4 else f"one of {', '.join(names)}"
         refuse_type(name, value, f"exactly of type {listed}")
 

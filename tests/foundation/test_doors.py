@@ -73,12 +73,18 @@ OTHERS = {
 OPTIMIZERS = [
     linsgd.Adagrad(0.1),
     linsgd.Adam(0.1),
+    linsgd.AdamW(0.1),
     linsgd.ClippedSGD(0.1),
     linsgd.Lion(0.1),
+    linsgd.Muon(0.1, shape=(1, 2)),
     linsgd.NAdam(0.1),
+    linsgd.NaturalGradient(0.1),
     linsgd.NormalizedSGD(0.1),
     linsgd.RMSprop(0.1),
+    linsgd.SAM(0.1),
+    linsgd.ScheduleFreeSGD(0.1),
     linsgd.SignSGD(0.1),
+    linsgd.StochasticNewton(0.1, 2),
 ]
 INSTANCES = {type(optimizer).__name__: optimizer for optimizer in OPTIMIZERS} | {
     "Atlas": linsgd.atlas(PROBLEM, 0.1),

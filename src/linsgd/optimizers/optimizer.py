@@ -26,3 +26,11 @@ class Optimizer(Protocol):
 
     def check(self, problem: LinearRegression) -> None:
         """Raise ValueError if the batches cannot be drawn from `problem`."""
+
+
+def loss_decay(optimizer: Optimizer) -> float:
+    """Return the L2 coefficient of the loss whose gradient the step is given.
+
+    That is 0 for a decoupled decay, which shrinks the weights beside the gradient's step.
+    """
+    return 0.0 if getattr(optimizer, "decoupled", False) else optimizer.weight_decay

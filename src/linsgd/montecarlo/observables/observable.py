@@ -18,6 +18,7 @@ from linsgd.domains import FloatArray, IntArray
 from linsgd.jit import Array, kernel
 from linsgd.montecarlo.walks.radial import RadialWalks
 from linsgd.montecarlo.walks.walks import Walks
+from linsgd.optimizers.optimizer import loss_decay
 from linsgd.variates import LANES
 
 RADIUS = "radius"
@@ -106,7 +107,7 @@ class Coordinate:
 
     def __init__(self, walks: Walks, of: str | FloatArray) -> None:
         d = walks.problem.dimension
-        w = walks.problem.solution(walks.sgd.weight_decay)
+        w = walks.problem.solution(loss_decay(walks.sgd))
         self.radial = isinstance(walks, RadialWalks)
         self.direction: FloatArray | None = None
         if isinstance(of, str):

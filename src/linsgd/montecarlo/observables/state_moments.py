@@ -22,6 +22,7 @@ from linsgd.montecarlo.observables.observable import (
 )
 from linsgd.montecarlo.walks.radial import RadialWalks
 from linsgd.montecarlo.walks.walks import Walks
+from linsgd.optimizers.optimizer import loss_decay
 
 _SECOND = Average(lost=1, per_step=True, judged=False)
 _FIRST = Average(per_step=True, judged=False)
@@ -83,7 +84,7 @@ class _Recorder(StateRecorder):
 
     def _of_states(self, states: FloatArray) -> dict[str, FloatArray]:
         """Return the averages along the eigenvectors and of the losses of states (K, n, 2d)."""
-        problem, decay = self.walks.problem, self.walks.sgd.weight_decay
+        problem, decay = self.walks.problem, loss_decay(self.walks.sgd)
         w, v = np.split(states, 2, axis=-1)
         with np.errstate(over="ignore", invalid="ignore"):  # diverged chains
             position, velocity = (

@@ -1,4 +1,4 @@
-"""The steps of `linsgd.RMSprop`, `Adagrad`, `Adam` and `NAdam`, in torch's order of operations."""
+"""The steps of RMSprop, Adagrad, Adam, AdamW and NAdam, in torch's order of operations."""
 
 from typing import Any, ClassVar, NamedTuple
 
@@ -7,6 +7,7 @@ import numpy as np
 from linsgd.jit import Array
 from linsgd.montecarlo.updates.update import Update
 from linsgd.optimizers.adaptive import Adagrad, Adam, NAdam, RMSprop
+from linsgd.optimizers.decoupled import AdamW
 
 
 class _RMSprop(NamedTuple):
@@ -125,6 +126,46 @@ class AdamUpdate(_Adam, Update):
                 move = mean / (np.sqrt(square) / root + update.eps)
                 W[i, j] -= update.lr * size * move
                 V[i, j] = -size * move
+
+
+class _AdamW(NamedTuple):
+    lr: Any
+    beta_1: Any
+    beta_2: Any
+    share_1: Any
+    share_2: Any
+    eps: Any
+    kept: Any
+    origin: Any
+
+
+class AdamWUpdate(_AdamW, Update):
+    """AdamW's step; mean and mean square of the gradient."""
+
+    slots: ClassVar[int] = 2
+    given: ClassVar[tuple[str, ...]] = ("origin",)
+
+    @classmethod
+    def of(cls, sgd: AdamW, fresh: bool, dtype: Any) -> "AdamWUpdate":
+        """Return the update of an optimizer."""
+        kept = dtype(1 - sgd.lr * sgd.weight_decay)
+        return cls(*_numbers_of_adam(sgd, dtype), kept, None)
+
+    @staticmethod
+    def step(update: Any, k: int, W: Array, V: Array, M: Array, G: Array) -> None:
+        """Make step number k: w <- kept w, then Adam's step; w = W + origin."""
+        size = 1 / (1 - update.beta_1 ** (k + 1))
+        root = np.sqrt(1 - update.beta_2 ** (k + 1))
+        for i in range(W.shape[0]):
+            lost = (1 - update.kept) * update.origin[i]
+            for j in range(W.shape[1]):
+                g, before = G[i, j], W[i, j]
+                mean = M[0, i, j] + (g - M[0, i, j]) * update.share_1
+                square = M[1, i, j] * update.beta_2 + update.share_2 * g * g
+                M[0, i, j], M[1, i, j] = mean, square
+                move = mean / (np.sqrt(square) / root + update.eps)
+                W[i, j] = before * update.kept - lost - update.lr * size * move
+                V[i, j] = (W[i, j] - before) / update.lr
 
 
 class _NAdam(NamedTuple):

@@ -24,6 +24,9 @@ class Update:
     rotates : bool
         Whether the step commutes with rotations of positions, velocities and gradients. If not it
         is made in the problem's own coordinates only.
+    given : tuple of str
+        Fields of the record that the walk fills in, in its own coordinates: "origin" (d,), where
+        its positions begin, and "hessian" (d, d), the matrix H.
     elementwise : bool
         Whether `step` treats all entries alike and by themselves, so that arrays may be transposed.
     """
@@ -31,6 +34,7 @@ class Update:
     slots: ClassVar[int] = 0
     rotates: ClassVar[bool] = False
     elementwise: ClassVar[bool] = False
+    given: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def of(cls, optimizer: Any, fresh: bool, dtype: Any) -> Self:
@@ -43,10 +47,33 @@ class Update:
 
         Positions W and velocities V are (d, chains), the further state M is (slots, d, chains); a
         fresh optimizer's V and M are 0. G holds the gradients of the regularised loss. The origin
-        of W is the walk's, so that a step may add to W but not depend on it. An optimizer without a
-        velocity of its own writes the last displacement over the learning rate to V.
+        of W is the walk's: a step that depends on W itself has it in `given`. An optimizer without
+        a velocity of its own writes the last displacement over the learning rate to V.
         """
         raise NotImplementedError
+
+
+class BatchUpdate(Update):
+    """A step that is given the samples of its batch instead of a gradient."""
+
+    def rows(self, batch_size: int) -> int:
+        """Return how many samples a step takes."""
+        return batch_size
+
+    @staticmethod
+    def step(update: Any, k: int, W: Array, V: Array, X: Array, E: Array) -> None:
+        """Make step number k in place, as compiled by Numba.
+
+        Positions W and velocities V are (chains, d), features X (chains, rows, d) and labels E
+        (chains, rows) less the prediction at the walk's origin.
+        """
+        raise NotImplementedError
+
+
+@kernel
+def make_batch_step(update: Any, k: int, W: Array, V: Array, X: Array, E: Array) -> None:
+    """Make one step of a `BatchUpdate`."""
+    advance(update, k, W, V, X, E)
 
 
 def advance_rows(update: Any, k: int, W: Array, V: Array, M: Array, G: Array) -> None:

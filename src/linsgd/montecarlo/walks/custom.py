@@ -13,6 +13,7 @@ from linsgd.domains import FloatArray, IntArray
 from linsgd.jit import specialised
 from linsgd.montecarlo.updates.update import make_step
 from linsgd.montecarlo.walks.walks import Advance, Walks
+from linsgd.optimizers.optimizer import loss_decay
 from linsgd.variates import LANES
 
 PERIOD = 32
@@ -67,5 +68,5 @@ class CustomWalks(Walks):
         """Return the gradients (64, d) at W on features (64, b, d) and label noise (64, b)."""
         residual = np.einsum("cbd,cd->cb", X, W) - e
         G = np.einsum("cbd,cb->cd", X, residual) / self.sgd.batch_size
-        G += self.sgd.weight_decay * (W + self.centre)
+        G += loss_decay(self.sgd) * (W + self.centre)
         return np.asarray(G, self.dtype)

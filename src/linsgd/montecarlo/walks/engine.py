@@ -12,7 +12,8 @@ from linsgd.montecarlo.random.laws import Samples
 from linsgd.montecarlo.random.seeds import Seed, integer_seed
 from linsgd.montecarlo.updates.sgd import SGDUpdate
 from linsgd.montecarlo.updates.table import UPDATES
-from linsgd.montecarlo.updates.update import Update
+from linsgd.montecarlo.updates.update import BatchUpdate, Update
+from linsgd.montecarlo.walks.batches import BatchWalks
 from linsgd.montecarlo.walks.custom import CustomWalks
 from linsgd.montecarlo.walks.data import DataWalks
 from linsgd.montecarlo.walks.linear import LinearWalks
@@ -81,6 +82,8 @@ def _full(
     problem: LinearRegression, sgd: Optimizer, update: type[Update], dtype: str
 ) -> type[Walks]:
     law = problem.features
+    if issubclass(update, BatchUpdate):
+        return BatchWalks
     if type(law) is FiniteData:
         return DataWalks
     if _turned(problem, update) or Samples.of(problem, np.float64) is None:
@@ -95,6 +98,9 @@ def _reduced(
         noise = "no label noise" if problem.noise is None else type(problem.noise).__name__
         given = f"'reduced' with {type(problem.features).__name__} and {noise}"
         domains.refuse("engine", given, "'full', unless features and label noise are Gaussian")
+    if issubclass(update, BatchUpdate):
+        given = f"'reduced' with {update.__name__}"
+        domains.refuse("engine", given, "'full' where a step takes the samples of its batch")
     if _turned(problem, update):
         given = f"'reduced' with {update.__name__} and a matrix H"
         domains.refuse("engine", given, "'full', unless H is given by its spectrum")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from linsgd.domains import FloatArray, IntArray
 from linsgd.jit import Array, kernel
 from linsgd.montecarlo.updates.update import Update
-from linsgd.optimizers.optimizer import Optimizer
+from linsgd.optimizers.optimizer import Optimizer, loss_decay
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.variates import LANES
 
@@ -33,7 +33,7 @@ class Batch(NamedTuple):
     @classmethod
     def of(cls, sgd: Optimizer, dtype: Any) -> "Batch":
         """Return the batch of an optimizer in the precision of the chains."""
-        return cls(sgd.batch_size, dtype(1 / sgd.batch_size), dtype(sgd.weight_decay))
+        return cls(sgd.batch_size, dtype(1 / sgd.batch_size), dtype(loss_decay(sgd)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,8 +69,14 @@ class Walks:
 
     @property
     def update(self) -> Update:
-        """The optimizer's step."""
-        return self.kind.of(self.sgd, self.start is None, self.dtype)
+        """The optimizer's step, with what it is given of the walk."""
+        update = self.kind.of(self.sgd, self.start is None, self.dtype)
+        record: Any = update
+        for name in self.kind.given:
+            value = self.centre if name == "origin" else self.problem.covariance()
+            record = record._replace(**{name: value.astype(self.dtype)})
+        complete: Update = record
+        return complete
 
     @property
     def batch(self) -> Batch:
