@@ -73,11 +73,13 @@ from .theory.moments import moments as moments
 from .theory.moments import stationary_moments as stationary_moments
 from .theory.oscillation import oscillation as oscillation
 from .theory.result import Moments as Moments
+from .theory.risk.averages import ExponentialAverage as ExponentialAverage
+from .theory.risk.averages import TailAverage as TailAverage
 from .theory.risk.best_schedule import BestSchedule as BestSchedule
 from .theory.risk.best_schedule import best_schedule as best_schedule
 from .theory.risk.matched_lr import MatchedLr as MatchedLr
 from .theory.risk.matched_lr import matched_lr as matched_lr
-from .theory.risk.risk_curve import RiskCurve as RiskCurve
+from .theory.risk.result import RiskCurve as RiskCurve
 from .theory.risk.risk_curve import risk_curve as risk_curve
 from .theory.sampling.dependence import batch_dependence as batch_dependence
 from .theory.stability.moment_threshold import moment_threshold as moment_threshold

@@ -27,7 +27,10 @@ from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.problems.power_law import PowerLaw
 from linsgd.result import Result
-from linsgd.theory.risk.risk_curve import NodeCurve, Run, covered_noise, finite_problem, risk_curve
+from linsgd.theory.risk.coverage import check_along_axes
+from linsgd.theory.risk.node_curve import NodeCurve
+from linsgd.theory.risk.risk_curve import risk_curve
+from linsgd.theory.risk.spectrum import finite_problem
 
 BLOCKS = 500  # learning rates that are optimised, at most; each serves an equal share of the steps
 MOST_STEPS = 1_000_000
@@ -112,8 +115,8 @@ def best_schedule(
         value = max(sgd.momentum, sgd.weight_decay)
         domains.refuse("momentum or weight_decay", value, "0: the best schedule of plain SGD")
     problem = finite_problem(problem)
-    covered_noise(problem, sgd)
-    curve = NodeCurve(problem, Run.of(sgd, None, None, steps))
+    check_along_axes(problem, sgd)
+    curve = NodeCurve.of(problem, sgd, steps)
     block = np.arange(steps) * blocks // steps
     objective = _Objective(curve, block, blocks)
     start = np.full(blocks, np.log(min(sgd.lr, curve.critical_lr() / 2)))

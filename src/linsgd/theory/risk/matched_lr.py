@@ -15,13 +15,10 @@ from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.problems.power_law import PowerLaw
 from linsgd.result import Result, Status
-from linsgd.theory.risk.risk_curve import (
-    NodeCurve,
-    Run,
-    covered_noise,
-    finite_problem,
-    risk_curve,
-)
+from linsgd.theory.risk.coverage import check_along_axes
+from linsgd.theory.risk.node_curve import NodeCurve
+from linsgd.theory.risk.risk_curve import risk_curve
+from linsgd.theory.risk.spectrum import finite_problem
 
 SCAN = 48  # learning rates, in geometric progression, among which roots are bracketed
 LOWEST = 1e-4  # of the edge of stability
@@ -115,11 +112,11 @@ def matched_lr(
     if samples % batch_size:
         domains.refuse("batch_size", batch_size, f"a divisor of the {samples} samples")
     problem = finite_problem(problem)
-    covered_noise(problem, sgd)
+    check_along_axes(problem, sgd)
     base = risk_curve(problem, sgd, [steps])
     target, following = float(base.excess_risk[0]), samples // batch_size
     fresh = replace(sgd, batch_size=batch_size)
-    edge = NodeCurve(problem, Run.of(fresh, None, None, 1)).critical_lr()
+    edge = NodeCurve.of(problem, fresh).critical_lr()
 
     def excess(log_lr: float) -> float:
         curve = risk_curve(problem, replace(fresh, lr=float(np.exp(log_lr))), [following])

@@ -1,0 +1,39 @@
+"""The problems and optimizers that nodes cover, and those that homogenised SGD describes."""
+
+from dataclasses import replace
+
+from linsgd import domains
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.features import GaussianFeatures
+from linsgd.problems.linear_regression import LinearRegression
+from linsgd.problems.power_law import PowerLaw
+from linsgd.theory.recurrence.gradient_covariance import MatrixNoise, Noise, gradient_noise_law
+from linsgd.theory.risk.run import Schedules
+
+
+def sample_noise(problem: LinearRegression, sgd: SGD) -> Noise:
+    """Return the gradient noise of one sample."""
+    return gradient_noise_law(problem, replace(sgd, batch_size=1))
+
+
+def check_along_axes(problem: LinearRegression | PowerLaw, sgd: SGD) -> None:
+    """Refuse features that are not along principal axes, and infinite moments."""
+    if isinstance(problem, PowerLaw):
+        return
+    sgd.check(problem)
+    noise = sample_noise(problem, sgd)
+    if isinstance(noise, MatrixNoise) or any(noise.infinite):
+        domain = "features along principal axes with finite fourth moments, and PowerLaw"
+        domains.refuse("problem", problem, domain)
+
+
+def check_homogenized(problem: LinearRegression | PowerLaw, sgd: SGD, schedules: Schedules) -> None:
+    """Refuse what homogenised SGD does not describe."""
+    for name, value in (("momentum", sgd.momentum), ("weight_decay", sgd.weight_decay)):
+        if value != 0:
+            domains.refuse(name, value, "0 for theory = 'homogenized'")
+    for name, given in (("schedule", schedules.lr), ("batch_schedule", schedules.batch)):
+        if given is not None:
+            domains.refuse(name, given, "None for theory = 'homogenized'")
+    if isinstance(problem, LinearRegression) and type(problem.features) is not GaussianFeatures:
+        domains.refuse("problem", problem, "Gaussian features for theory = 'homogenized'")
