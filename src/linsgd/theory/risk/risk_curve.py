@@ -155,10 +155,12 @@ def _start(
         return None
     if problem.dimension is None:
         domains.refuse("start", start, "None with infinitely many features")
-    if not isinstance(start, tuple) or len(start) != 2:
-        domains.refuse("start", start, "None or a tuple (w, v)")
+    given: tuple[ArrayLike, ...] = start
+    domains.exact_type("start", given, (tuple,))
+    if len(given) != 2:
+        domains.refuse("start", given, "None or a tuple (w, v)")
     w, v = (
-        domains.array(f"start[{i}]", part, (problem.dimension,)) for i, part in enumerate(start)
+        domains.array(f"start[{i}]", part, (problem.dimension,)) for i, part in enumerate(given)
     )
     return w, v
 
