@@ -59,6 +59,13 @@ IN_WORDS = {
     "hodgkinson_mahoney_2021/one_step_bounds_are_vacuous": "certain events",
     "hodgkinson_mahoney_2021/one_step_bounds_enclose_the_exponent": "test_tail_measurements",
     "hodgkinson_mahoney_2021/larger_steps_make_tails_heavier": "test_predictions",
+    "risk_curves/bias_of_an_exponential_average_decays_exponentially": "an order, enclosed",
+    "risk_curves/batch_ramp_equals_lr_decay_to_first_order": "an order, enclosed",
+    "risk_curves/momentum_is_a_larger_lr_to_first_order": "an order, enclosed",
+    "risk_curves/homogenized_error_is_first_order_in_lr": "an order, enclosed",
+    "risk_curves/volterra_error_falls_as_the_dimension": "an order, enclosed",
+    "risk_curves/functional_scaling_law_is_first_order_in_lr": "test_risk_claims",
+    "risk_curves/steps_do_not_replace_intrinsic_time": "test_risk_claims",
     "simsekli_2019/recipe_on_a_softmax_regression": "test_simsekli",
     "simsekli_2019/recipe_on_a_relu_network": "test_simsekli",
     "simsekli_2019/single_weights_of_a_softmax_regression": "test_simsekli",
@@ -877,6 +884,116 @@ def _(claim, formula):
     large = np.abs(np.random.default_rng(1).standard_normal(200_000)) / 16  # normal by batch 256
     beyond = np.mean(large > np.median(sums) * ratio)
     yield beyond, pytest.approx(claim.prediction[1], abs=0.015)
+
+
+# ---- risk_curves
+
+
+@checks("risk_curves/risk_at_constant_hyperparameters", "risk_curves/risk_under_schedules")
+def _(claim, formula):
+    """Iterate the printed recursion over the modes; it is the one without momentum."""
+    law, steps = linsgd.PowerLaw(exponent=1.0, source=0.5, dimension=4, noise_std=1.0), 5
+    letters = {symbol.name: symbol for symbol in formula.rhs.free_symbols}
+    scheduled = "schedules" in claim.id
+    cosine = linsgd.Schedule.cosine(9)
+    doubled = linsgd.Schedule.constant().then(2, linsgd.Schedule.constant(2.0))
+    rate, batch = (
+        (0.2 * cosine(range(steps)), 2 * doubled(range(steps)))
+        if scheduled
+        else (np.full(steps, 0.2), np.full(steps, 2.0))
+    )
+    second = law.optimum() ** 2
+    for at in range(steps):
+        total = law.eigenvalues() @ second
+        here = {"T_k": total, "sigma": 1.0, "eta": rate[at], "b": batch[at]}
+        here |= {"eta_k": rate[at], "b_k": batch[at]}
+        values = {letters[name]: value for name, value in here.items() if name in letters}
+        second = np.array(
+            [
+                number(formula.rhs, {**values, letters["h"]: spectral, letters["m_k"]: mode})
+                for spectral, mode in zip(law.eigenvalues(), second, strict=True)
+            ]
+        )
+    schedules = (cosine, doubled) if scheduled else (None, None)
+    exact = linsgd.risk_curve(law, SGD(lr=0.2, batch_size=2), [steps], *schedules).excess_risk[0]
+    yield law.eigenvalues() @ second / 2, pytest.approx(exact, rel=1e-9)
+
+
+@checks("risk_curves/misfit_of_random_features_is_label_noise")
+def _(claim, formula):
+    law = linsgd.PowerLaw(exponent=1.0, source=0.2, dimension=24)
+    problem = linsgd.random_features(law, 8, np.random.default_rng(11))
+    W = np.random.default_rng(11).normal(size=(24, 8)) / np.sqrt(8)
+    D, target = np.diag(law.eigenvalues()), law.optimum()
+    best = np.linalg.solve(W.T @ D @ W, W.T @ D @ target)
+    values = {
+        sympy.Symbol("b'D b"): target @ D @ target,
+        sympy.Symbol("w_*'H w_*"): best @ W.T @ D @ W @ best,
+    }
+    yield number(formula.rhs, values), pytest.approx(problem.noise_variance, rel=1e-9)
+
+
+@checks("risk_curves/tail_averaging_gain", "risk_curves/exponential_averaging_gain")
+def _(claim, formula):
+    yield number(formula.rhs, {}), pytest.approx(claim.prediction[0], rel=1e-5)
+
+
+@checks("risk_curves/averages_reach_the_rate_of_least_squares")
+def _(claim, formula):
+    """Least squares on n b samples, one at a time: E tr(H (X'X)^-1) sigma^2/2 at large n."""
+    rng, size, samples = np.random.default_rng(0), 3, 4000
+    X = rng.normal(size=(200, samples, size))
+    inverse = np.linalg.inv(np.einsum("rni,rnj->rij", X, X))
+    risk = np.trace(inverse, axis1=1, axis2=2).mean() / 2
+    values = {sigma: 1, d: size, b: 4}
+    yield number(formula.rhs, values), pytest.approx(samples / 4 * risk, rel=0.02)
+
+
+@checks("risk_curves/batch_ramp_leaves_more_risk_at_finite_lr")
+def _(claim, formula):
+    values = dict(zip(formula.args, (claim.prediction[0], 1.0), strict=True))
+    yield bool(formula.subs(values)), True
+
+
+@checks("risk_curves/lr_follows_the_batch_linearly_at_small_lr")
+def _(claim, formula):
+    rule = [number(formula.rhs, {eta: 0.1, b: size}) for size in (4, 8)]
+    yield np.log2(rule[1] / rule[0]), pytest.approx(claim.prediction[0], rel=1e-9)
+    yield rule[0], pytest.approx(0.4, rel=1e-9)
+
+
+@checks(
+    "risk_curves/forgetting_sets_the_exponent_of_hard_targets",
+    "risk_curves/noise_sets_the_exponent_of_easy_targets",
+)
+def _(claim, formula):
+    letters = {symbol.name: symbol for symbol in formula.rhs.free_symbols}
+    for name, predicted in zip(claim.components, claim.prediction, strict=True):
+        told = {part[0]: float(part[4:]) for part in name.removeprefix("exponent at ").split(", ")}
+        values = {letters[letter]: told[letter] for letter in letters}
+        yield number(formula.rhs, values), pytest.approx(predicted, rel=1e-9)
+
+
+@checks("risk_curves/homogenized_threshold_is_too_large")
+def _(claim, formula):
+    for size, predicted in zip((4, 16, 64), claim.prediction, strict=True):
+        problem = LinearRegression.gaussian(np.ones(size))
+        threshold = linsgd.stability(problem, SGD(lr=0.01, batch_size=2)).lr_mean_square
+        values = {d: size, b: 2, sympy.Symbol("eta_c", positive=True): threshold}
+        yield number(formula.lhs, values), pytest.approx(predicted, rel=1e-6)
+        yield number(formula.rhs, values), pytest.approx(predicted, rel=1e-9)
+
+
+@checks("risk_curves/data_reuse_lowers_the_risk")
+def _(claim, formula):
+    values = dict(zip(formula.args, (claim.prediction[0], 1.0), strict=True))
+    yield bool(formula.subs(values)), True
+
+
+@checks("risk_curves/momentum_is_no_larger_lr_at_finite_lr")
+def _(claim, formula):
+    yield formula.rel_op, "!="
+    yield abs(claim.prediction[0] - 1) > 0.2, True
 
 
 # ---- wu_2021 and linsgd

@@ -16,6 +16,7 @@ from linsgd.claims.kunin_2024 import kunin
 from linsgd.claims.linsgd import new
 from linsgd.claims.paper import Entry, Paper
 from linsgd.claims.problems import NamedProblem, diabetes, digits, gaussian
+from linsgd.claims.risk_curves import risk_curves
 from linsgd.claims.simsekli_2019 import simsekli
 from linsgd.claims.wu_2021 import wu
 from linsgd.judge.acceptance import Inapplicable
@@ -23,7 +24,7 @@ from linsgd.judge.claim import Claim
 from linsgd.judge.judge import Effort
 from linsgd.problems.linear_regression import LinearRegression
 
-PAPERS = (kunin, hodgkinson_mahoney, simsekli, wu, new)
+PAPERS = (kunin, hodgkinson_mahoney, simsekli, wu, risk_curves, new)
 
 Problems = Mapping[str, Callable[[], NamedProblem]]
 LAWS: Problems = MappingProxyType({"gaussian": gaussian})

@@ -163,23 +163,38 @@ def joined(measures: list[Measure]) -> Measure:
     )
 
 
-def power_tail(first: float, exponent: float, weight: float, slowest: float) -> Measure:
-    r"""Return sum_{j > J} j^-weight delta(j^-exponent) as a measure, first = J.
+def power_tail(
+    first: float,
+    exponent: float,
+    weight: float,
+    slowest: float,
+    last: float = np.inf,
+    n: int = 10,
+) -> Measure:
+    r"""Return sum_{J < j <= V} j^-weight delta(j^-exponent) as a measure, J = first, V = last.
 
-    The sum is the integral from J + 1/2 on (midpoint rule of Euler and Maclaurin; the next term is
-    smaller by (weight/J)^2/24), with 10 Gauss-Legendre nodes on each octave of h. Modes softer than
-    `slowest` do not move: they are one node at h = 0 with all that is left.
+    The sum is the integral from J + 1/2 to V + 1/2 (midpoint rule of Euler and Maclaurin; the next
+    term is smaller by (weight/J)^2/24), with n Gauss-Legendre nodes on each octave of h. Modes
+    softer than `slowest` do not move: they are one node at h = 0 with all that is left.
     """
-    points, shares = np.polynomial.legendre.leggauss(10)
-    start, parts = first + 0.5, []
+    points, shares = np.polynomial.legendre.leggauss(n)
+    start, end, parts = first + 0.5, last + 0.5, []
     ratio = 2.0 ** (1 / exponent)
-    while start**-exponent > slowest:
-        # j = start e^s, 0 <= s <= log ratio
-        s = np.log(ratio) * (points + 1) / 2
-        j = start * np.exp(s)
-        w = np.log(ratio) / 2 * shares * j ** (1 - weight)
-        parts.append(Measure(j**-exponent, w))
+    while start < end and start**-exponent > slowest:
+        octave = np.log(min(ratio, end / start))
+        # j = start e^s, 0 <= s <= octave
+        j = start * np.exp(octave * (points + 1) / 2)
+        parts.append(Measure(j**-exponent, octave / 2 * shares * j ** (1 - weight)))
         start *= ratio
-    rest = start ** (1 - weight) / (weight - 1)
-    parts.append(Measure(np.zeros(1), np.array([rest])))
+    if start < end:
+        rest = _power_integral(start, end, weight)
+        parts.append(Measure(np.zeros(1), np.array([rest])))
     return joined(parts)
+
+
+def _power_integral(start: float, end: float, weight: float) -> float:
+    """Return the integral of j^-weight from `start` to `end`."""
+    if weight == 1:
+        return float(np.log(end / start))
+    left = end ** (1 - weight) if np.isfinite(end) else 0.0
+    return (start ** (1 - weight) - left) / (weight - 1)
