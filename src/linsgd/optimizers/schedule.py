@@ -5,36 +5,37 @@ A schedule is a law of factors. Laws multiply (``warmup * decay``) and follow on
 of equal factors are kept apart, so that predictions can pass over them without walking.
 """
 
-import itertools
-import math
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
+from linsgd.optimizers.factor_laws import (
+    Constant,
+    Cosine,
+    FactorLaw,
+    Line,
+    Listed,
+    Power,
+    Stairs,
+    Stretch,
+)
+from linsgd.optimizers.joined_laws import Following, Product
 
-MOST_STRETCHES = 1000  # of equal factors that are kept apart; more of them are walked
 
-SHORT = 24  # factors that a printed form repeats
-
-
-class Stretch(NamedTuple):
-    """Steps start <= k < stop, with their common factor or None where it varies."""
-
-    start: int
-    stop: int
-    factor: float | None
-
-
-class Schedule(ABC):
+@dataclass(frozen=True, slots=True, repr=False)
+class Schedule:
     """Factors of a learning rate or a batch size, step by step.
 
     Made by its class methods; ``a * b`` multiplies factors, ``a.then(steps, b)`` joins schedules.
+
+    Attributes
+    ----------
+    law : FactorLaw
+        The factor of every step.
 
     See Also
     --------
@@ -48,6 +49,12 @@ class Schedule(ABC):
     array([0.        , 0.24048494, 0.4267767 , 0.51850629])
     """
 
+    law: FactorLaw
+
+    def __repr__(self) -> str:
+        """Return the call that makes the schedule."""
+        return repr(self.law)
+
     def __call__(self, steps: ArrayLike) -> FloatArray:
         """Return the factors (K,) at steps k (K,), each at least 0."""
         return self.factors(domains.step_list("steps", np.asarray(steps)))
@@ -56,21 +63,22 @@ class Schedule(ABC):
         """Return the schedule whose factors are the products."""
         if not isinstance(other, Schedule):
             return NotImplemented
-        return _Product(self, other)
+        return Schedule(Product(self.law, other.law))
 
     def then(self, steps: int, following: "Schedule") -> "Schedule":
         """Return this schedule for `steps` steps, then the following one from its own step 0."""
         if not isinstance(following, Schedule):
             domains.refuse_type("following", following, "a Schedule")
-        return _Sequence(self, domains.integer("steps", steps, "[0, inf)"), following)
+        steps = domains.integer("steps", steps, "[0, inf)")
+        return Schedule(Following(self.law, steps, following.law))
 
-    @abstractmethod
     def factors(self, steps: IntArray) -> FloatArray:
         """Return the factors at the steps (K,)."""
+        return self.law.factors(steps)
 
-    @abstractmethod
     def stretches(self, stop: int) -> Iterator[Stretch]:
         """Yield consecutive stretches that tile 0 <= k < stop."""
+        return self.law.stretches(stop)
 
     @staticmethod
     def constant(factor: float = 1.0) -> "Schedule":
@@ -81,7 +89,7 @@ class Schedule(ABC):
         factor : float
             In [0, inf).
         """
-        return _Constant(domains.real("factor", factor, "[0, inf)"))
+        return Schedule(Constant(domains.real("factor", factor, "[0, inf)")))
 
     @staticmethod
     def warmup(steps: int, start: float = 0.0) -> "Schedule":
@@ -107,11 +115,12 @@ class Schedule(ABC):
         final, start : float
             Factors, in [0, inf).
         """
-        return _Line(
+        line = Line(
             domains.integer("steps", steps, "[1, inf)"),
             domains.real("start", start, "[0, inf)"),
             domains.real("final", final, "[0, inf)"),
         )
+        return Schedule(line)
 
     @staticmethod
     def cosine(steps: int, final: float = 0.0) -> "Schedule":
@@ -125,7 +134,7 @@ class Schedule(ABC):
             f, in [0, inf): eta_min / lr in torch.
         """
         final = domains.real("final", final, "[0, inf)")
-        return _Cosine(domains.integer("steps", steps, "[1, inf)"), final)
+        return Schedule(Cosine(domains.integer("steps", steps, "[1, inf)"), final))
 
     @staticmethod
     def step(every: int, gamma: float = 0.1) -> "Schedule":
@@ -139,7 +148,7 @@ class Schedule(ABC):
             In (0, inf).
         """
         every = domains.integer("every", every, "[1, inf)")
-        return _Steps(every, domains.real("gamma", gamma, "(0, inf)"))
+        return Schedule(Stairs(every, domains.real("gamma", gamma, "(0, inf)")))
 
     @staticmethod
     def power(exponent: float, scale: float = 1.0) -> "Schedule":
@@ -152,7 +161,8 @@ class Schedule(ABC):
         scale : float
             In steps, in (0, inf).
         """
-        return _Power(domains.real("exponent", exponent), domains.real("scale", scale, "(0, inf)"))
+        scale = domains.real("scale", scale, "(0, inf)")
+        return Schedule(Power(domains.real("exponent", exponent), scale))
 
     @staticmethod
     def wsd(warmup: int, stable: int, decay: int, final: float = 0.0) -> "Schedule":
@@ -183,183 +193,4 @@ class Schedule(ABC):
         if values.min() < 0:
             i = int(values.argmin())
             domains.refuse(f"factors[{i}]", float(values[i]), "[0, inf)")
-        return _Listed(tuple(values.tolist()))
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Constant(Schedule):
-    factor: float
-
-    def __repr__(self) -> str:
-        return f"Schedule.constant({self.factor})"
-
-    def factors(self, steps: IntArray) -> FloatArray:
-        return np.full(steps.shape, self.factor)
-
-    def stretches(self, stop: int) -> Iterator[Stretch]:
-        yield Stretch(0, stop, self.factor)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Line(Schedule):
-    steps: int
-    start: float
-    final: float
-
-    def __repr__(self) -> str:
-        return f"Schedule.linear({self.steps}, {self.final}, {self.start})"
-
-    def factors(self, steps: IntArray) -> FloatArray:
-        done = np.minimum(steps / self.steps, 1.0)
-        return np.asarray(self.start + (self.final - self.start) * done)
-
-    def stretches(self, stop: int) -> Iterator[Stretch]:
-        yield from _varying(self.steps, stop, self.final)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Cosine(Schedule):
-    steps: int
-    final: float
-
-    def __repr__(self) -> str:
-        return f"Schedule.cosine({self.steps}, {self.final})"
-
-    def factors(self, steps: IntArray) -> FloatArray:
-        done = np.minimum(steps / self.steps, 1.0)
-        return np.asarray(self.final + (1 - self.final) * (1 + np.cos(math.pi * done)) / 2)
-
-    def stretches(self, stop: int) -> Iterator[Stretch]:
-        yield from _varying(self.steps, stop, self.final)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Steps(Schedule):
-    every: int
-    gamma: float
-
-    def __repr__(self) -> str:
-        return f"Schedule.step({self.every}, {self.gamma})"
-
-    def factors(self, steps: IntArray) -> FloatArray:
-        return np.asarray(self.gamma ** (steps // self.every))
-
-    def stretches(self, stop: int) -> Iterator[Stretch]:
-        if stop > MOST_STRETCHES * self.every:
-            yield Stretch(0, stop, None)
-            return
-        for start in range(0, stop, self.every):
-            factor = self.gamma ** (start // self.every)
-            yield Stretch(start, min(start + self.every, stop), factor)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Power(Schedule):
-    exponent: float
-    scale: float
-
-    def __repr__(self) -> str:
-        return f"Schedule.power({self.exponent}, {self.scale})"
-
-    def factors(self, steps: IntArray) -> FloatArray:
-        return np.asarray((1 + steps / self.scale) ** -self.exponent)
-
-    def stretches(self, stop: int) -> Iterator[Stretch]:
-        yield Stretch(0, stop, None)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Listed(Schedule):
-    values: tuple[float, ...]
-
-    def __repr__(self) -> str:
-        if len(self.values) > SHORT:
-            return f"<Schedule.from_factors of {len(self.values)} factors>"
-        return f"Schedule.from_factors({list(self.values)})"
-
-    def factors(self, steps: IntArray) -> FloatArray:
-        if steps.size and steps.max() >= len(self.values):
-            domains.refuse("steps", int(steps.max()) + 1, f"at most {len(self.values)}, the length")
-        return np.array(self.values)[steps]
-
-    def stretches(self, stop: int) -> Iterator[Stretch]:
-        if stop > len(self.values):
-            domains.refuse("steps", stop, f"at most {len(self.values)}, the schedule's length")
-        values = np.array(self.values[:stop])
-        changes = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), stop]
-        if len(changes) > MOST_STRETCHES:
-            yield Stretch(0, stop, None)
-            return
-        for first, last in itertools.pairwise(changes):
-            yield Stretch(first, last, self.values[first])
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Product(Schedule):
-    first: Schedule
-    second: Schedule
-
-    def __repr__(self) -> str:
-        return f"{self.first!r} * {self.second!r}"
-
-    def factors(self, steps: IntArray) -> FloatArray:
-        return self.first.factors(steps) * self.second.factors(steps)
-
-    def stretches(self, stop: int) -> Iterator[Stretch]:
-        for start, end, (one, other) in common_stretches([self.first, self.second], stop):
-            factor = None if one is None or other is None else one * other
-            yield Stretch(start, end, factor)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Sequence(Schedule):
-    first: Schedule
-    steps: int
-    second: Schedule
-
-    def __repr__(self) -> str:
-        return f"({self.first!r}).then({self.steps}, {self.second!r})"
-
-    def factors(self, steps: IntArray) -> FloatArray:
-        found = np.empty(steps.shape)
-        early = steps < self.steps
-        found[early] = self.first.factors(steps[early])
-        found[~early] = self.second.factors(steps[~early] - self.steps)
-        return found
-
-    def stretches(self, stop: int) -> Iterator[Stretch]:
-        if self.steps:
-            yield from self.first.stretches(min(stop, self.steps))
-        if stop > self.steps:
-            for start, end, factor in self.second.stretches(stop - self.steps):
-                yield Stretch(self.steps + start, self.steps + end, factor)
-
-
-def _varying(steps: int, stop: int, final: float) -> Iterator[Stretch]:
-    yield Stretch(0, min(steps, stop), None)
-    if stop > steps:
-        yield Stretch(steps, stop, final)
-
-
-def common_stretches(
-    schedules: list[Schedule], stop: int
-) -> Iterator[tuple[int, int, tuple[float | None, ...]]]:
-    """Yield the common stretches of several schedules.
-
-    Yields
-    ------
-    tuple
-        Start, stop, and the factor of each schedule or None where it varies.
-    """
-    walks = [schedule.stretches(stop) for schedule in schedules]
-    current = [next(walk) for walk in walks]
-    start = 0
-    while start < stop:
-        end = min(stretch.stop for stretch in current)
-        yield start, end, tuple(stretch.factor for stretch in current)
-        start = end
-        if start < stop:
-            current = [
-                next(walk) if stretch.stop == start else stretch
-                for stretch, walk in zip(current, walks, strict=True)
-            ]
+        return Schedule(Listed(tuple(values.tolist())))

@@ -8,13 +8,17 @@ from linsgd.plot.displacement import displacement, exponent
 from linsgd.plot.phase_space import modified_loss, phase_portrait
 from linsgd.plot.regimes import error_map, regime_diagram
 from linsgd.plot.risk import risk_curves
+from linsgd.plot.scaling import frontier, learning_rates, phase_diagram
 from linsgd.plot.tails import survival, threshold_path
 
 __all__ = [
     "displacement",
     "error_map",
     "exponent",
+    "frontier",
+    "learning_rates",
     "modified_loss",
+    "phase_diagram",
     "phase_portrait",
     "regime_diagram",
     "risk_curves",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from linsgd import domains
 from linsgd.plot.style import INK, axes, clean
@@ -12,7 +13,14 @@ from linsgd.theory.risk.result import RiskCurve
 DASHES = ["-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1, 2))]
 
 
-def risk_curves(curves: RiskCurve | Mapping[str, RiskCurve], ax: Axes | None = None) -> Axes:
+Measured = tuple[ArrayLike, ArrayLike, ArrayLike]
+
+
+def risk_curves(
+    curves: RiskCurve | Mapping[str, RiskCurve],
+    ax: Axes | None = None,
+    measured: Mapping[str, Measured] | None = None,
+) -> Axes:
     """Draw excess risk against steps, both logarithmic; step 0 and infinite risks are left out.
 
     Parameters
@@ -21,6 +29,8 @@ def risk_curves(curves: RiskCurve | Mapping[str, RiskCurve], ax: Axes | None = N
         Of `linsgd.risk_curve`, by the label of their line.
     ax : Axes, optional
         Where to draw; by default a new figure.
+    measured : mapping of str to (steps, lower, upper), optional
+        Ends of confidence intervals (K,), such as those of a simulation, drawn as bars.
 
     Returns
     -------
@@ -51,7 +61,12 @@ def risk_curves(curves: RiskCurve | Mapping[str, RiskCurve], ax: Axes | None = N
         order = np.argsort(curve.steps[shown])
         steps, risk = curve.steps[shown][order], curve.excess_risk[shown][order]
         ax.plot(steps, risk, linestyle=DASHES[i % len(DASHES)], label=label or None)
+    for label, (steps, lower, upper) in (measured or {}).items():
+        ends = np.array([lower, upper], dtype=float)
+        middle = ends.mean(axis=0)
+        bars = np.abs(ends - middle)
+        ax.errorbar(steps, middle, bars, fmt="o", markersize=3, color=INK, label=label)
     ax.set(xscale="log", yscale="log", xlabel="steps", ylabel="excess risk")
-    if len(named) > 1:
+    if len(named) > 1 or measured:
         ax.legend(frameon=False, labelcolor=INK)
     return clean(ax)

@@ -27,13 +27,23 @@ def check_along_axes(problem: LinearRegression | PowerLaw, sgd: SGD) -> None:
         domains.refuse("problem", problem, domain)
 
 
-def check_homogenized(problem: LinearRegression | PowerLaw, sgd: SGD, schedules: Schedules) -> None:
-    """Refuse what homogenised SGD does not describe."""
+def check_homogenized(
+    problem: LinearRegression | PowerLaw,
+    sgd: SGD,
+    schedules: Schedules,
+    theory: str = "homogenized",
+) -> None:
+    """Refuse what homogenised SGD, or gradient flow with noise, does not describe."""
     for name, value in (("momentum", sgd.momentum), ("weight_decay", sgd.weight_decay)):
         if value != 0:
-            domains.refuse(name, value, "0 for theory = 'homogenized'")
-    for name, given in (("schedule", schedules.lr), ("batch_schedule", schedules.batch)):
+            domains.refuse(name, value, f"0 for theory = {theory!r}")
+    given_schedules = (
+        ("schedule", schedules.lr),
+        ("batch_schedule", schedules.batch),
+        ("momentum_schedule", schedules.momentum),
+    )
+    for name, given in given_schedules:
         if given is not None:
-            domains.refuse(name, given, "None for theory = 'homogenized'")
+            domains.refuse(name, given, f"None for theory = {theory!r}")
     if isinstance(problem, LinearRegression) and type(problem.features) is not GaussianFeatures:
-        domains.refuse("problem", problem, "Gaussian features for theory = 'homogenized'")
+        domains.refuse("problem", problem, f"Gaussian features for theory = {theory!r}")

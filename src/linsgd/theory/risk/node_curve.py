@@ -86,9 +86,10 @@ class NodeCurve:
         found[times == self.run.steps] = state.total
         return found
 
-    def homogenized(self, times: IntArray) -> FloatArray:
-        """Return T of homogenised SGD at the times (K,)."""
+    def homogenized(self, times: IntArray, feedback: bool = True) -> FloatArray:
+        """Return T of homogenised SGD at the times (K,), or without the risk's own noise."""
         noise = self.noise.of_batch(self.run.sgd.batch_size)
+        noise = noise if feedback else noise._replace(common=0.0)
         return homogenized(self.nodes, self.run.sgd.lr, noise, times)
 
     def hyperparameters(self, steps: IntArray) -> FloatArray:
@@ -109,13 +110,16 @@ class NodeCurve:
                 beyond[here] = rates[here] >= self.critical_lr(float(batch), float(momentum))
         return int(self.looks[beyond.argmax()]) if beyond.any() else None
 
-    def homogenized_unstable_from(self) -> int | None:
-        """Return 0 if homogenised SGD grows, lr sum h/(2 b) >= 1, which no steps undo."""
-        lr = self.run.sgd.lr
-        feedback = self.noise.of_batch(self.run.sgd.batch_size).common * lr / 2
+    def homogenized_critical_lr(self) -> float:
+        """Return 2 b/tr H, where the kernel of homogenised SGD has mass 1."""
         moved = self.nodes.h > 0
-        trace = float(np.sum((self.nodes.fed * self.nodes.weight)[moved] / self.nodes.h[moved]))
-        return 0 if feedback * trace >= 1 else None
+        fed = (self.nodes.fed * self.nodes.weight)[moved]  # sums of h^2
+        feedback = self.noise.of_batch(self.run.sgd.batch_size).common
+        return float(2 / (feedback * np.sum(fed / self.nodes.h[moved])))
+
+    def homogenized_unstable_from(self) -> int | None:
+        """Return 0 if homogenised SGD grows at the learning rate, which no later step undoes."""
+        return 0 if self.run.sgd.lr >= self.homogenized_critical_lr() else None
 
     def critical_lr(self, batch_size: float | None = None, momentum: float | None = None) -> float:
         """Return the learning rate at the edge of mean-square stability, by bisection."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,7 +23,7 @@ from linsgd.theory.risk.result import RiskCurve, RiskStatus
 from linsgd.theory.risk.run import Run, Schedules
 from linsgd.theory.risk.spectrum import Start, finite_problem
 
-RiskTheory: TypeAlias = Literal["exact", "homogenized"]
+RiskTheory: TypeAlias = Literal["exact", "homogenized", "gradient_flow"]
 
 LONGEST_AVERAGE = 10**8  # steps
 EPS = float(np.finfo(float).eps)
@@ -55,9 +55,10 @@ def risk_curve(
     schedule, batch_schedule : Schedule, optional
         Factors of the learning rate and of the batch size; constant by default. Batch sizes must be
         whole numbers.
-    theory : {"exact", "homogenized"}
-        The discrete algorithm, or the stochastic differential equation of homogenised SGD, which
-        covers plain SGD on Gaussian features under constant hyperparameters.
+    theory : {"exact", "homogenized", "gradient_flow"}
+        The discrete algorithm; the stochastic differential equation of homogenised SGD; or gradient
+        flow with the labels' noise alone. The last two cover plain SGD on Gaussian features under
+        constant hyperparameters.
     momentum_schedule : Schedule, optional
         Factors of the momentum, which must stay in (0, 1).
     average : TailAverage or ExponentialAverage, optional
@@ -120,8 +121,8 @@ def risk_curve(
     schedules = Schedules(schedule, batch_schedule, momentum_schedule)
     begin = _start(problem, start)
     run = Run.of(sgd, schedules, int(times.max()), fresh=begin is None)
-    if domains.choice("theory", theory, ("exact", "homogenized")) == "homogenized":
-        check_homogenized(problem, sgd, schedules)
+    if domains.choice("theory", theory, get_args(RiskTheory)) != "exact":
+        check_homogenized(problem, sgd, schedules, theory)
     if average is not None:
         _check_average(average, times, theory)
     problem = finite_problem(problem)
@@ -142,7 +143,7 @@ def risk_curve(
     fine, rough = (NodeCurve(problem, run, n, begin) for n in (FINE, COARSE))
     totals, coarse = (_totals(curve, theory, average, ordered) for curve in (fine, rough))
     error = _relative(totals, coarse) + EPS * np.sqrt(ordered + 1.0)
-    crossed = fine.unstable_from() if theory == "exact" else fine.homogenized_unstable_from()
+    crossed = _crossed(fine, theory)
     status = RiskStatus.OK if crossed is None else RiskStatus.UNSTABLE
     return _result(run, times, totals[order] / 2, error[order], status, crossed)
 
@@ -187,9 +188,16 @@ def _totals(
     curve: NodeCurve, theory: RiskTheory, average: IterateAverage | None, times: IntArray
 ) -> FloatArray:
     """Return twice the risk (K,) at increasing times."""
-    if theory == "homogenized":
-        return curve.homogenized(times)
+    if theory != "exact":
+        return curve.homogenized(times, feedback=theory == "homogenized")
     return curve.at(times) if average is None else curve.averaged(average, times)
+
+
+def _crossed(curve: NodeCurve, theory: RiskTheory) -> int | None:
+    """Return the first step beyond the edge of stability in the theory's own terms."""
+    if theory == "exact":
+        return curve.unstable_from()
+    return curve.homogenized_unstable_from() if theory == "homogenized" else None
 
 
 def _relative(fine: FloatArray, coarse: FloatArray) -> FloatArray:

@@ -9,7 +9,8 @@ import numpy as np
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
-from linsgd.optimizers.schedule import Schedule, common_stretches
+from linsgd.optimizers.joined_laws import common_stretches
+from linsgd.optimizers.schedule import Schedule
 from linsgd.optimizers.sgd import SGD
 from linsgd.theory.recurrence.recurrence import Coefficients
 

@@ -1,0 +1,234 @@
+r"""Exponents of the compute-optimal risk on random features of a power law.
+
+With f = d k B the compute of k steps of batch B on d features, P(f) = min_d risk(d, f/(d B)) falls
+as a power of f, and the best d grows as one. Four terms are said to make up the risk, with
+alpha = exponent/2, beta = source, the learning rate lr ~ d^min(0, 2 alpha - 1) and t = lr k:
+
+    forgotten    t^-(2 alpha + 2 beta - 1)/(2 alpha)       what the start leaves
+    embedding    t^-(1 - 1/(2 alpha)) / d                  2 alpha > 1 and 2 beta > 1
+    capacity     d^-(2 alpha - max(0, 1 - 2 beta))         what d features cannot express
+    noise        lr t^-(2 - 1/(2 alpha))                   what the risk's own noise feeds
+
+The best d balances the slowest of them: a linear programme in log d/log f. Which pair it balances
+is the phase. The measured exponents are slopes of log P and log d of the deterministic equivalent
+at very large f, where only the largest term is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from linsgd import domains
+from linsgd.domains import FloatArray
+from linsgd.result import Result
+from linsgd.theory.risk.deterministic import FeatureSpectrum
+
+COORDINATES = 4.0  # coordinates a feature where 2 alpha < 1
+LR = 0.5  # of the threshold 2 B/tr D
+BATCH = 1
+NODES = 6  # a panel: 1e-6 of the risk
+GRID, ZOOMS, FINER = 17, 4, 5  # of log d, among which the best is sought
+STEP, NEAR = 100.0, 1.2  # ratio of computes; by how much log d may follow, over log STEP
+SOFT = 1e-4  # of the softest scale; a factor of the risk that exponents do not see
+SHARE = 0.98  # of the range of log d
+
+
+class Term(NamedTuple):
+    """A term of the risk: -log term / log f = steps (1 - x) + size x at d = f^x, k = f^(1 - x)."""
+
+    name: str
+    steps: float
+    size: float
+
+    def at(self, x: float) -> float:
+        """Return the exponent with which the term falls at d = f^x."""
+        return self.steps * (1 - x) + self.size * x
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class ComputeOptimal(Result):
+    """Exponents of the compute-optimal risk and size, measured and predicted.
+
+    Attributes
+    ----------
+    exponent, source : float
+        2 alpha and beta, as given.
+    risk_exponent, risk_error : float
+        The measured d log P/d log f at the larger compute, and by how much it differs from that at
+        the smaller one, twice.
+    size_exponent, size_error : float
+        The same of d log d/d log f.
+    predicted_risk, predicted_size : float
+        By the balance of the four terms.
+    phase : str
+        The two terms that are balanced at the optimum.
+    compute : ndarray (2,)
+        The computes between and at which exponents are measured.
+    """
+
+    exponent: float
+    source: float
+    risk_exponent: float
+    risk_error: float
+    size_exponent: float
+    size_error: float
+    predicted_risk: float
+    predicted_size: float
+    phase: str
+    compute: FloatArray
+
+
+def compute_optimal(exponent: float, source: float, decades: float = 24.0) -> ComputeOptimal:
+    r"""Return the exponents of the compute-optimal risk on random features of a power law.
+
+    Parameters
+    ----------
+    exponent : float
+        2 alpha, in (0.5, 10]; infinitely many coordinates where it exceeds 1, else 4 a feature.
+    source : float
+        beta, in [0, 10], with exponent + 2 source > 1.
+    decades : float
+        log10 of the larger compute, in [10, 60]; the smaller one has 4/5 of it.
+
+    Returns
+    -------
+    ComputeOptimal
+        Measured exponents with their errors, and the predicted ones.
+
+    Raises
+    ------
+    ValueError
+        If a value lies outside its domain.
+
+    Notes
+    -----
+    Measured on the deterministic equivalent of homogenised SGD at half of its largest learning rate
+    and batch 1, from the best d at each compute. The error is twice the change from the smaller
+    compute to the larger one: near a border between phases both drift slowly, and it is large.
+
+    References
+    ----------
+    .. [1] E. Paquette, C. Paquette, L. Xiao, J. Pennington, "4+3 Phases of Compute-Optimal Neural
+       Scaling Laws" (2024), arXiv 2405.15074, whose terms these are, as reconstructed here.
+
+    Examples
+    --------
+    >>> import linsgd
+    >>> found = linsgd.compute_optimal(exponent=2.0, source=0.3)
+    >>> f"{found.predicted_risk:.4f} {abs(found.risk_exponent - found.predicted_risk) < 0.01}"
+    '-0.5333 True'
+    """
+    exponent = domains.real("exponent", exponent, "(0.5, 10]")
+    source = domains.real("source", source, "[0, 10]")
+    decades = domains.real("decades", decades, "[10, 60]")
+    if not exponent + 2 * source > 1:
+        domains.refuse("source", source, f"({(1 - exponent) / 2:g}, 10], of finite risk at w = 0")
+    terms = risk_terms(exponent, source)
+    x, value = balance(terms)
+    compute = 10 ** (decades * np.array([0.8, 1.0]))
+    slopes = np.array([_slopes(exponent, source, f) for f in compute])
+    risk, size = slopes[1]
+    drift = 2 * np.abs(slopes[1] - slopes[0]) + 1e-6
+    return ComputeOptimal(
+        exponent=exponent,
+        source=source,
+        risk_exponent=float(risk),
+        risk_error=float(drift[0]),
+        size_exponent=float(size),
+        size_error=float(drift[1]),
+        predicted_risk=-value,
+        predicted_size=x,
+        phase=phase(terms, x),
+        compute=compute,
+    )
+
+
+def risk_terms(exponent: float, source: float) -> list[Term]:
+    """Return the terms of the risk that are present."""
+    lr = max(0.0, 1 - exponent)  # lr ~ d^-lr, so that t = d^-lr k
+    forgotten = (exponent + 2 * source - 1) / exponent
+    noise = 2 - 1 / exponent
+    terms = [
+        Term("forgotten", forgotten, -lr * forgotten),
+        Term("capacity", 0.0, exponent - max(0.0, 1 - 2 * source)),
+        Term("noise", noise, lr * (1 - noise)),
+    ]
+    if exponent > 1 and 2 * source > 1:
+        terms.append(Term("embedding", 1 - 1 / exponent, 1.0))
+    return terms
+
+
+def balance(terms: list[Term]) -> tuple[float, float]:
+    """Return the x in [0, 1] at which the slowest term falls fastest, and its exponent."""
+    candidates = [0.0, 1.0]
+    for i, one in enumerate(terms):
+        for other in terms[:i]:
+            tilt = (one.size - one.steps) - (other.size - other.steps)
+            if tilt != 0:
+                candidates.append((other.steps - one.steps) / tilt)
+    inside = [x for x in candidates if 0 <= x <= 1]
+    slowest = [min(term.at(x) for term in terms) for x in inside]
+    best = int(np.argmax(slowest))
+    return inside[best], slowest[best]
+
+
+def phase(terms: list[Term], x: float) -> str:
+    """Return the names of the terms that are largest at the best x."""
+    slowest = min(term.at(x) for term in terms)
+    return " = ".join(sorted(term.name for term in terms if term.at(x) < slowest + 1e-9))
+
+
+def _slopes(exponent: float, source: float, compute: float) -> tuple[float, float]:
+    """Return d log P/d log f and d log d/d log f at one compute.
+
+    At the best d the derivative of log P by log d vanishes, so that the first is a difference at
+    constant d. The second needs the best d at a tenth of the compute, sought near this one.
+    """
+    edge = (1 - SHARE) / 2 * np.log(compute)
+    widest = (max(edge, float(np.log(4.0))), float(np.log(compute) - edge))
+    size = _best(exponent, source, compute, widest, ZOOMS)
+    ends = [_log_risks(exponent, source, f, np.array([size])) for f in (compute / STEP, compute)]
+    near = (size - np.log(STEP) * NEAR, size)
+    smaller = _best(exponent, source, compute / STEP, near, ZOOMS - 1)
+    risk = float(ends[1][0] - ends[0][0]) / np.log(STEP)
+    return risk, (size - smaller) / np.log(STEP)
+
+
+def _best(
+    exponent: float, source: float, compute: float, ends: tuple[float, float], zooms: int
+) -> float:
+    """Return the log d of least risk between two ends, by grids and a parabola at the end."""
+    grid = np.linspace(*ends, GRID)
+    values = _log_risks(exponent, source, compute, grid)
+    for _ in range(zooms):
+        i = int(np.clip(np.argmin(values), 1, len(grid) - 2))
+        grid = np.linspace(grid[i - 1], grid[i + 1], FINER)
+        values = _log_risks(exponent, source, compute, grid)
+    i = int(np.clip(np.argmin(values), 1, len(grid) - 2))
+    left, middle, right = values[i - 1 : i + 2]
+    bend = left - 2 * middle + right
+    shift = 0.5 * (left - right) / bend if bend > 0 else 0.0
+    return float(grid[i] + shift * (grid[1] - grid[0]))
+
+
+def _log_risks(exponent: float, source: float, compute: float, log_sizes: FloatArray) -> FloatArray:
+    """Return the log risk (D,) at d = exp(log_sizes) and k = f/d."""
+    sizes = np.exp(log_sizes)
+    steps = compute / (sizes * BATCH)
+    slowest = SOFT * min(1 / float(steps.max()), float(sizes.max()) ** -exponent)
+    shared = None
+    if exponent > 1:
+        shared = FeatureSpectrum.of(exponent, source, (1.0, np.inf), slowest, NODES)
+    found = []
+    for size, count in zip(sizes, steps, strict=True):
+        spectrum = (
+            FeatureSpectrum.of(exponent, source, (size, COORDINATES * size), slowest, NODES)
+            if shared is None
+            else replace(shared, features=float(size))
+        )
+        lr = LR * 2 * BATCH / spectrum.trace
+        found.append(float(spectrum.risks(lr, BATCH, np.array([count]))[0]))
+    return np.log(np.array(found))
