@@ -50,6 +50,37 @@ def test_every_step_is_that_of_the_full_recursion(sgd, schedules):
     assert curve.error.max() < 1e-10
 
 
+@pytest.mark.parametrize(
+    ("dimension", "steps"),
+    [(10**4, 20_000), pytest.param(10**6, 1000, marks=pytest.mark.nightly)],
+)
+@pytest.mark.parametrize("momentum", [0.0, pytest.param(0.9, marks=pytest.mark.nightly)])
+def test_long_spectra_agree_with_the_full_recursion_at_every_step(dimension, steps, momentum):
+    # in place, as d = 10^6 over 1000 steps takes half a minute already
+    law = PowerLaw(exponent=1.3, source=0.15, dimension=dimension)
+    sgd = SGD(lr=0.5 * (1 - momentum), batch_size=4, momentum=momentum)
+    cosine = Schedule.warmup(100) * Schedule.cosine(steps)
+    curve = linsgd.risk_curve(law, sgd, range(steps + 1), cosine)
+    h, lr = law.eigenvalues(), sgd.lr * cosine(range(steps + 1))
+    ww, wv, vv = law.optimum() ** 2, np.zeros(dimension), np.zeros(dimension)
+    totals = np.empty(steps + 1)
+    for k in range(steps + 1):
+        totals[k] = h @ ww
+        noise = (h**2 * ww + h * totals[k]) / 4
+        if not momentum:
+            ww = (1 - lr[k] * h) ** 2 * ww + lr[k] ** 2 * noise
+            continue
+        # v' = m v - h w - xi, then w' = w + lr v'
+        p = 1 - lr[k] * h
+        q = lr[k] * momentum
+        moved = p**2 * ww + 2 * p * q * wv + q**2 * vv + lr[k] ** 2 * noise
+        crossed = -p * h * ww + (p * momentum - q * h) * wv + q * momentum * vv + lr[k] * noise
+        vv = h**2 * ww - 2 * h * momentum * wv + momentum**2 * vv + noise
+        ww, wv = moved, crossed
+    assert curve.excess_risk == pytest.approx(totals / 2, rel=1e-9, abs=0)
+    assert np.all(np.abs(curve.excess_risk / totals * 2 - 1) < np.maximum(10 * curve.error, 1e-12))
+
+
 @pytest.mark.parametrize("sgd", OPTIMIZERS, ids=repr)
 def test_far_steps_are_those_of_repeated_squaring(sgd):
     problem = LinearRegression.gaussian(H[:60], noise_std=0.3, optimum=OPTIMUM[:60])

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from linsgd import domains
 from linsgd.domains import FloatArray
@@ -30,10 +31,13 @@ COORDINATES = 4.0  # coordinates a feature where 2 alpha < 1
 LR = 0.5  # of the threshold 2 B/tr D
 BATCH = 1
 NODES = 6  # a panel: 1e-6 of the risk
-GRID, ZOOMS, FINER = 17, 4, 5  # of log d, among which the best is sought
+GRID = 13  # sizes among which the best is bracketed
+XTOL = 1e-4  # of the best log d
 STEP, NEAR = 100.0, 1.2  # ratio of computes; by how much log d may follow, over log STEP
+LITTLE = 0.1  # of log f, for a central difference
+SUMMED = 200  # modes that are summed one by one; the rest errs by a constant factor near 1
 SOFT = 1e-4  # of the softest scale; a factor of the risk that exponents do not see
-SHARE = 0.98  # of the range of log d
+SHARE = 0.98  # of log f, the largest log d
 
 
 class Term(NamedTuple):
@@ -181,54 +185,49 @@ def phase(terms: list[Term], x: float) -> str:
     return " = ".join(sorted(term.name for term in terms if term.at(x) < slowest + 1e-9))
 
 
+class _LogRisk:
+    """The logarithm of the risk at compute f = exp(log_f) and d = exp(log_d)."""
+
+    def __init__(self, exponent: float, source: float, compute: float) -> None:
+        self.exponent, self.source = exponent, source
+        self.slowest = SOFT / compute ** max(1.0, exponent)
+        self.shared = self._spectrum(1.0, np.inf) if exponent > 1 else None
+
+    def _spectrum(self, size: float, coordinates: float) -> FeatureSpectrum:
+        within = (size, coordinates)
+        return FeatureSpectrum.of(
+            self.exponent, self.source, within, self.slowest, NODES, summed=SUMMED
+        )
+
+    def __call__(self, log_f: float, log_d: float) -> float:
+        size = float(np.exp(log_d))
+        if self.shared is None:
+            spectrum = self._spectrum(size, COORDINATES * size)
+        else:
+            spectrum = replace(self.shared, features=size)
+        steps = np.array([np.exp(log_f - log_d) / BATCH])
+        lr = LR * 2 * BATCH / spectrum.trace
+        return float(np.log(spectrum.risks(lr, BATCH, steps)[0]))
+
+    def best(self, log_f: float, ends: tuple[float, float]) -> float:
+        """Return the log d of least risk between two ends: Brent's method."""
+        found = minimize_scalar(
+            lambda log_d: self(log_f, log_d), bounds=ends, method="bounded", options={"xatol": XTOL}
+        )
+        return float(found.x)
+
+
 def _slopes(exponent: float, source: float, compute: float) -> tuple[float, float]:
     """Return d log P/d log f and d log d/d log f at one compute.
 
-    At the best d the derivative of log P by log d vanishes, so that the first is a difference at
-    constant d. The second needs the best d at a tenth of the compute, sought near this one.
+    At the best d the derivative of log P by log d vanishes, so that the first is a derivative at
+    constant d. The second needs the best d at a hundredth of the compute.
     """
-    edge = (1 - SHARE) / 2 * np.log(compute)
-    widest = (max(edge, float(np.log(4.0))), float(np.log(compute) - edge))
-    size = _best(exponent, source, compute, widest, ZOOMS)
-    ends = [_log_risks(exponent, source, f, np.array([size])) for f in (compute / STEP, compute)]
-    near = (size - np.log(STEP) * NEAR, size)
-    smaller = _best(exponent, source, compute / STEP, near, ZOOMS - 1)
-    risk = float(ends[1][0] - ends[0][0]) / np.log(STEP)
-    return risk, (size - smaller) / np.log(STEP)
-
-
-def _best(
-    exponent: float, source: float, compute: float, ends: tuple[float, float], zooms: int
-) -> float:
-    """Return the log d of least risk between two ends, by grids and a parabola at the end."""
-    grid = np.linspace(*ends, GRID)
-    values = _log_risks(exponent, source, compute, grid)
-    for _ in range(zooms):
-        i = int(np.clip(np.argmin(values), 1, len(grid) - 2))
-        grid = np.linspace(grid[i - 1], grid[i + 1], FINER)
-        values = _log_risks(exponent, source, compute, grid)
-    i = int(np.clip(np.argmin(values), 1, len(grid) - 2))
-    left, middle, right = values[i - 1 : i + 2]
-    bend = left - 2 * middle + right
-    shift = 0.5 * (left - right) / bend if bend > 0 else 0.0
-    return float(grid[i] + shift * (grid[1] - grid[0]))
-
-
-def _log_risks(exponent: float, source: float, compute: float, log_sizes: FloatArray) -> FloatArray:
-    """Return the log risk (D,) at d = exp(log_sizes) and k = f/d."""
-    sizes = np.exp(log_sizes)
-    steps = compute / (sizes * BATCH)
-    slowest = SOFT * min(1 / float(steps.max()), float(sizes.max()) ** -exponent)
-    shared = None
-    if exponent > 1:
-        shared = FeatureSpectrum.of(exponent, source, (1.0, np.inf), slowest, NODES)
-    found = []
-    for size, count in zip(sizes, steps, strict=True):
-        spectrum = (
-            FeatureSpectrum.of(exponent, source, (size, COORDINATES * size), slowest, NODES)
-            if shared is None
-            else replace(shared, features=float(size))
-        )
-        lr = LR * 2 * BATCH / spectrum.trace
-        found.append(float(spectrum.risks(lr, BATCH, np.array([count]))[0]))
-    return np.log(np.array(found))
+    risk, log_f = _LogRisk(exponent, source, compute), float(np.log(compute))
+    grid = np.linspace(*(np.array([1 - SHARE, SHARE]) * log_f), GRID)
+    i = int(np.argmin([risk(log_f, each) for each in grid]))
+    size = risk.best(log_f, (grid[max(i - 1, 0)], grid[min(i + 1, GRID - 1)]))
+    slope = (risk(log_f + LITTLE, size) - risk(log_f - LITTLE, size)) / (2 * LITTLE)
+    step = float(np.log(STEP))
+    smaller = risk.best(log_f - step, (size - NEAR * step, size))
+    return slope, (size - smaller) / step

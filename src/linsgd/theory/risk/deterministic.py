@@ -170,11 +170,17 @@ class FeatureSpectrum:
 
     @classmethod
     def of(
-        cls, exponent: float, source: float, size: tuple[float, float], slowest: float, n: int
+        cls,
+        exponent: float,
+        source: float,
+        size: tuple[float, float],
+        slowest: float,
+        n: int,
+        summed: int = SUMMED,
     ) -> FeatureSpectrum:
         """Return the spectrum of d features of v coordinates; softer than `slowest` is one node."""
         features, coordinates = size
-        first = int(min(SUMMED, coordinates))
+        first = int(min(summed, coordinates))
         j = np.arange(first, 0.0, -1.0)
 
         def measure(weight: float) -> Measure:
