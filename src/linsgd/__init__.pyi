@@ -47,6 +47,7 @@ from .problems.features import GaussianFeatures as GaussianFeatures
 from .problems.features import RademacherFeatures as RademacherFeatures
 from .problems.features import StudentFeatures as StudentFeatures
 from .problems.features import UniformFeatures as UniformFeatures
+from .problems.gaussian_like import gaussian_like as gaussian_like
 from .problems.labels import GaussianNoise as GaussianNoise
 from .problems.labels import LaplaceNoise as LaplaceNoise
 from .problems.labels import RademacherNoise as RademacherNoise

@@ -174,3 +174,16 @@ def test_gradient_flow_has_no_feedback():
 def test_bad_input_is_refused(call, named):
     with pytest.raises(ValueError, match=named):
         call(PowerLaw(exponent=1.5, source=0.5))
+
+
+def test_gaussian_features_like_a_data_set_have_its_spectrum():
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(80, 4)) * [3.0, 1.0, 0.5, 0.1]
+    y = X @ [1.0, -1.0, 2.0, 0.0] + rng.standard_t(5, 80)
+    like = linsgd.gaussian_like(LinearRegression.from_data(X, y))
+    best, squares, *_ = np.linalg.lstsq(X, y)
+    assert like.covariance() == pytest.approx(X.T @ X / 80, rel=1e-9, abs=1e-12)
+    assert like.optimum == pytest.approx(best, rel=1e-9)
+    assert like.noise_variance == pytest.approx(squares[0] / 80, rel=1e-9)
+    with pytest.raises(ValueError, match="finite variance"):
+        linsgd.gaussian_like(LinearRegression.gaussian([1.0], noise=linsgd.StudentNoise(dof=1.5)))
