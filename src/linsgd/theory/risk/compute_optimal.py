@@ -190,7 +190,8 @@ class _LogRisk:
 
     def __init__(self, exponent: float, source: float, compute: float) -> None:
         self.exponent, self.source = exponent, source
-        self.slowest = SOFT / compute ** max(1.0, exponent)
+        # the scale max(1/k, d^-a) of the softest modes that matter is least at d^(1 + a) = f
+        self.slowest = SOFT * compute ** (-exponent / (1 + exponent))
         self.shared = self._spectrum(1.0, np.inf) if exponent > 1 else None
 
     def _spectrum(self, size: float, coordinates: float) -> FeatureSpectrum:

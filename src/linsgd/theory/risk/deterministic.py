@@ -29,13 +29,13 @@ from linsgd.problems.power_law import PowerLaw
 from linsgd.result import Result
 from linsgd.theory.risk.contour import ComplexArray, contour
 from linsgd.theory.risk.coverage import check_homogenized
-from linsgd.theory.risk.measures import Measure, Panels, compressed, joined, power_tail
+from linsgd.theory.risk.measures import Panels, compressed, power_tail
 from linsgd.theory.risk.result import RiskStatus
 from linsgd.theory.risk.run import Schedules
 
 SUMMED = 2000  # modes that are summed one by one; the rest errs by (weight/2000)^2/24
 SOFT = 1e-10  # of the softest scale that is resolved: modes below it are one node
-TURNS, NEWTON, POLISH = 6, 1, 4  # of the path from the positive axis, and of Newton's method
+TURNS, NEWTON, POLISH = 3, 1, 4  # of the path from the positive axis, and of Newton's method
 TABLE = 200  # real arguments from which the path begins
 LIGHT = 1e-10  # of the largest weight of the contour: points below it are left out
 WIDE = Panels(np.inf, np.inf)
@@ -181,19 +181,17 @@ class FeatureSpectrum:
         """Return the spectrum of d features of v coordinates; softer than `slowest` is one node."""
         features, coordinates = size
         first = int(min(summed, coordinates))
+        weights = np.array([exponent, exponent + 2 * source])
         j = np.arange(first, 0.0, -1.0)
-
-        def measure(weight: float) -> Measure:
-            explicit = compressed(j**-exponent, j**-weight, WIDE, n)
-            tail = power_tail(first, exponent, weight, slowest, coordinates, n)
-            return joined([explicit, tail])
-
-        trace, target = measure(exponent), measure(exponent + 2 * source)
-        none = np.zeros_like
+        explicit = [compressed(j**-exponent, j**-weight, WIDE, n) for weight in weights]
+        # beyond the explicit modes both measures have the same nodes
+        tails = [power_tail(first, exponent, weight, slowest, coordinates, n) for weight in weights]
+        sizes = [each.nodes.size for each in explicit]
+        none = [np.zeros(size) for size in sizes]
         return cls(
-            h=np.concatenate([trace.nodes, target.nodes]),
-            trace_weights=np.concatenate([trace.weights, none(target.weights)]),
-            target_weights=np.concatenate([none(trace.weights), target.weights]),
+            h=np.concatenate([explicit[0].nodes, explicit[1].nodes, tails[0].nodes]),
+            trace_weights=np.concatenate([explicit[0].weights, none[1], tails[0].weights]),
+            target_weights=np.concatenate([none[0], explicit[1].weights, tails[1].weights]),
             features=features,
         )
 
@@ -227,19 +225,22 @@ class FeatureSpectrum:
         inside = found > 0
         k = np.exp(np.interp(np.log(sizes), np.log(found[inside]), np.log(table[inside])))
         k = k.astype(complex)
-        for turn in range(TURNS + 1):
+        for turn in range(1, TURNS + 1):
+            # k ~ l^p along the path, then Newton's method
+            power = sizes * np.exp(1j * angles * (turn - 1) / TURNS) / (k * self._residual(k)[1])
+            k = k * np.exp(1j * angles / TURNS * power)
             target = sizes * np.exp(1j * angles * turn / TURNS)
-            for _ in range(POLISH if turn in (0, TURNS) else NEWTON):
-                k = self._newton(k, target)
+            for _ in range(POLISH if turn == TURNS else NEWTON):
+                value, slope = self._residual(k)
+                k = k - (value - target) / slope
         return k
 
-    def _newton(self, k: ComplexArray, target: ComplexArray) -> ComplexArray:
-        """Return the next iterate of k (1 - df(k)/d) = l."""
+    def _residual(self, k: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
+        """Return l = k (1 - df(k)/d) and dl/dk."""
         inverse = 1 / (self.h + k[:, None])
         freedom = inverse @ self.trace_weights
-        slope = 1 - (inverse**2 @ (self.trace_weights * self.h)) / self.features
-        step: ComplexArray = (k * (1 - freedom / self.features) - target) / slope
-        return k - step
+        squares = (inverse * inverse) @ (self.trace_weights * self.h)
+        return k * (1 - freedom / self.features), 1 - squares / self.features
 
     def risks(
         self, lr: float, batch_size: float, times: FloatArray, noise_std: float = 0.0

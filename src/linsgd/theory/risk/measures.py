@@ -197,4 +197,4 @@ def _power_integral(start: float, end: float, weight: float) -> float:
     if weight == 1:
         return float(np.log(end / start))
     left = end ** (1 - weight) if np.isfinite(end) else 0.0
-    return (start ** (1 - weight) - left) / (weight - 1)
+    return float((start ** (1 - weight) - left) / (weight - 1))
