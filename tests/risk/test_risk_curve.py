@@ -173,9 +173,29 @@ def test_bad_schedules_are_refused(options, named):
         linsgd.risk_curve(problem, SGD(lr=0.1), [3], **options)
 
 
-def test_power_laws_of_infinite_risk_are_refused():
+def test_a_power_law_of_infinite_risk_is_a_status():
+    law = PowerLaw(exponent=1.5, source=-0.25)
+    curve = linsgd.risk_curve(law, SGD(lr=0.1), [0, 10, 1000])
+    assert curve.status == "infinite_risk"
+    assert np.isinf(curve.excess_risk).all()
+    finite = linsgd.risk_curve(PowerLaw(exponent=1.5, source=-0.24), SGD(lr=0.1), [0])
+    assert finite.status == "ok"
+    assert np.isfinite(finite.excess_risk).all()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda law: linsgd.matched_lr(law, SGD(lr=0.1), 10, 2),
+        lambda law: linsgd.best_schedule(law, SGD(lr=0.1), 10),
+        lambda law: linsgd.critical_batch_size(law, SGD(lr=0.1), 0.1),
+        lambda law: linsgd.random_features_curve(law, 3, SGD(lr=0.1), [1]),
+        lambda law: linsgd.risk_frontier(law, SGD(lr=0.1), [3], [1], [1]),
+    ],
+)
+def test_what_needs_a_finite_risk_refuses_an_infinite_one(call):
     with pytest.raises(ValueError, match=r"source = -0.5 .* where the risk at w = 0 is finite"):
-        PowerLaw(exponent=1.5, source=-0.5)
+        call(PowerLaw(exponent=1.5, source=-0.5))
     with pytest.raises(ValueError, match=r"exponent = 0.4 "):
         PowerLaw(exponent=0.4, source=1.0)
 

@@ -7,7 +7,7 @@ from scipy.integrate import solve_ivp
 import linsgd
 from linsgd import SGD, LinearRegression, PowerLaw
 from linsgd.theory.risk.compute_optimal import balance, phase, risk_terms
-from linsgd.theory.risk.deterministic import FeatureSpectrum
+from linsgd.theory.risk.feature_spectrum import FeatureSpectrum
 
 
 def test_the_argument_solves_its_equation_on_the_contour():

@@ -18,7 +18,8 @@ class PowerLaw:
     exponent : float
         Of the eigenvalues; above 1/2 where the number of features is infinite.
     source : float
-        Of the coefficients of w*. The risk at w = 0 is finite if exponent + 2 source > 1.
+        Of the coefficients of w*. The risk at w = 0 is finite if exponent + 2 source > 1, or the
+        dimension is.
     dimension : int, optional
         Number of features; None for infinitely many.
     noise_std : float
@@ -27,7 +28,7 @@ class PowerLaw:
     Raises
     ------
     ValueError
-        If a value lies outside its domain, or the risk at w = 0 is infinite.
+        If a value lies outside its domain.
 
     See Also
     --------
@@ -59,18 +60,16 @@ class PowerLaw:
         }
         if self.dimension is not None:
             values["dimension"] = domains.integer("dimension", self.dimension, "[1, 100000000]")
-        else:
-            self._check_infinite()
+        elif not self.exponent > 0.5:
+            domain = "(0.5, 100] with infinitely many features, where the noise must stay finite"
+            domains.refuse("exponent", self.exponent, domain)
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
-    def _check_infinite(self) -> None:
-        if not self.exponent > 0.5:
-            domain = "(0.5, 100] with infinitely many features, where the noise must stay finite"
-            domains.refuse("exponent", self.exponent, domain)
-        if not self.exponent + 2 * self.source > 1:
-            domain = f"({(1 - self.exponent) / 2:g}, 100], where the risk at w = 0 is finite"
-            domains.refuse("source", self.source, domain)
+    @property
+    def finite_risk(self) -> bool:
+        """Whether the risk at w = 0 is finite."""
+        return self.dimension is not None or self.exponent + 2 * self.source > 1
 
     def eigenvalues(self) -> FloatArray:
         """Return h (d,) of finitely many features."""

@@ -9,6 +9,7 @@ averages          averages of the iterates, step by step
 contour           the curve after very many steps of constant hyperparameters
 homogenized       homogenised SGD, the stochastic differential equation
 deterministic     random features in the limit of many features
+feature_spectrum  its equations on few nodes
 node_curve        all of these along a run
 correlated_modes  finite data and other laws, over all pairs of modes
 risk_curve        the public call

@@ -25,7 +25,7 @@ from scipy.optimize import minimize_scalar
 from linsgd import domains
 from linsgd.domains import FloatArray
 from linsgd.result import Result
-from linsgd.theory.risk.deterministic import FeatureSpectrum
+from linsgd.theory.risk.feature_spectrum import FeatureSpectrum
 
 COORDINATES = 4.0  # coordinates a feature where 2 alpha < 1
 LR = 0.5  # of the threshold 2 B/tr D

@@ -19,12 +19,20 @@ def sample_noise(problem: LinearRegression, sgd: SGD) -> Noise:
 def check_along_axes(problem: LinearRegression | PowerLaw, sgd: SGD) -> None:
     """Refuse features that are not along principal axes, and infinite moments."""
     if isinstance(problem, PowerLaw):
+        check_finite_risk(problem)
         return
     sgd.check(problem)
     noise = sample_noise(problem, sgd)
     if isinstance(noise, MatrixNoise) or any(noise.infinite):
         domain = "features along principal axes with finite fourth moments, and PowerLaw"
         domains.refuse("problem", problem, domain)
+
+
+def check_finite_risk(law: PowerLaw) -> None:
+    """Refuse a power law whose risk at w = 0 is infinite."""
+    if not law.finite_risk:
+        domain = f"above {(1 - law.exponent) / 2:g}, where the risk at w = 0 is finite"
+        domains.refuse("source", law.source, domain)
 
 
 def check_homogenized(

@@ -13,6 +13,7 @@ from linsgd.optimizers.accept import OPTIMIZERS, accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.power_law import PowerLaw
 from linsgd.result import Result
+from linsgd.theory.risk.coverage import check_finite_risk
 from linsgd.theory.risk.risk_curve import risk_curve
 
 PER_DECADE = 4  # computes of the frontier
@@ -95,6 +96,7 @@ def risk_frontier(
     accept(law, sgd, OPTIMIZERS, (PowerLaw,))
     if law.dimension is not None:
         domains.refuse("law.dimension", law.dimension, "None: models have its first features")
+    check_finite_risk(law)
     sizes, batches, times = (
         np.unique(domains.step_list(name, values))
         for name, values in (

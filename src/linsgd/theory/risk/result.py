@@ -14,6 +14,8 @@ class RiskStatus(Status):
     UNSTABLE = "unstable"
     # fourth moments of the features or the variance of the labels are infinite
     INFINITE_VARIANCE = "infinite_variance"
+    # the target of an infinite power law has infinite risk at w = 0, and at every step
+    INFINITE_RISK = "infinite_risk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

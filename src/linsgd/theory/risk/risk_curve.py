@@ -139,6 +139,9 @@ def risk_curve(
             risk = infinite_curve(problem, noise, times, begin)
             status = RiskStatus.INFINITE_VARIANCE
             return _result(run, times, risk, np.zeros(times.size), status)
+    elif not problem.finite_risk:
+        risk = np.full(times.size, np.inf)
+        return _result(run, times, risk, np.zeros(times.size), RiskStatus.INFINITE_RISK)
     ordered, order = np.unique(times, return_inverse=True)
     fine, rough = (NodeCurve(problem, run, n, begin) for n in (FINE, COARSE))
     totals, coarse = (_totals(curve, theory, average, ordered) for curve in (fine, rough))
