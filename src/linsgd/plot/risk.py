@@ -61,11 +61,11 @@ def risk_curves(
         order = np.argsort(curve.steps[shown])
         steps, risk = curve.steps[shown][order], curve.excess_risk[shown][order]
         ax.plot(steps, risk, linestyle=DASHES[i % len(DASHES)], label=label or None)
-    for label, (steps, lower, upper) in (measured or {}).items():
+    for label, (looks, lower, upper) in (measured or {}).items():
         ends = np.array([lower, upper], dtype=float)
         middle = ends.mean(axis=0)
         bars = np.abs(ends - middle)
-        ax.errorbar(steps, middle, bars, fmt="o", markersize=3, color=INK, label=label)
+        ax.errorbar(np.asarray(looks), middle, bars, fmt="o", markersize=3, color=INK, label=label)
     ax.set(xscale="log", yscale="log", xlabel="steps", ylabel="excess risk")
     if len(named) > 1 or measured:
         ax.legend(frameon=False, labelcolor=INK)

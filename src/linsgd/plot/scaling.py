@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 
 from linsgd import domains
 from linsgd.plot.style import INK, axes, clean
@@ -86,7 +87,7 @@ def phase_diagram(points: Sequence[ComputeOptimal], ax: Axes | None = None) -> A
         domains.exact_type(f"points[{i}]", point, (ComputeOptimal,))
     ax = axes(ax)
     values = [point.risk_exponent for point in points]
-    limits = {"vmin": min(values), "vmax": max(values), "cmap": "viridis"}
+    norm = Normalize(min(values), max(values))
     phases = sorted({point.phase for point in points})
     for marker, name in zip(MARKERS, phases, strict=False):
         inside = [point for point in points if point.phase == name]
@@ -97,7 +98,7 @@ def phase_diagram(points: Sequence[ComputeOptimal], ax: Axes | None = None) -> A
             marker=marker,
             s=16,
             label=name,
-            **limits,
+            norm=norm,
         )
     figure = ax.get_figure()
     assert figure is not None

@@ -169,13 +169,14 @@ def _bias_exponents() -> tuple[FloatArray, FloatArray]:
 
 def _least_squares_rate() -> tuple[FloatArray, FloatArray]:
     """Extrapolate from n and 2 n iterates: the remainder falls as 1/n."""
-    law = PowerLaw(exponent=1.0, source=0.0, dimension=8, noise_std=1.0)
+    size = 8
+    law = PowerLaw(exponent=1.0, source=0.0, dimension=size, noise_std=1.0)
     sgd, first = SGD(lr=0.01, batch_size=4), 20_000
     found = []
     for count in (50_000, 100_000, 200_000):
         average, at = TailAverage(first), first + count - 1
         risk = float(risk_curve(law, sgd, [at], average=average).excess_risk[0])
-        found.append(count * risk * 2 * sgd.batch_size / law.dimension)
+        found.append(count * risk * 2 * sgd.batch_size / size)
     first_guess, second = (2 * found[i + 1] - found[i] for i in (0, 1))
     half = 2 * abs(second - first_guess) + 1e-6
     return np.array([second - half]), np.array([second + half])

@@ -225,9 +225,9 @@ def _slopes(exponent: float, source: float, compute: float) -> tuple[float, floa
     constant d. The second needs the best d at a hundredth of the compute.
     """
     risk, log_f = _LogRisk(exponent, source, compute), float(np.log(compute))
-    grid = np.linspace(*(np.array([1 - SHARE, SHARE]) * log_f), GRID)
+    grid = np.linspace(1 - SHARE, SHARE, GRID) * log_f
     i = int(np.argmin([risk(log_f, each) for each in grid]))
-    size = risk.best(log_f, (grid[max(i - 1, 0)], grid[min(i + 1, GRID - 1)]))
+    size = risk.best(log_f, (float(grid[max(i - 1, 0)]), float(grid[min(i + 1, GRID - 1)])))
     slope = (risk(log_f + LITTLE, size) - risk(log_f - LITTLE, size)) / (2 * LITTLE)
     step = float(np.log(STEP))
     smaller = risk.best(log_f - step, (size - NEAR * step, size))
