@@ -5,6 +5,7 @@ import math
 import pytest
 import sympy
 
+from linsgd.judge.statement import Holds, Statement
 from linsgd.judge.verdict import Component, Kind, Mutant, Outcome, Verdict
 from linsgd.report.record import Report
 
@@ -71,9 +72,31 @@ def verdict(**changes):
     return Verdict(**{**values, **changes})
 
 
-def report(*claims, left_out=None):
+def statement(**changes):
+    values = {
+        "paper": "kunin_2024",
+        "text": "Positions and velocities have the variances of a Langevin equation.",
+        "source": "reconstructed",
+        "holds": Holds.FIRST_ORDER,
+        "extent": "within a tenth at a fiftieth of the threshold",
+        "claims": (
+            "kunin_2024/stationary_position_variance",
+            "kunin_2024/velocity_variance",
+            "kunin_2024/not_judged",
+        ),
+    }
+    return Statement(**{**values, **changes})
+
+
+def report(*claims, left_out=None, statements=()):
     return Report(
-        claims=claims, papers="all", effort="quick", seed=0, data=None, left_out=left_out or {}
+        claims=claims,
+        papers="all",
+        effort="quick",
+        seed=0,
+        data=None,
+        left_out=left_out or {},
+        statements=statements,
     )
 
 
@@ -87,6 +110,12 @@ def make_component():
 def make_verdict():
     """Make a confirmed verdict, with changes."""
     return verdict
+
+
+@pytest.fixture
+def make_statement():
+    """Make a statement that holds to first order, with changes."""
+    return statement
 
 
 @pytest.fixture
@@ -151,5 +180,12 @@ def every_kind():
             looks=0,
             components=(component("order", 1.0, 0.05, 1.0, 1e-4),),
             margin=0.998,
+        ),
+        statements=(
+            statement(),
+            statement(holds=Holds.EXACTLY, claims=("kunin_2024/isotropic_velocity",)),
+            statement(
+                paper="linsgd", holds=Holds.FAILS, claims=("linsgd/growth_beyond_threshold",)
+            ),
         ),
     )

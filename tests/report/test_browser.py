@@ -67,7 +67,7 @@ def test_nothing_overflows_a_phone_even_with_everything_open(look, every_kind, s
     page = look(every_kind, "phone", scheme)
     for summary in page.locator("summary").all():
         summary.click()
-    assert page.locator("details[open]").count() == len(every_kind.claims) + 1
+    assert page.locator("details[open]").count() == len(every_kind.claims) + 2
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
 
 
@@ -106,6 +106,16 @@ def test_what_is_as_expected_can_be_hidden(look, every_kind):
     page.get_by_label("Only what is not as expected").check()
     shown = [claim for claim in page.locator(".claim").all() if claim.is_visible()]
     assert len(shown) == sum(not verdict.as_expected for verdict in every_kind.claims)
+
+
+def test_claims_of_one_problem_can_be_shown_alone(look, every_kind):
+    page = look(every_kind)
+    page.get_by_text("Show only some claims").click()
+    page.get_by_role("checkbox", name="diabetes").uncheck()
+    page.get_by_role("checkbox", name="numerical").uncheck()
+    shown = [claim for claim in page.locator(".claim").all() if claim.is_visible()]
+    kept = [v for v in every_kind.claims if v.problem != "diabetes" and v.kind != "numerical"]
+    assert len(shown) == len(kept)
 
 
 def test_an_address_with_a_claims_id_opens_its_card(look, every_kind):

@@ -28,7 +28,10 @@ def test_equal_reports_give_equal_bytes(every_kind):
 
 def test_the_page_asks_for_nothing(every_kind):
     html = page(every_kind.to_dict())
-    assert re.findall(r'(?:src|href)="(?!data:|#)|url\(|@import', html) == []
+    loaded = r'src="(?!data:)|<link rel="\w+" href="(?!data:)|url\(|@import'
+    assert re.findall(loaded, html) == []
+    addresses = re.findall(r'href="([^"#]+)', html)
+    assert {address for address in addresses if address != "data:,"} == set()
     assert "<script" not in html
 
 
@@ -160,6 +163,44 @@ def test_what_was_said_beforehand_is_shown(make_report, make_verdict):
     assert "beyond this effort" not in text(make_report(make_verdict()).to_dict())
 
 
+def test_a_paper_begins_with_how_far_its_statements_hold(every_kind):
+    html, lines = page(every_kind.to_dict()), text(every_kind.to_dict())
+    first, refuted, undecided = re.findall(
+        r'<tr>\s*<th scope="row">Positions.*?</tr>', html, re.DOTALL
+    )
+    assert 'holds-to-first-order-in-lr">holds to first order in lr</span>' in first
+    assert "within a tenth at a fiftieth of the threshold" in first
+    assert 'href="#kunin_2024/stationary_position_variance@gaussian"' in first
+    assert "1 more not judged here" in first
+    assert ">contradicted</span>" in refuted
+    assert ">undecided</span>" in undecided
+    assert "within a tenth" not in refuted + undecided
+    assert '<span class="chip contradicted">1 contradicted</span>' in html
+    assert "    contradicted: Positions and velocities" in lines
+
+
+def test_an_approximation_beyond_its_tolerance_makes_its_statement_fail_here(
+    make_report, make_verdict, make_statement
+):
+    beyond = make_verdict(approximation_error=5.2)
+    html = page(make_report(beyond, statements=(make_statement(),)).to_dict())
+    assert '<span class="chip fails-here">1 fails here</span>' in html
+
+
+def test_a_citation_leads_to_the_paper(make_report, make_verdict, make_statement):
+    cited = make_verdict(citation="<b>A</b>, 2021 (arXiv:2107.09133)")
+    html = page(make_report(cited, statements=(make_statement(),)).to_dict())
+    link = '&lt;b&gt;A&lt;/b&gt;, 2021 (<a href="https://arxiv.org/abs/2107.09133">arXiv:2107.09133'
+    assert html.count(link) == 2
+
+
+@pytest.mark.parametrize("field", ["text", "extent", "source", "holds", "paper"])
+def test_no_statement_becomes_markup(make_report, make_verdict, make_statement, field):
+    document = make_report(make_verdict(), statements=(make_statement(),)).to_dict()
+    document["statements"][0][field] = HOSTILE
+    assert "<script" not in page(document)
+
+
 def test_kinds_are_counted_apart(every_kind):
     tallies = summary.by_kind(every_kind.to_dict()["claims"])
     simulated, numerical = tallies["simulation"], tallies["numerical"]
@@ -285,7 +326,7 @@ def test_zero_is_written_as_zero():
 
 def test_a_link_to_a_claim_leads_into_its_card(make_report, make_verdict):
     html = page(make_report(make_verdict(id="mine/flat", problem="my data")).to_dict())
-    inside = html.partition('</summary>\n    <div class="more">')[2]
+    inside = html.partition('<div class="more">')[2]
     assert 'id="mine/flat@my-data"' in inside
     assert html.count('href="#mine/flat@my-data"') == 2
     assert html.count('id="mine/flat@my-data"') == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from linsgd.blocks import accept_calls
 from linsgd.claims.paper import Paper
 from linsgd.claims.registry import PAPERS, Asked, select
 from linsgd.judge.judge import Effort, judge, work
+from linsgd.judge.statement import Statement
 from linsgd.judge.verdict import Verdict
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.problems.table import Table
@@ -110,6 +111,7 @@ def validate(
         data=_name(data),
         problem=problem,
         left_out={name.partition(" ")[0]: why for name, why in selection.left_out.items()},
+        statements=_statements(papers, {claim.id for claim in chosen}),
     )
     if place is not None:
         report.save(place, overwrite)
@@ -139,6 +141,14 @@ def _names(papers: Asked) -> str:
     """Return the papers asked for, separated by commas."""
     each = papers if isinstance(papers, list | tuple) else [papers]
     return ",".join(paper.name if isinstance(paper, Paper) else str(paper) for paper in each)
+
+
+def _statements(papers: Asked, judged: Set[str]) -> tuple[Statement, ...]:
+    """Return the statements, of papers that ship or were given, that a judged claim bears on."""
+    each = papers if isinstance(papers, list | tuple) else [papers]
+    own = [paper for paper in each if isinstance(paper, Paper) and paper not in PAPERS]
+    statements = [statement for paper in (*PAPERS, *own) for statement in paper.statements]
+    return tuple(s for s in statements if not judged.isdisjoint(s.claims))
 
 
 def _circumstances(started: float) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from typing import Any, Literal, get_args, overload
 
 from linsgd import domains
 from linsgd.claims.problems import NamedProblem
-from linsgd.judge.claim import Claim, Draft
+from linsgd.judge.claim import Claim, Draft, Source
+from linsgd.judge.statement import Holds, Statement
 from linsgd.symbolic.printing import latex, mathml
 
 On = Literal["any", "law", "data", "networks"]
@@ -65,6 +66,8 @@ class Paper:
     ----------
     entries : dict of str to Entry
         The claims registered so far, by id, in the order of their definition.
+    statements : list of Statement
+        What the paper states, in the order of `state`.
 
     Raises
     ------
@@ -84,6 +87,7 @@ class Paper:
         self.name = name
         self.citation = citation
         self.entries: dict[str, Entry] = {}
+        self.statements: list[Statement] = []
 
     def __repr__(self) -> str:
         """Name the paper and count its claims."""
@@ -125,6 +129,42 @@ class Paper:
         if build is None:
             return lambda build: self._register(build, core, on)
         return self._register(build, core, on)
+
+    def state(
+        self,
+        text: str,
+        holds: Holds,
+        extent: str,
+        *names: str,
+        source: Source = Source.RECONSTRUCTED,
+    ) -> None:
+        """Add a statement of the paper to the table at the head of its claims.
+
+        Parameters
+        ----------
+        text : str
+            The statement in one sentence of our own.
+        holds : Holds
+            How far it holds if the claims come out as expected.
+        extent : str
+            Completes `holds`: the condition, the error, or where it fails.
+        *names : str
+            Names of the paper's claims that together decide the statement.
+        source : Source
+            Whose statement it is.
+
+        Raises
+        ------
+        ValueError
+            If no name is given, or the paper has no claim of that name.
+        """
+        ids = tuple(f"{self.name}/{name}" for name in names)
+        if not ids or not self.entries.keys() >= set(ids):
+            domains.refuse("names", names, f"one or more claims of {self.name}")
+        statement = Statement(
+            paper=self.name, text=text, source=source, holds=holds, extent=extent, claims=ids
+        )
+        self.statements.append(statement)
 
     def _register(self, build: Build, core: bool, on: On) -> Make:
         """Add an entry for a claim, and return the function that makes it."""

@@ -20,6 +20,8 @@ from .observables import Observable as Observable
 from .observables import Quadratic as Quadratic
 from .observables import Stack as Stack
 from .observables import Total as Total
+from .statement import Holds as Holds
+from .statement import Statement as Statement
 from .verdict import Component as Component
 from .verdict import Kind as Kind
 from .verdict import Mutant as Mutant

@@ -4,11 +4,14 @@ The page needs neither a network nor JavaScript. Every text is escaped; the only
 from a report is its formulas, which are checked to be MathML.
 """
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from linsgd.report import digits, gauge
 from linsgd.report.figure import sources
@@ -24,6 +27,7 @@ from linsgd.report.summary import (
     failure,
     headline,
     is_finding,
+    standing,
     tally,
 )
 
@@ -50,28 +54,53 @@ NOTATION = (
     ("α", "tail exponent"),
 )
 TEMPLATES.globals.update(symbols=SYMBOLS, kinds=KINDS, roles=ROLES, notation=NOTATION)
-TEMPLATES.filters.update(share=digits.share, quantities=digits.quantities, margin=digits.margin)
+FILTERED = {"paper": "paper", "problem": "problem", "kind": "kind", "outcome": "verdict"}
+
+
+def linked(citation: str) -> Markup:
+    """Return a citation in which an arXiv number leads to the paper.
+
+    Examples
+    --------
+    >>> print(linked("A & B 2021 (arXiv:2107.09133)"))
+    A &amp; B 2021 (<a href="https://arxiv.org/abs/2107.09133">arXiv:2107.09133</a>)
+    """
+    link = r'<a href="https://arxiv.org/abs/\1">arXiv:\1</a>'
+    return Markup(re.sub(r"arXiv:(\d{4}\.\d{4,5})", link, str(escape(citation))))
+
+
+def css(standing: str) -> str:
+    """Return the class of a standing: its words, joined by hyphens."""
+    return standing.replace(" ", "-")
+
+
+TEMPLATES.filters.update(
+    share=digits.share,
+    quantities=digits.quantities,
+    margin=digits.margin,
+    linked=linked,
+    css=css,
+)
 
 
 def page(document: Mapping[str, Any]) -> str:
     """Return index.html for the content of report.json."""
     claims = document["claims"]
     verdict, sentence = headline(claims)
-    groups = [(paper, list(group)) for paper, group in groupby(claims, key=lambda c: c["paper"])]
+    filters = {
+        group: list(dict.fromkeys(claim[key] for claim in claims))
+        for group, key in FILTERED.items()
+    }
     papers = [
-        {
-            "id": paper,
-            "name": name(paper),
-            "count": tally(group),
-            "claims": [_card(claim) for claim in group],
-        }
-        for paper, group in groups
+        _paper(paper, [_card(claim, filters) for claim in group], document)
+        for paper, group in groupby(claims, key=lambda c: c["paper"])
     ]
     return TEMPLATES.get_template("page.html.j2").render(
         document=document,
         verdict=verdict,
         sentence=sentence,
         papers=papers,
+        filters=filters,
         tallies=by_kind(claims),
         tallies_by_role=by_role(claims),
         findings=sum(map(is_finding, claims)),
@@ -119,12 +148,53 @@ def facts(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
     return pairs
 
 
-def _card(claim: Mapping[str, Any]) -> dict[str, Any]:
+def _paper(
+    paper: str, cards: Sequence[Mapping[str, Any]], document: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the cards of a paper and the table of its statements."""
+    statements = [
+        _statement(statement, cards)
+        for statement in document["statements"]
+        if statement["paper"] == paper
+    ]
+    return {
+        "id": paper,
+        "name": name(paper),
+        "count": tally(cards),
+        "claims": cards,
+        "statements": statements,
+        "standings": Counter(statement["standing"] for statement in statements),
+        "citation": Counter(card["citation"] for card in cards).most_common(1)[0][0],
+    }
+
+
+def _statement(
+    statement: Mapping[str, Any], cards: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return a statement with its standing and the claims that were judged for it."""
+    judged = [card for card in cards if card["id"] in statement["claims"]]
+    problems = Counter(card["id"] for card in judged)
+    said = standing(statement, judged)
+    return {
+        **statement,
+        "standing": said,
+        "extent": statement["extent"] if said == statement["holds"] else "",
+        "judged": [
+            card | {"name": card["id"].partition("/")[2], "repeated": problems[card["id"]] > 1}
+            for card in judged
+        ],
+        "unjudged": len(statement["claims"]) - len(problems),
+    }
+
+
+def _card(claim: Mapping[str, Any], filters: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Return a claim with what its card shows beside its own fields."""
+    numbers = {group: filters[group].index(claim[FILTERED[group]]) + 1 for group in filters}
     components, nearest = gauge.components(claim), gauge.nearest(claim)
     light, dark = sources(claim)
     return {
         **claim,
+        "filters": " ".join(f"{group}-{number}" for group, number in numbers.items()),
         "anchor": f"{claim['id']}@{claim['problem']}".replace(" ", "-"),
         "mathml": formula(claim["formula_mathml"]),
         "components": components,

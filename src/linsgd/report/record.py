@@ -15,12 +15,13 @@ from typing import Any, Self
 
 from linsgd import domains
 from linsgd.files import make_writable, write_whole
+from linsgd.judge.statement import Statement
 from linsgd.judge.verdict import Outcome, Role, Verdict
 from linsgd.report.page import page
 from linsgd.report.text import text
 from linsgd.result import SCHEMA, Result, encode
 
-ASKED = ("papers", "effort", "seed", "data", "problem", "left_out")
+ASKED = ("papers", "effort", "seed", "data", "problem", "left_out", "statements")
 ACCEPTED = ("acceptance_lower", "acceptance_upper", "support_lower", "support_upper")
 MEASURED = ("estimate", "lower", "upper")
 
@@ -40,6 +41,8 @@ class Report(Result):
         the user's data or None, the one problem that was judged or None for all of them.
     left_out : mapping of str to str
         Claims that do not apply to the user's data, and why; they were not judged.
+    statements : tuple of Statement
+        What the papers state; those that a judged claim bears on.
 
     See Also
     --------
@@ -53,6 +56,7 @@ class Report(Result):
     data: str | None
     problem: str | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    statements: tuple[Statement, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -74,6 +74,37 @@ def failure(claim: Claim) -> str:
     return f"fails here, by {float(claim['approximation_error']):.3g} times its tolerance"
 
 
+def standing(statement: Mapping[str, Any], claims: Iterable[Claim]) -> str:
+    """Return how far a statement of a paper holds, from the verdicts of its claims.
+
+    Parameters
+    ----------
+    statement : mapping
+        An item of report.json's `statements`.
+    claims : iterable of mapping
+        Verdicts that bear on it.
+
+    Returns
+    -------
+    str
+        "contradicted" or "undecided" if a claim is refuted or undecided, "fails here" if one is an
+        approximation beyond its tolerance; else what the statement says of itself.
+
+    Examples
+    --------
+    >>> claims = [{"verdict": "confirmed", "mutants": []}, {"verdict": "undecided", "mutants": []}]
+    >>> standing({"holds": "fails"}, claims[:1]), standing({"holds": "fails"}, claims)
+    ('fails', 'undecided')
+    """
+    claims = list(claims)
+    outcomes = {claim["verdict"] for claim in claims}
+    if "refuted" in outcomes:
+        return "contradicted"
+    if "undecided" in outcomes:
+        return "undecided"
+    return "fails here" if any(map(is_finding, claims)) else str(statement["holds"])
+
+
 def announced(claims: Iterable[Claim]) -> int:
     """Count the undecided claims of which the judge said that the effort cannot decide them."""
     return sum(claim["verdict"] == "undecided" and bool(claim.get("note")) for claim in claims)

@@ -1,6 +1,7 @@
 """The report as text: the counts, and three lines a claim."""
 
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
 
 from linsgd.report.digits import margin, quantities, share
@@ -15,6 +16,7 @@ from linsgd.report.summary import (
     failure,
     headline,
     is_finding,
+    standing,
     tally,
 )
 
@@ -45,11 +47,23 @@ def heading(document: Mapping[str, Any]) -> str:
         lines.append(f"Said to be beyond this effort before it was spent: {unjudged}.")
     bound = share(error_bound(claims))
     lines.append(f"The probability that any simulated verdict is wrong is at most {bound}.")
+    lines += _statements(document)
     if document["left_out"]:
         lines.append("Not judged on these data:")
         lines += [f"    {name}: {why}" for name, why in document["left_out"].items()]
     lines.append("")
     return "\n".join(lines)
+
+
+def _statements(document: Mapping[str, Any]) -> list[str]:
+    """Return how far the statements of each paper hold, a line a statement."""
+    lines = []
+    for paper, group in groupby(document["statements"], key=lambda s: s["paper"]):
+        lines += ["", f"Statements of {paper}, on linear regression:"]
+        for statement in group:
+            judged = [claim for claim in document["claims"] if claim["id"] in statement["claims"]]
+            lines.append(f"    {standing(statement, judged)}: {statement['text']}")
+    return lines
 
 
 def paragraph(claim: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from linsgd.claims.hodgkinson_mahoney_2021 import (
     momentum,
     schedules,
     published_grid,
+    statements,
 )
 # isort: on
 
@@ -35,5 +36,6 @@ __all__ = [
     "power_laws",
     "published_grid",
     "schedules",
+    "statements",
     "thresholds",
 ]

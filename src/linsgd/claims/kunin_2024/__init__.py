@@ -22,6 +22,7 @@ from linsgd.claims.kunin_2024 import (
     scaling,
     exponents,
     orders,
+    statements,
 )
 # isort: on
 
@@ -38,6 +39,7 @@ __all__ = [
     "orders",
     "phase_space",
     "scaling",
+    "statements",
     "stationary_law",
     "stationary_mean",
 ]

@@ -7,6 +7,7 @@ from linsgd.claims.linsgd import (
     batches,
     curves,
     identities,
+    statements,
 )
 # isort: on
 
@@ -15,4 +16,5 @@ __all__ = [
     "curves",
     "identities",
     "new",
+    "statements",
 ]

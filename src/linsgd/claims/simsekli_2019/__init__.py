@@ -12,6 +12,7 @@ from linsgd.claims.simsekli_2019 import (
     block_estimator,
     levy_driven,
     networks,
+    statements,
 )
 # isort: on
 
@@ -20,4 +21,5 @@ __all__ = [
     "levy_driven",
     "networks",
     "simsekli",
+    "statements",
 ]

@@ -14,6 +14,7 @@ from linsgd.claims.wu_2021 import (
     epochs,
     temperature,
     steady_state,
+    statements,
 )
 # isort: on
 
@@ -21,6 +22,7 @@ __all__ = [
     "epochs",
     "gradient_noise",
     "noise_law",
+    "statements",
     "steady_state",
     "temperature",
     "wu",
