@@ -27,6 +27,7 @@ ROOMS = {
     "report": "Reports",
     "judge": "The judge",
     "claims": "Claims",
+    "references": "Citing",
     "plot": "Figures",
     "testing": "Testing a theory or a law of one's own",
 }

@@ -57,6 +57,7 @@ from .problems.power_law import PowerLaw as PowerLaw
 from .problems.power_law import random_features as random_features
 from .problems.table import Table as Table
 from .problems.table import read_table as read_table
+from .references import citation as citation
 from .report.record import Report as Report
 from .stable.law import Stable as Stable
 from .theory import fokker_planck as fokker_planck

@@ -15,9 +15,11 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
+
+from linsgd.references import Reference
 
 SCHEMA = 2  # of `to_dict`: nested results carry neither schema nor provenance of their own
 _SHOWN = 6  # numbers of an array that are printed one by one
@@ -68,8 +70,11 @@ class Result:
     ----------
     provenance : mapping
         What may differ between equal runs: versions, machine, time.
+    references : tuple of Reference
+        The papers behind results of this type; `linsgd.citation` prints them.
     """
 
+    references: ClassVar[tuple[Reference, ...]] = ()
     provenance: Mapping[str, Any] = field(default_factory=environment)
 
     def __post_init__(self) -> None:

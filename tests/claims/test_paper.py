@@ -7,12 +7,13 @@ import pytest
 import sympy
 
 import linsgd
-from linsgd.claims import problems, registry
+from linsgd.claims import own, problems, registry
 from linsgd.claims.case import at_steps
 from linsgd.claims.paper import Paper
 from linsgd.judge.acceptance import Acceptance, Inapplicable
 from linsgd.judge.claim import Draft, Source
 from linsgd.judge.judge import judge
+from linsgd.judge.statement import Holds
 
 
 def draft(named, width=0.1, factor=1.0):
@@ -91,6 +92,67 @@ def test_a_paper_of_ones_own_stands_beside_those_that_ship(mine):
     mine.claim(on="law")(draft)
     claims = registry.claims([mine, "linsgd/excess_loss_curve"], problem="gaussian")
     assert [claim.id for claim in claims] == ["linsgd/excess_loss_curve", "mine/draft"]
+
+
+def test_statements_are_reported_with_what_their_claims_say(mine):
+    @mine.claim(on="law")
+    def right(named):
+        return draft(named)
+
+    mine.claim(on="law", core=False)(draft)
+    mine.state("One step spreads the weights.", Holds.EXACTLY, "", "right")
+    mine.state("Later steps too.", Holds.FAILS, "not tried", "draft")
+    report = linsgd.validate(mine)
+    (statement,) = report.statements
+    assert (statement.paper, statement.text, statement.claims) == (
+        "mine",
+        "One step spreads the weights.",
+        ("mine/right",),
+    )
+    assert linsgd.Report.from_dict(report.to_dict()) == report
+
+
+@pytest.mark.parametrize("names", [(), ("left",), ("right", "left")])
+def test_a_statement_without_claims_of_its_paper_is_refused(mine, names):
+    mine.claim(draft)
+    with pytest.raises(ValueError, match=r"names = .* is outside its domain"):
+        mine.state("Nothing.", Holds.EXACTLY, "", *names)
+
+
+def test_each_claim_that_ships_belongs_to_a_statement():
+    for paper in registry.PAPERS:
+        decided = {name for statement in paper.statements for name in statement.claims}
+        assert decided == paper.entries.keys()
+
+
+def test_a_single_claim_of_a_paper_keeps_its_statement(mine):
+    mine.claim(on="law", core=False)(draft)
+    mine.state("One step spreads the weights.", Holds.EXACTLY, "", "draft")
+    single = mine.only("mine/draft")
+    assert [claim.id for claim in registry.claims(single)] == ["mine/draft"]
+    assert single.statements == mine.statements
+    with pytest.raises(ValueError, match="name = 'mine/other' is outside its domain"):
+        mine.only("mine/other")
+
+
+def test_a_paper_that_a_package_declares_is_known_by_name(mine, monkeypatch):
+    mine.claim(on="law")(draft)
+    monkeypatch.setattr(registry, "installed", lambda: [mine])
+    assert [claim.id for claim in registry.claims("mine/draft")] == ["mine/draft"]
+    assert {claim.paper for claim in registry.claims("linsgd")} == {"linsgd"}
+
+
+def test_an_entry_point_that_is_no_paper_is_refused(monkeypatch):
+    class Wrong:
+        name = "wrong"
+
+        @staticmethod
+        def load():
+            return 3
+
+    monkeypatch.setattr(own, "entry_points", lambda group: [Wrong])
+    with pytest.raises(ValueError, match=r"the entry point wrong of linsgd\.claims = 3"):
+        own.installed()
 
 
 def test_a_claim_that_says_nothing_is_left_out_with_its_reason(mine):

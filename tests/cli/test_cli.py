@@ -20,6 +20,36 @@ SETTING = ["--spectrum", "1,0.5", "--lr", "0.1", "--batch-size", "4", "--momentu
 CLAIM = ["--claim", "linsgd/first_step_is_undampened", "--problem", "gaussian"]
 
 
+OWN_CLAIMS = """
+import numpy as np
+import sympy
+
+import linsgd
+from linsgd.claims import Paper, at_steps
+from linsgd.judge import Acceptance, Draft, Source
+
+mine = Paper("mine", citation="A conjecture")
+
+
+@mine.claim(on="law")
+def variance(named):
+    sgd = linsgd.SGD(lr=0.1, batch_size=8)
+    case = at_steps(named, sgd, [1], (named.problem.optimum, np.zeros(4)))
+    variance = 0.01 * named.problem.noise_variance * named.problem.eigenvalues / 8
+    return Draft(
+        statement="One step from the minimum spreads the weights.",
+        source=Source.NEW,
+        formula=sympy.Symbol("V"),
+        regime=case.regime,
+        components=case.names("Var w"),
+        prediction=variance,
+        acceptance=Acceptance.interval(variance, 0.1 * variance, "a tenth"),
+        mutants={"a factor 2": 2 * variance, "a factor 1/2": variance / 2},
+        evidence=case.simulation(case.squares(case.position)),
+    )
+"""
+
+
 @pytest.fixture
 def run(capsys):
     """Run a command; return its exit code, output and complaint."""
@@ -185,6 +215,37 @@ class TestValidate:
         (again,) = json.loads((tmp_path / "two" / "report.json").read_text())["claims"]
         assert again == claim
 
+    def test_claims_of_ones_own_are_judged_and_made_again(self, run, tmp_path, monkeypatch):
+        (tmp_path / "mine.py").write_text(OWN_CLAIMS)
+        monkeypatch.chdir(tmp_path)
+        code, _, complaint = run("validate", "mine.py", "--seed", "3", "--out", "one")
+        assert code == 0, complaint
+        (claim,) = json.loads((tmp_path / "one" / "report.json").read_text())["claims"]
+        program, *command = claim["command"].split()
+        assert (program, claim["id"]) == ("linsgd", "mine/variance")
+        run(*command, "--out", "two")
+        (again,) = json.loads((tmp_path / "two" / "report.json").read_text())["claims"]
+        assert again == claim
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--claim", "mine/other"], "--claim = 'mine/other' is none of mine/variance"),
+            (["--papers", "linsgd"], "either a file with claims of your own or --papers"),
+        ],
+    )
+    def test_a_file_has_its_own_claims_only(self, run, tmp_path, arguments, message):
+        (tmp_path / "mine.py").write_text(OWN_CLAIMS)
+        code, _, complaint = run("validate", tmp_path / "mine.py", *arguments)
+        assert code == 2
+        assert message in complaint
+
+    def test_a_file_without_a_paper_is_refused(self, run, tmp_path):
+        (tmp_path / "mine.py").write_text("x = 1\n")
+        code, _, complaint = run("validate", tmp_path / "mine.py")
+        assert code == 2
+        assert "Python files that define a Paper with a claim" in complaint
+
     def test_a_table_of_ones_own_is_judged(self, run, tmp_path, table):
         command = ["--claim", CLAIM[1], "--data", table, "--target", "y"]
         code, _, complaint = run("validate", *command, "--out", tmp_path / "report")
@@ -332,6 +393,18 @@ class TestUsage:
 @pytest.mark.parametrize("name", campaigns.SHIPPED)
 def test_a_shipped_campaign_has_the_effort_of_its_name(name):
     assert campaigns.campaign(name)["effort"] == name
+
+
+def test_papers_and_reports_are_cited(run, tmp_path):
+    code, entries, _ = run("cite", "kunin_2024/mean_path")
+    assert code == 0
+    assert re.findall(r"@misc\{(\w+),", entries) == ["linsgd", "kunin2024limiting"]
+    run("validate", *CLAIM, "--out", tmp_path)
+    code, of_report, _ = run("cite", tmp_path / "report.json")
+    assert (code, re.findall(r"@misc\{(\w+),", of_report)) == (0, ["linsgd"])
+    code, _, complaint = run("cite", "nobody_2030")
+    assert code == 2
+    assert "'nobody_2030' is none of kunin_2024" in complaint
 
 
 def test_claims_are_listed(run):

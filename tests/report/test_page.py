@@ -175,7 +175,7 @@ def test_a_paper_begins_with_how_far_its_statements_hold(every_kind):
     assert ">contradicted</span>" in refuted
     assert ">undecided</span>" in undecided
     assert "within a tenth" not in refuted + undecided
-    assert '<span class="chip contradicted">1 contradicted</span>' in html
+    assert '<span class="chip contradicted">1 × contradicted</span>' in html
     assert "    contradicted: Positions and velocities" in lines
 
 
@@ -184,7 +184,7 @@ def test_an_approximation_beyond_its_tolerance_makes_its_statement_fail_here(
 ):
     beyond = make_verdict(approximation_error=5.2)
     html = page(make_report(beyond, statements=(make_statement(),)).to_dict())
-    assert '<span class="chip fails-here">1 fails here</span>' in html
+    assert '<span class="chip fails-here">1 × fails here</span>' in html
 
 
 def test_a_citation_leads_to_the_paper(make_report, make_verdict, make_statement):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,10 +16,10 @@ from linsgd.blocks import accept_calls
 from linsgd.claims.paper import Paper
 from linsgd.claims.registry import PAPERS, Asked, select
 from linsgd.judge.judge import Effort, judge, work
-from linsgd.judge.statement import Statement
 from linsgd.judge.verdict import Verdict
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.problems.table import Table
+from linsgd.references import bibliography
 from linsgd.report.record import Report, writable
 from linsgd.result import environment
 
@@ -101,9 +101,14 @@ def validate(
         least, most = work(chosen, effort)
         announce(f"{len(chosen)} claims, {least:.1e} to {most:.1e} steps x features")
     verdicts = judge(chosen, seed, effort, executor, blocks, progress, announce)
+    names = {claim.id for claim in chosen}
+    papers_by_name = {paper.name: paper for paper in selection.papers}
     found = {(verdict.id, verdict.problem): verdict for verdict in verdicts}
     report = Report(
-        claims=tuple(_reproducible(found[c.id, c.problem], data, effort, seed) for c in chosen),
+        claims=tuple(
+            _reproducible(found[c.id, c.problem], papers_by_name[c.paper], data, effort, seed)
+            for c in chosen
+        ),
         provenance=environment() | _circumstances(started),
         papers=_names(papers),
         effort=effort,
@@ -111,7 +116,13 @@ def validate(
         data=_name(data),
         problem=problem,
         left_out={name.partition(" ")[0]: why for name, why in selection.left_out.items()},
-        statements=_statements(papers, {claim.id for claim in chosen}),
+        statements=tuple(
+            statement
+            for paper in selection.papers
+            for statement in paper.statements
+            if not names.isdisjoint(statement.claims)
+        ),
+        bibtex=bibliography(p.reference for p in selection.papers if p.reference is not None),
     )
     if place is not None:
         report.save(place, overwrite)
@@ -143,14 +154,6 @@ def _names(papers: Asked) -> str:
     return ",".join(paper.name if isinstance(paper, Paper) else str(paper) for paper in each)
 
 
-def _statements(papers: Asked, judged: Set[str]) -> tuple[Statement, ...]:
-    """Return the statements, of papers that ship or were given, that a judged claim bears on."""
-    each = papers if isinstance(papers, list | tuple) else [papers]
-    own = [paper for paper in each if isinstance(paper, Paper) and paper not in PAPERS]
-    statements = [statement for paper in (*PAPERS, *own) for statement in paper.statements]
-    return tuple(s for s in statements if not judged.isdisjoint(s.claims))
-
-
 def _circumstances(started: float) -> dict[str, Any]:
     """Return when, for how long (since its last start) and on how many cores this run worked."""
     date = datetime.now(UTC).isoformat(timespec="seconds")
@@ -164,17 +167,22 @@ def _name(data: LinearRegression | Table | None) -> str | None:
 
 
 def _reproducible(
-    verdict: Verdict, data: LinearRegression | Table | None, effort: str, seed: int
+    verdict: Verdict,
+    paper: Paper,
+    data: LinearRegression | Table | None,
+    effort: str,
+    seed: int,
 ) -> Verdict:
     """Add the line that reaches a verdict again, in a folder of its own."""
-    ships = verdict.paper in {paper.name for paper in PAPERS}
+    known = paper in PAPERS or paper.file is not None  # to the command line
     file = data if isinstance(data, Table) and data.is_file else None
-    if not ships or (data is not None and file is None):
-        asked = repr(verdict.id) if ships else verdict.paper
+    if not known or (data is not None and file is None):
+        asked = repr(verdict.id) if paper in PAPERS else verdict.paper
         options = f"problem={verdict.problem!r}, effort={effort!r}, seed={seed}"
         options += ", data=data" if data is not None else ""
         return replace(verdict, command=f"linsgd.validate({asked}, {options})")
-    words = ["linsgd", "validate", "--claim", verdict.id, "--problem", verdict.problem]
+    words = ["linsgd", "validate", *([paper.file] if paper.file is not None else [])]
+    words += ["--claim", verdict.id, "--problem", verdict.problem]
     words += ["--effort", effort, "--seed", str(seed), "--out"]
     words += [f"{AGAIN}/{verdict.id}-{verdict.problem}"]
     if file is not None:

@@ -14,13 +14,14 @@ The function's name is the claim's name, so that an id cannot differ from it.
 import functools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args, overload
 
 from linsgd import domains
 from linsgd.claims.problems import NamedProblem
 from linsgd.judge.claim import Claim, Draft, Source
 from linsgd.judge.statement import Holds, Statement
+from linsgd.references import Reference
 from linsgd.symbolic.printing import latex, mathml
 
 On = Literal["any", "law", "data", "networks"]
@@ -59,11 +60,15 @@ class Paper:
     ----------
     name : str
         First half of the claims' ids: small letters, digits and underscores, such as "kunin_2024".
-    citation : str
+    citation : str or Reference
         Authors, title, year.
 
     Attributes
     ----------
+    reference : Reference or None
+        The publication, if `citation` is one.
+    file : str or None
+        The Python file that defines the paper, if the command line read it from one.
     entries : dict of str to Entry
         The claims registered so far, by id, in the order of their definition.
     statements : list of Statement
@@ -81,11 +86,13 @@ class Paper:
     Paper('mine', 0 claims)
     """
 
-    def __init__(self, name: str, *, citation: str) -> None:
+    def __init__(self, name: str, *, citation: str | Reference) -> None:
         if not _NAME.fullmatch(str(name)):
             domains.refuse("name", name, "small letters, digits and underscores, a letter first")
         self.name = name
-        self.citation = citation
+        self.citation = str(citation)
+        self.reference = citation if isinstance(citation, Reference) else None
+        self.file: str | None = None
         self.entries: dict[str, Entry] = {}
         self.statements: list[Statement] = []
 
@@ -129,6 +136,26 @@ class Paper:
         if build is None:
             return lambda build: self._register(build, core, on)
         return self._register(build, core, on)
+
+    def only(self, name: str) -> "Paper":
+        """Return the paper with a single claim.
+
+        Parameters
+        ----------
+        name : str
+            The claim's id.
+
+        Raises
+        ------
+        ValueError
+            If the paper has no such claim.
+        """
+        entry = self.entries[domains.choice("name", name, tuple(self.entries))]
+        single = Paper(self.name, citation=self.reference or self.citation)
+        single.file = self.file
+        single.entries[name] = replace(entry, core=True)
+        single.statements = [s for s in self.statements if name in s.claims]
+        return single
 
     def state(
         self,

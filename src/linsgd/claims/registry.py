@@ -14,6 +14,7 @@ from linsgd import domains
 from linsgd.claims.hodgkinson_mahoney_2021 import hodgkinson_mahoney
 from linsgd.claims.kunin_2024 import kunin
 from linsgd.claims.linsgd import new
+from linsgd.claims.own import installed
 from linsgd.claims.paper import Entry, Paper
 from linsgd.claims.problems import NamedProblem, diabetes, digits, gaussian
 from linsgd.claims.risk_curves import risk_curves
@@ -44,10 +45,13 @@ class Selection:
         Those that can be judged, by paper, then by claim, then by problem.
     left_out : mapping of str to str
         Why a claim says nothing on a problem, by ``id on problem``.
+    papers : tuple of Paper
+        Those that the claims are of.
     """
 
     claims: tuple[Claim, ...]
     left_out: Mapping[str, str]
+    papers: tuple[Paper, ...]
 
 
 def select(
@@ -61,8 +65,8 @@ def select(
     Parameters
     ----------
     papers : str, Paper, or sequence of them
-        "all" that ship; names of papers or of single claims (``"kunin_2024/mean_path"``); or papers
-        of one's own.
+        "all" that ship; names of papers or of single claims (``"kunin_2024/mean_path"``), also of
+        papers that installed packages declare; or papers of one's own.
     effort : {"quick", "full"}
         "quick" builds the core claims only, unless a claim is named.
     data : LinearRegression, optional
@@ -90,14 +94,16 @@ def select(
         domains.choice("problem", problem, (*laws, *tables, *networks))
     made: list[Claim] = []
     left_out: dict[str, str] = {}
-    for entry in chosen:
+    for _, entry in chosen:
         for name, load in _problems(entry, laws, tables, networks):
             if problem in (None, name):
                 try:
                     made.append(entry.make(load()))
                 except Inapplicable as reason:
                     left_out[f"{entry.id} on {name}"] = str(reason)
-    return Selection(tuple(made), MappingProxyType(left_out))
+    used = {claim.paper for claim in made}
+    papers_used = dict.fromkeys(paper for paper, _ in chosen if paper.name in used)
+    return Selection(tuple(made), MappingProxyType(left_out), tuple(papers_used))
 
 
 def claims(
@@ -124,11 +130,11 @@ def _own(data: LinearRegression) -> Problems:
     return {named.name: lambda: named}
 
 
-def _chosen(papers: Asked, effort: str) -> list[Entry]:
-    """Return the entries asked for, in the order of the papers and of their definition."""
+def _chosen(papers: Asked, effort: str) -> list[tuple[Paper, Entry]]:
+    """Return the entries asked for with their papers, in the order of papers and definition."""
     domains.choice("effort", effort, ("quick", "full"))
     wanted = list(papers) if isinstance(papers, list | tuple) else [papers]
-    known = {paper.name: paper for paper in PAPERS}
+    known = {paper.name: paper for paper in (*PAPERS, *installed())}
     for paper in wanted:
         if isinstance(paper, Paper) and known.setdefault(paper.name, paper) is not paper:
             domains.refuse("papers", paper, "papers of different names")
@@ -143,7 +149,7 @@ def _chosen(papers: Asked, effort: str) -> list[Entry]:
     if "all" in asked:
         asked |= {paper.name for paper in PAPERS}
     return [
-        entry
+        (paper, entry)
         for paper, entry in entries
         if entry.id in asked or (paper.name in asked and (entry.core or effort == "full"))
     ]

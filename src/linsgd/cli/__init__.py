@@ -1,4 +1,4 @@
-"""The command line: predict, simulate, compare, atlas, validate, claims.
+"""The command line: predict, simulate, compare, atlas, validate, claims, cite.
 
 Exit codes: 0 as expected; 1 a claim is refuted, or a simulation contradicts the exact law; 2 usage,
 a bad value or a missing extra, said before any work; 3 an identity of the exact theory is undecided
@@ -89,7 +89,7 @@ def _validate(options: argparse.Namespace) -> int:
     settings |= {
         key: getattr(options, key) for key in settings if getattr(options, key) is not None
     }
-    settings["papers"] = [options.claim] if options.claim else settings["papers"].split(",")
+    settings["papers"] = _papers(options, settings["papers"])
     with _bar("claims") as bar:
         bar.set_description_str("making the claims")
         said = itertools.count()
@@ -121,6 +121,24 @@ def _validate(options: argparse.Namespace) -> int:
     return report.exit_code
 
 
+def _papers(options: argparse.Namespace, names: str) -> list[Any]:
+    """Return the papers that were asked for: of a file, by name, or for a single claim."""
+    if options.own is None:
+        return [options.claim] if options.claim else names.split(",")
+    if options.papers is not None:
+        raise ValueError("give either a file with claims of your own or --papers")
+    from linsgd.claims.own import papers_of
+
+    papers = papers_of(options.own)
+    if not options.claim:
+        return papers
+    owners = [paper for paper in papers if options.claim in paper.entries]
+    if not owners:
+        listed = ", ".join(name for paper in papers for name in paper.entries)
+        raise ValueError(f"--claim = {options.claim!r} is none of {listed}")
+    return [owners[0].only(options.claim)]
+
+
 def _as_options(message: str, options: argparse.Namespace) -> str:
     """Name the options that were typed in a refusal by `linsgd.validate`."""
     if options.claim and message.startswith("papers = "):
@@ -144,6 +162,23 @@ def _claims(options: argparse.Namespace) -> int:
     width = max(len(name) for name, _, _ in found)
     for name, effort, purpose in found:
         print(f"{name:<{width}}  {effort:<5}  {purpose}")
+    return 0
+
+
+def _cite(options: argparse.Namespace) -> int:
+    from linsgd.claims.registry import PAPERS
+    from linsgd.references import bibliography
+
+    if options.what.endswith(".json"):
+        with open(options.what, encoding="utf-8") as file:
+            print(linsgd.citation(linsgd.Report.from_dict(json.load(file))))
+        return 0
+    known = {paper.name: paper for paper in PAPERS}
+    name = options.what.partition("/")[0]
+    if name and name not in known:
+        raise ValueError(f"{options.what!r} is none of {', '.join(known)}, nor a report.json")
+    chosen = [known[name]] if name else known.values()
+    print(bibliography(paper.reference for paper in chosen if paper.reference is not None))
     return 0
 
 
@@ -271,6 +306,7 @@ RUNS: dict[str, Callable[[argparse.Namespace], int]] = {
     "atlas": _atlas,
     "validate": _validate,
     "claims": _claims,
+    "cite": _cite,
 }
 
 

@@ -31,6 +31,7 @@ EXAMPLES = {
     "atlas": f"linsgd atlas {SPECTRUM} --batch-size 1,16,256 --momentum 0,0.9 --figure atlas.svg",
     "validate": "linsgd validate --papers kunin_2024 --problem gaussian --out my-report",
     "claims": "linsgd claims variance",
+    "cite": "linsgd cite kunin_2024/mean_path",
 }
 
 Add = Callable[..., Any]
@@ -70,6 +71,7 @@ def parser(runs: dict[str, Callable[[argparse.Namespace], int]]) -> Parser:
         "atlas": "up to which learning rate each theory of the stationary law holds",
         "validate": "judge the claims and write the report",
         "claims": "list the claims that can be judged",
+        "cite": "print the BibTeX of linsgd and of a paper or a report",
     }
     for name, purpose in purposes.items():
         command = commands.add_parser(
@@ -132,6 +134,8 @@ def _atlas(command: Parser) -> None:
 
 def _validate(command: Parser) -> None:
     add = command.add_argument_group("claims").add_argument
+    own = "a Python file with claims of your own (default: the claims that ship)"
+    add("own", nargs="?", type=Path, metavar="CLAIMS.py", help=own)
     add("--papers", metavar="NAME,...", help="names of papers (default: those of the campaign)")
     add("--claim", metavar="ID", help="one claim; `linsgd claims` lists them")
     add("--problem", metavar="NAME", help="one problem: gaussian, diabetes, digits (default: all)")
@@ -156,6 +160,11 @@ def _validate(command: Parser) -> None:
 
 def _claims(command: Parser) -> None:
     command.add_argument("word", nargs="?", default="", metavar="WORD", help="only those with it")
+
+
+def _cite(command: Parser) -> None:
+    what = "a paper, a claim, or the report.json of a validation (default: every paper)"
+    command.add_argument("what", nargs="?", default="", metavar="WHAT", help=what)
 
 
 def _problem(command: Parser) -> None:
@@ -218,6 +227,7 @@ _OPTIONS: dict[str, Callable[[Parser], None]] = {
     "atlas": _atlas,
     "validate": _validate,
     "claims": _claims,
+    "cite": _cite,
 }
 
 

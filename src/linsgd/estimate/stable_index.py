@@ -31,6 +31,7 @@ from linsgd.estimate.stable_methods import (
     fill_block_inverses,
 )
 from linsgd.estimate.tail_index import EstimateStatus
+from linsgd.references import KOUTROUVELIS_1980, MOHAMMADI_2015
 from linsgd.result import Guarantee, Result
 from linsgd.stable import Stable
 from linsgd.stable.contour import SMALLEST_ALPHA
@@ -73,6 +74,7 @@ class StableIndex(Result):
         Why not, and what to do.
     """
 
+    references = (KOUTROUVELIS_1980, MOHAMMADI_2015)
     value: float
     lower: float
     upper: float

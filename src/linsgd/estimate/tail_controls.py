@@ -30,6 +30,7 @@ from linsgd.domains import FloatArray
 from linsgd.estimate.block_index import Blocks, Inverse, inverse, surrogate
 from linsgd.estimate.stable_index import FEWEST_BLOCKS, StableIndex, stable_index
 from linsgd.estimate.tail_index import EstimateStatus
+from linsgd.references import SIMSEKLI_2019
 from linsgd.result import Result
 
 FEWEST_BATCHES = 40
@@ -106,6 +107,7 @@ class TailControls(Result):
         Whether the data are enough.
     """
 
+    references = (SIMSEKLI_2019,)
     controls: tuple[Control, ...]
     zeros: float
     correlation: float

@@ -35,6 +35,7 @@ from scipy.stats import hypergeom, norm
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
 from linsgd.estimate import mean_excess, moments, pickands, spacings
+from linsgd.references import HILL_1975
 from linsgd.result import Guarantee, Result, Status
 
 FEWEST = 50  # points a tail must have
@@ -86,6 +87,7 @@ class TailIndex(Result):
         Why they are not; empty if they are.
     """
 
+    references = (HILL_1975,)
     value: float
     lower: float
     upper: float

@@ -168,22 +168,21 @@ def _paper(
     }
 
 
-def _statement(
-    statement: Mapping[str, Any], cards: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+def _statement(statement: Mapping[str, Any], cards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return a statement with its standing and the claims that were judged for it."""
     judged = [card for card in cards if card["id"] in statement["claims"]]
-    problems = Counter(card["id"] for card in judged)
+    by_claim: dict[str, list[Mapping[str, Any]]] = {}
+    for card in judged:
+        by_claim.setdefault(card["id"], []).append(card)
     said = standing(statement, judged)
     return {
         **statement,
         "standing": said,
         "extent": statement["extent"] if said == statement["holds"] else "",
-        "judged": [
-            card | {"name": card["id"].partition("/")[2], "repeated": problems[card["id"]] > 1}
-            for card in judged
-        ],
-        "unjudged": len(statement["claims"]) - len(problems),
+        "judged": {
+            claim.partition("/")[2].replace("_", " "): group for claim, group in by_claim.items()
+        },
+        "unjudged": len(statement["claims"]) - len(by_claim),
     }
 
 

@@ -21,7 +21,7 @@ from linsgd.report.page import page
 from linsgd.report.text import text
 from linsgd.result import SCHEMA, Result, encode
 
-ASKED = ("papers", "effort", "seed", "data", "problem", "left_out", "statements")
+ASKED = ("papers", "effort", "seed", "data", "problem", "left_out", "statements", "bibtex")
 ACCEPTED = ("acceptance_lower", "acceptance_upper", "support_lower", "support_upper")
 MEASURED = ("estimate", "lower", "upper")
 
@@ -43,6 +43,8 @@ class Report(Result):
         Claims that do not apply to the user's data, and why; they were not judged.
     statements : tuple of Statement
         What the papers state; those that a judged claim bears on.
+    bibtex : str
+        How to cite linsgd and the papers.
 
     See Also
     --------
@@ -57,6 +59,7 @@ class Report(Result):
     problem: str | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     statements: tuple[Statement, ...] = ()
+    bibtex: str = ""
 
     @property
     def exit_code(self) -> int:

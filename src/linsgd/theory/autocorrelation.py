@@ -11,6 +11,7 @@ from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
+from linsgd.references import KUNIN_2024
 from linsgd.result import Result
 from linsgd.theory.relaxation import no_nesterov
 from linsgd.theory.theories import answer
@@ -30,6 +31,7 @@ class Autocorrelation(Result):
         1 at lag 0. Those of a mode without noise are the limits of weak noise.
     """
 
+    references = (KUNIN_2024,)
     theory: str
     steps: IntArray
     position: FloatArray

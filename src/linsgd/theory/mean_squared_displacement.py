@@ -38,6 +38,7 @@ from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
+from linsgd.references import KUNIN_2024
 from linsgd.result import Result
 from linsgd.theory.langevin.propagator import damping_rate
 from linsgd.theory.result import MomentsStatus, Start
@@ -67,6 +68,7 @@ class Displacement(Result):
         their theory neglects; of the exponent, times k for the exact one.
     """
 
+    references = (KUNIN_2024,)
     status: MomentsStatus
     theory: str
     steps: IntArray

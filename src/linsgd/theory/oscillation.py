@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from linsgd.domains import FloatArray
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
+from linsgd.references import KUNIN_2024
 from linsgd.result import Result
 from linsgd.theory.relaxation import no_nesterov
 from linsgd.theory.theories import answer
@@ -36,6 +37,7 @@ class Oscillation(Result):
         Thresholds of lr (h + weight_decay); inf where there is none.
     """
 
+    references = (KUNIN_2024,)
     theory: str
     regime: NDArray[np.str_]
     frequency: FloatArray

@@ -19,6 +19,7 @@ from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
+from linsgd.references import KUNIN_2024, ZIYIN_2022
 from linsgd.result import Result, Status
 from linsgd.theory.recurrence.pairs import PairCovariances
 
@@ -65,6 +66,7 @@ class Moments(Result):
         Above the minimum of the regularised loss, and above the risk of w*.
     """
 
+    references = (ZIYIN_2022, KUNIN_2024)
     status: MomentsStatus
     steps: IntArray | int | None
     order: str

@@ -13,6 +13,7 @@ from linsgd import domains
 from linsgd.domains import FloatArray
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
+from linsgd.references import WU_2021
 from linsgd.result import Guarantee, Result
 from linsgd.theory.moments import stationary_moments
 from linsgd.theory.result import MomentsStatus
@@ -40,6 +41,7 @@ class SteadyState(Result):
         "numerical".
     """
 
+    references = (WU_2021,)
     status: MomentsStatus
     temperature: FloatArray
     potential_temperature: FloatArray

@@ -1,11 +1,6 @@
 """The paper."""
 
 from linsgd.claims.paper import Paper
+from linsgd.references import HODGKINSON_MAHONEY_2021
 
-hodgkinson_mahoney = Paper(
-    "hodgkinson_mahoney_2021",
-    citation=(
-        "Hodgkinson, Mahoney: Multiplicative noise and heavy tails in stochastic optimization. "
-        "ICML 2021 (arXiv:2006.06293)"
-    ),
-)
+hodgkinson_mahoney = Paper("hodgkinson_mahoney_2021", citation=HODGKINSON_MAHONEY_2021)

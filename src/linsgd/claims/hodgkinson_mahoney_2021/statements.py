@@ -17,7 +17,7 @@ hodgkinson_mahoney.state(
 hodgkinson_mahoney.state(
     "Multiplicative noise gives the stationary law a power-law tail.",
     Holds.CONDITION,
-    "single steps can expand and the additive noise is not zero; else the law is bounded or a point",
+    "single steps can expand and the additive noise is not zero; else the law is bounded",
     "tail_is_a_power_law",
     "goldie_constant_of_two_features",
     "bounded_features_have_light_tails",
@@ -38,7 +38,7 @@ hodgkinson_mahoney.state(
 hodgkinson_mahoney.state(
     "The norms of one step bound the tail exponent from both sides.",
     Holds.CONDITION,
-    "the batch is larger than the number of features; the bounds are empty else, and never attained",
+    "the batch is larger than the number of features; else the bounds are empty; never attained",
     "one_step_bounds_enclose_the_exponent",
     "one_step_bounds_are_vacuous",
 )

@@ -26,12 +26,13 @@ from linsgd.claims.ensembles import (
     heavy_ball,
     nesterov,
 )
-from linsgd.claims.kunin_2024.paper import YAIDA, kunin
+from linsgd.claims.kunin_2024.paper import kunin
 from linsgd.claims.problems import NamedProblem
 from linsgd.judge.acceptance import Acceptance, Inapplicable
 from linsgd.judge.claim import Draft, Source
 from linsgd.judge.observables import Displacement, Quadratic, Total
 from linsgd.optimizers.sgd import SGD
+from linsgd.references import YAIDA_2019
 from linsgd.symbolic.stationary import stationary_covariance
 from linsgd.symbolic.symbols import E, beta, eta, h_lambda, tidy, zeta
 from linsgd.theory.displacement.discrete import squared_step
@@ -102,7 +103,7 @@ def fluctuation_dissipation_nesterov(named: NamedProblem) -> Draft:
             "the relation of heavy ball": np.array([1 - (1 + m) * moved / (4 * lr) / loss]),
             "a factor 2 lost": np.array([1 - 2 * ratio]),
         },
-        citation=YAIDA,
+        citation=str(YAIDA_2019),
         source=Source.NEW,
         regime=case.regime,
         components=("1 - right side / loss",),
@@ -132,7 +133,7 @@ def fluctuation_dissipation_fails_for_epochs(named: NamedProblem) -> Draft:
             ),
             "the relation holds, with steps of half the mean square": np.array([(1 - share) / 2]),
         },
-        citation=YAIDA,
+        citation=str(YAIDA_2019),
         source=Source.CONDITION,
         regime=case.regime,
         components=("(loss - a fifth of the right side) / exact loss with independent batches",),
@@ -164,7 +165,7 @@ def _factor(sgd: SGD) -> float:
 def _relation(case: Case, ratio: float) -> dict[str, Any]:
     """Return what the claims about heavy ball share; `ratio` is the exact right side over loss."""
     return {
-        "citation": YAIDA,
+        "citation": str(YAIDA_2019),
         "source": Source.CONDITION,
         "regime": case.regime,
         "components": ("1 - right side / loss",),

@@ -64,7 +64,7 @@ kunin.state(
     "temperatures_with_dampening",
 )
 kunin.state(
-    "The stationary loss and the mean squared step are bound by a fluctuation-dissipation relation.",
+    "Stationary loss and mean squared step obey a fluctuation-dissipation relation.",
     Holds.CONDITION,
     "batches are independent; then exactly, at every lr and for every noise",
     "fluctuation_dissipation",

@@ -1,11 +1,6 @@
 """The paper."""
 
 from linsgd.claims.paper import Paper
+from linsgd.references import WU_2021
 
-wu = Paper(
-    "wu_2021",
-    citation=(
-        "Wu, Luo, Zhang, Wang, Yang: Revisiting the characteristics of stochastic gradient noise "
-        "and dynamics. 2021 (arXiv:2109.09833)"
-    ),
-)
+wu = Paper("wu_2021", citation=WU_2021)

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.references import KUNIN_2024
 from linsgd.result import Result, Status
 from linsgd.theory.langevin.modes import Modes, mismatch
 
@@ -59,6 +60,7 @@ class EntropyProduction(Result):
         Which modes the value covers.
     """
 
+    references = (KUNIN_2024,)
     value: float
     error: float
     status: DissipationStatus

@@ -32,6 +32,7 @@ from scipy.stats import binom
 
 from linsgd import domains
 from linsgd.domains import FloatArray
+from linsgd.references import MOHAMMADI_2015, SIMSEKLI_2019
 from linsgd.result import Guarantee, Result
 
 NORMAL_LOG = -(np.euler_gamma + math.log(2)) / 2  # E log|Z|
@@ -60,6 +61,7 @@ class BlockIndex(Result):
         "numerical".
     """
 
+    references = (MOHAMMADI_2015, SIMSEKLI_2019)
     value: float
     inverse: float
     block: int

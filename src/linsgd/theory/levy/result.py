@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from linsgd.references import SIMSEKLI_2019
 from linsgd.result import Guarantee, Result
 
 
@@ -26,6 +27,7 @@ class ExitTime(Result):
         "numerical".
     """
 
+    references = (SIMSEKLI_2019,)
     mean: float
     log_mean: float
     unit: str
@@ -48,6 +50,7 @@ class ExitExponent(Result):
         "numerical".
     """
 
+    references = (SIMSEKLI_2019,)
     value: float
     error: float
     guarantee: Guarantee = Guarantee.NUMERICAL

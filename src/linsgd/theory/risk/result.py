@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from linsgd.domains import FloatArray, IntArray
+from linsgd.references import PAQUETTE_2024
 from linsgd.result import Result, Status
 
 
@@ -40,6 +41,7 @@ class RiskCurve(Result):
         Batch size of the step that follows.
     """
 
+    references = (PAQUETTE_2024,)
     status: RiskStatus
     unstable_from: int | None
     steps: IntArray

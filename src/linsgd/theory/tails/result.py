@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from linsgd.references import HODGKINSON_MAHONEY_2021, KESTEN_1973
 from linsgd.result import Guarantee, Result, Status, rounded, summary
 
 
@@ -87,6 +88,7 @@ class TailResult(Result):
         Of a statistical interval.
     """
 
+    references = (KESTEN_1973, HODGKINSON_MAHONEY_2021)
     quantity: str
     value: float
     lower: float

@@ -23,6 +23,7 @@ from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.labels import GaussianNoise
 from linsgd.problems.linear_regression import LinearRegression
+from linsgd.references import GOLDIE_1991, KESTEN_1973
 from linsgd.result import Result
 from linsgd.theory.tails.bounded_steps import all_moments_finite, label_exponent
 from linsgd.theory.tails.exponents import exponent_of
@@ -176,6 +177,7 @@ class TailProbability(Result):
         Of the constant.
     """
 
+    references = (KESTEN_1973, GOLDIE_1991)
     t: FloatArray
     value: FloatArray
     lower: FloatArray

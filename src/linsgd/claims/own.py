@@ -1,0 +1,61 @@
+"""Papers of one's own: those of a Python file, and those that installed packages declare.
+
+A package declares a paper as an entry point of the group ``linsgd.claims``:
+
+    [project.entry-points."linsgd.claims"]
+    mine = "my_package.claims:mine"
+"""
+
+import os
+import runpy
+from importlib.metadata import entry_points
+
+from linsgd import domains
+from linsgd.claims.paper import Paper
+
+GROUP = "linsgd.claims"
+
+
+def papers_of(file: str | os.PathLike[str]) -> list[Paper]:
+    """Run a Python file and return the papers that it defines, in their order.
+
+    Parameters
+    ----------
+    file : path
+        Of a Python file that makes one or more `Paper` objects. It is run, like a test of pytest.
+
+    Returns
+    -------
+    list of Paper
+        Each knows its file, so that its verdicts name a command that makes them again.
+
+    Raises
+    ------
+    ValueError
+        If the file defines no paper with a claim.
+    """
+    defined = runpy.run_path(os.fspath(file))
+    papers = [value for value in defined.values() if type(value) is Paper and value.entries]
+    papers = list(dict.fromkeys(papers))
+    if not papers:
+        domains.refuse("file", os.fspath(file), "Python files that define a Paper with a claim")
+    for paper in papers:
+        paper.file = os.fspath(file)
+    return papers
+
+
+def installed() -> list[Paper]:
+    """Return the papers that installed packages declare.
+
+    Raises
+    ------
+    ValueError
+        If an entry point of the group is no `Paper`.
+    """
+    papers: list[Paper] = []
+    for entry in entry_points(group=GROUP):
+        paper = entry.load()
+        if type(paper) is not Paper:
+            domains.refuse_type(f"the entry point {entry.name} of {GROUP}", paper, "a Paper")
+        papers.append(paper)
+    return papers
