@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.metadata import version
 
-from linsgd import __version__, domains
+from linsgd import domains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ LINSGD = Reference(
     key="linsgd",
     authors=("The linsgd developers",),
     title="linsgd: theories of stochastic gradient descent, checked on linear models",
-    venue=f"Software, version {__version__}",
+    venue=f"Software, version {version('linsgd')}",
     year=2026,
 )
 KUNIN_2024 = Reference(
