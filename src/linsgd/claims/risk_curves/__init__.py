@@ -12,6 +12,7 @@ from linsgd.claims.risk_curves import (
     homogenized,
     functional_scaling,
     data_reuse,
+    statements,
 )
 # isort: on
 
@@ -25,4 +26,5 @@ __all__ = [
     "momentum",
     "power_laws",
     "risk_curves",
+    "statements",
 ]
