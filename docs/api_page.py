@@ -6,6 +6,7 @@ was reached before."""
 
 import dataclasses
 import enum
+import importlib.util
 import inspect
 import re
 import types
@@ -42,6 +43,8 @@ def exported():
     classes = {getattr(linsgd, n) for n in linsgd.__all__ if inspect.isclass(getattr(linsgd, n))}
     for name in linsgd.__all__:
         value = getattr(linsgd, name)
+        if name == "deep" and importlib.util.find_spec("torch") is None:
+            continue  # its modules cannot be imported, nor described
         if isinstance(value, types.ModuleType):
             inside = {f"{value.__name__}.{each}": getattr(value, each) for each in value.__all__}
             found.update(
