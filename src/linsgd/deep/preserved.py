@@ -55,7 +55,7 @@ def modules_of(model: Any, kinds: tuple[type, ...]) -> list[str]:
     return [
         f"{name!r} of type {type(module).__name__}"
         for name, module in model.named_modules()
-        if isinstance(module, kinds) and module.training
+        if module.training and isinstance(module, kinds)
     ]
 
 
