@@ -14,6 +14,22 @@ Mode: TypeAlias = Literal["eval", "train"]
 
 
 @contextmanager
+def random_states_kept() -> Iterator[None]:
+    """Restore torch's generators, NumPy's and Python's at exit; loaders draw from all of them."""
+    on_devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    on_host, of_python = torch.get_rng_state(), random.getstate()
+    of_numpy = np.random.get_state()  # noqa: NPY002 - the global state is what is restored
+    try:
+        yield
+    finally:
+        torch.set_rng_state(on_host)
+        if on_devices is not None:
+            torch.cuda.set_rng_state_all(on_devices)
+        np.random.set_state(of_numpy)  # noqa: NPY002
+        random.setstate(of_python)
+
+
+@contextmanager
 def preserved(model: Any, mode: Mode) -> Iterator[None]:
     """Put all modules in a mode; at exit restore modes, buffers and all random states.
 
@@ -27,27 +43,16 @@ def preserved(model: Any, mode: Mode) -> Iterator[None]:
     domains.choice("mode", mode, ("eval", "train"))
     modes: list[tuple[Any, bool]] = [(module, module.training) for module in model.modules()]
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    # its own generators, NumPy's and Python's, which data loaders and augmentations draw from
-    on_devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    on_host, of_numpy, of_python = (
-        torch.get_rng_state(),
-        np.random.get_state(),  # noqa: NPY002 - the global state is what has to be restored
-        random.getstate(),
-    )
-    try:
-        model.train(mode == "train")
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
-        with torch.no_grad():
-            for buffer, value in buffers:
-                buffer.copy_(value)
-        torch.set_rng_state(on_host)
-        if on_devices is not None:
-            torch.cuda.set_rng_state_all(on_devices)
-        np.random.set_state(of_numpy)  # noqa: NPY002
-        random.setstate(of_python)
+    with random_states_kept():
+        try:
+            model.train(mode == "train")
+            yield
+        finally:
+            for module, training in modes:
+                module.training = training
+            with torch.no_grad():
+                for buffer, value in buffers:
+                    buffer.copy_(value)
 
 
 def modules_of(model: Any, kinds: tuple[type, ...]) -> list[str]:

@@ -82,7 +82,9 @@ def _by_response(problem: LinearRegression, sgd: SGD, law: Moments, k: IntArray)
     response, N = found.response, len(fit.rows)
     own = np.diag(found.structured) / max(N - 1, 1), np.diag(found.unstructured)
     walk = (
-        _Fixed(response) if sgd.sampling == "fixed" else _Reshuffled(response, Coefficients.of(sgd))
+        FixedWalk(response)
+        if sgd.sampling == "fixed"
+        else ReshuffledWalk(response, Coefficients.of(sgd))
     )
     centre = problem.to_eigenbasis(law.mean)
 
@@ -102,7 +104,7 @@ def _by_response(problem: LinearRegression, sgd: SGD, law: Moments, k: IntArray)
     return np.array(sums).T
 
 
-class _Reshuffled:
+class ReshuffledWalk:
     """Mean squares of each mode in units of C_ii/(N - 1), and those of unit white noise."""
 
     def __init__(self, response: EpochResponse, coefficients: Coefficients) -> None:
@@ -174,7 +176,7 @@ class _Reshuffled:
         return found
 
 
-class _Fixed:
+class FixedWalk:
     """The same in an order that repeats."""
 
     def __init__(self, response: EpochResponse) -> None:
