@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student
 
 from linsgd import domains
@@ -103,7 +104,7 @@ def _ratio(
 ) -> Stationarity:
     """Return the ratio of the sides, and its jackknife over blocks of time."""
 
-    def sides(kept: FloatArray) -> tuple[float, float]:
+    def sides(kept: NDArray[np.integer[Any]]) -> tuple[float, float]:
         centre = x[kept].mean(axis=0)
         return float(square[kept].mean() - centre**2 @ kappa / 2), float(speed[kept].mean())
 
