@@ -63,5 +63,5 @@ def test_students_interval_on_plain_chains_misses_what_they_do_not_draw():
         missed += means.mean() + radius < exact
     assert missed >= 2, missed  # of a promised 2e-6 each
     stated = case.simulation(observable)
-    assert stated.premise.chains_needed(1e-6, np.ones(1)) > 64 * 256
+    assert stated.premise.chains_needed(1e-6, np.ones(1))[0] > 64 * 256
     assert stated.experiment.strata.begin == 0  # every step's draw is still felt at the third

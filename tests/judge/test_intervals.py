@@ -69,6 +69,13 @@ def test_student_is_scipys_t_interval_of_the_block_means_at_a_quarter_of_the_sha
     np.testing.assert_allclose([lower, upper], [theirs.low, theirs.high], rtol=1e-10)
 
 
+def test_an_estimated_variance_says_how_many_chains_students_interval_takes():
+    least, most = KnownSkewness(0.0, np.ones(1)).chains_needed(0.04, np.array([0.1]))
+    assert least == pytest.approx(0.25 * (stats.norm.isf(0.005) / 0.1) ** 2)
+    assert most == pytest.approx(12 * least)
+    assert KnownSkewness(9.0, np.ones(1)).chains_needed(0.04, np.array([0.1]))[0] == 400 * 81
+
+
 def test_too_few_chains_for_the_stated_skewness_give_the_whole_line():
     seen = blocks(draws(1))
     finite = [np.isfinite(KnownSkewness(g).interval(seen, 0.01)[0]).all() for g in (6.3, 6.5)]
@@ -109,7 +116,7 @@ def test_catonis_estimate_solves_his_equation(variance):
 
 def test_a_known_variance_is_met_at_the_chains_that_it_needs():
     variance, width, share = np.array([4.0, 9.0]), np.array([0.1, 0.1]), 1e-6
-    needed = KnownVariance(variance).chains_needed(share, width)
+    needed, _ = KnownVariance(variance).chains_needed(share, width)
     count = int(np.ceil(needed / BLOCK))
     values = np.random.default_rng(5).normal(0, 0.1, (count * BLOCK, 2))
     lower, upper = KnownVariance(variance).interval(blocks(values), share)
@@ -131,4 +138,4 @@ def test_nothing_known_gives_the_whole_line():
     lower, upper = Unknown("").interval(blocks(np.ones((64 * BLOCK, 2))), 1e-3)
     assert (lower == -np.inf).all()
     assert (upper == np.inf).all()
-    assert Unknown("").chains_needed(1e-3, np.ones(2)) == np.inf
+    assert Unknown("").chains_needed(1e-3, np.ones(2)) == (np.inf, np.inf)

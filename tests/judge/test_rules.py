@@ -11,7 +11,7 @@ import pytest
 from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Inapplicable
 from linsgd.judge.intervals import Bounded, Event, KnownSkewness, KnownVariance, Unknown
-from linsgd.judge.judge import ALPHA, LOOKS, judge, outcome, share, shortage
+from linsgd.judge.judge import ALPHA, LOOKS, doubt, foreseen, judge, outcome, share, shortage
 from linsgd.judge.verdict import Kind, Outcome, Verdict
 
 from .synthetic import claim, numerical
@@ -150,6 +150,28 @@ def test_a_known_variance_too_large_for_the_width_is_beyond_the_effort():
     needs = [shortage(claim(premise=KnownVariance(np.array([v]))), 2**19) for v in (1.0, 100.0)]
     assert needs[0] == ""
     assert needs[1].startswith("too noisy for this effort: it takes")
+
+
+def test_a_claim_that_the_effort_may_not_decide_is_named_beforehand_and_measured():
+    """Variance 1: 2^14 chains give an interval of half-width 0.04; it is said to be 0.25 to 3."""
+    narrow = claim(premise=KnownSkewness(0.0, np.ones(1)), width=0.05, cost=4.4e9 / 2**14)
+    beyond = claim(premise=KnownSkewness(0.0, np.ones(1)), width=0.01, cost=4.4e9 / 2**14, slug="b")
+    easy = claim(premise=KnownSkewness(0.0, np.ones(1)), width=0.12, cost=4.4e9 / 2**14, slug="c")
+    assert foreseen([narrow, beyond, easy]) == (["synthetic/b"], ["synthetic/mean"])
+    assert doubt(narrow, 2**14).startswith("may stay undecided at this effort: it takes ")
+    verdict = only(narrow)
+    assert verdict.chains == 2**14
+    assert (verdict.note == "") == verdict.as_expected
+    off = only(claim(prediction=(1.03,), premise=narrow.evidence.premise, cost=4.4e9 / 2**14))
+    assert off.outcome is Outcome.UNDECIDED
+    assert off.note.startswith("may stay undecided at this effort: it takes ")
+
+
+def test_a_wide_first_interval_is_said_to_stay_wide_before_the_effort_is_spent():
+    """Nothing is known of the variance; 2^15 chains give a half-width of 0.03 of 0.035."""
+    off = only(claim(prediction=(1.02,), width=0.035, cost=4.4e9 / 2**15))
+    assert (off.outcome, off.looks) == (Outcome.UNDECIDED, 2)
+    assert "as its first 16,384 chains show" in off.note
 
 
 def test_diverged_chains_leave_a_claim_undecided():

@@ -15,7 +15,7 @@ from linsgd import domains
 from linsgd.blocks import accept_calls
 from linsgd.claims.paper import Paper
 from linsgd.claims.registry import PAPERS, Asked, select
-from linsgd.judge.judge import Effort, judge, work
+from linsgd.judge.judge import Effort, foreseen, judge, work
 from linsgd.judge.verdict import Verdict
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.problems.table import Table
@@ -69,8 +69,9 @@ def validate(
         Whether verdicts of an earlier report in `folder` that this validation does not renew may be
         lost.
     announce : callable, optional
-        Called with the work in steps times features once the claims are made, then with the id of a
-        claim and its number of chains before these are simulated.
+        Called once the claims are made, with the work in steps times features and the ids of those
+        claims that the effort cannot or may not decide; then with the id of a claim and its number
+        of chains before these are simulated.
 
     Returns
     -------
@@ -99,7 +100,11 @@ def validate(
     blocks = place and place / "blocks"
     if announce is not None:
         least, most = work(chosen, effort)
-        announce(f"{len(chosen)} claims, {least:.1e} to {most:.1e} steps x features")
+        budget = f"{len(chosen)} claims, {least:.1e} to {most:.1e} steps x features"
+        beyond, doubtful = map(", ".join, foreseen(chosen, effort))
+        said = [budget, beyond and f"Cannot be decided at this effort: {beyond}"]
+        said += [doubtful and f"May stay undecided at this effort: {doubtful}"]
+        announce("\n".join(filter(None, said)))
     verdicts = judge(chosen, seed, effort, executor, blocks, progress, announce)
     names = {claim.id for claim in chosen}
     papers_by_name = {paper.name: paper for paper in selection.papers}

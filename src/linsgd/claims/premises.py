@@ -2,11 +2,12 @@ r"""What is known beforehand of the observables of SGD's chains, and which chain
 
 A linear observable has the exact law's variance. Of a quadratic one the skewness is known, from the
 draws of all rows (`linsgd.theory.discrete.draws`): no sample would show a row that is hardly ever
-drawn. Where single rows make it so skewed that plain chains are no use, chains are drawn in strata,
-by how often they draw those rows (`linsgd.montecarlo.strata`); then each chain carries a weight,
-and the rest of the rows sets the skewness. What is left out of it, the feedback of the state on its
-own noise and the place of a draw in time, is not rare: the sample shows it, and a sample more
-skewed than was stated takes as many chains as it says.
+drawn. Its variance is estimated, to say beforehand how many chains it takes. Where single rows make
+it so skewed that plain chains are no use, chains are drawn in strata, by how often they draw those
+rows (`linsgd.montecarlo.strata`); then each chain carries a weight, and the rest of the rows sets
+the skewness. What is left out of it, the feedback of the state on its own noise and the place of a
+draw in time, is not rare: the sample shows it, and a sample more skewed than was stated takes as
+many chains as it says.
 """
 
 from collections.abc import Iterable
@@ -18,10 +19,11 @@ from numpy.typing import NDArray
 
 from linsgd import domains
 from linsgd.claims.experiment import StratifiedChains
+from linsgd.claims.products import products
 from linsgd.domains import FloatArray
 from linsgd.judge.claim import Draft, Simulation
 from linsgd.judge.intervals import BLOCK, ENOUGH, KnownSkewness, KnownVariance, Premise, Unknown
-from linsgd.judge.judge import EFFORT, LOOKS, shortage
+from linsgd.judge.judge import EFFORT, LOOKS, doubt
 from linsgd.judge.observables import (
     Displacement,
     LaggedProduct,
@@ -41,6 +43,7 @@ from linsgd.problems.features import (
 )
 from linsgd.problems.labels import GaussianNoise, LaplaceNoise, RademacherNoise
 from linsgd.theory.discrete.draws import Draws, draws
+from linsgd.theory.discrete.quadratic_forms import form_variance
 
 if TYPE_CHECKING:
     from linsgd.claims.case import Case
@@ -89,20 +92,20 @@ def measurement(case: "Case", observable: Observable) -> Simulation:
     skewness = _of_read(single, read)
     mild = single.gain <= LARGEST_GAIN
     if mild and ENOUGH * skewness**2 <= FEW:
-        return _plain(case, observable, KnownSkewness(skewness))
+        return _plain(case, observable, _skewed(case, observable, skewness))
     marked = _marked(case, single)
     if marked.any():
         rest = draws(case.problem, case.sgd, case.law, case.start, left_out=marked)
         if rest.gain <= LARGEST_GAIN:
             return _stratified(case, observable, marked, _of_read(rest, read))
     if mild:
-        return _plain(case, observable, KnownSkewness(skewness))
+        return _plain(case, observable, _skewed(case, observable, skewness))
     rows = ", ".join(map(str, np.flatnonzero(single.strong)[:5]))
     return _plain(case, observable, Unknown(f"row {rows} multiplies its own residual"))
 
 
 def first_decidable(drafts: Iterable[Draft]) -> Draft:
-    """Return the first draft that quick effort can decide, else the last draft.
+    """Return the first draft that quick effort decides for sure, else the last draft.
 
     Parameters
     ----------
@@ -117,9 +120,18 @@ def first_decidable(drafts: Iterable[Draft]) -> Draft:
     for draft in drafts:
         assert isinstance(draft.evidence, Simulation)
         affordable = EFFORT["quick"] / draft.evidence.experiment.cost
-        if not shortage(draft, int(min(affordable, LOOKS[-1] * BLOCK))):
+        if not doubt(draft, int(min(affordable, LOOKS[-1] * BLOCK))):
             break
     return draft
+
+
+def _skewed(case: "Case", observable: Observable, skewness: float) -> KnownSkewness:
+    """Return the premise of plain chains, with an estimate of the variance where there is one."""
+    if case.sgd.sampling != "independent":
+        return KnownSkewness(skewness)
+    forms = products(case, observable)
+    variance = form_variance(case.problem, case.sgd, case.law, case.start, forms)
+    return KnownSkewness(skewness, variance)
 
 
 def _plain(case: "Case", observable: Observable, premise: Premise) -> Simulation:

@@ -96,9 +96,10 @@ def _validate(options: argparse.Namespace) -> int:
 
         def announce(text: str) -> None:
             """Print the work, which is said first, and show in the bar what is done."""
-            if next(said) == 0 and not bar.disable:
+            if next(said) > 0:
+                bar.set_description_str(text)
+            elif not bar.disable:
                 bar.write(text, file=sys.stderr)
-            bar.set_description_str(text)
 
         try:
             report = linsgd.validate(

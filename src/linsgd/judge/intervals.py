@@ -30,6 +30,7 @@ from linsgd.domains import FloatArray
 BLOCK = 256  # chains a judging block
 CAUTION = 4.0  # Student's interval works at this fraction of its share
 ENOUGH = 400.0  # chains that Student's interval takes, over the squared skewness
+LEAST, MOST = 0.25, 3.0  # of an estimated variance: between them the variance was found to lie
 HALVINGS = 40  # of the bracket of Catoni's estimate: to 1e-12 of its width
 
 
@@ -76,8 +77,11 @@ class Premise(Protocol):
     def interval(self, seen: BlockSums, share: float) -> tuple[FloatArray, FloatArray]:
         """Return lower and upper ends (m,) that miss the mean with probability at most `share`."""
 
-    def chains_needed(self, share: float, width: FloatArray) -> float:
-        """Return how many chains it takes until the interval can lie within +- width (m,)."""
+    def chains_needed(self, share: float, width: FloatArray) -> tuple[float, float]:
+        """Return how many chains it takes, at least and at most, for an interval of +- width (m,).
+
+        As far as it is known; what depends on an unknown variance or probability is left out.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,9 +92,9 @@ class Event:
         """Return Clopper and Pearson's interval."""
         return clopper_pearson(seen.sums.sum(axis=0), seen.chains, share)
 
-    def chains_needed(self, share: float, width: FloatArray) -> float:
+    def chains_needed(self, share: float, width: FloatArray) -> tuple[float, float]:
         """Return 0: the interval depends on the probability, which is not known beforehand."""
-        return 0.0
+        return 0.0, 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,10 +115,11 @@ class Bounded:
         radius = np.sqrt(2 * variance * log / n) + spread
         return np.maximum(mean - radius, self.lower), np.minimum(mean + radius, self.upper)
 
-    def chains_needed(self, share: float, width: FloatArray) -> float:
+    def chains_needed(self, share: float, width: FloatArray) -> tuple[float, float]:
         """Return where the part of the interval that does not depend on the variance fits."""
         log = float(np.log(4 / share))
-        return 7 * (self.upper - self.lower) * log / (3 * float(np.min(width)))
+        needed = 7 * (self.upper - self.lower) * log / (3 * float(np.min(width)))
+        return needed, needed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,17 +134,23 @@ class KnownVariance:
         lower, upper = _student(seen.means, share)
         return np.minimum(lower, centre - radius), np.maximum(upper, centre + radius)
 
-    def chains_needed(self, share: float, width: FloatArray) -> float:
+    def chains_needed(self, share: float, width: FloatArray) -> tuple[float, float]:
         """Return the n at which sqrt(2 v L / (n - 512 L)) is the width."""
         log = float(np.log(2 / share))
-        return 2 * log * (BLOCK + float(np.max(self.variance / np.square(width))))
+        needed = 2 * log * (BLOCK + float(np.max(self.variance / np.square(width))))
+        return needed, needed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownSkewness:
-    """The skewness of the observable is at most `skewness` in absolute value."""
+    """The skewness of the observable is at most `skewness` in absolute value.
+
+    An estimate of its variance (m,), where there is one, says how many chains it takes; the
+    interval does not rest on it.
+    """
 
     skewness: float
+    variance: FloatArray | None = None
 
     def interval(self, seen: BlockSums, share: float) -> tuple[FloatArray, FloatArray]:
         """Return Student's interval, or the whole line where the chains are too few.
@@ -153,9 +164,14 @@ class KnownSkewness:
         lower, upper = _student(seen.means, share / CAUTION)
         return np.where(enough, lower, line[0]), np.where(enough, upper, line[1])
 
-    def chains_needed(self, share: float, width: FloatArray) -> float:
-        """Return 400 times the squared skewness."""
-        return ENOUGH * self.skewness**2
+    def chains_needed(self, share: float, width: FloatArray) -> tuple[float, float]:
+        """Return 400 times the squared skewness, or what the estimated variance takes."""
+        skewed = ENOUGH * self.skewness**2
+        if self.variance is None:
+            return skewed, skewed
+        quantile = float(stats.norm.isf(share / CAUTION / 2))
+        noisy = quantile**2 * float(np.max(self.variance / np.square(width)))
+        return max(skewed, LEAST * noisy), max(skewed, MOST * noisy)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,9 +184,9 @@ class Unknown:
         """Return the whole line."""
         return whole_line(seen.sums.shape[1])
 
-    def chains_needed(self, share: float, width: FloatArray) -> float:
+    def chains_needed(self, share: float, width: FloatArray) -> tuple[float, float]:
         """Return infinity."""
-        return np.inf
+        return np.inf, np.inf
 
 
 def whole_line(components: int) -> tuple[FloatArray, FloatArray]:

@@ -2,7 +2,9 @@ r"""The judge: looks at 64, 128, ..., 2048 blocks of 256 chains, up to a decisio
 
 Before any chain is drawn, a claim that the effort cannot decide, as its premise shows, is left
 undecided with a note that says how many chains it would take; so is one whose first look takes more
-than the effort, and, after a look, one whose interval cannot become narrow enough.
+than the effort, and, after a look, one whose interval cannot become narrow enough. A claim that the
+effort may or may not decide is named as doubtful, by its premise beforehand (`foreseen`) or after
+its first look, and measured all the same; if it stays undecided its note says so.
 
 Each claim has its own error alpha = 1e-5, split evenly over its components and the looks
 (Bonferroni), so that all its intervals hold together with probability 1 - alpha, and a verdict at
@@ -31,6 +33,7 @@ from linsgd.judge.claim import Claim, Draft, Enclosure, Simulation
 from linsgd.judge.experiment import Experiment, canonical, seed_of
 from linsgd.judge.intervals import (
     BLOCK,
+    ENOUGH,
     BlockSums,
     Bounded,
     Event,
@@ -43,7 +46,7 @@ from linsgd.result import environment
 
 ALPHA = 1e-5
 LOOKS = (64, 128, 256, 512, 1024, 2048)  # blocks
-ROOM = 0.6  # of an accepted half-width, for the interval; the rest is for the estimate's own error
+ROOM = 0.6  # of an accepted half-width that an interval has for sure; the rest for its centre
 SCHEDULED = 32  # judging blocks a task
 Effort: TypeAlias = Literal["quick", "full"]
 EFFORT: dict[Effort, float] = {"quick": 4.4e9, "full": np.inf}  # steps x features an experiment
@@ -176,6 +179,7 @@ class _Run:
         shortages = {claim.id: self._shortage(claim, looks) for claim in claims}
         settled = {c.id: _unjudged(c, shortages[c.id]) for c in claims if shortages[c.id]}
         pending = [claim for claim in claims if not shortages[claim.id]]
+        doubts = {claim.id: doubt(claim, looks[-1] * BLOCK) for claim in pending}
         measurements = {claim.id: _measurement(claim) for claim in pending}
         task = Blocks(experiment, measurements, seed_of(experiment, self.seed))
         ledgers: list[Ledger] = []
@@ -197,8 +201,12 @@ class _Run:
             )
             for claim in pending:
                 verdict = _look(claim, ledgers, look)
-                note = hopeless(claim, verdict, looks[-1]) if blocks < looks[-1] else ""
-                settled[claim.id] = replace(verdict, note=note)
+                note = "" if blocks < looks[-1] else doubts[claim.id]
+                if blocks < looks[-1]:
+                    note = hopeless(claim, verdict, looks[-1])
+                    doubts[claim.id] = doubts[claim.id] or _wide(claim, verdict, looks[-1])
+                opened = verdict.outcome is not Outcome.REFUTED and not verdict.as_expected
+                settled[claim.id] = replace(verdict, note=note if opened else "")
             pending = [claim for claim in pending if not _ended(claim, settled[claim.id])]
         yield from (settled[claim.id] for claim in claims)
 
@@ -233,18 +241,82 @@ def work(claims: Sequence[Claim], effort: Effort = "quick") -> tuple[float, floa
     return least, most
 
 
+def foreseen(claims: Sequence[Claim], effort: Effort = "quick") -> tuple[list[str], list[str]]:
+    """Return the ids of the claims that the effort cannot decide, and of those that it may not."""
+    undecidable, doubtful = [], []
+    for claim in claims:
+        if isinstance(claim.evidence, Simulation):
+            looks = _looks(claim.evidence.experiment, EFFORT[effort])
+            if not looks or shortage(claim, looks[-1] * BLOCK):
+                undecidable.append(claim.id)
+            elif doubt(claim, looks[-1] * BLOCK):
+                doubtful.append(claim.id)
+    return undecidable, doubtful
+
+
 def shortage(claim: Draft, chains: int) -> str:
     """Return why `chains` chains cannot decide a claim, as far as its premise shows; else ""."""
-    measurement = _measurement(claim)
-    accepted, at = claim.acceptance, claim.prediction
-    width = np.minimum(at - accepted.lower, accepted.upper - at)
-    needed = measurement.premise.chains_needed(share(ALPHA, width.size), ROOM * width)
-    if needed <= chains:
+    premise, (least, _) = _measurement(claim).premise, _chains_needed(claim)
+    if least <= chains:
         return ""
-    if isinstance(measurement.premise, Unknown):
-        return f"too skewed for any effort: {measurement.premise.reason}"
-    why = "too skewed" if isinstance(measurement.premise, KnownSkewness) else "too noisy"
-    return f"{why} for this effort: it takes {needed:.2g} chains, the effort buys {chains:,}"
+    if isinstance(premise, Unknown):
+        return f"too skewed for any effort: {premise.reason}"
+    skewed = isinstance(premise, KnownSkewness) and least == ENOUGH * premise.skewness**2
+    why = "too skewed" if skewed else "too noisy"
+    return f"{why} for this effort: it takes {least:.2g} chains, the effort buys {chains:,}"
+
+
+def doubt(claim: Draft, chains: int) -> str:
+    """Return why `chains` chains may not decide a claim, as far as its premise shows; else ""."""
+    least, most = _chains_needed(claim)
+    if most <= chains:
+        return ""
+    return (
+        f"may stay undecided at this effort: it takes {least:.2g} to {most:.2g} chains, the effort "
+        f"buys {chains:,}"
+    )
+
+
+def _wide(claim: Claim, verdict: Verdict, last: int) -> str:
+    """Return why the interval of a look may stay too wide at `last` blocks; else "".
+
+    It is expected to narrow as the root of the chains.
+    """
+    lower, upper = (
+        np.array([getattr(component, end) for component in verdict.components])
+        for end in ("lower", "upper")
+    )
+    if not np.isfinite(upper - lower).all():
+        return (
+            f"may stay undecided at this effort: its first {verdict.chains:,} chains are more "
+            "skewed than was expected"
+        )
+    narrowed = np.sqrt(verdict.chains / (last * BLOCK)) * (upper - lower) / 2
+    room = ROOM * _half_width(claim)
+    if (narrowed <= room).all():
+        return ""
+    with np.errstate(over="ignore", divide="ignore"):
+        most = last * BLOCK * float(np.max(np.square(narrowed / room)))
+    return (
+        f"may stay undecided at this effort, as its first {verdict.chains:,} chains show: it takes "
+        f"up to {most:.2g} chains, the effort buys {last * BLOCK:,}"
+    )
+
+
+def _half_width(claim: Draft) -> FloatArray:
+    """Return the distance (m,) from the prediction to the nearest edge of the acceptance set."""
+    accepted, at = claim.acceptance, claim.prediction
+    width: FloatArray = np.minimum(at - accepted.lower, accepted.upper - at)
+    return width
+
+
+def _chains_needed(claim: Draft) -> tuple[float, float]:
+    """Return the chains with which an interval fits if it is centred, and if it is off centre."""
+    width, premise = _half_width(claim), _measurement(claim).premise
+    error = share(ALPHA, width.size)
+    least, _ = premise.chains_needed(error, width)
+    _, most = premise.chains_needed(error, ROOM * width)
+    return least, most
 
 
 def _measurement(claim: Draft) -> Simulation:

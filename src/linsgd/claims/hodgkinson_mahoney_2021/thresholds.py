@@ -244,7 +244,7 @@ def _growth_draft(
 def _measured(case: Case, observable: Quadratic, variance: float, width: float) -> Simulation:
     """Measure by the exact variance; where few chains carry it, in strata."""
     known = KnownVariance(np.array([variance]))
-    plain = known.chains_needed(ALPHA / len(LOOKS), np.array([width])) <= FEW
+    plain = known.chains_needed(ALPHA / len(LOOKS), np.array([width]))[1] <= FEW
     return case.simulation(observable, known if plain else None)
 
 

@@ -100,18 +100,18 @@ def draws(
     Draws
         The largest skewness over the steps, and the rows that cause it.
     """
-    rows, residual = _rows(problem)
+    rows, residual = rows_of(problem)
     counts = np.ones(len(rows)) if left_out is None else 1.0 - left_out
     x = problem.to_eigenbasis(rows)
     steps = [int(k) for k in np.atleast_1d(np.asarray(law.steps))]
-    R = _responses(problem, sgd, max(steps))
+    R = responses(problem, sgd, max(steps))
     begin = np.zeros(problem.dimension) if start is None else np.asarray(start[0])
     largest, influence = np.zeros(2), np.zeros(len(rows))
     for i, k in enumerate(steps):
         about = law.mean[i] - problem.optimum
-        residuals = [_residual_moments(rows, residual, about, law.position_covariance()[i])]
+        residuals = [residual_moments(rows, residual, about, law.position_covariance()[i])]
         if _recalls(R[:k, :, 0]):
-            at_start = _residual_moments(rows, residual, begin - problem.optimum, None)
+            at_start = residual_moments(rows, residual, begin - problem.optimum, None)
             residuals.append(at_start)
         for j, variance in enumerate((law.position_variance[i], law.velocity_variance[i])):
             live = variance > LIVE * variance.max()
@@ -145,7 +145,7 @@ def _memory(g: FloatArray, influence: FloatArray) -> IntArray:
     return memory
 
 
-def _rows(problem: LinearRegression) -> tuple[FloatArray, FloatArray]:
+def rows_of(problem: LinearRegression) -> tuple[FloatArray, FloatArray]:
     """Return the rows (N, d) and their residuals at w* (N,), or samples of a law."""
     law = problem.features
     if isinstance(law, FiniteData):
@@ -157,7 +157,7 @@ def _rows(problem: LinearRegression) -> tuple[FloatArray, FloatArray]:
     return features, residual
 
 
-def _responses(problem: LinearRegression, sgd: SGD, steps: int) -> FloatArray:
+def responses(problem: LinearRegression, sgd: SGD, steps: int) -> FloatArray:
     """Return R (steps, d, 2): what a unit of gradient adds to w and v s + 1 updates later."""
     step = Coefficients.of(sgd)
     A = step.mode_matrix(problem.eigenvalues + sgd.weight_decay)
@@ -176,7 +176,7 @@ def _recalls(R: FloatArray) -> bool:
     return bool(first_half > 0.1 * variance.sum())
 
 
-def _residual_moments(
+def residual_moments(
     rows: FloatArray, residual: FloatArray, mean: FloatArray, covariance: FloatArray | None
 ) -> dict[int, FloatArray]:
     """Return E r_n^p (N,) for p = 2, 3, 4, 6 with w - w* Gaussian."""
