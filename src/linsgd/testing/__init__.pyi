@@ -1,3 +1,7 @@
+from .assertions import assert_agrees as assert_agrees
+from .assertions import assert_bound as assert_bound
+from .assertions import assert_invariant as assert_invariant
+from .assertions import assert_order as assert_order
 from .feature_laws import FeatureLawCheck as FeatureLawCheck
 from .feature_laws import check_feature_law as check_feature_law
 from .strategies import data_sets as data_sets
