@@ -21,6 +21,10 @@ from .montecarlo.observables.exceedance import Exceedance as Exceedance
 from .montecarlo.observables.first_passage import FirstPassage as FirstPassage
 from .montecarlo.observables.state_moments import StateMoments as StateMoments
 from .montecarlo.observables.states import States as States
+from .montecarlo.potentials.escape import EscapeTime as EscapeTime
+from .montecarlo.potentials.escape import simulate_escape as simulate_escape
+from .montecarlo.potentials.wells import WellOccupation as WellOccupation
+from .montecarlo.potentials.wells import simulate_wells as simulate_wells
 from .montecarlo.rare_events import rare_events as rare_events
 from .montecarlo.simulate import Ensemble as Ensemble
 from .montecarlo.simulate import simulate as simulate
@@ -60,6 +64,7 @@ from .problems.table import read_table as read_table
 from .references import citation as citation
 from .report.record import Report as Report
 from .stable.law import Stable as Stable
+from .theory import escape as escape
 from .theory import fokker_planck as fokker_planck
 from .theory import levy as levy
 from .theory.autocorrelation import autocorrelation as autocorrelation
