@@ -1,2 +1,3 @@
+from . import escape as escape
 from . import fokker_planck as fokker_planck
 from . import levy as levy

@@ -17,6 +17,7 @@ exponent of the algorithm is the root s of E|1 - lr x^2|^s = 1 (b = 1), which is
 needs lr h small, as a step of the algorithm is not.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,6 +81,22 @@ class Pearson(Result):
 
         standard = np.asarray(t, dtype=np.float64) / self.scale
         return np.asarray(2 * stats.t.sf(standard, self.dof))
+
+    def decay_rates(self) -> FloatArray:
+        """Return the discrete decay rates lam_n = n theta - n (n - 1) q1/2, n < nu/2, per step.
+
+        The eigenfunctions are polynomials. From q1 nu^2/8 on the spectrum is continuous.
+        """
+        n = np.arange(math.ceil(self.dof / 2))
+        rates: FloatArray = n * self.rate - n * (n - 1) * self.multiplicative / 2
+        return rates
+
+    @property
+    def gap(self) -> float:
+        """The spectral gap per step: theta where the variance is finite, else q1 nu^2/8."""
+        if self.dof > 2:
+            return self.rate
+        return self.multiplicative * self.dof**2 / 8
 
 
 def pearson(problem: LinearRegression, sgd: SGD) -> Pearson:
