@@ -161,12 +161,11 @@ class _Action:
 
     def least(self, start: FloatArray) -> tuple[float, FloatArray]:
         """Return the least action near a path, and its coefficients."""
-        options: Any = {"gtol": 1e-7, "maxiter": 400}
-        found = minimize(
+        found = minimize(  # type: ignore[call-overload]
             lambda c: self.value(c.reshape(start.shape)),
             start.ravel(),
             method="BFGS",
-            options=options,
+            options={"gtol": 1e-7, "maxiter": 400},
         )
         return float(found.fun), np.asarray(found.x).reshape(start.shape)
 
