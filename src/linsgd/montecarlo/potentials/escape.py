@@ -9,6 +9,8 @@ freedom. Without censored chains nothing is assumed, and the mean has Student's 
 "splitting" is the ratio c/p of `splitting`, from independent replicas.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 

@@ -9,6 +9,8 @@ the former once all but the slowest relaxation has decayed. If the wells are cro
 chain on two states the odds are those at every k.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
