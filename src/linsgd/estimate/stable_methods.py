@@ -28,7 +28,7 @@ from linsgd.domains import FloatArray
 from linsgd.jit import inlined, kernel, summing
 from linsgd.stable import Stable
 from linsgd.stable.contour import SMALLEST_ALPHA
-from linsgd.stable.interpolation import ROUGH, Table, peak_width
+from linsgd.stable.interpolation import ALPHA_SLOPE, LOG_DENSITY, ROUGH, Table, peak_width
 
 Deviation = Callable[[float], float]
 
@@ -248,7 +248,7 @@ def by_likelihood(x: FloatArray) -> Estimate:
     for _ in range(_SCORING_STEPS):
         table = Table.of(alpha, max(float(sizes.max()) / scale, 1.0), ROUGH)
         z = sizes / scale
-        scores = np.stack([table.at(z, 2), -(1 + z * table.slope(z))])
+        scores = _scores(table, z)
         information = scores @ scores.T / x.size
         step = np.linalg.solve(information, scores.mean(axis=1))
         deviation = math.sqrt(float(np.linalg.inv(information)[0, 0]) / x.size)
@@ -273,10 +273,17 @@ def likelihood_deviation(alpha: float) -> float:
     edges = np.linspace(0, last, 2001)
     y = (edges[1:] + edges[:-1]) / 2
     z = width * np.sinh(y)
-    weight = 2 * np.exp(table.at(z, 0)) * width * np.cosh(y) * (edges[1] - edges[0])
-    scores = np.stack([table.at(z, 2), -(1 + z * table.slope(z))])
+    weight = 2 * np.exp(table.at(z, LOG_DENSITY)) * width * np.cosh(y) * (edges[1] - edges[0])
+    scores = _scores(table, z)
     information = (scores * weight) @ scores.T
     return math.sqrt(float(np.linalg.inv(information)[0, 0]))
+
+
+def _scores(table: Table, z: FloatArray) -> FloatArray:
+    """Return the slopes (2, n) of log f at |x| = scale z, in alpha and in log scale."""
+    in_alpha = table.at(z, ALPHA_SLOPE)
+    in_log_scale = -(1 + z * table.slope(z))
+    return np.stack([in_alpha, in_log_scale])
 
 
 @cache

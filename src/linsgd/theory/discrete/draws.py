@@ -20,7 +20,7 @@ and, for a sum over eigenvectors, that of sum_i q_i^2 / Var q_i, whose value aft
 An outlying row enters with its whole weight: nothing is sampled.
 
 Draws are not independent where a row multiplies its own residual: s steps after row n was drawn its
-residual is 1 - g_n(s) times what it was, g_n(s) = x_n'R_s x_n / b. Where g_n > 2 each further draw
+residual is 1 - g_n(s) times what it was, g_n(s) = -x_n'R_s x_n / b. Where g_n > 2 each further draw
 makes the next one larger, and the sixth moment gains the factor 1 + h, h the sum over such rows of
 (b/N) sum_s (|1 - g_n(s)|^6 - 1)_+.
 """

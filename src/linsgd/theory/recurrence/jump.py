@@ -20,6 +20,7 @@ import numpy as np
 
 from linsgd.domains import FloatArray, IntArray
 from linsgd.theory.recurrence.gradient_covariance import MatrixNoise, ModeNoise
+from linsgd.theory.recurrence.packed import kept_entries, packed, unpacked
 from linsgd.theory.recurrence.steps import MatrixStep, MeanStep, ModeStep, State
 
 # p and q of the products m_p m_q, p <= q, of a mode's (delta, v, 1)
@@ -81,11 +82,11 @@ def matrix_states(
     d = mean.shape[1]
     m = np.append(mean.ravel(), 1.0)
     C = np.block([[ww, wv], [wv.T, vv]])
-    start = np.concatenate([_packed(C), _packed(np.outer(m, m))])
+    start = np.concatenate([packed(C), packed(np.outer(m, m))])
     found = vectors_at(_MatrixJump.of(step, noise), start, counts)
     entries = d * (2 * d + 1)  # of a packed covariance
-    covariances = _unpacked(found[:, :entries], 2 * d)
-    products = _unpacked(found[:, entries:], 2 * d + 1)
+    covariances = unpacked(found[:, :entries], 2 * d)
+    products = unpacked(found[:, entries:], 2 * d + 1)
     states = []
     for C, r in zip(covariances, products, strict=True):
         blocks = np.array([C[:d, :d], C[:d, d:], C[d:, d:]])
@@ -159,7 +160,7 @@ class _MatrixJump:
         B = _square_map(affine)
         F = np.zeros((len(T), len(B)))
         cc = np.outer(step.c, step.c)
-        rows = np.triu_indices(2 * d)
+        rows = kept_entries(2 * d)
         column_of = np.zeros((2 * d, 2 * d), dtype=np.intp)
         column_of[rows] = np.arange(len(T))
 
@@ -170,7 +171,7 @@ class _MatrixJump:
 
         no_mean, no_second = np.zeros(d), np.zeros((d, d))
         label = noise(no_second, no_mean)
-        for column, (a, b) in enumerate(np.transpose(np.triu_indices(2 * d + 1))):
+        for column, (a, b) in enumerate(np.transpose(kept_entries(2 * d + 1))):
             if b < d:  # E[delta_a delta_b]
                 unit = np.zeros((d, d))
                 unit[a, b] = unit[b, a] = 1.0
@@ -243,7 +244,7 @@ def _affine_change(step: MeanStep) -> FloatArray:
 def _square_map(D: FloatArray) -> FloatArray:
     """Return the map of packed symmetric matrices M -> D M + M D' + D M D'."""
     n = len(D)
-    i, j = np.triu_indices(n)
+    i, j = kept_entries(n)
     identity = np.eye(n)
 
     def paired(first: FloatArray, second: FloatArray) -> FloatArray:
@@ -253,19 +254,3 @@ def _square_map(D: FloatArray) -> FloatArray:
         return straight + np.where(i == j, 0.0, crossed)
 
     return paired(D, identity) + paired(identity, D) + paired(D, D)
-
-
-def _packed(M: FloatArray) -> FloatArray:
-    """Return the upper triangle of a symmetric matrix (n, n) as a vector."""
-    upper = np.triu_indices(len(M))
-    packed: FloatArray = M[upper]
-    return packed
-
-
-def _unpacked(vectors: FloatArray, n: int) -> FloatArray:
-    """Return symmetric matrices (K, n, n) from their upper triangles (K, n (n + 1)/2)."""
-    i, j = np.triu_indices(n)
-    M = np.empty((len(vectors), n, n))
-    M[:, i, j] = vectors
-    M[:, j, i] = vectors
-    return M

@@ -18,8 +18,9 @@ from typing import Self
 
 import numpy as np
 
-from linsgd.domains import FloatArray, IntArray
+from linsgd.domains import FloatArray
 from linsgd.problems.least_squares import LeastSquares
+from linsgd.theory.recurrence.packed import kept_entries, packed, unpacked
 
 MANY = 1e5  # N d^2 from which a pass over the rows costs more than the overhead of NumPy
 LARGEST_TABLED = 31  # d up to which the averages are tabulated: p = 496
@@ -75,7 +76,7 @@ class RowMoments:
         else:
             products = self.table[:, : len(self.table)]  # u_i u_j times u_k u_l
             symmetric = (M + M.T) / 2
-            mean = _unpacked(products @ _packed(symmetric), len(M))
+            mean = unpacked(products @ packed(symmetric), len(M))
         return self.unit**2 * (self.unit**2 * mean)
 
     def squared_residual(self, D: FloatArray, m: FloatArray) -> FloatArray:
@@ -86,8 +87,8 @@ class RowMoments:
             square = c**2 * np.einsum("ni,ni->n", u @ D, u)
             r_squared = square + e * (e - 2 * c * (u @ m))
             return c**2 * _weighted(u, r_squared)
-        factors = np.concatenate([c**2 * _packed(D), -2 * c * m, [1.0]])
-        return c**2 * _unpacked(self.table @ factors, len(D))
+        factors = np.concatenate([c**2 * packed(D), -2 * c * m, [1.0]])
+        return c**2 * unpacked(self.table @ factors, len(D))
 
 
 @lru_cache(maxsize=8)
@@ -115,7 +116,7 @@ def _weighted(u: FloatArray, weights: FloatArray) -> FloatArray:
 def _table(u: FloatArray, residuals: FloatArray) -> FloatArray:
     """Average the products over the rows, a chunk at a time."""
     n, d = u.shape
-    i, j = _pairs(d)
+    i, j = kept_entries(d)
     times = np.where(i == j, 1.0, 2.0)
     total = np.zeros((i.size, i.size + d + 1))
     rows = max(CHUNK // i.size, 1)
@@ -127,25 +128,3 @@ def _table(u: FloatArray, residuals: FloatArray) -> FloatArray:
         total += pairs.T @ factors
     total /= n
     return total
-
-
-@lru_cache(maxsize=64)
-def _pairs(d: int) -> tuple[IntArray, IntArray]:
-    """Return the indices i <= j of the entries of a symmetric matrix that are kept."""
-    i, j = np.triu_indices(d)
-    return np.asarray(i), np.asarray(j)
-
-
-def _packed(M: FloatArray) -> FloatArray:
-    """Return the entries i <= j of a symmetric matrix (d, d) as a vector (p,)."""
-    packed: FloatArray = M[_pairs(len(M))]
-    return packed
-
-
-def _unpacked(packed: FloatArray, d: int) -> FloatArray:
-    """Return the symmetric matrix (d, d) of the entries i <= j (p,)."""
-    i, j = _pairs(d)
-    M = np.empty((d, d))
-    M[i, j] = packed
-    M[j, i] = packed
-    return M
