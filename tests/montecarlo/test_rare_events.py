@@ -11,12 +11,12 @@ import linsgd
 gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 
 
-def survival(lr, t, steps, points=300):
+def survival(lr, t, steps, points=200):
     """P(|w_k| > t) from w_0 = 0 for one feature and batch 1, by u_{k+1}(w) = E u_k(w').
 
     Features and labels by the trapezoidal rule, log u piecewise linear on a grid that is even in
     arcsinh(50 w)."""
-    x, e = np.arange(0.025, 10, 0.05), np.arange(-9, 9.1, 0.5)
+    x, e = np.arange(0.05, 10, 0.1), np.arange(-9, 9.1, 0.75)
     likely = [np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum() for z in (x, e)]
     grid = np.linspace(0, np.arcsinh(5e4 * t), points)
     mean = np.outer(np.sinh(grid) / 50, 1 - lr * x**2)
@@ -36,7 +36,7 @@ def test_far_and_near_the_asymptote_it_agrees_with_the_integral_equation(lr, t):
     # alpha = 2 and 8.3
     exact = survival(lr, t, 40)
     assert exact < 1e-5
-    found = linsgd.rare_events(gaussian([1.0]), SGD(lr=lr), [t], steps=300, settling=80)
+    found = linsgd.rare_events(gaussian([1.0]), SGD(lr=lr), [t], steps=200, settling=80)
     assert found.relative_error[0] < 0.05
     off = abs(found.probability[0] / exact - 1)
     assert off < 0.03 + 8 * found.relative_error[0]
@@ -48,7 +48,7 @@ def test_a_tail_of_1e_12_is_seen_to_ten_per_cent():
     # and 3 % of bias
     problem, sgd = gaussian([1.0]), SGD(lr=2 / 3)
     t = np.array([1e2, 1e4, 1e6])
-    found = linsgd.rare_events(problem, sgd, t, steps=300, settling=150)
+    found = linsgd.rare_events(problem, sgd, t, steps=200, settling=120)
     expected = linsgd.tail_constant(problem, sgd).value * t**-2.0
     assert expected[-1] < 1e-12
     assert found.relative_error.max() < 0.1
@@ -94,10 +94,10 @@ def test_near_the_centre_it_agrees_with_plain_chains():
     # 5 standard errors of the difference; two thresholds: a false alarm below 1e-5, at a fixed seed
     problem, sgd = gaussian([1.0, 0.5]), SGD(lr=0.3, batch_size=2, momentum=0.5, weight_decay=0.1)
     t = np.array([0.6, 1.2])
-    found = linsgd.rare_events(problem, sgd, t, steps=600, settling=100)
+    found = linsgd.rare_events(problem, sgd, t, steps=300, settling=60)
     rng = np.random.default_rng(5)
-    w, v = np.zeros((40_000, 2)), np.zeros((40_000, 2))
-    for _ in range(100):
+    w, v = np.zeros((20_000, 2)), np.zeros((20_000, 2))
+    for _ in range(60):
         x = rng.standard_normal((len(w), 2, 2)) * np.sqrt([1.0, 0.5])
         error = np.einsum("nbi,ni->nb", x, w) - rng.standard_normal((len(w), 2))
         v = 0.5 * v - np.einsum("nbi,nb->ni", x, error) / 2 - 0.1 * w
@@ -116,7 +116,7 @@ def test_finite_data_and_other_labels():
     assert found.probability[1] < found.probability[0]
 
 
-@pytest.mark.parametrize("lr", [2.6, 3.0, 1e3])
+@pytest.mark.parametrize("lr", [2.6, 1e3])
 def test_without_a_stationary_law_the_weights_drift(lr):
     found = linsgd.rare_events(gaussian([1.0]), SGD(lr=lr), [10.0, 1e3], steps=200, settling=100)
     assert found.status == "drifting"
@@ -125,11 +125,8 @@ def test_without_a_stationary_law_the_weights_drift(lr):
 def test_walkers_still_on_their_way_out_drift():
     """With momentum 0.9 they need more than 250 steps to 10^5; until then the estimate drifts."""
     thresholds, sgd = [5e3, 1e5], SGD(lr=0.09, momentum=0.9)
-    found = [
-        linsgd.rare_events(gaussian([1.0]), sgd, thresholds, steps=200, settling=50, seed=s)
-        for s in range(2)
-    ]
-    assert {str(one.status) for one in found} == {"drifting"}
+    found = linsgd.rare_events(gaussian([1.0]), sgd, thresholds, steps=200, settling=50)
+    assert found.status == "drifting"
 
 
 @pytest.mark.nightly
@@ -158,7 +155,7 @@ def test_light_tails_leave_far_thresholds_unseen():
 
 
 def test_settled_weights_are_not_called_drifting():
-    # 10 runs at 1e-4 each: two alarms or more have probability 5e-7
+    # 5 runs at 1e-4 each: two alarms or more have probability 1e-7
     runs = [
         linsgd.rare_events(
             gaussian([1.0]),
@@ -169,7 +166,7 @@ def test_settled_weights_are_not_called_drifting():
             walkers=20,
             seed=seed,
         )
-        for seed in range(10)
+        for seed in range(5)
     ]
     assert sum(run.status != "ok" for run in runs) < 2
 
