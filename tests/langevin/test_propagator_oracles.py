@@ -53,7 +53,7 @@ def heavy_ball_stiffness(momentum):
     ]
 
 
-@pytest.mark.parametrize("momentum", [0.0, 1e-12, 0.1, 0.5, 0.9, 0.99, 1 - 1e-6, 1 - 1e-9])
+@pytest.mark.parametrize("momentum", [0.0, 1e-12, 0.5, 0.99, 1 - 1e-9])
 def test_heavy_ball_propagator_is_accurate_to_its_amplitude_and_the_rounding_of_its_stiffness(
     momentum,
 ):

@@ -352,7 +352,7 @@ def test_errors_in_closed_form(quantity, values):
     assert agrees(got, relative_errors(values)[quantity][0], 1)
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(momentum=st.floats(0.05, 0.9), share=st.floats(1e-4, 2e-3), start=st.floats(-2, 2))
 def test_error_series_of_the_mean(momentum, share, start):
     """To fourth order in lr, at lr so small that the fifth is below 1e-10."""

@@ -53,6 +53,7 @@ def test_each_call_returns_a_chain_that_ends_in_its_result(name):
     hash(derivation)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "call",
     [
