@@ -6,6 +6,8 @@ speed_and_scale     Psi and D on panels
 spectrum_1d         decay rates: inverse iteration on the flux, and shooting
 first_passage_1d    mean, variance and law of the first passage
 diffusion_1d        `Diffusion1D`, the public face of these
+kinetic_1d          `Kinetic1D`, momentum SGD; kinetic_operator has its matrices, kinetic_modes
+                    its rates, passage and evolution
 finite_volume       Scharfetter and Gummel's scheme, for evolution; the second method
 markov_kernel       `MarkovKernel`: the discrete algorithm with Gaussian noise, by elimination
                     without subtraction
@@ -14,14 +16,17 @@ markov_kernel       `MarkovKernel`: the discrete algorithm with Gaussian noise, 
 from linsgd.theory.fokker_planck.diffusion_1d import Diffusion1D
 from linsgd.theory.fokker_planck.evolution import Evolution
 from linsgd.theory.fokker_planck.first_passage_1d import PassageLaw
+from linsgd.theory.fokker_planck.kinetic_1d import Kinetic1D, PhaseSpaceDensity
 from linsgd.theory.fokker_planck.log_number import LogNumber, ResolutionStatus
 from linsgd.theory.fokker_planck.markov_kernel import MarkovKernel
 
 __all__ = [
     "Diffusion1D",
     "Evolution",
+    "Kinetic1D",
     "LogNumber",
     "MarkovKernel",
     "PassageLaw",
+    "PhaseSpaceDensity",
     "ResolutionStatus",
 ]

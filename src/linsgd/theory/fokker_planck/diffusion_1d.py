@@ -115,14 +115,14 @@ class Diffusion1D:
         weight = WEIGHT[self.convention]
         fine = Equation(L.fine, D.fine, weight)
         coarse = Equation(L.coarse, D.coarse, weight)
-        self._fine = SpeedAndScale.of(fine, Panels(Rule.of(FINE), edges))
+        self.on_panels = SpeedAndScale.of(fine, Panels(Rule.of(FINE), edges))
         self._coarse = SpeedAndScale.of(coarse, Panels(Rule.of(COARSE), edges))
         self._check_confined()
 
     def __repr__(self) -> str:
         return (
             f"Diffusion1D on [{self.low:g}, {self.high:g}], {self.convention}, "
-            f"{self._fine.psi.size} nodes"
+            f"{self.on_panels.psi.size} nodes"
         )
 
     def stationary_density(self, x: ArrayLike) -> FloatArray:
@@ -134,7 +134,7 @@ class Diffusion1D:
             Inside the domain.
         """
         points = self._points("x", x)
-        density: FloatArray = np.exp(-self._fine.psi_at(points) - self._fine.log_mass)
+        density: FloatArray = np.exp(-self.on_panels.psi_at(points) - self.on_panels.log_mass)
         return density
 
     def occupation(self, low: float, high: float) -> LogNumber:
@@ -147,7 +147,7 @@ class Diffusion1D:
         """
         low = domains.real("low", low, f"[{self.low!r}, {self.high!r}]")
         high = domains.real("high", high, f"({low!r}, {self.high!r}]")
-        fine = self._fine.log_probability(low, high)
+        fine = self.on_panels.log_probability(low, high)
         return log_number(fine, self._coarse.log_probability(low, high))
 
     def spectral_gap(self) -> LogNumber:
@@ -158,7 +158,7 @@ class Diffusion1D:
         RuntimeError
             If the second rate is within 1 % of the first; `decay_rates` separates them.
         """
-        return log_number(spectrum_1d.log_gap(self._fine), spectrum_1d.log_gap(self._coarse))
+        return log_number(spectrum_1d.log_gap(self.on_panels), spectrum_1d.log_gap(self._coarse))
 
     def decay_rates(self, count: int = 10) -> tuple[LogNumber, ...]:
         """Return the smallest positive decay rates in ascending order, per unit of time.
@@ -180,8 +180,8 @@ class Diffusion1D:
         [2.0, 4.0, 6.0]
         """
         count = domains.integer("count", count, f"[1, {MOST_RATES}]")
-        first = spectrum_1d.log_gap(self._fine)
-        fine = spectrum_1d.log_rates(self._fine, count, first)
+        first = spectrum_1d.log_gap(self.on_panels)
+        fine = spectrum_1d.log_rates(self.on_panels, count, first)
         coarse = spectrum_1d.log_rates(self._coarse, count, first)
         return tuple(map(log_number, fine, coarse))
 
@@ -233,7 +233,7 @@ class Diffusion1D:
         given = domains.array("times", np.atleast_1d(np.asarray(times, dtype=float)), (None,))
         if given.min() <= 0:
             domains.refuse("times", float(given.min()), "(0, inf)")
-        fine = first_passage_1d.upward(self._fine, start, target)
+        fine = first_passage_1d.upward(self.on_panels, start, target)
         coarse = first_passage_1d.upward(self._coarse, start, target)
         found, error = np.empty(given.size), np.empty(given.size)
         for i, time in enumerate(given):
@@ -276,7 +276,7 @@ class Diffusion1D:
 
     def psi_on(self, cells: int) -> FloatArray:
         """Return Psi at the centers and edges of equal cells (2 cells + 1,)."""
-        return self._fine.psi_at(np.linspace(self.low, self.high, 2 * cells + 1))
+        return self.on_panels.psi_at(np.linspace(self.low, self.high, 2 * cells + 1))
 
     def _evolved(
         self, density: Callable[[FloatArray], FloatArray], times: FloatArray, cells: int
@@ -292,7 +292,7 @@ class Diffusion1D:
     def _mean_and_variance(self, start: float, target: float) -> tuple[LogNumber, LogNumber]:
         start, target = self._passage(start, target)
         moments = []
-        for process in (self._fine, self._coarse):
+        for process in (self.on_panels, self._coarse):
             below_target, origin = first_passage_1d.upward(process, start, target)
             moments.append(first_passage_1d.log_mean_and_variance(below_target, origin))
         means, variances = zip(*moments, strict=True)
@@ -318,7 +318,7 @@ class Diffusion1D:
             domains.refuse(f"diffusion at x = {x[at]:.6g}", float(d[at]), "(0, inf)")
 
     def _check_confined(self) -> None:
-        psi = self._fine.psi
+        psi = self.on_panels.psi
         lowest = psi.min()
         ends = ((self.low, psi[0, 0], psi[0, -1]), (self.high, psi[-1, -1], psi[-1, 0]))
         for x, end, inner in ends:

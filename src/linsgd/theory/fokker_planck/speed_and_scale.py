@@ -26,6 +26,11 @@ class Equation:
     diffusion: Function
     weight: float
 
+    def mirrored(self) -> "Equation":
+        """Return the equation of -X."""
+        L, D = self.potential, self.diffusion
+        return Equation(lambda x: L(-x), lambda x: D(-x), self.weight)
+
 
 @dataclass(frozen=True, eq=False)
 class SpeedAndScale:
@@ -121,7 +126,7 @@ class SpeedAndScale:
             np.ascontiguousarray(values[::-1, ::-1])
             for values in (self.psi, self.log_d, self.drift)
         ]
-        return SpeedAndScale(self.equation, panels, *flipped)
+        return SpeedAndScale(self.equation.mirrored(), panels, *flipped)
 
     def psi_at(self, x: FloatArray) -> FloatArray:
         """Return Psi (K,) at points (K,), by the interpolants of their panels."""
