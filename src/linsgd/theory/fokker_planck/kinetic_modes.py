@@ -53,6 +53,7 @@ def _near(operator: KineticOperator, shift: complex) -> NDArray[Any]:
     dtype = np.result_type(type(shift), float)
     inverse = LinearOperator((size, size), matvec=factors.solve, dtype=dtype)
     start = np.cos(np.arange(size)).astype(dtype)
+    values: NDArray[Any]
     try:
         values = eigs(inverse, MODES, v0=start, ncv=SPACE, return_eigenvectors=False)
     except ArpackNoConvergence as error:

@@ -109,7 +109,7 @@ class KineticOperator:
     def size(self) -> int:
         """Number of unknowns."""
         count, n, _ = self.matrix.diagonal.shape
-        return count * n
+        return int(count * n)
 
     def even_at(self, x: FloatArray) -> FloatArray:
         """Return the even functions of x at positions (K, N)."""
@@ -184,10 +184,11 @@ def _heat(even: FloatArray, odd: FloatArray, weights: FloatArray) -> tuple[Float
 def _even(x: FloatArray, low: float, high: float, count: int) -> tuple[FloatArray, FloatArray]:
     """Return orthonormal Legendre polynomials on the interval and their slopes (K, count)."""
     t = (2 * x - low - high) / (high - low)
-    scale: FloatArray = np.sqrt((2 * np.arange(count) + 1) / (high - low))
-    values: FloatArray = legendre.legvander(t, count - 1)
+    scale = np.sqrt((2 * np.arange(count) + 1) / (high - low))
+    values = legendre.legvander(t, count - 1)
     slopes = values[:, :-1] @ legendre.legder(np.eye(count)) * 2 / (high - low)
-    return values * scale, slopes * scale
+    scaled: FloatArray = np.asarray(values * scale, dtype=np.float64)
+    return scaled, slopes * scale
 
 
 def _odd(
@@ -204,8 +205,7 @@ def _odd(
     values = legendre.legvander(t, len(products) - 1) @ products
     _, R = np.linalg.qr(np.sqrt(weights)[:, None] * values)
     inverse = np.linalg.inv(R)
-    orthonormal: FloatArray = values @ inverse
-    return orthonormal, products @ inverse
+    return np.asarray(values @ inverse, dtype=np.float64), products @ inverse
 
 
 def _half_range(count: int) -> FloatArray:
