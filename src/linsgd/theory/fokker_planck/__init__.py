@@ -9,11 +9,14 @@ diffusion_1d        `Diffusion1D`, the public face of these
 kinetic_1d          `Kinetic1D`, momentum SGD; kinetic_operator has its matrices, kinetic_modes
                     its rates, passage and evolution
 finite_volume       Scharfetter and Gummel's scheme, for evolution; the second method
+diffusion_2d        `Diffusion2D`: a chain on a grid (grid_2d) along Selling's offsets (selling),
+                    solved by elimination without subtraction (banded_chain)
 markov_kernel       `MarkovKernel`: the discrete algorithm with Gaussian noise, by elimination
                     without subtraction
 """
 
 from linsgd.theory.fokker_planck.diffusion_1d import Diffusion1D
+from linsgd.theory.fokker_planck.diffusion_2d import Diffusion2D, PlaneDensity
 from linsgd.theory.fokker_planck.evolution import Evolution
 from linsgd.theory.fokker_planck.first_passage_1d import PassageLaw
 from linsgd.theory.fokker_planck.kinetic_1d import Kinetic1D, PhaseSpaceDensity
@@ -22,11 +25,13 @@ from linsgd.theory.fokker_planck.markov_kernel import MarkovKernel
 
 __all__ = [
     "Diffusion1D",
+    "Diffusion2D",
     "Evolution",
     "Kinetic1D",
     "LogNumber",
     "MarkovKernel",
     "PassageLaw",
     "PhaseSpaceDensity",
+    "PlaneDensity",
     "ResolutionStatus",
 ]
