@@ -255,11 +255,12 @@ class Diffusion2D:
         X, Y = np.meshgrid(np.linspace(a, b, 81), np.linspace(c, d, 81), indexing="ij")
         D, loss = self._matrix(X, Y), self._loss(X, Y)
         lowest = np.linalg.eigvalsh(np.where(np.isfinite(D), D, 0.0))[..., 0]
-        asymmetry = np.abs(D[..., 0, 1] - D[..., 1, 0]) / np.abs(D).max(axis=(-2, -1))
+        asymmetry = np.abs(D[..., 0, 1] - D[..., 1, 0])
+        largest = np.abs(D).max(axis=(-2, -1))
         checks = (
             ("potential", np.isfinite(loss), "finite"),
             ("diffusion", np.isfinite(D).all(axis=(-2, -1)), "finite"),
-            ("diffusion", asymmetry <= 1e-12, "symmetric matrices"),
+            ("diffusion", asymmetry <= 1e-12 * largest, "symmetric matrices"),
             ("diffusion", lowest > 0, "positive definite matrices"),
         )
         for name, holds, domain in checks:
