@@ -5,6 +5,7 @@ then.
 """
 
 from linsgd.plot.displacement import displacement, exponent
+from linsgd.plot.fokker_planck import density_evolution, gaps_by_batch, phase_density
 from linsgd.plot.phase_space import modified_loss, phase_portrait
 from linsgd.plot.regimes import error_map, regime_diagram
 from linsgd.plot.risk import risk_curves
@@ -12,12 +13,15 @@ from linsgd.plot.scaling import frontier, learning_rates, phase_diagram
 from linsgd.plot.tails import survival, threshold_path
 
 __all__ = [
+    "density_evolution",
     "displacement",
     "error_map",
     "exponent",
     "frontier",
+    "gaps_by_batch",
     "learning_rates",
     "modified_loss",
+    "phase_density",
     "phase_diagram",
     "phase_portrait",
     "regime_diagram",

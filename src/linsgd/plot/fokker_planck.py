@@ -1,0 +1,142 @@
+"""Figures of Fokker-Planck equations: densities in time and in phase space, gaps against batch."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+
+from linsgd import domains
+from linsgd.plot.style import INK, axes, clean
+from linsgd.theory.fokker_planck import Evolution, LogNumber, PhaseSpaceDensity
+
+LEVELS = 12  # of the contours of a density in phase space
+COLOURS = "viridis"
+
+
+def density_evolution(path: Evolution, ax: Axes | None = None) -> Axes:
+    """Draw a density at its times, early ones dark and late ones light.
+
+    Parameters
+    ----------
+    path : Evolution
+        Of `linsgd.fokker_planck.Diffusion1D.evolve`.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    Axes
+        A curve each time.
+
+    Raises
+    ------
+    ValueError
+        If `path` is anything else.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import linsgd
+    >>> well = linsgd.fokker_planck.Diffusion1D(lambda x: x**2, 1.0, (-6, 6))
+    >>> path = well.evolve(lambda x: np.exp(-((x - 2) ** 2)), [0, 0.2, 1], cells=100)
+    >>> ax = linsgd.plot.density_evolution(path)
+    """
+    domains.exact_type("path", path, (Evolution,))
+    ax = axes(ax)
+    shades = np.linspace(0.1, 0.85, path.times.size)
+    colours = [_colour(shade) for shade in shades]
+    for time, density, colour in zip(path.times, path.density, colours, strict=True):
+        ax.plot(path.x, density, color=colour, label=f"t = {time:g}")
+    ax.set(xlabel="x", ylabel="density")
+    ax.set_ylim(bottom=0)
+    ax.legend(frameon=False, labelcolor=INK)
+    return clean(ax)
+
+
+def phase_density(found: PhaseSpaceDensity, frame: int = -1, ax: Axes | None = None) -> Axes:
+    """Draw a density in phase space as filled contours, position across and velocity up.
+
+    Parameters
+    ----------
+    found : PhaseSpaceDensity
+        Of `linsgd.fokker_planck.Kinetic1D`.
+    frame : int
+        Index of the time; the last one by default.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    Axes
+        Contours at equal steps up to the largest density.
+
+    Raises
+    ------
+    ValueError
+        If `found` is anything else or has no such frame.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import linsgd
+    >>> process = linsgd.fokker_planck.Kinetic1D(lambda x: x**2, 1.0, 1.0, (-6, 6), 40, 16)
+    >>> found = process.stationary_density(np.linspace(-3, 3, 40), np.linspace(-4, 4, 40))
+    >>> ax = linsgd.plot.phase_density(found)
+    """
+    domains.exact_type("found", found, (PhaseSpaceDensity,))
+    count = found.times.size
+    frame = domains.integer("frame", frame, f"[{-count}, {count - 1}]")
+    ax = axes(ax)
+    density = np.maximum(found.density[frame], 0.0)
+    levels = np.linspace(0, float(density.max()), LEVELS + 1)[1:]
+    ax.contourf(found.x, found.v, density, levels=[0.0, *levels], cmap=COLOURS)
+    ax.set(xlabel="position x", ylabel="velocity v")
+    return clean(ax)
+
+
+def gaps_by_batch(gaps: Mapping[int, LogNumber], ax: Axes | None = None) -> Axes:
+    """Draw spectral gaps against the batch size, from their logarithms.
+
+    Parameters
+    ----------
+    gaps : mapping of int to LogNumber
+        The gap at each batch size; unresolved ones are left out.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    Axes
+        log10 of the gap, which may lie far below the smallest float.
+
+    Raises
+    ------
+    ValueError
+        If `gaps` holds anything else.
+
+    Examples
+    --------
+    >>> import linsgd
+    >>> wells = {
+    ...     b: linsgd.fokker_planck.Diffusion1D(lambda x: (x**2 - 1) ** 2, 0.2 / b, (-3, 3))
+    ...     for b in (1, 2, 4)
+    ... }
+    >>> ax = linsgd.plot.gaps_by_batch({b: well.spectral_gap() for b, well in wells.items()})
+    """
+    sizes, logs = [], []
+    for size, gap in gaps.items():
+        size = domains.integer("gaps: batch size", size, "[1, inf)")
+        domains.exact_type(f"gaps[{size}]", gap, (LogNumber,))
+        if np.isfinite(gap.log):
+            sizes.append(size)
+            logs.append(gap.log / np.log(10))
+    ax = axes(ax)
+    ax.plot(sizes, logs, "o-", color=INK, markersize=4)
+    ax.set(xscale="log", xlabel="batch size", ylabel="log10 of the spectral gap")
+    return clean(ax)
+
+
+def _colour(shade: float) -> tuple[float, float, float, float]:
+    colour: tuple[float, float, float, float] = colormaps[COLOURS](shade)
+    return colour
