@@ -53,3 +53,17 @@ def test_what_a_schedule_cannot_serve_is_refused():
         linsgd.simulate(problem, SGD(0.1), 10, schedule=Schedule.from_factors([1.0]))
     with pytest.raises(ValueError, match="'radial' with ScheduledSGDUpdate"):
         linsgd.simulate(problem, SGD(0.1), 10, schedule=SCHEDULE, engine="radial")
+
+
+@pytest.mark.parametrize("sgd", [SGD(0.1, 4, 0.9, dampening=0.2), SGD(0.1, 4, 0.8, nesterov=True)])
+def test_momentum_follows_its_schedule(sgd):
+    problem = LinearRegression.gaussian([1.0, 0.3, 0.1], 0.5, [1.0, -1.0, 2.0])
+    falling, steps = Schedule.linear(30, final=0.1), [5, 20, 60]
+    run = linsgd.simulate(problem, sgd, steps, 4096, schedule=SCHEDULE, momentum_schedule=falling)
+    exact = linsgd.risk_curve(problem, sgd, steps, SCHEDULE, momentum_schedule=falling).excess_risk
+    error = run.standard_error("excess_risk")
+    assert (np.abs(run.excess_risk - exact) / error < 6.5).all()
+    constant = linsgd.risk_curve(problem, sgd, steps, SCHEDULE).excess_risk
+    assert (np.abs(run.excess_risk - constant) / error > 6.5).any()
+    with pytest.raises(ValueError, match="momentum at step 0 = 1"):
+        linsgd.simulate(problem, sgd, 3, momentum_schedule=Schedule.constant(2.0))

@@ -262,3 +262,41 @@ def test_homogenized_sgd_is_right_to_first_order_in_lr():
     errors = np.abs(np.array(gaps).ravel() - 1)
     assert errors[0] / errors[1] == pytest.approx(2, rel=0.15)
     assert errors[1] / errors[2] == pytest.approx(2, rel=0.15)
+
+
+def test_homogenized_sgd_under_schedules_solves_its_differential_equation():
+    problem = LinearRegression.gaussian(H[:40], optimum=OPTIMUM[:40], noise_std=0.3)
+    rates, batches = Schedule.cosine(50), Schedule.constant().then(20, Schedule.constant(2))
+    sgd, last = SGD(lr=0.3, batch_size=4), 40
+    curve = linsgd.risk_curve(
+        problem, sgd, range(last + 1), rates, batches, theory="homogenized"
+    ).excess_risk
+    lr, batch, m = 0.3 * rates(range(last)), 4 * batches(range(last)), OPTIMUM[:40] ** 2
+
+    def slope(t, m, k):
+        return -2 * lr[k] * H[:40] * m + lr[k] ** 2 / batch[k] * H[:40] * (H[:40] @ m + 0.09)
+
+    for k in range(last):
+        assert curve[k] == pytest.approx(H[:40] @ m / 2, rel=1e-6)
+        path = solve_ivp(slope, (k, k + 1), m, "DOP853", args=(k,), rtol=1e-11, atol=1e-14)
+        m = path.y[:, -1]
+    assert curve[last] == pytest.approx(H[:40] @ m / 2, rel=1e-6)
+
+
+def test_a_schedule_of_ones_walks_to_the_contour():
+    law = PowerLaw(exponent=1.5, source=0.3, dimension=200, noise_std=0.3)
+    sgd, at = SGD(lr=0.2, batch_size=4), [0, 1, 30, 800]
+    ones = Schedule.from_factors(np.ones(800))
+    for theory in ("homogenized", "gradient_flow"):
+        walked = linsgd.risk_curve(law, sgd, at, ones, theory=theory).excess_risk
+        jumped = linsgd.risk_curve(law, sgd, at, theory=theory).excess_risk
+        assert walked == pytest.approx(jumped, rel=1e-6)
+
+
+def test_homogenized_sgd_is_unstable_from_its_own_edge_on():
+    law = PowerLaw(exponent=1.5, source=0.3, dimension=20)
+    edge = linsgd.risk_thresholds(law, SGD(lr=0.1)).homogenized
+    rising = Schedule.linear(10, final=1.35, start=0.45)
+    curve = linsgd.risk_curve(law, SGD(lr=edge), [10], rising, theory="homogenized")
+    assert curve.status == "unstable"
+    assert curve.unstable_from == int((rising(range(10)) >= 1).argmax())

@@ -232,6 +232,7 @@ def simulate(
     executor: Executor | None = None,
     progress: Progress | None = None,
     schedule: Schedule | None = None,
+    momentum_schedule: Schedule | None = None,
 ) -> Ensemble:
     """Run independent chains of the optimizer and average over them.
 
@@ -278,8 +279,9 @@ def simulate(
         Where blocks of 256 chains or more are computed; by default threads.
     progress : callable, optional
         Called with (blocks done, blocks in all).
-    schedule : Schedule, optional
-        Factors of the learning rate of an `SGD`, step by step.
+    schedule, momentum_schedule : Schedule, optional
+        Factors of the learning rate and of the momentum of an `SGD`, step by step; the momentum
+        must stay in (0, 1).
 
     Returns
     -------
@@ -300,7 +302,9 @@ def simulate(
     (0.05..., 0.001...)
     """
     at = increasing_steps("steps", steps)
-    stepper = sgd if schedule is None else ScheduledSGD.of(_plain(sgd), schedule, int(at[-1]))
+    stepper = sgd
+    if schedule is not None or momentum_schedule is not None:
+        stepper = ScheduledSGD.of(_plain(sgd), schedule, momentum_schedule, int(at[-1]))
     described = walks(problem, stepper, seed, start, engine, dtype)
     accept_calls(executor, progress)
     observables = _observables(record, dtype)

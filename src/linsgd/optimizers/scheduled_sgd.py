@@ -1,4 +1,4 @@
-"""SGD whose learning rate follows a schedule: step k uses lr * factor(k)."""
+"""SGD whose learning rate and momentum follow schedules: step k uses lr * factor(k)."""
 
 from dataclasses import dataclass
 
@@ -13,26 +13,38 @@ from linsgd.problems.linear_regression import LinearRegression
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScheduledSGD:
-    """`SGD` with the learning rate of every step.
+    """`SGD` with the learning rate and the momentum of every step.
 
     Attributes
     ----------
     sgd : SGD
         The optimizer at a factor of 1.
-    lrs : ndarray (K,)
-        The learning rate of each step.
+    lrs, momenta : ndarray (K,)
+        The learning rate and the momentum of each step.
     """
 
     sgd: SGD
     lrs: FloatArray
+    momenta: FloatArray
 
     @classmethod
-    def of(cls, sgd: SGD, schedule: Schedule, steps: int) -> "ScheduledSGD":
-        """Return the optimizer over a number of steps."""
+    def of(
+        cls, sgd: SGD, schedule: Schedule | None, momentum_schedule: Schedule | None, steps: int
+    ) -> "ScheduledSGD":
+        """Return the optimizer over a number of steps; None is a constant schedule."""
         domains.exact_type("sgd", sgd, (SGD,))
-        if not isinstance(schedule, Schedule):
-            domains.refuse_type("schedule", schedule, "a Schedule")
-        return cls(sgd, sgd.lr * schedule.factors(np.arange(steps)))
+        for name, given in (("schedule", schedule), ("momentum_schedule", momentum_schedule)):
+            if given is not None and not isinstance(given, Schedule):
+                domains.refuse_type(name, given, "a Schedule")
+        every = np.arange(steps)
+        constant = Schedule.constant()
+        momenta = sgd.momentum * (momentum_schedule or constant).factors(every)
+        wrong = (momenta <= 0) | (momenta >= 1)
+        if momentum_schedule is not None and wrong.any():
+            k = int(wrong.argmax())
+            domain = "(0, 1) under a momentum schedule"
+            domains.refuse(f"momentum at step {k}", float(momenta[k]), domain)
+        return cls(sgd, sgd.lr * (schedule or constant).factors(every), momenta)
 
     @property
     def batch_size(self) -> int:

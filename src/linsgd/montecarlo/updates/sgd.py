@@ -52,10 +52,10 @@ class SGDUpdate(_Numbers, Update):
 
 
 class _ScheduledNumbers(NamedTuple):
-    """The numbers of SGD, with the learning rate of every step."""
+    """The numbers of SGD, with the learning rate and the momentum of every step."""
 
     lrs: Array
-    momentum: Any
+    momenta: Array
     weights: tuple[Any, Any]
     nesterov: bool
 
@@ -70,15 +70,16 @@ class ScheduledSGDUpdate(_ScheduledNumbers, Update):
     def of(cls, sgd: ScheduledSGD, fresh: bool, dtype: Any) -> "ScheduledSGDUpdate":
         """Return the update of `sgd`, started fresh or going on."""
         plain = SGDUpdate.of(sgd.sgd, fresh, dtype)
-        return cls(sgd.lrs.astype(dtype), plain.momentum, plain.weights, plain.nesterov)
+        lrs, momenta = sgd.lrs.astype(dtype), sgd.momenta.astype(dtype)
+        return cls(lrs, momenta, plain.weights, plain.nesterov)
 
     @staticmethod
     def step(update: Any, k: int, W: Array, V: Array, M: Array, G: Array) -> None:
-        """Make step number k as `SGDUpdate` does, with its learning rate."""
-        lr, weight = update.lrs[k], gradient_weight(update, k)
+        """Make step number k as `SGDUpdate` does, with its learning rate and momentum."""
+        lr, momentum, weight = update.lrs[k], update.momenta[k], gradient_weight(update, k)
         for i in range(W.shape[0]):
             for j in range(W.shape[1]):
                 w, g = W[i, j], G[i, j]
-                v = update.momentum * V[i, j] - weight * g
-                W[i, j] = w + lr * (update.momentum * v - g if update.nesterov else v)
+                v = momentum * V[i, j] - weight * g
+                W[i, j] = w + lr * (momentum * v - g if update.nesterov else v)
                 V[i, j] = v

@@ -45,13 +45,7 @@ def check_homogenized(
     for name, value in (("momentum", sgd.momentum), ("weight_decay", sgd.weight_decay)):
         if value != 0:
             domains.refuse(name, value, f"0 for theory = {theory!r}")
-    given_schedules = (
-        ("schedule", schedules.lr),
-        ("batch_schedule", schedules.batch),
-        ("momentum_schedule", schedules.momentum),
-    )
-    for name, given in given_schedules:
-        if given is not None:
-            domains.refuse(name, given, f"None for theory = {theory!r}")
+    if schedules.momentum is not None:
+        domains.refuse("momentum_schedule", schedules.momentum, f"None for theory = {theory!r}")
     if isinstance(problem, LinearRegression) and type(problem.features) is not GaussianFeatures:
         domains.refuse("problem", problem, f"Gaussian features for theory = {theory!r}")

@@ -14,7 +14,7 @@ from linsgd.theory.recurrence.recurrence import Coefficients
 from linsgd.theory.risk.averages import AveragedNodes, IterateAverage
 from linsgd.theory.risk.contour import Step, nodes_at, settling_time, totals_at
 from linsgd.theory.risk.coverage import sample_noise
-from linsgd.theory.risk.homogenized import homogenized
+from linsgd.theory.risk.homogenized import homogenized, homogenized_walk
 from linsgd.theory.risk.modes import Nodes, NoiseFactors, contracts
 from linsgd.theory.risk.recursion import walked
 from linsgd.theory.risk.run import Run, Schedules
@@ -88,9 +88,15 @@ class NodeCurve:
 
     def homogenized(self, times: IntArray, feedback: bool = True) -> FloatArray:
         """Return T of homogenised SGD at the times (K,), or without the risk's own noise."""
-        noise = self.noise.of_batch(self.run.sgd.batch_size)
-        noise = noise if feedback else noise._replace(common=0.0)
-        return homogenized(self.nodes, self.run.sgd.lr, noise, times)
+        common = self.noise.common if feedback else 0.0
+        noise = NoiseFactors(0.0, common, self.noise.label)
+        if self.run.is_constant:
+            batch = self.run.sgd.batch_size
+            return homogenized(self.nodes, self.run.sgd.lr, noise.of_batch(batch), times)
+        steps = np.arange(self.run.steps)
+        factors = np.divide.outer(np.array(noise[1:]), self.run.batch_size(steps)).T
+        path = homogenized_walk(self.nodes, self.run.lr(steps), np.ascontiguousarray(factors))
+        return path[times]
 
     def hyperparameters(self, steps: IntArray) -> FloatArray:
         """Return c_w, c_v, A_wv, A_vv, own, common and label of each step (K, 7)."""
@@ -110,16 +116,19 @@ class NodeCurve:
                 beyond[here] = rates[here] >= self.critical_lr(float(batch), float(momentum))
         return int(self.looks[beyond.argmax()]) if beyond.any() else None
 
-    def homogenized_critical_lr(self) -> float:
+    def homogenized_critical_lr(self, batch_size: float | None = None) -> float:
         """Return 2 b/tr H, where the kernel of homogenised SGD has mass 1."""
+        batch = self.run.sgd.batch_size if batch_size is None else batch_size
         moved = self.nodes.h > 0
         fed = (self.nodes.fed * self.nodes.weight)[moved]  # sums of h^2
-        feedback = self.noise.of_batch(self.run.sgd.batch_size).common
-        return float(2 / (feedback * np.sum(fed / self.nodes.h[moved])))
+        trace = float(np.sum(fed / self.nodes.h[moved]))
+        return 2 * batch / (self.noise.common * trace)
 
     def homogenized_unstable_from(self) -> int | None:
-        """Return 0 if homogenised SGD grows at the learning rate, which no later step undoes."""
-        return 0 if self.run.sgd.lr >= self.homogenized_critical_lr() else None
+        """Return the first step at whose learning rate homogenised SGD grows."""
+        edges = self.homogenized_critical_lr(1.0) * self.run.batch_size(self.looks)
+        beyond = self.run.lr(self.looks) >= edges
+        return int(self.looks[beyond.argmax()]) if beyond.any() else None
 
     def critical_lr(self, batch_size: float | None = None, momentum: float | None = None) -> float:
         """Return the learning rate at the edge of mean-square stability, by bisection."""

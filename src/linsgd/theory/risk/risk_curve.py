@@ -26,6 +26,7 @@ from linsgd.theory.risk.spectrum import Start, finite_problem
 RiskTheory: TypeAlias = Literal["exact", "homogenized", "gradient_flow"]
 
 LONGEST_AVERAGE = 10**8  # steps
+LONGEST_WALK = 10**6  # steps of homogenised SGD under a schedule
 EPS = float(np.finfo(float).eps)
 
 
@@ -57,8 +58,8 @@ def risk_curve(
         whole numbers.
     theory : {"exact", "homogenized", "gradient_flow"}
         The discrete algorithm; the stochastic differential equation of homogenised SGD; or gradient
-        flow with the labels' noise alone. The last two cover plain SGD on Gaussian features under
-        constant hyperparameters.
+        flow with the labels' noise alone. The last two cover plain SGD on Gaussian features; under
+        schedules, whose steps are then pieces of constant rates, to 10^6 steps.
     momentum_schedule : Schedule, optional
         Factors of the momentum, which must stay in (0, 1).
     average : TailAverage or ExponentialAverage, optional
@@ -123,6 +124,9 @@ def risk_curve(
     run = Run.of(sgd, schedules, int(times.max()), fresh=begin is None)
     if domains.choice("theory", theory, get_args(RiskTheory)) != "exact":
         check_homogenized(problem, sgd, schedules, theory)
+        if not run.is_constant and run.steps > LONGEST_WALK:
+            domain = f"[0, {LONGEST_WALK}] under a schedule for theory = {theory!r}"
+            domains.refuse("steps", run.steps, domain)
     if average is not None:
         _check_average(average, times, theory)
     problem = finite_problem(problem)

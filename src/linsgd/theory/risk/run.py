@@ -79,6 +79,11 @@ class Run:
         """Whether the first step differs from the following ones."""
         return self.fresh and self.sgd.gradient_weight != 1
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether all steps have the factors 1."""
+        return all(each == Schedule.constant() for each in self.schedules)
+
     def stretches(self) -> Iterator[tuple[int, int, bool]]:
         """Yield stretches of steps.
 
