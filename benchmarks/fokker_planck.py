@@ -2,8 +2,8 @@
 benchmarks/fokker_planck.py``.
 
 Error and time side by side, in one run: V = b (x^2 - 1)^2, T = 1 on [-2.2, 2.2]. Times are wall
-times, warm, the least of `RUNS` on whatever else runs. The peers are SciPy's eigenvalues of the
-tridiagonal matrix of finite volumes and, where they are installed, fplanck and FiPy."""
+times, warm, the least of `RUNS` on whatever else runs. The peer is SciPy's eigenvalues of the
+tridiagonal matrix of finite volumes."""
 
 import importlib.metadata
 import platform
