@@ -182,3 +182,26 @@ def test_quasi_potential_of_isotropic_noise_is_the_loss():
 def test_bad_input_is_refused_by_name(call, named):
     with pytest.raises(ValueError, match=rf"^{named}"):
         call()
+
+
+@pytest.mark.parametrize("minima", [(-1.0, 0.0), (0.0, 1.0), (-1.0, -1.0), (1.0, 0.99), (-1.0,)])
+def test_gibbs_ratio_takes_two_different_minima_only(minima: tuple[float, ...]) -> None:
+    quartic = linsgd.potentials.Polynomial([0, 0, -0.5, 0, 0.25])
+    with pytest.raises(ValueError, match=r"minima = .* is outside its domain"):
+        linsgd.escape.gibbs_ratio(quartic, linsgd.SGD(lr=0.01), minima, 1.0)  # type: ignore[arg-type]
+
+
+def test_several_points_where_one_is_asked_for_are_refused() -> None:
+    quartic = linsgd.potentials.Polynomial([0, 0, -0.5, 0, 0.25])
+    sgd = linsgd.SGD(lr=0.01)
+    with pytest.raises(ValueError, match=r"near = .* one point of 1 coordinates"):
+        linsgd.escape.kramers(quartic, sgd, [-1.0, 2.0], 0.0, 1.0)
+    with pytest.raises(ValueError, match=r"near = .* one point of 1 coordinates"):
+        linsgd.escape.levy(quartic, sgd, [-1.0], 0.0, linsgd.Stable(1.5))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [None, "a", (1.0, 2.0)])
+def test_noise_functions_without_one_number_are_refused(value: object) -> None:
+    quartic = linsgd.potentials.Polynomial([0, 0, -0.5, 0, 0.25])
+    with pytest.raises(ValueError, match=r"noise.* is outside its domain"):
+        linsgd.escape.kramers(quartic, linsgd.SGD(lr=0.01), -1.0, 0.0, lambda x: value)

@@ -133,6 +133,8 @@ class Potential(ABC):
         array([1.])
         """
         x = np.array(self.points(near), dtype=np.float64)
+        if x.ndim != 1:
+            domains.refuse("near", near, f"one point of {self.dimension} coordinates")
         step = np.full(x.shape, np.inf)
         for _ in range(MOST_STEPS):
             if np.abs(step).max() <= FLAT * (1 + np.abs(x).max()):

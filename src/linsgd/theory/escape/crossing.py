@@ -37,6 +37,7 @@ from linsgd.theory.levy.exits import exit_time
 from linsgd.theory.levy.result import ExitTime
 
 QUADRATURE = 1e-10  # of the exponent's integral, relative
+SAME = 1e-9  # difference, relative and absolute, of refined minima that counts as none
 ISOTROPIC = 1e-12  # relative difference of the noise's variances that counts as none
 
 
@@ -254,10 +255,7 @@ def gibbs_ratio(
     (2.0, 0.004)
     """
     accept(potential, sgd)
-    try:
-        first, second = (potential.stationary_point(each) for each in minima)
-    except (TypeError, ValueError):
-        domains.refuse("minima", minima, "a pair of points close to minima")
+    first, second = _two_minima(potential, minima)
     volumes = [np.linalg.slogdet(potential._hessians(x))[1] for x in (first, second)]
     constant = None if callable(noise) else domains.real("noise", noise, "(0, inf)")
     height, log_ratio, _ = _exponent(potential, sgd, first, second, noise, constant)
@@ -268,6 +266,20 @@ def gibbs_ratio(
     span = float(np.sum((second - first) ** 2))
     softest = min(float(np.linalg.eigvalsh(potential._hessians(x))[0]) for x in (first, second))
     return ratio, scale * level / (softest * span)
+
+
+def _two_minima(potential: Potential, minima: Any) -> tuple[FloatArray, FloatArray]:
+    """Return two different minima (d,), refined, or refuse the pair."""
+    try:
+        first, second = (potential.stationary_point(each) for each in minima)
+    except (TypeError, ValueError):
+        domains.refuse("minima", minima, "a pair of points close to minima")
+    for x in (first, second):
+        if np.linalg.eigvalsh(potential._hessians(x))[0] <= 0:
+            domains.refuse("minima", minima, "a pair of points close to minima")
+    if np.allclose(first, second, rtol=SAME, atol=SAME):
+        domains.refuse("minima", minima, "points close to two different minima")
+    return first, second
 
 
 def stationary_pair(
@@ -288,7 +300,8 @@ def stationary_pair(
 
 def variance(noise: Any, x: float) -> float:
     """Return C(x), positive."""
-    return domains.real(f"noise({x:.6g})", float(noise(np.float64(x))), "(0, inf)")
+    found = np.asarray(noise(np.float64(x)))
+    return domains.real(f"noise({x:.6g})", found.item() if found.size == 1 else found, "(0, inf)")
 
 
 def accept(potential: object, sgd: SGD) -> None:
