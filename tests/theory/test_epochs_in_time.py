@@ -193,3 +193,12 @@ def test_refusals_in_time():
     gaussian = linsgd.LinearRegression.gaussian([1.0])
     with pytest.raises(ValueError, match=r"sampling|replacement"):
         linsgd.moments(gaussian, sgd, [1])
+
+
+@pytest.mark.parametrize("step", [3, 4, 5, 6, 7])
+def test_a_fixed_order_reaches_one_late_step_as_it_does_step_by_step(step):
+    problem, sgd = table(6, 2, 3), linsgd.SGD(lr=0.1, batch_size=2, momentum=0.5, sampling="fixed")
+    alone = linsgd.moments(problem, sgd, [step])
+    walked = linsgd.moments(problem, sgd, np.arange(step + 1))
+    np.testing.assert_allclose(alone.mean[-1], walked.mean[-1], rtol=1e-11)
+    np.testing.assert_allclose(alone.velocity_mean[-1], walked.velocity_mean[-1], rtol=1e-11)

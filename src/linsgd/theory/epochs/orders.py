@@ -85,7 +85,7 @@ def path(
     first = _order_maps(batch_maps(problem, sgd, every, fresh=True))[0] if fresh else maps[0]
     n, orders = len(maps), len(maps[0])
     walked, done = np.tile(np.eye(2 * d + 1), (orders, 1, 1)), 0
-    period = [_product([*maps[p:], *maps[:p]]) for p in range(n)] if times[-1] >= 2 * n else []
+    period = [_product([*maps[p:], *maps[:p]]) for p in range(n)] if times[-1] > n else []
     mean = np.append(start[0].ravel(), 1.0)
     spread = start[1].transpose(0, 2, 1, 3).reshape(2 * d, 2 * d)
     for time in map(int, times):
