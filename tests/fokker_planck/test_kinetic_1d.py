@@ -133,3 +133,12 @@ def test_a_gap_below_rounding_is_unresolved():
 def test_bad_input_is_refused(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+@pytest.mark.parametrize("positions", [120, 200])
+def test_more_functions_of_x_than_wide_panels_resolve_change_no_passage_time(positions):
+    few = Kinetic1D(lambda x: x**2 / 2, 1.0, 0.1, (-3, 3), 40)
+    many = Kinetic1D(lambda x: x**2 / 2, 1.0, 0.1, (-3, 3), positions)
+    time = few.mean_first_passage_time(-0.5, 0.5).value
+    assert many.mean_first_passage_time(-0.5, 0.5).value == pytest.approx(time, rel=5e-3)
+    assert many.spectral_gap().value == pytest.approx(0.5, rel=1e-12)

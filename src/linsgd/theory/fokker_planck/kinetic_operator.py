@@ -28,6 +28,8 @@ from linsgd.domains import FloatArray
 from linsgd.theory.fokker_planck.block_tridiagonal import BlockTridiagonal
 from linsgd.theory.fokker_planck.speed_and_scale import SpeedAndScale
 
+LARGEST_PHASE = 24.0  # of a product of two polynomials over a panel, half the 48 of its Gauss rule
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KineticOperator:
@@ -74,6 +76,7 @@ class KineticOperator:
         absorbing: bool = False,
     ) -> "KineticOperator":
         """Return the operator for `positions` functions of x and `velocities` (even) of v."""
+        process = _resolving(process, positions)
         panels = process.panels
         low, high = float(panels.edges[0]), float(panels.edges[-1])
         x, weights = panels.nodes.ravel(), (panels.half * panels.rule.weights).ravel()
@@ -151,6 +154,22 @@ class _Parts:
     into_even: FloatArray
     out_of_odd: FloatArray
     heat: tuple[FloatArray, FloatArray]
+
+
+def _resolving(process: SpeedAndScale, count: int) -> SpeedAndScale:
+    """Return the process on panels that integrate products of `count` polynomials exactly.
+
+    In the angle a with x = middle - half cos a, a product oscillates with 2 count radians a radian.
+    """
+    edges = process.panels.edges
+    middle, half = (edges[0] + edges[-1]) / 2, (edges[-1] - edges[0]) / 2
+    angles = np.arccos(np.clip((middle - edges) / half, -1.0, 1.0))
+    pieces = np.ceil(np.diff(angles) * 2 * count / LARGEST_PHASE).astype(int)
+    cuts: list[float] = []
+    for first, last, number in zip(angles, angles[1:], pieces, strict=False):
+        inside = np.linspace(first, last, max(number, 1) + 1)[1:-1]
+        cuts.extend(middle - half * np.cos(inside))
+    return process.cut(cuts) if cuts else process
 
 
 def _assembled(parts: _Parts, friction: float, velocities: int) -> BlockTridiagonal:
