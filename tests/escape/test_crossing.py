@@ -205,3 +205,14 @@ def test_noise_functions_without_one_number_are_refused(value: object) -> None:
     quartic = linsgd.potentials.Polynomial([0, 0, -0.5, 0, 0.25])
     with pytest.raises(ValueError, match=r"noise.* is outside its domain"):
         linsgd.escape.kramers(quartic, linsgd.SGD(lr=0.01), -1.0, 0.0, lambda x: value)
+
+
+@pytest.mark.parametrize("sampling", ["epoch", "fixed"])
+def test_batches_of_an_epoch_are_refused_as_in_the_simulation(sampling: str) -> None:
+    quartic = linsgd.potentials.Polynomial([0, 0, -0.5, 0, 0.25])
+    sgd = linsgd.SGD(lr=0.1, sampling=sampling)  # type: ignore[arg-type]
+    for law in (linsgd.escape.kramers, linsgd.escape.large_deviation):
+        with pytest.raises(ValueError, match=r"sampling = .* with replacement on a potential"):
+            law(quartic, sgd, -1.0, 0.0, 1.0)
+    with pytest.raises(ValueError, match=r"sampling = .* with replacement on a potential"):
+        linsgd.escape.gibbs_ratio(quartic, sgd, (-1.0, 1.0), 1.0)

@@ -312,3 +312,6 @@ def accept(potential: object, sgd: SGD) -> None:
     for name in ("dampening", "weight_decay", "nesterov"):
         if getattr(sgd, name):
             domains.refuse(name, getattr(sgd, name), "0 or False on a potential")
+    if sgd.sampling != "independent" or not sgd.replacement:
+        given = f"{sgd.sampling!r}, replacement {sgd.replacement}"
+        domains.refuse("sampling", given, "'independent' with replacement on a potential")
