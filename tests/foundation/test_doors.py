@@ -68,6 +68,26 @@ OTHERS = {
     "left": -1.0,
     "minima": [-1.0, 1.0],
     "saddles": [0.0],
+    "potential": linsgd.potentials.DoubleWell((1.0, 1.0), (-1.0, 1.0)),
+    "minimum": -1.0,
+    "saddle": 0.0,
+    "start": [-1.0],
+    "target": [1.0],
+    "record": None,
+    "epoch": 2,
+    "features": 4,
+    "dimensions": [4, 8],
+    "batch_sizes": [1, 2],
+}
+# Where one name means different things in different calls.
+OTHERS_OF = {
+    "critical_batch_size": {"target": 0.1},
+    "deep.predict": {"noise": [1.0]},
+    "escape.gibbs_ratio": {"noise": 0.1},
+    "escape.kramers": {"noise": 0.1},
+    "escape.large_deviation": {"noise": 0.1},
+    "random_features_curve": {"law": linsgd.PowerLaw(exponent=1.5, source=0.5, dimension=8)},
+    "risk_frontier": {"law": linsgd.PowerLaw(exponent=1.5, source=0.5)},
 }
 # An instance of each class whose methods take a problem or an optimizer.
 OPTIMIZERS = [
@@ -162,11 +182,12 @@ CASES = [
 ]
 
 
-def given(call):
+def given(call_name):
     """Return valid values for what a call requires."""
-    kinds = kinds_of(call)
+    call = CALLS[call_name]
+    kinds, others = kinds_of(call), OTHERS | OTHERS_OF.get(call_name, {})
     return {
-        name: KINDS[kinds[name]] if name in kinds else OTHERS[name]
+        name: KINDS[kinds[name]] if name in kinds else others[name]
         for name, parameter in inspect.signature(call).parameters.items()
         if parameter.default is parameter.empty or name in kinds
     }
@@ -189,7 +210,7 @@ def _no_open_figures():
 def test_a_call_refuses_what_it_does_not_cover(name, argument, value):
     call = CALLS[name]
     with pytest.raises(ValueError, match=f"^{argument} = .* is outside its domain: ") as refusal:
-        attempt(call, given(call) | {argument: value})
+        attempt(call, given(name) | {argument: value})
     message = str(refusal.value)
     assert f"of type {domains.type_name(type(value))} is outside" in message
     assert domains.type_name(kinds_of(call)[argument]).rpartition(".")[2] in message
@@ -199,7 +220,7 @@ def test_a_call_refuses_what_it_does_not_cover(name, argument, value):
 
 @pytest.mark.parametrize("name", [n for n, call in CALLS.items() if len(kinds_of(call)) == 2])
 def test_swapped_arguments_are_refused(name):
-    arguments = given(CALLS[name])
+    arguments = given(name)
     arguments["problem"], arguments["sgd"] = arguments["sgd"], arguments["problem"]
     with pytest.raises(ValueError, match=r"^problem = SGD\(.* of type linsgd.SGD is outside"):
         CALLS[name](**arguments)

@@ -59,10 +59,6 @@ def test_arrays_of_a_result_are_read_only():
         (lambda: linsgd.langevin(PROBLEM, SGD).mean([1], matched=1), "matched"),
         (lambda: linsgd.langevin(PROBLEM, SGD).modified_loss(np.zeros(3), np.zeros(2)), "w"),
         (lambda: linsgd.langevin(PROBLEM, SGD).current(np.zeros(2), 0.0), "v"),
-        (
-            lambda: linsgd.displacement(ROWS, linsgd.SGD(lr=0.1, sampling="epoch"), [1], None),
-            "start = None",
-        ),
         (lambda: linsgd.pearson(PROBLEM, SGD), "problem"),
         (
             lambda: linsgd.pearson(

@@ -84,6 +84,9 @@ def sampling_scheme(
     ValueError
         If a value lies outside its domain, or steps are missing in the record.
     """
+    if sgd is not None:
+        domains.exact_type("sgd", sgd, (SGD,))
+    domains.exact_type("record", record, (PhaseSpaceRecord,))
     steps = np.arange(1, len(record.steps) + 1)
     if not np.array_equal(record.steps, steps) or record.origins[0] != 0:
         given = "a record of other steps or origins"

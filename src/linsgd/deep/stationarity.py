@@ -84,10 +84,11 @@ def stationarity(
     ValueError
         If a value lies outside its domain, or the record holds no directions or no velocities.
     """
+    domains.exact_type("sgd", sgd, (SGD,))
+    domains.exact_type("record", record, (PhaseSpaceRecord,))
     m = record.position.shape[1]
     if m == 0 or record.reason:
         domains.refuse("record", record.reason or "without directions", "velocities along some")
-    domains.exact_type("sgd", sgd, (SGD,))
     if sgd.nesterov or sgd.sampling != "independent":
         given = f"nesterov = {sgd.nesterov} with sampling = {sgd.sampling!r}"
         domains.refuse("sgd", given, "nesterov False with sampling 'independent'")

@@ -96,7 +96,7 @@ class Diffusion2D:
     --------
     >>> import linsgd
     >>> bowl = linsgd.fokker_planck.Diffusion2D(
-    ...     lambda x, y: x**2 / 2 + y**2, [[1.0, 0.3], [0.3, 0.5]], ((-6, 6), (-5, 5)), points=81
+    ...     lambda x, y: x**2 / 2 + y**2, [[1.0, 0.3], [0.3, 0.5]], ((-8, 8), (-6, 6)), points=81
     ... )
     >>> round(bowl.spectral_gap().value, 4)
     1.0
