@@ -124,6 +124,14 @@ ZIYIN_2022 = Reference(
     year=2022,
     arxiv="2102.05375",
 )
+DAI_ZHU_2020 = Reference(
+    key="dai2020large",
+    authors=("Xiaowu Dai", "Yuhua Zhu"),
+    title="On large batch training and sharp minima: a Fokker-Planck perspective",
+    venue="Journal of Statistical Theory and Practice 14",
+    year=2020,
+    arxiv="2112.00987",
+)
 KESTEN_1973 = Reference(
     key="kesten1973random",
     authors=("Harry Kesten",),

@@ -71,6 +71,19 @@ IN_WORDS = {
     "simsekli_2019/single_weights_of_a_softmax_regression": "test_simsekli",
     "simsekli_2019/single_weights_of_a_relu_network": "test_simsekli",
     "simsekli_2019/normal_exit_is_exponential_in_the_batch": "test_simsekli",
+    "dai_zhu_2020/noise_at_the_flat_minimum_favours_the_sharp_one": "tests/escape, quadrature",
+    "dai_zhu_2020/noise_like_the_hessian_favours_the_flat_minimum": "tests/escape, quadrature",
+    "dai_zhu_2020/gap_of_regression_is_the_smallest_curvature": "an independence of the batch",
+    "dai_zhu_2020/escape_time_is_that_of_kramers": "tests/escape",
+    "dai_zhu_2020/exponents_with_noise_like_the_hessian_do_not_know_sharpness": "tests/escape",
+    "dai_zhu_2020/exit_exponent_of_the_chain_does_not_know_sharpness": "tests/escape",
+    "dai_zhu_2020/power_law_of_the_loss_is_not_that_of_sgd": "a comparison of two exponents",
+    "dai_zhu_2020/sgd_diverges_where_no_diffusion_does": "a root, found by quadrature",
+    "dai_zhu_2020/sgd_is_read_in_the_sense_of_ito": "tests/escape",
+    "dai_zhu_2020/chains_prefer_the_flat_minimum_at_equal_depth": "a limit; test_diffusion_1d",
+    "dai_zhu_2020/escapes_become_rare_exponentially_in_the_batch": "tests/montecarlo/test_escape",
+    "dai_zhu_2020/momentum_escape_has_langers_prefactor": "tests/escape",
+    "dai_zhu_2020/without_label_noise_no_global_minimum_is_left": "an event that never happens",
 }
 
 
@@ -994,6 +1007,56 @@ def _(claim, formula):
 def _(claim, formula):
     yield formula.rel_op, "!="
     yield abs(claim.prediction[0] - 1) > 0.2, True
+
+
+# ---- dai_zhu_2020
+
+
+def _of_rhs(values, transform=lambda value: value, at=0):
+    """A check that evaluates the right side by the names of its letters."""
+
+    def check(claim, formula):
+        letters = {symbol: values[symbol.name] for symbol in formula.rhs.free_symbols}
+        found = transform(number(formula.rhs, letters))
+        yield found, pytest.approx(claim.prediction[at], rel=1e-6)
+
+    return check
+
+
+_POINT = 1 / 3**0.5
+for _name, _check in {
+    "flat_wins_at_equal_depth_whatever_the_batch": _of_rhs({"h_a": 8, "h_f": 2}, np.log),
+    "unequal_depth_makes_the_preference_depend_on_the_batch": _of_rhs(
+        {"L_a": 0.05, "L_f": 0, "eta": 0.1, "c": 1.2}
+    ),
+    "gap_is_continuous_where_the_variance_is_infinite": _of_rhs({"q_1": 4, "nu": 1.5}),
+    "gap_between_wells_falls_exponentially_with_the_batch": _of_rhs(
+        {"L_s": 0.25, "L_a": 0, "eta": 0.1, "c": 0.8}
+    ),
+    "best_momentum_in_a_well": _of_rhs({"eta": 0.01, "h": 1}, at=1),
+    "constant_of_hypocoercive_decay": _of_rhs({"g": 0.5}),
+    "literal_hessian_noise_gives_an_infinite_escape_time": _of_rhs(
+        {"L'_0": _POINT - _POINT**3, "T": 0.1, "L'''_0": 6 * _POINT}
+    ),
+    "escape_under_noise_of_the_loss_is_a_power_law": _of_rhs(
+        {"L_s": 2, "L_a": 1, "b": 20, "eta": 1, "h": 1}, np.log2
+    ),
+    "tail_exponent_is_none_of_three_diffusions": _of_rhs({}),
+    "finite_steps_leave_sharp_wells_faster": _of_rhs(
+        {"k_0": 1, "eta": 1, "h_a": 2, "h_s": 1}, lambda value: value - 1
+    ),
+    "momentum_law_depends_on_lr_over_one_minus_momentum": _of_rhs({"beta": 0.9, "eta": 1, "h": 1}),
+}.items():
+    checks(f"dai_zhu_2020/{_name}")(_check)
+
+
+@checks("dai_zhu_2020/finite_steps_prefer_flat_wells")
+def _(claim, formula):
+    loss = linsgd.potentials.DoubleWell((8.0, 2.0), (-1.0, 1.5), sharpness=1.0)
+    sharp, flat = (float(loss.hessian(loss.stationary_point(x)[0])) for x in (-1.0, 1.5))
+    values = {"r_0": 1, "eta": 1, "h_a": sharp, "h_f": flat}
+    letters = {symbol: values[symbol.name] for symbol in formula.rhs.free_symbols}
+    yield number(formula.rhs, letters) - 1, pytest.approx(claim.prediction[0], rel=1e-6)
 
 
 # ---- wu_2021 and linsgd

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from linsgd import domains
+from linsgd.claims.dai_zhu_2020 import dai_zhu
 from linsgd.claims.hodgkinson_mahoney_2021 import hodgkinson_mahoney
 from linsgd.claims.kunin_2024 import kunin
 from linsgd.claims.linsgd import new
@@ -25,7 +26,7 @@ from linsgd.judge.claim import Claim
 from linsgd.judge.judge import Effort
 from linsgd.problems.linear_regression import LinearRegression
 
-PAPERS = (kunin, hodgkinson_mahoney, simsekli, wu, risk_curves, new)
+PAPERS = (kunin, hodgkinson_mahoney, simsekli, wu, dai_zhu, risk_curves, new)
 
 Problems = Mapping[str, Callable[[], NamedProblem]]
 LAWS: Problems = MappingProxyType({"gaussian": gaussian})
