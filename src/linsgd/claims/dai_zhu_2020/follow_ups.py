@@ -6,6 +6,7 @@ import numpy as np
 import sympy
 from scipy.integrate import quad
 from scipy.optimize import brentq
+from scipy.special import lambertw
 
 from linsgd.claims.dai_zhu_2020.numbers import (
     QUARTIC,
@@ -42,7 +43,7 @@ XIE = (
     "Xie, Sato, Sugiyama: A diffusion theory for deep learning dynamics. ICLR 2021 "
     "(arXiv:2002.03495); reconstructed"
 )
-CONSTANT = 1.7955645  # 1/(2 W(1/e))
+CONSTANT = float(1 / (2 * lambertw(math.exp(-1)).real))
 
 alpha, eps, r, b, h = sympy.symbols("alpha epsilon r b h", positive=True)
 tau = sympy.Function("tau")
