@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sympy
+from scipy.integrate import quad
 from scipy.linalg import expm, solve_continuous_lyapunov
 
 from linsgd.problems.potentials import Quadratic
@@ -139,6 +140,52 @@ def test_expressions_and_losses_of_problems_are_potentials():
         assert found.log == pytest.approx(exact.log, abs=1e-9)
 
 
+@pytest.mark.parametrize("border", [-0.021, 0.3, 1 / 3])
+def test_a_target_that_ends_between_points_is_reached_when_its_border_is(border):
+    """Along x the plane's well is that of one dimension; the border is on no line of the grids."""
+
+    def well(x):
+        return (x**2 - 1) ** 2 / 4
+
+    process = Diffusion2D(
+        lambda x, y: well(x) + y**2 / 2, 0.1, ((-2.5, 2.5), (-2.4, 2.4)), points=101
+    )
+    found = process.mean_first_passage_time((-1.0, 0.0), lambda x, y: x >= border)
+    exact = Diffusion1D(well, 0.1, (-2.5, 2.5)).mean_first_passage_time(-1.0, border)
+    assert found.error < 5e-3
+    assert abs(found.value / exact.value - 1) < min(found.error, 2e-4)
+
+
+@pytest.mark.parametrize("edges", [(0.2, 1.0), (0.25, 1.0), (-0.013, 2.0)])
+def test_a_region_that_ends_between_points_has_its_mass(edges):
+    low, high = edges
+
+    def well(x):
+        return (x**2 - 1) ** 2 / 4
+
+    process = Diffusion2D(
+        lambda x, y: well(x) + y**2 / 2, 0.1, ((-2.5, 2.5), (-2.4, 2.4)), points=101
+    )
+    found = process.occupation(lambda x, y: (x > low) & (x < high))
+    exact = Diffusion1D(well, 0.1, (-2.5, 2.5)).occupation(low, high)
+    assert found.error < 1e-3
+    assert abs(found.value / exact.value - 1) < found.error
+
+
+@pytest.mark.parametrize("radius", [1.0, 1.37])
+def test_mass_of_a_disc_and_the_time_to_leave_it(radius):
+    """For L = (x^2 + y^2)/2, D = 1: 1 - e^{-r^2/2}, and int_s^r (e^{u^2/2} - 1)/u du."""
+    process = Diffusion2D(
+        lambda x, y: (x**2 + y**2) / 2, 1.0, ((-7.5, 7.5), (-7.5, 7.5)), points=121
+    )
+    held = process.occupation(lambda x, y: x**2 + y**2 < radius**2)
+    assert abs(held.value / -np.expm1(-(radius**2) / 2) - 1) < held.error < 0.02
+    for start in ((0.0, 0.0), (0.51, 0.33)):
+        left = process.mean_first_passage_time(start, lambda x, y: x**2 + y**2 >= radius**2)
+        exact = quad(lambda u: np.expm1(u * u / 2) / u, np.hypot(*start), radius)[0]
+        assert abs(left.value / exact - 1) < left.error < 0.02
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -169,5 +216,7 @@ def test_bad_points_and_regions_are_refused():
         process.mean_first_passage_time((2.0, 0.0), lambda x, y: x > 1)
     with pytest.raises(ValueError, match=r"region = .* but not all"):
         process.occupation(lambda x, y: x > 99)
+    with pytest.raises(ValueError, match=r"region = None .* a function"):
+        process.occupation(None)
     with pytest.raises(ValueError, match="density = "):
         process.evolve(lambda x, y: x, [1.0])

@@ -136,4 +136,5 @@ class Beyond:
 
     def __call__(self, states: FloatArray) -> FloatArray:
         """Return the observables of each chain (n, m)."""
-        return (states[0][:, :1] >= self.edge).astype(np.float64)
+        beyond: FloatArray = (states[0][:, :1] >= self.edge).astype(np.float64)
+        return beyond

@@ -156,7 +156,8 @@ def _at(
     high: float = 6.5,
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return the log ratios at two batches."""
-    low, high = (
-        log_ratio(diffusion(loss, lambda y, m=m: level(y) / m, -3.0, high)) for m in (first, second)
-    )
-    return low, high
+
+    def at(batch: int) -> tuple[float, float]:
+        return log_ratio(diffusion(loss, lambda y: level(y) / batch, -3.0, high))
+
+    return at(first), at(second)

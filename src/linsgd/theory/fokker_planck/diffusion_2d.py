@@ -7,7 +7,6 @@ Markov chain on three grids (`grid_2d`, `banded_chain`), whose answers are extra
 0: errors of the second and the fourth order are removed.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,13 +24,13 @@ from linsgd.theory.fokker_planck.banded_chain import BandedChain
 from linsgd.theory.fokker_planck.diffusion_1d import CONFINED, WEIGHT, Convention
 from linsgd.theory.fokker_planck.grid_2d import Grid2D, Loss, Matrix
 from linsgd.theory.fokker_planck.log_number import UNRESOLVED, LogNumber, log_number
+from linsgd.theory.fokker_planck.regions_2d import Region, indicator, mass, runs_along
 
 POINTS = 201
 SMALLEST_GAP = 1e-250
 LARGEST_CHANGE = 0.5  # of log of a resolved gap between two grids
 MOST_JUMPS = 200_000  # of the fastest point, in an evolution
 NEGLIGIBLE = 1e-17  # of a Poisson law
-Region = Callable[[FloatArray, FloatArray], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -155,14 +154,16 @@ class Diffusion2D:
         Parameters
         ----------
         region : callable
-            Of arrays x, y of one shape: whether a point belongs to it. Its border should run along
-            points of the grids, or where the density is small: the error is that of the border.
+            Of arrays x, y of one shape: whether a point belongs to it. A boundary that is not along
+            points of the grid is found by bisection; where it bends within a cell the error is of
+            the second order in the spacing.
         """
         logs = []
         for grid, chain in zip(self._grids, self._rooted(), strict=True):
-            inside = _inside(grid, region)
-            logs.append(float(np.log(chain.stationary()[inside].sum())))
-        return _extrapolated(logs)
+            _inside(grid, region)
+            law = chain.stationary().reshape(grid.x.size, grid.y.size)
+            logs.append(float(np.log(mass(region, grid.x, grid.y, law))))
+        return self._extrapolated_at_border(logs, region)
 
     def spectral_gap(self) -> LogNumber:
         """Return the smallest real part of a decay rate, per unit of time.
@@ -183,20 +184,30 @@ class Diffusion2D:
         start : tuple of float
             A point of the domain outside the region.
         target : callable
-            Of arrays x, y of one shape: whether a point belongs to the region. Where its border
-            does not run along points of the grids the error is of the first order.
+            Of arrays x, y of one shape: whether a point belongs to the region. A border that does
+            not run along points of the grid is found by bisection.
         """
         x = domains.real("start[0]", start[0], f"[{self.domain[0][0]!r}, {self.domain[0][1]!r}]")
         y = domains.real("start[1]", start[1], f"[{self.domain[1][0]!r}, {self.domain[1][1]!r}]")
-        if np.asarray(target(np.array([x]), np.array([y]))).any():
+        if indicator(target, np.array([x]), np.array([y])).any():
             domains.refuse("start", start, "a point outside the target")
         logs = []
         for grid in self._grids:
             dead = _inside(grid, target)
-            chain = BandedChain.killed(grid.rates(), grid.y.size, dead)
+            chain = BandedChain.killed(grid.rates_until(target, dead), grid.y.size, dead)
             times = chain.solve(np.ones(grid.size)).reshape(grid.x.size, -1)
             logs.append(float(np.log(_interpolated(grid, times, x, y))))
-        return _extrapolated(logs)
+        return self._extrapolated_at_border(logs, target)
+
+    def _extrapolated_at_border(self, logs: list[float], region: Region) -> LogNumber:
+        """Return the limit of spacing 0, whose error knows whether the grids share the border."""
+        if all(runs_along(region, grid.x, grid.y) for grid in self._grids):
+            return _extrapolated(logs)
+        # the error depends on where the border cuts the cells: only the size of the second order
+        # is known of it
+        limit = (logs[0] * 16 / 9 - logs[1]) / (16 / 9 - 1)
+        spread = max(logs) - min(logs)
+        return log_number(limit, limit + spread, rounding=1e-11)
 
     def evolve(self, density: Loss, times: ArrayLike) -> PlaneDensity:
         """Return the density at later times, on the grid of half the points.
@@ -329,19 +340,25 @@ def _matrix(given: Any) -> Matrix:
 
 
 def _extrapolated(logs: list[float]) -> LogNumber:
-    """Return the limit of spacing 0 of logs at spacings 1, 4/3 and 2."""
+    """Return the limit of spacing 0 of logs at spacings 1, 4/3 and 2.
+
+    Errors of the second and fourth order are removed. The error is the largest distance to a limit
+    of two grids, which removes the second order alone.
+    """
     squares = np.array([1.0, 16 / 9, 4.0])
-    both = np.linalg.solve(np.vander(squares, increasing=True), logs)[0]
-    second_order = (logs[0] * squares[1] - logs[1]) / (squares[1] - 1)
-    return log_number(float(both), float(second_order), rounding=1e-11)
+    both = float(np.linalg.solve(np.vander(squares, increasing=True), logs)[0])
+    of_two = [
+        (logs[i] * squares[j] - logs[j] * squares[i]) / (squares[j] - squares[i])
+        for i, j in ((0, 1), (0, 2))
+    ]
+    farthest = max(of_two, key=lambda limit: abs(limit - both))
+    return log_number(both, float(farthest), rounding=1e-11)
 
 
 def _inside(grid: Grid2D, region: Region) -> Any:
     """Return the mask (M,) of the points of a region."""
     X, Y = np.meshgrid(grid.x, grid.y, indexing="ij")
-    inside = np.asarray(region(X, Y))
-    if inside.shape != X.shape or inside.dtype != bool:
-        domains.refuse("region", region, "a function that returns a boolean array")
+    inside = indicator(region, X, Y)
     if inside.all() or not inside.any():
         domains.refuse("region", region, "a region with some points of the grid, but not all")
     return inside.ravel()

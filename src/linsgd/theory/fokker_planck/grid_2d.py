@@ -7,6 +7,12 @@ e_k carry one-dimensional fluxes of Scharfetter and Gummel: between the points x
 
 with the weight rho of the offset averaged over both. Where D^-1 F is a gradient, its potential's
 exponential is stationary to rounding; otherwise the error is of the second order in the spacing.
+
+Where a jump of length s crosses the border of a target at theta s, the chain ends there: with the
+shares theta and theta' of the jumps forth and back along an offset (1 where none is cut) the rates
+of leaving x along it are (Shortley and Weller)
+
+    rho B(z_theta)/(theta (theta + theta')/2),   rho B(z')/(theta' (theta + theta')/2).
 """
 
 from collections.abc import Callable
@@ -17,6 +23,7 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array
 
 from linsgd.domains import FloatArray
+from linsgd.theory.fokker_planck.regions_2d import Region, crossings
 from linsgd.theory.fokker_planck.selling import offset_weights
 
 STEP = 1e-3  # of differences, over the width of the domain: fourth order, 1e-12 relative
@@ -36,12 +43,19 @@ class Edges:
         Flat indices.
     up, down : ndarray (E,)
         Rates from start to end and back.
+    jump : tuple of float
+        From start to end.
+    weight_start, weight_end : ndarray (E,)
+        rho at both points.
     """
 
     start: Any
     end: Any
     up: FloatArray
     down: FloatArray
+    jump: tuple[float, float]
+    weight_start: FloatArray
+    weight_end: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,12 +70,15 @@ class Grid2D:
         One an offset.
     band : int
         Largest difference of two indices that a jump joins.
+    force : _Force
+        What the rates follow from.
     """
 
     x: FloatArray
     y: FloatArray
     edges: list[Edges]
     band: int
+    force: "_Force"
 
     @classmethod
     def of(
@@ -79,20 +96,22 @@ class Grid2D:
             first, second = _shifted(e, f)
             mean = (rho[first] + rho[second]) / 2
             used = mean > 0
-            start = (X[first][used], Y[first][used])
-            z = force.work(start, (e * spacing[0], f * spacing[1]))
-            bernoulli = np.where(z == 0, 1.0, z / np.where(z == 0, 1.0, np.expm1(z)))
+            jump = (e * spacing[0], f * spacing[1])
+            z = force.work((X[first][used], Y[first][used]), jump)
             rate = mean[used]
             edges.append(
                 Edges(
-                    index[first][used],
-                    index[second][used],
-                    rate * bernoulli,
-                    rate * (bernoulli + z),
+                    start=index[first][used],
+                    end=index[second][used],
+                    up=rate * _bernoulli(z),
+                    down=rate * (_bernoulli(z) + z),
+                    jump=jump,
+                    weight_start=rho[first][used],
+                    weight_end=rho[second][used],
                 )
             )
             band = max(band, e * y.size + f)
-        return cls(x, y, edges, band)
+        return cls(x, y, edges, band, force)
 
     @property
     def size(self) -> int:
@@ -122,6 +141,49 @@ class Grid2D:
             found[edge.end, self.band - jump] += edge.down
         return found
 
+    def rates_until(self, region: Region, dead: Any) -> FloatArray:
+        """Return the rates (size, 2 band + 1) of the chain that ends at the border of a region.
+
+        `dead` is the mask (size,) of the points inside.
+        """
+        found = np.zeros((self.size, 2 * self.band + 1))
+        for edge in self.edges:
+            forth = self._cut(edge, region, dead, back=False)
+            back = self._cut(edge, region, dead, back=True)
+            share_forth, share_back = np.ones(self.size), np.ones(self.size)
+            share_forth[edge.start], share_back[edge.end] = forth[0], back[0]
+            width = (share_forth + share_back) / 2
+            jump = edge.end - edge.start
+            found[edge.start, self.band + jump] += forth[1] / width[edge.start]
+            found[edge.end, self.band - jump] += back[1] / width[edge.end]
+        return found
+
+    def _cut(
+        self, edge: Edges, region: Region, dead: Any, back: bool
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the shares (E,) of jumps up to the border, and rho B(z)/share along them."""
+        start, end = (edge.end, edge.start) if back else (edge.start, edge.end)
+        sign = -1.0 if back else 1.0
+        dx, dy = sign * edge.jump[0], sign * edge.jump[1]
+        weight, other = edge.weight_start, edge.weight_end
+        if back:
+            weight, other = other, weight
+        share, rate = np.ones(start.size), (edge.down if back else edge.up).copy()
+        cut = ~dead[start] & dead[end]
+        i, j = np.divmod(start[cut], self.y.size)
+        place = (self.x[i], self.y[j])
+        share[cut] = crossings(region, place, (dx, dy), first=False)
+        z = self.force.work(place, (share[cut] * dx, share[cut] * dy))
+        middle = weight[cut] + (other - weight)[cut] * share[cut] / 2
+        rate[cut] = middle * _bernoulli(z) / share[cut]
+        return share, rate
+
+
+def _bernoulli(z: FloatArray) -> FloatArray:
+    """Return z/(e^z - 1)."""
+    values: FloatArray = np.where(z == 0, 1.0, z / np.where(z == 0, 1.0, np.expm1(z)))
+    return values
+
 
 def _shifted(e: int, f: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """Return the slices of the points that an offset e >= 0, f joins."""
@@ -139,8 +201,8 @@ class _Force:
     weight: float
     steps: tuple[float, float]
 
-    def work(self, start: tuple[FloatArray, FloatArray], jump: tuple[float, float]) -> FloatArray:
-        """Return the integral of D^-1 F from the starts (E,) over the jump."""
+    def work(self, start: tuple[FloatArray, FloatArray], jump: tuple[Any, Any]) -> FloatArray:
+        """Return the integral of D^-1 F from the starts (E,) over the jumps."""
         total = np.zeros(start[0].shape)
         for t, share in zip(*GAUSS, strict=True):
             x, y = start[0] + t * jump[0], start[1] + t * jump[1]
