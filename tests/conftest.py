@@ -11,6 +11,12 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+# One BLAS thread a worker: pytest-xdist runs as many workers as there are cores, and threads that
+# wait for one another make small factorisations 30 times slower. NumPy, which reads this, is
+# imported later.
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 settings.register_profile(

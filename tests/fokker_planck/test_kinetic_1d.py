@@ -135,10 +135,37 @@ def test_bad_input_is_refused(call, named):
         call()
 
 
-@pytest.mark.parametrize("positions", [120, 200])
-def test_more_functions_of_x_than_wide_panels_resolve_change_no_passage_time(positions):
-    few = Kinetic1D(lambda x: x**2 / 2, 1.0, 0.1, (-3, 3), 40)
-    many = Kinetic1D(lambda x: x**2 / 2, 1.0, 0.1, (-3, 3), positions)
+def test_more_functions_of_x_than_wide_panels_resolve_change_no_passage_time():
+    few = Kinetic1D(lambda x: x**2 / 2, 1.0, 0.1, (-3, 3), 70, 16)
+    many = Kinetic1D(lambda x: x**2 / 2, 1.0, 0.1, (-3, 3), 200, 16)
     time = few.mean_first_passage_time(-0.5, 0.5).value
-    assert many.mean_first_passage_time(-0.5, 0.5).value == pytest.approx(time, rel=5e-3)
+    assert many.mean_first_passage_time(-0.5, 0.5).value == pytest.approx(time, rel=1e-7)
     assert many.spectral_gap().value == pytest.approx(0.5, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("loss", "friction", "temperature", "places"),
+    [
+        (lambda x: x**2 / 2, 1.0, 0.1, (-0.5, 0.5)),
+        (lambda x: 3 * (x**2 - 1) ** 2, 2.0, 1.0, (-1.0, 1.0)),
+        (lambda x: 3 * (x**2 - 1) ** 2, 0.3, 1.0, (-1.0, 0.0)),
+        (lambda x: x**2 / 2, 1.0, lambda x: 0.1 * (1 + 0.5 * np.tanh(3 * x)), (0.3, -0.3)),
+    ],
+)
+def test_the_error_of_a_passage_time_holds_what_more_velocities_change(
+    loss, friction, temperature, places
+):
+    few, many = (
+        Kinetic1D(loss, friction, temperature, (-3.2, 3.2), 60, velocities)
+        for velocities in (24, 96)
+    )
+    rough, fine = few.mean_first_passage_time(*places), many.mean_first_passage_time(*places)
+    assert abs(rough.log - fine.log) < rough.error
+    assert fine.error < rough.error < 0.1
+
+
+def test_a_passage_that_few_velocities_do_not_resolve_has_no_number():
+    process = Kinetic1D(lambda x: 3 * (x**2 - 1) ** 2, 0.02, 1.0, (-3.2, 3.2), 40, 8)
+    found = process.mean_first_passage_time(-1.0, 0.0)
+    assert found.status is ResolutionStatus.UNRESOLVED
+    assert np.isnan(found.value)

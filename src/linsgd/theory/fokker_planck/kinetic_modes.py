@@ -61,7 +61,7 @@ def _near(operator: KineticOperator, shift: complex) -> NDArray[Any]:
     return np.asarray(1 / values - shift)
 
 
-def mean_passage(operator: KineticOperator, friction: float, start: float) -> float:
+def mean_passage(operator: KineticOperator, start: float) -> float:
     """Return the mean time to the absorbing end, from a position with thermal velocities."""
     positions = operator.mass.size
     columns = operator.size // positions
@@ -75,17 +75,18 @@ def mean_passage(operator: KineticOperator, friction: float, start: float) -> fl
     for degree in range(0, columns, 2):
         vector[degree] = weight * location
         weight *= hotter / 2 * math.sqrt((degree + 1) * (degree + 2)) / (degree / 2 + 1)
-    # the flux through the end couples all even degrees: U escape U', U = end values of each
-    factors = operator.matrix.shifted(1e-13 * friction)
+    # the flux through the end couples all even degrees: U C U', U = end values of each
+    factors = operator.matrix.shifted(0.0)
     ends = np.zeros((columns, positions, columns // 2))
     for k in range(columns // 2):
         ends[2 * k, :, k] = operator.exit
     U = ends.reshape(operator.size, -1)
     solved = factors.solve(np.column_stack([vector.ravel(), U]))
     direct, through = solved[:, 0], solved[:, 1:]
-    # Woodbury: (M + U W U')^-1 f = M^-1 f - M^-1 U (W^-1 + U' M^-1 U)^-1 U' M^-1 f
-    small = np.linalg.inv(operator.escape) + U.T @ through
-    density = direct - through @ np.linalg.solve(small, U.T @ direct)
+    # Woodbury: (M + U C U')^-1 f = M^-1 f - M^-1 U (1 + C U' M^-1 U)^-1 C U' M^-1 f
+    C = operator.coupling
+    small = np.eye(len(C)) + C @ (U.T @ through)
+    density = direct - through @ np.linalg.solve(small, C @ (U.T @ direct))
     return float(operator.mass @ density[:positions])
 
 

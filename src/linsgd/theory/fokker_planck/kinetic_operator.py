@@ -38,11 +38,11 @@ class KineticOperator:
     Attributes
     ----------
     matrix : BlockTridiagonal
-        Without what leaves through an absorbing end.
+        With the part of what leaves through an absorbing end that stays in a degree.
     exit : ndarray (N,), optional
         Values of the even functions of x at the absorbing end.
-    escape : ndarray (V/2, V/2)
-        <m| |v| |n> for even m, n.
+    coupling : ndarray (V/2, V/2)
+        <m| |v| |n> for even m other than n: what else leaves through an absorbing end.
     low, high : float
         The interval.
     temperature : float
@@ -57,7 +57,7 @@ class KineticOperator:
 
     matrix: BlockTridiagonal
     exit: FloatArray | None
-    escape: FloatArray
+    coupling: FloatArray
     low: float
     high: float
     temperature: float
@@ -96,10 +96,17 @@ class KineticOperator:
             heat=_heat(even, odd, weights * (temperature.ravel() / reference - 1)),
         )
         root_density = np.exp(-(process.psi - process.psi.min()).ravel() / 2)
+        matrix = _assembled(parts, friction, velocities)
+        escape = math.sqrt(reference) * _half_range(velocities // 2)
+        exit = None
+        if absorbing:
+            exit = _even(np.array([high]), low, high, positions)[0][0]
+            within = np.diag(escape)[:, None, None] * np.outer(exit, exit)
+            matrix.diagonal[:, :positions, :positions] += within
         return cls(
-            matrix=_assembled(parts, friction, velocities),
-            exit=_even(np.array([high]), low, high, positions)[0][0] if absorbing else None,
-            escape=math.sqrt(reference) * _half_range(velocities // 2),
+            matrix=matrix,
+            exit=exit,
+            coupling=escape - np.diag(np.diag(escape)),
             low=low,
             high=high,
             temperature=reference,
