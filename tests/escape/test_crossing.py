@@ -194,9 +194,9 @@ def test_gibbs_ratio_takes_two_different_minima_only(minima: tuple[float, ...]) 
 def test_several_points_where_one_is_asked_for_are_refused() -> None:
     quartic = linsgd.potentials.Polynomial([0, 0, -0.5, 0, 0.25])
     sgd = linsgd.SGD(lr=0.01)
-    with pytest.raises(ValueError, match=r"near = .* one point of 1 coordinates"):
+    with pytest.raises(ValueError, match=r"minimum = .* one point of 1 coordinates"):
         linsgd.escape.kramers(quartic, sgd, [-1.0, 2.0], 0.0, 1.0)
-    with pytest.raises(ValueError, match=r"near = .* one point of 1 coordinates"):
+    with pytest.raises(ValueError, match=r"minimum = .* one point of 1 coordinates"):
         linsgd.escape.levy(quartic, sgd, [-1.0], 0.0, linsgd.Stable(1.5))  # type: ignore[arg-type]
 
 
@@ -216,3 +216,15 @@ def test_batches_of_an_epoch_are_refused_as_in_the_simulation(sampling: str) -> 
             law(quartic, sgd, -1.0, 0.0, 1.0)
     with pytest.raises(ValueError, match=r"sampling = .* with replacement on a potential"):
         linsgd.escape.gibbs_ratio(quartic, sgd, (-1.0, 1.0), 1.0)
+
+
+def test_what_the_limits_do_not_cover_has_a_status():
+    sgd = linsgd.SGD(lr=0.1)
+    low = linsgd.escape.kramers(QUARTIC, sgd, -1.0, 0.0, 10.0)  # half a temperature
+    steep = linsgd.escape.kramers(QUARTIC, linsgd.SGD(lr=5.0), -1.0, 0.0, 0.01)
+    small = linsgd.levy.kramers_time(0.25, 0.5, 2.0, saddle_curvature=1.0)
+    quick = linsgd.levy.exit_time(linsgd.SGD(lr=10.0), linsgd.Stable(1.5), 1.0, -1.0)
+    assert [str(each.status) for each in (low, steep, small, quick)] == ["outside"] * 4
+    for lr, noise in ((0.1, 1.0), (0.01, 10.0)):
+        found = linsgd.escape.kramers(QUARTIC, linsgd.SGD(lr=lr), -1.0, 0.0, noise)
+        assert str(found.status) == "ok"

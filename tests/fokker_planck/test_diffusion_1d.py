@@ -286,3 +286,16 @@ def test_bad_points_are_refused():
         process.occupation(1.0, 0.0)
     with pytest.raises(ValueError, match="density = "):
         process.evolve(lambda x: -x, [1.0])
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: Diffusion1D(lambda x: np.zeros(3), 1.0, (-8, 8)), "potential = .* of shape"),
+        (lambda: Diffusion1D(lambda x: x**2, lambda x: np.ones(3), (-8, 8)), "diffusion = .* of"),
+        (lambda: Diffusion1D(lambda x: x**2, 1.0, (-8, 8)).evolve(None, [1.0]), "density = None"),
+    ],
+)
+def test_functions_of_other_shapes_and_none_are_refused(call, named):
+    with pytest.raises(ValueError, match=named):
+        call()

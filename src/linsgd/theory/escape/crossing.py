@@ -34,7 +34,7 @@ from linsgd.optimizers.sgd import SGD
 from linsgd.problems.potentials import Potential
 from linsgd.stable import Stable
 from linsgd.theory.levy.exits import exit_time
-from linsgd.theory.levy.result import ExitTime
+from linsgd.theory.levy.result import AsymptoticStatus, ExitTime
 
 QUADRATURE = 1e-10  # of the exponent's integral, relative
 SAME = 1e-9  # difference, relative and absolute, of refined minima that counts as none
@@ -71,7 +71,9 @@ def kramers(
     -------
     ExitTime
         From the minimum to beyond the barrier, in steps. `order` states the relative error: of
-        order T/(L_s - L_a), and of order lr unless `discrete`.
+        order T/(L_s - L_a), and of order lr unless `discrete`. The status is "outside" where the
+        barrier is below one temperature, or lr times the largest curvature above 1 + momentum, half
+        the threshold of stability: there the formula says nothing.
 
     Raises
     ------
@@ -119,12 +121,15 @@ def kramers(
             domains.refuse("discrete", True, known)
         log_mean -= math.log1p(sgd.lr * (float(H_a[0, 0]) - unstable) / 4)
     step = "lr^2 times the former's inverse" if discrete else "lr"
+    steepest = max(float(np.abs(np.linalg.eigvalsh(H)).max()) for H in (H_a, H_s))
+    inside = exponent >= 1 and sgd.lr * steepest <= 1 + sgd.momentum
     return ExitTime(
         mean=math.exp(log_mean) if log_mean < 709 else math.inf,
         log_mean=float(log_mean),
         unit="steps",
         order=f"relative error of order {1 / exponent:.2g}, temperature over barrier, and {step}",
         error=size,
+        status=AsymptoticStatus.OK if inside else AsymptoticStatus.OUTSIDE,
     )
 
 
@@ -286,7 +291,7 @@ def stationary_pair(
     potential: Potential, minimum: ArrayLike, saddle: ArrayLike
 ) -> tuple[FloatArray, FloatArray]:
     """Return a minimum and a saddle (d,), refined, or refuse points that are something else."""
-    a, s = potential.stationary_point(minimum), potential.stationary_point(saddle)
+    a, s = refined(potential, "minimum", minimum), refined(potential, "saddle", saddle)
     bottom = np.linalg.eigvalsh(potential._hessians(a))
     top = np.linalg.eigvalsh(potential._hessians(s))
     if bottom[0] <= 0:
@@ -296,6 +301,15 @@ def stationary_pair(
     if potential._values(s) <= potential._values(a):
         domains.refuse("saddle", saddle, "a saddle above the minimum")
     return a, s
+
+
+def refined(potential: Potential, name: str, near: ArrayLike) -> FloatArray:
+    """Return the stationary point (d,) close to an argument of this name."""
+    try:
+        return potential.stationary_point(near)
+    except ValueError:
+        point = f"one point of {potential.dimension} coordinates"
+        domains.refuse(name, near, f"{point}, close to a minimum or saddle with L'' regular")
 
 
 def variance(noise: Any, x: float) -> float:

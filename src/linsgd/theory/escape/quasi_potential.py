@@ -24,7 +24,7 @@ from linsgd.domains import FloatArray
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.potentials import Potential
 from linsgd.result import Guarantee, Result
-from linsgd.theory.escape.crossing import accept
+from linsgd.theory.escape.crossing import accept, refined
 
 MODES = 12  # sines of the fine path
 NODES = 120  # of the integral over the path
@@ -117,7 +117,7 @@ def large_deviation(
     if sgd.momentum:
         domains.refuse("momentum", sgd.momentum, "0: the quasi-potential is that of positions")
     d = potential.dimension
-    a = potential.stationary_point(minimum)
+    a = refined(potential, "minimum", minimum)
     if np.linalg.eigvalsh(potential._hessians(a))[0] <= 0:
         domains.refuse("minimum", minimum, "close to a minimum with positive curvatures")
     y = domains.array("target", np.atleast_1d(np.asarray(target)), (d,))

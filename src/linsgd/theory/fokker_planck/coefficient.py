@@ -55,7 +55,8 @@ class Coefficient:
         else:
             number = domains.real(name, given)
             function = _constant(number)
-        return cls(_full(function), _full(function), np.empty(0))
+        full = _full(function, name)
+        return cls(full, full, np.empty(0))
 
     @classmethod
     def _of_samples(cls, name: str, samples: tuple[Any, ...]) -> "Coefficient":
@@ -69,12 +70,20 @@ class Coefficient:
         others = np.unique(np.append(np.arange(0, x.size, 2), x.size - 1))
         fine = CubicSpline(x, values, extrapolate=False)
         coarse = CubicSpline(x[others], values[others], extrapolate=False)
-        return cls(_full(fine), _full(coarse), x)
+        return cls(_full(fine, name), _full(coarse, name), x)
 
 
-def _full(function: Callable[[FloatArray], Any]) -> Function:
-    """Return the function with values of the shape of its argument."""
-    return lambda x: np.broadcast_to(np.asarray(function(x), dtype=float), x.shape)
+def _full(function: Callable[[FloatArray], Any], name: str) -> Function:
+    """Return the function with values of the shape of its argument, or refuse other shapes."""
+
+    def full(x: FloatArray) -> FloatArray:
+        values = np.asarray(function(x), dtype=float)
+        if values.shape not in ((), x.shape):
+            given = f"a function with values of shape {values.shape} at x of shape {x.shape}"
+            domains.refuse(name, given, "a function of arrays, or a number")
+        return np.broadcast_to(values, x.shape)
+
+    return full
 
 
 def _constant(number: float) -> Function:

@@ -283,6 +283,8 @@ class Diffusion1D:
     ) -> tuple[FloatArray, FloatArray]:
         """Return centers (M,) and densities (K, M)."""
         volume = FiniteVolume.of(self.psi_on(cells), self.diffusion, self.low, self.high, cells)
+        if not callable(density):
+            domains.refuse_type("density", density, "a function of arrays")
         start = np.asarray(density(volume.centers), dtype=float)
         if start.shape != volume.centers.shape or not np.all(start >= 0) or not start.any():
             domains.refuse("density", density, "a function with values (K,) >= 0, not all 0")

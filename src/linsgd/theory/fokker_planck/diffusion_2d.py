@@ -378,6 +378,8 @@ def _distance(grid: Grid2D, density: FloatArray, coarse: FloatArray) -> float:
 
 def _start(grid: Grid2D, density: Loss) -> FloatArray:
     X, Y = np.meshgrid(grid.x, grid.y, indexing="ij")
+    if not callable(density):
+        domains.refuse_type("density", density, "a function of arrays x, y")
     values = np.asarray(density(X, Y), dtype=float)
     if values.shape != X.shape or not np.all(values >= 0) or not values.any():
         domains.refuse("density", density, "a function of x, y with values >= 0, not all 0")

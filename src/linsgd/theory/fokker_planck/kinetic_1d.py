@@ -264,6 +264,8 @@ class Kinetic1D:
         x, weights = panels.nodes.ravel(), (panels.half * panels.rule.weights).ravel()
         s, projection = hermite_projection(operator.size // operator.mass.size)
         v = s * np.sqrt(operator.temperature)
+        if not callable(density):
+            domains.refuse_type("density", density, "a function of arrays x, v")
         values = np.asarray(density(x[None, :], v[:, None]), dtype=float)
         if values.shape != (v.size, x.size) or not np.all(values >= 0) or not values.any():
             domains.refuse("density", density, "a function of x, v with values >= 0, not all 0")

@@ -21,10 +21,11 @@ from linsgd.theory.levy.exits import Wells, exit_time, jump_constant, wells
 from linsgd.theory.levy.exponents import exit_exponent
 from linsgd.theory.levy.noise import batch_noise, equation_amplitude
 from linsgd.theory.levy.recursion import recursion_exit_time
-from linsgd.theory.levy.result import ExitExponent, ExitTime
+from linsgd.theory.levy.result import AsymptoticStatus, ExitExponent, ExitTime
 from linsgd.theory.levy.stationary import StationaryScale, stationary_scale
 
 __all__ = [
+    "AsymptoticStatus",
     "BlockIndex",
     "ExitExponent",
     "ExitTime",

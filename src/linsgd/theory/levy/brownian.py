@@ -21,7 +21,7 @@ import numpy as np
 
 from linsgd import domains
 from linsgd.domains import FloatArray
-from linsgd.theory.levy.result import ExitTime
+from linsgd.theory.levy.result import AsymptoticStatus, ExitTime
 
 NODES = 16  # Gauss nodes of a panel
 PANELS = (64, 128, 256, 512, 1024, 2048)  # tried one after the other
@@ -148,7 +148,8 @@ def kramers_time(
         \frac{1}{U'(a)} \sqrt{\frac{2 \pi T}{U''(m)}} e^{\Delta U/T}.
 
     The relative error is of order T/Delta U: 7 to 12 % at Delta U/T from 4 to 8 for an absorbing
-    end of a quadratic, which `diffusion_exit_time` gives exactly.
+    end of a quadratic, which `diffusion_exit_time` gives exactly. Where the barrier is below one
+    temperature the status is "outside".
 
     References
     ----------
@@ -179,6 +180,7 @@ def kramers_time(
         unit="lr steps",
         order="leading as temperature -> 0",
         error=1e-15,
+        status=AsymptoticStatus.OK if barrier >= T else AsymptoticStatus.OUTSIDE,
     )
 
 

@@ -28,7 +28,7 @@ from linsgd.optimizers.sgd import SGD
 from linsgd.result import Guarantee, Result
 from linsgd.stable import Stable
 from linsgd.theory.levy.noise import driven, effective_lr
-from linsgd.theory.levy.result import ExitTime
+from linsgd.theory.levy.result import AsymptoticStatus, ExitTime
 
 ORDER = "leading as lr -> 0 at fixed interval"
 ROUNDING = 1e-13
@@ -143,6 +143,7 @@ def exit_time(
         unit="steps",
         order=ORDER,
         error=ROUNDING,
+        status=AsymptoticStatus.OK if log_mean >= 0 else AsymptoticStatus.OUTSIDE,
     )
 
 

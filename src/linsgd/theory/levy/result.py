@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 
 from linsgd.references import SIMSEKLI_2019
-from linsgd.result import Guarantee, Result
+from linsgd.result import Guarantee, Result, Status
+
+
+class AsymptoticStatus(Status):
+    """Whether the quantity that an asymptotic formula takes as small is small."""
+
+    OK = "ok"
+    OUTSIDE = "outside"  # the number is the formula's value, and no approximation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -25,6 +32,8 @@ class ExitTime(Result):
         Estimated relative error of the number as an evaluation of its formula.
     guarantee : Guarantee
         "numerical".
+    status : AsymptoticStatus
+        "outside" where what the limit takes as small is not.
     """
 
     references = (SIMSEKLI_2019,)
@@ -34,6 +43,7 @@ class ExitTime(Result):
     order: str
     error: float
     guarantee: Guarantee = Guarantee.NUMERICAL
+    status: AsymptoticStatus = AsymptoticStatus.OK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
