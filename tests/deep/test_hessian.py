@@ -194,5 +194,9 @@ def test_what_cannot_be_computed_is_refused():
         deep.hessian_eigenpairs(model, CROSS_ENTROPY, 3)
     with pytest.raises(ValueError, match="no batch"):
         deep.hessian_eigenpairs(model, CROSS_ENTROPY, [])
+    with pytest.raises(ValueError, match=r"model = None of type NoneType.*torch.nn.Module"):
+        deep.hessian_eigenpairs(None, None, None)
+    with pytest.raises(ValueError, match=r"loss = None of type NoneType.*function"):
+        deep.hessian_eigenpairs(model, None, (x, y))
     with pytest.raises(ValueError, match="which = 'both'"):
         deep.hessian_eigenpairs(model, CROSS_ENTROPY, (x, y), which="both")

@@ -104,16 +104,33 @@ def test_the_displacement_is_that_of_linear_regression():
 def test_directions_without_a_stationary_law_are_named():
     sgd = linsgd.SGD(lr=0.2, batch_size=4)
     flat = deep.predict([1.0, -0.1], [0.1, 0.1], sgd)
-    assert flat.status is deep.PredictionStatus.FLAT
+    assert flat.status is deep.PredictionStatus.SADDLE
     assert flat.position_variance.tolist()[1] == np.inf
     assert np.isfinite(flat.position_variance[0])
     assert deep.predict([1.0, 11.0], [0.1, 0.1], sgd).status is deep.PredictionStatus.UNSTABLE
+    with pytest.raises(ValueError, match="rows = 0"):
+        deep.predict(H, C, linsgd.SGD(lr=0.1), rows=0)
     with pytest.raises(ValueError, match="rows = None"):
         deep.predict(H, C, linsgd.SGD(lr=0.1, batch_size=4, sampling="epoch"))
     with pytest.raises(ValueError, match="nesterov = True"):
         deep.predict(H, C, linsgd.SGD(lr=0.1, momentum=0.5, nesterov=True))
     with pytest.raises(ValueError, match="noise = -1"):
         deep.predict([1.0], [-1.0], sgd)
+
+
+def test_a_saddle_grows_as_its_recursion():
+    sgd = linsgd.SGD(lr=0.2, batch_size=4, momentum=0.6)
+    found = deep.predict([0.5, 0.0, -0.4], [0.1, 0.1, 0.1], sgd)
+    assert found.status is deep.PredictionStatus.SADDLE
+    assert found.regime.tolist()[1:] == ["flat", "saddle"]
+    x, v = 1.0, 0.0
+    for _ in range(200):
+        v = 0.6 * v + 0.4 * x
+        before, x = x, x + 0.2 * v
+    assert found.damping[2] == pytest.approx(-np.log(x / before), rel=1e-9)
+    assert found.damping[1] == 0.0
+    flat = deep.predict([0.5, 0.0], [0.1, 0.1], sgd)
+    assert flat.status is deep.PredictionStatus.FLAT
 
 
 def regression(sampling, epochs=60, lr=0.02):

@@ -75,10 +75,13 @@ class FullLoss:
     Raises
     ------
     ValueError
-        If the loss is not a finite scalar, or differs between two readings of the data.
+        If the loss is no function or not a finite scalar, or differs between two readings of the
+        data.
     """
 
     def __init__(self, model: Any, loss: Loss, data: Any) -> None:
+        if not callable(loss):
+            domains.refuse_type("loss", loss, "a function of (outputs, targets)")
         self._model, self._loss, self._data = model, loss, batches(data)
         self.parameters = list(trainable(model).values())
         self.size = sum(p.numel() for p in self.parameters)

@@ -40,7 +40,8 @@ class PredictionStatus(Status):
     """Whether all directions have a stationary law."""
 
     OK = "ok"
-    FLAT = "no stationary law along directions of curvature 0 or less"
+    FLAT = "no stationary law along directions of curvature 0"
+    SADDLE = "the loss falls along a direction of negative curvature"
     UNSTABLE = "the learning rate is too large along a direction"
 
 
@@ -51,13 +52,16 @@ class Prediction(Result):
     Attributes
     ----------
     status : PredictionStatus
-        ok, or which directions have no stationary law; their variances are inf.
+        ok, or which directions have no stationary law; their variances are inf. Curvatures include
+        the weight decay.
     position_variance, velocity_variance : ndarray (m,)
         Var x and Var v along each direction; under epochs the mean over an epoch.
     regime : ndarray of str (m,)
-        "underdamped", "overdamped", "critical" or "alternating".
+        "underdamped", "overdamped", "critical" or "alternating"; "saddle" where the curvature is
+        negative, "flat" where it is 0.
     frequency, damping : ndarray (m,)
-        Of each mode, in radians and in e-folds a step.
+        Of each mode, in radians and in e-folds a step; the damping of a mode that grows is
+        negative.
     potential_temperature, kinetic_temperature : ndarray (m,)
         kappa Var x and lr Var v.
     excess_loss : float
@@ -125,7 +129,7 @@ def predict(
     steps : array_like of int (K,)
         k >= 1, of the displacement.
     rows : int, optional
-        N, which reshuffled epochs and fixed orders need.
+        N >= 1, which reshuffled epochs and fixed orders need.
     augmentation : float
         q: the share of the variance that is fresh at every step, in [0, 1].
 
@@ -169,6 +173,7 @@ def predict(
     if k.min() < 1:
         domains.refuse("steps", int(k.min()), "[1, 2**62]")
     q = domains.real("augmentation", augmentation, "[0, 1]")
+    rows = None if rows is None else domains.integer("rows", rows, "[1, inf)")
     kappa = h + sgd.weight_decay
     stable = (kappa > 0) & (kappa < Coefficients.of(sgd).largest_stable_curvature())
     held = np.where(stable, kappa, 1e-3 / sgd.lr)
@@ -197,16 +202,15 @@ def _prediction(
     moves = np.isfinite(here) & (here > 0)
     slope = np.subtract(after, before, out=np.zeros(k.shape), where=moves) / 2
     np.divide(k * slope, here, out=exponent, where=moves)
-    modes = relaxation(sgd.lr * sgd.gradient_weight * np.maximum(kappa, 0.0), sgd.momentum)
+    regime, frequency, damping = _relaxation(kappa, sgd)
     temperature = np.where(stable, kappa * np.where(stable, position, 0.0), np.inf)
-    unstable = PredictionStatus.UNSTABLE if kappa.min() > 0 else PredictionStatus.FLAT
     return Prediction(
-        status=PredictionStatus.OK if stable.all() else unstable,
+        status=_status(kappa, stable),
         position_variance=position,
         velocity_variance=velocity,
-        regime=modes.regime,
-        frequency=modes.frequency,
-        damping=modes.damping,
+        regime=regime,
+        frequency=frequency,
+        damping=damping,
         potential_temperature=temperature,
         kinetic_temperature=sgd.lr * velocity,
         excess_loss=float(temperature.sum() / 2),
@@ -215,6 +219,26 @@ def _prediction(
         global_msd=here,
         exponent=exponent,
     )
+
+
+def _status(kappa: FloatArray, stable: NDArray[np.bool_]) -> PredictionStatus:
+    """Return ok, or the first reason for which a direction has no stationary law."""
+    if kappa.min() < 0:
+        return PredictionStatus.SADDLE
+    if kappa.min() == 0:
+        return PredictionStatus.FLAT
+    return PredictionStatus.OK if stable.all() else PredictionStatus.UNSTABLE
+
+
+def _relaxation(kappa: FloatArray, sgd: SGD) -> tuple[NDArray[np.str_], FloatArray, FloatArray]:
+    """Return regime, frequency and damping of each mode; a saddle's mode grows."""
+    z = sgd.lr * sgd.gradient_weight * kappa
+    modes = relaxation(np.maximum(z, 0.0), sgd.momentum)
+    # for z < 0 the larger root is 1 + growth, with growth^2 + (1 - momentum + z) growth + z = 0
+    fall, linear = np.minimum(z, 0.0), 1 - sgd.momentum + np.minimum(z, 0.0)
+    growth = (np.sqrt(linear**2 - 4 * fall) - linear) / 2
+    named = np.where(kappa < 0, "saddle", np.where(kappa == 0, "flat", modes.regime))
+    return named, modes.frequency, np.where(kappa < 0, -np.log1p(growth), modes.damping)
 
 
 def _scheme(kappa: FloatArray, sgd: SGD, rows: int | None) -> _Law:

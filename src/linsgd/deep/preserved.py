@@ -41,6 +41,8 @@ def preserved(model: Any, mode: Mode) -> Iterator[None]:
         With "train" batch norm uses the statistics of the batch, and dropout drops.
     """
     domains.choice("mode", mode, ("eval", "train"))
+    if not isinstance(model, torch.nn.Module):
+        domains.refuse_type("model", model, "a torch.nn.Module")
     modes: list[tuple[Any, bool]] = [(module, module.training) for module in model.modules()]
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     with random_states_kept():
