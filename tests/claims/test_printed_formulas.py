@@ -84,6 +84,7 @@ IN_WORDS = {
     "dai_zhu_2020/escapes_become_rare_exponentially_in_the_batch": "tests/montecarlo/test_escape",
     "dai_zhu_2020/momentum_escape_has_langers_prefactor": "tests/escape",
     "dai_zhu_2020/without_label_noise_no_global_minimum_is_left": "an event that never happens",
+    "simsekli_2019/a_divergent_recursion_gives_the_published_indices": "test_simsekli",
 }
 
 
@@ -899,6 +900,15 @@ def _(claim, formula):
     yield beyond, pytest.approx(claim.prediction[1], abs=0.015)
 
 
+@checks("simsekli_2019/wells_are_occupied_by_width_under_stable_noise")
+def _(claim, formula):
+    letters = letters_of(formula)
+    values = {"m_1": -1.0, "m_2": 2.0, "s": 0.0, "alpha": 1.5}
+    found = number(formula.rhs, {letters[name]: value for name, value in values.items()})
+    for predicted in claim.prediction:
+        yield found, pytest.approx(predicted, abs=0.03)
+
+
 # ---- risk_curves
 
 
@@ -1170,6 +1180,15 @@ def _(claim, formula):
     values = {"N": 442, "b": 110, "M": 4, "n": 440}
     found = number(formula.rhs, {letters[name]: values[name] for name in letters})
     yield found, pytest.approx(claim.prediction[0], rel=1e-9)
+
+
+@checks("wu_2021/epochs_reduce_the_variance_below_a_crossover_curvature")
+def _(claim, formula):
+    letters = letters_of(formula)
+    for chains, ratio in zip(claim.evidence.experiment.ensembles, (10, 1, 0.1), strict=True):
+        values = {"eta": chains.sgd.lr, "beta": 0.9, "b": 1, "N": 32}
+        found = number(formula.rhs, {letters[name]: value for name, value in values.items()})
+        yield found * ratio, pytest.approx(1.0)
 
 
 @checks("wu_2021/steady_state_of_online_sgd")

@@ -7,7 +7,7 @@ import pytest
 
 import linsgd
 from linsgd.claims import registry
-from linsgd.claims.simsekli_2019 import networks
+from linsgd.claims.simsekli_2019 import divergent, networks
 from linsgd.claims.simsekli_2019.digits_networks import network_gradients, softmax_gradients
 from linsgd.claims.simsekli_2019.stable_noise import StableSGD, stationary_scale, survival
 from linsgd.estimate import tail_controls
@@ -65,3 +65,26 @@ def test_exits_of_normal_noise_fall_exponentially_in_the_batch():
     slope = math.log(one / two)
     assert math.log(two / four) > 1.5 * slope
     assert math.log(two / four) == pytest.approx(2 * slope, rel=0.25)
+
+
+@pytest.mark.parametrize("variance", [0.1, 3.0])
+def test_the_index_of_a_divergent_recursion_by_drawing(variance):
+    rng = np.random.default_rng(0)
+    radii = np.exp(np.sqrt(variance) / 2 * rng.normal(size=(20_000, 30)))
+    x = radii * rng.normal(size=radii.shape)
+    found = (np.log(np.abs(x.sum(axis=1))) - np.log(np.abs(x)).mean(axis=1)) / math.log(30)
+    error = found.std() / math.sqrt(len(found))
+    assert abs(found.mean() - divergent.block_inverse_mean(variance, 30)) < 5 * error
+
+
+def test_the_steps_of_a_divergent_recursion_by_walking():
+    rng, d, lr = np.random.default_rng(1), 100, 0.03
+    w, x = rng.normal(size=(2, 20_000, d))
+    after = w - lr * x * np.sum(x * w, axis=1, keepdims=True)
+    logs = np.log(np.sum(after**2, axis=1) / np.sum(w**2, axis=1))
+    mean, variance = divergent.step_moments(lr, d)
+    assert abs(logs.mean() - mean) < 5 * math.sqrt(variance / len(logs))
+    assert logs.var() == pytest.approx(variance, rel=0.1)
+    # the mean square diverges above 2/(d + 2)
+    assert np.mean(np.exp(logs)) == pytest.approx(1 - 2 * lr + (d + 2) * lr**2, abs=0.01)
+    assert min(divergent.LRS) > 2 / (d + 2)

@@ -3,6 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 
+import numpy as np
+
 from linsgd.domains import FloatArray
 from linsgd.judge.experiment import canonical
 from linsgd.montecarlo.snapshots import snapshots
@@ -65,6 +67,34 @@ class SGDChains:
             self.problem, self.sgd, self.steps, chains, seed=seed, start=self.start
         )
         return states
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class SideBySide:
+    """Several ensembles of equal numbers of snapshots, a chain of each beside one of the others.
+
+    Attributes
+    ----------
+    ensembles : tuple of SGDChains
+        The ensembles.
+    """
+
+    ensembles: tuple[SGDChains, ...]
+
+    @property
+    def cost(self) -> int:
+        """Steps times features of a chain of each."""
+        return sum(each.cost for each in self.ensembles)
+
+    def fingerprint(self) -> str:
+        """Return a hash of what is simulated."""
+        text = "side by side " + " ".join(each.fingerprint() for each in self.ensembles)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def sample(self, chains: range, seed: int) -> FloatArray:
+        """Return the states (K, chains, sum of 2 d) of the ensembles in turn."""
+        states = [each.sample(chains, (seed + i) % 2**64) for i, each in enumerate(self.ensembles)]
+        return np.concatenate(states, axis=2)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

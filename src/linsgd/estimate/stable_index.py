@@ -1,7 +1,8 @@
 r"""The index of a symmetric stable law from a sample, with an interval and a test of the law.
 
 The interval holds every alpha with |estimate - alpha| <= z deviation(alpha)/sqrt(n), the deviation
-being that of the estimator under that alpha (`stable_methods`). Near alpha = 2, where the deviation
+being that of the estimator under that alpha (`stable_methods`), and the distance that of the
+function of alpha in which the estimate is nearest to normal. Near alpha = 2, where the deviation
 of an efficient estimator vanishes, such an interval is not symmetric. At alpha = 2 the test has one
 side only, so that 2 itself belongs to the interval unless the estimate falls short of it at the
 full error 1 - confidence.
@@ -29,6 +30,7 @@ from linsgd.estimate.stable_methods import (
     characteristic_fit,
     deviation_curve,
     fill_block_inverses,
+    middle_mean,
 )
 from linsgd.estimate.tail_index import EstimateStatus
 from linsgd.references import KOUTROUVELIS_1980, MOHAMMADI_2015
@@ -38,6 +40,7 @@ from linsgd.stable.contour import SMALLEST_ALPHA
 
 FEWEST = 50  # values of which an index is estimated
 FEWEST_BLOCKS = 20  # whose spread gives the interval of the block estimator
+STEP = 1e-4  # of the slope of a pivot
 BLOCK = 7  # the length of least variance, e^2
 _TESTED = 100_000  # first values of which "blocks" tests the law
 
@@ -51,8 +54,8 @@ class StableIndex(Result):
     Attributes
     ----------
     value, lower, upper : float
-        alpha and its interval within [0.3, 2]; nan without enough data. The block and the
-        log-variance estimators may give a value above 2, which no stable law has.
+        alpha and its interval within [0.3, 2]; nan without enough data. All but maximum
+        likelihood may give a value above 2, which no stable law has.
     confidence : float
         Of the interval, if the values are independent and stable.
     standard_error : float
@@ -110,7 +113,8 @@ def stable_index(
     confidence : float
         Of the interval, in (0, 1).
     location : float or "median"
-        The centre of the law, subtracted before all else.
+        The centre of the law, subtracted before all else; by "log_variance" the mean of the middle
+        half stands for the median.
     block : int
         Values per block of "blocks", at least 2; it must leave at least 20 blocks.
 
@@ -146,7 +150,12 @@ def stable_index(
     domains.choice("method", method, (*METHODS, "blocks"))
     confidence = domains.real("confidence", confidence, "(0, 1)")
     block = domains.integer("block", block, "[2, inf)")
-    centre = np.median(values) if location == "median" else domains.real("location", location)
+    if location != "median":
+        centre = domains.real("location", location)
+    elif method == "log_variance":
+        centre = middle_mean(values)
+    else:
+        centre = float(np.median(values))
     values = values - centre
     objection = _objection(values, method, block)
     if objection:
@@ -161,7 +170,10 @@ def stable_index(
         reason = f"the values are outside the reach of {method}: alpha below {SMALLEST_ALPHA}"
         return _without_value(values.size, method, confidence, reason)
     error = _error_at(method, found.alpha, values.size)
-    lower, upper = _interval(found.alpha, lambda a: _error_at(method, a, values.size), confidence)
+    pivot = METHODS[method].pivot
+    lower, upper = _interval(
+        found.alpha, lambda a: _error_at(method, a, values.size), confidence, pivot
+    )
     if method == "likelihood" and _normal_law_holds(values, found, confidence):
         upper = 2.0
     return StableIndex(
@@ -203,15 +215,26 @@ def _error_at(method: str, alpha: float, samples: int) -> float:
 
 
 def _interval(
-    estimate: float, error: Callable[[float], float], confidence: float
+    estimate: float,
+    error: Callable[[float], float],
+    confidence: float,
+    pivot: Callable[[float], float],
 ) -> tuple[float, float]:
-    """Return the range of alpha in [SMALLEST_ALPHA, 2] that the estimate does not contradict."""
+    """Return the range of alpha in [SMALLEST_ALPHA, 2] that the estimate does not contradict.
+
+    Distances are those of the pivot, over its slope at the alpha that is tested.
+    """
     z = float(norm.ppf((1 + confidence) / 2))
+
+    def distance(a: float) -> float:
+        slope = (pivot(a + STEP) - pivot(a - STEP)) / (2 * STEP)
+        return (pivot(estimate) - pivot(a)) / slope
+
     inside = min(max(estimate, SMALLEST_ALPHA), 2.0)
 
     def end(side: int, bound: float) -> float:
         def excess(a: float) -> float:
-            return side * (a - estimate) - z * error(a)
+            return -side * distance(a) - z * error(a)
 
         if excess(bound) <= 0:
             return bound
@@ -219,7 +242,7 @@ def _interval(
 
     lower, upper = end(-1, SMALLEST_ALPHA), end(+1, 2 - 1e-6)
     one_sided = float(norm.ppf(confidence))
-    if 2 - estimate <= one_sided * error(2 - 1e-6):
+    if -distance(2.0) <= one_sided * error(2 - 1e-6):
         upper = 2.0
     return lower, upper
 
@@ -246,12 +269,14 @@ def _by_blocks(values: FloatArray, block: int, confidence: float) -> StableIndex
     if inverse - half <= 0:
         reason = "the interval of 1/alpha holds 0: more blocks are needed"
         return _without_value(values.size, "blocks", confidence, reason)
+    # the test of alpha = 2 has one side
+    holds_two = inverse - float(student.ppf(confidence, count - 1)) * error <= 0.5
     alpha = 1 / inverse
     best = _error_at("likelihood", alpha, values.size)
     return StableIndex(
         value=alpha,
         lower=min(1 / (inverse + half), 2.0),
-        upper=min(1 / (inverse - half), 2.0),
+        upper=2.0 if holds_two else min(1 / (inverse - half), 2 - 1e-6),
         confidence=confidence,
         standard_error=alpha**2 * error,
         scale=math.nan,

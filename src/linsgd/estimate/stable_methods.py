@@ -5,7 +5,9 @@ For independent values of S(alpha)S(scale), centred:
 - characteristic function (Koutrouvelis 1980): log(-log|phi(t)|) = alpha log scale + alpha log t at
   frequencies t, fitted by least squares weighted with the covariance of the empirical
   characteristic function, Cov(cos tX, cos uX) = [phi(t + u) + phi(t - u)]/2 - phi(t) phi(u).
-- log-variance: Var log|X| = pi^2/6 (1/alpha^2 + 1/2), free of the scale.
+- log-variance: Var log|X| = pi^2/6 (1/alpha^2 + 1/2), free of the scale. An unknown centre is the
+  mean of the middle half: the median leaves its two neighbours at half of their distance, which
+  shifts the estimate by a quarter of its deviation.
 - quantiles (McCulloch 1986): (q95 - q05)/(q75 - q25) falls with alpha.
 - blocks (Mohammadi, Mohammadpour, Ogata 2015; `stable_index`): the sum Y of m values has the law of
   m^{1/alpha} X, so 1/alpha = [E log|Y| - E log|X|]/log m.
@@ -52,11 +54,15 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """An estimator: its name, how it estimates, and the deviation of its index."""
+    """An estimator: its name, how it estimates, and the deviation of its index.
+
+    `pivot` is the function of alpha in which the estimate is nearest to normal.
+    """
 
     name: str
     estimate: Callable[[FloatArray], Estimate]
     deviation: Deviation
+    pivot: Callable[[float], float] = float
 
 
 def by_characteristic_function(x: FloatArray) -> Estimate:
@@ -74,7 +80,7 @@ def characteristic_fit(x: FloatArray) -> tuple[Estimate, float]:
     start = by_quantiles(x)
     if not math.isfinite(start.alpha):
         return start, math.nan
-    alpha, scale = start.alpha, start.scale
+    alpha, scale = min(start.alpha, 2.0), start.scale
     for _ in range(_ROUNDS):
         t = _FREQUENCIES ** (1 / alpha)
         size = np.empty(t.size)
@@ -190,6 +196,12 @@ def by_log_variance(x: FloatArray) -> Estimate:
     return Estimate(alpha, math.exp(float(logs.mean()) - np.euler_gamma * (1 / alpha - 1)))
 
 
+def middle_mean(x: FloatArray) -> float:
+    """Return the mean of the values between the quartiles of x (n,)."""
+    quarter = x.size // 4
+    return float(np.sort(x)[quarter : x.size - quarter].mean())
+
+
 def log_variance_deviation(alpha: float) -> float:
     """Return the deviation of `by_log_variance`, from the fourth cumulant of log|X|."""
     variance = math.pi**2 / 6 * (1 / alpha**2 + 0.5)
@@ -207,12 +219,12 @@ def by_quantiles(x: FloatArray) -> Estimate:
     log_ratio = math.log((q95 - q05) / (q75 - q25))
     if log_ratio > log_ratios[-1]:
         return Estimate(math.nan, math.nan)
-    # the ratio falls with alpha, below that of the normal law the estimate is 2
-    alpha = (
-        2.0
-        if log_ratio < log_ratios[0]
-        else float(pchip_interpolate(log_ratios, alphas, log_ratio))
-    )
+    # the ratio falls with alpha; the curve is continued beyond that of the normal law
+    if log_ratio < log_ratios[0]:
+        slope = float((alphas[1] - alphas[0]) / (log_ratios[1] - log_ratios[0]))
+        alpha = 2.0 + slope * (log_ratio - float(log_ratios[0]))
+    else:
+        alpha = float(pchip_interpolate(log_ratios, alphas, log_ratio))
     return Estimate(alpha, float((q75 - q25) / np.interp(2 - alpha, 2 - alphas, inner)))
 
 
@@ -222,6 +234,27 @@ def _quantile_curve() -> tuple[FloatArray, FloatArray, FloatArray]:
     alphas = 2 - (2 - SMALLEST_ALPHA) * np.linspace(0, 1, 60) ** 1.5
     quantiles = np.array([Stable(alpha).quantile(_PROBABILITIES[2:]) for alpha in alphas])
     return alphas, np.log(quantiles[:, 1] / quantiles[:, 0]), 2 * quantiles[:, 0]
+
+
+@cache
+def _log_ratio_curve() -> PchipInterpolator:
+    """Return log (q95 - q05)/(q75 - q25) as a function of alpha up to 2."""
+    alphas, log_ratios, _ = _quantile_curve()
+    return PchipInterpolator(alphas[::-1], log_ratios[::-1])
+
+
+def log_ratio_of_spreads(alpha: float) -> float:
+    """Return log (q95 - q05)/(q75 - q25), continued beyond alpha = 2 as by `by_quantiles`."""
+    if alpha <= 2:
+        return float(_log_ratio_curve()(alpha))
+    alphas, log_ratios, _ = _quantile_curve()
+    slope = (log_ratios[1] - log_ratios[0]) / (alphas[1] - alphas[0])
+    return float(log_ratios[0] + slope * (alpha - 2))
+
+
+def inverse_square(alpha: float) -> float:
+    """Return alpha^-2, in which Var log|X| is linear."""
+    return alpha**-2
 
 
 def quantile_deviation(alpha: float) -> float:
@@ -298,8 +331,8 @@ METHODS = {
     method.name: method
     for method in (
         Method("characteristic_function", by_characteristic_function, characteristic_deviation),
-        Method("log_variance", by_log_variance, log_variance_deviation),
-        Method("quantiles", by_quantiles, quantile_deviation),
+        Method("log_variance", by_log_variance, log_variance_deviation, inverse_square),
+        Method("quantiles", by_quantiles, quantile_deviation, log_ratio_of_spreads),
         Method("likelihood", by_likelihood, likelihood_deviation),
     )
 }

@@ -11,6 +11,8 @@ from linsgd.claims.simsekli_2019.paper import simsekli
 from linsgd.claims.simsekli_2019 import (
     block_estimator,
     levy_driven,
+    wells,
+    divergent,
     networks,
     statements,
 )
@@ -18,8 +20,10 @@ from linsgd.claims.simsekli_2019 import (
 
 __all__ = [
     "block_estimator",
+    "divergent",
     "levy_driven",
     "networks",
     "simsekli",
     "statements",
+    "wells",
 ]

@@ -28,13 +28,16 @@ from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Draft, Simulation, Source
 from linsgd.judge.intervals import Event
 from linsgd.judge.observables import Exceeds
+from linsgd.optimizers.sgd import SGD
 from linsgd.stable import Stable
 from linsgd.theory.gradient_noise.product_normal import ProductNormal
+from linsgd.theory.levy.exits import exit_time, jump_constant
 
 alpha, eta, s, h, a, k, b = sympy.symbols("alpha eta s h a k b", positive=True)
 c_alpha = sympy.gamma(1 + alpha) * sympy.sin(sympy.pi * alpha / 2) / sympy.pi
 
 ALPHA = 1.5
+LR = 0.1
 EXIT_STEPS = 200
 ONE_JUMP = 0.05  # tolerance of the one-jump formula
 
@@ -84,9 +87,12 @@ def levy_exit_is_a_power_of_the_batch(named: NamedProblem) -> Draft:
     batches = np.array([1.0, 4.0, 16.0])
     scales = 0.04 * batches ** (1 / ALPHA - 1)
     exact = np.array([1 - survival(ALPHA, 0.9, own, 1.0, EXIT_STEPS) for own in scales])
-    jumps = 2 * _jump_constant(ALPHA) * scales**ALPHA / ALPHA
+    noise = Stable(ALPHA, 0.04 / LR)
+    jumps = np.array(
+        [1 / exit_time(SGD(lr=LR, batch_size=int(size)), noise, 1.0, -1.0).mean for size in batches]
+    )
     left = -np.expm1(-EXIT_STEPS * jumps)
-    one = -np.expm1(-EXIT_STEPS * jumps / _jump_constant(ALPHA))
+    one = -np.expm1(-EXIT_STEPS * jumps / jump_constant(ALPHA))
     return Draft(
         statement=(
             "With stable noise of batch b the chance of an exit a step is that of one jump over "
@@ -124,11 +130,12 @@ def levy_exit_is_a_power_of_the_batch(named: NamedProblem) -> Draft:
 def levy_exit_depends_on_width_not_curvature(named: NamedProblem) -> Draft:
     """Compare exits from intervals of two widths and under two curvatures."""
     widths, curvatures = np.array([1.0, 2.0, 1.0]), np.array([1.0, 1.0, 4.0])
-    factors, scales = 1 - 0.1 * curvatures, np.full(3, 0.04)
+    factors, scales = 1 - LR * curvatures, np.full(3, 0.04)
     settings = zip(factors, scales, widths, strict=True)
     exact = np.array([1 - survival(ALPHA, *setting, EXIT_STEPS) for setting in settings])
     rates = -np.log1p(-exact)
-    jumps = 2 * _jump_constant(ALPHA) * (scales / widths) ** ALPHA / ALPHA
+    sgd, noise = SGD(lr=LR), Stable(ALPHA, 0.04 / LR)
+    jumps = np.array([1 / exit_time(sgd, noise, width, -width).mean for width in widths])
     left = -np.expm1(-EXIT_STEPS * jumps)
     barriers = curvatures * widths**2
     return Draft(
@@ -253,11 +260,6 @@ class _Size:
         """Return the observables of each chain (n, m)."""
         sizes: FloatArray = np.abs(states[self.place])
         return sizes
-
-
-def _jump_constant(index: float) -> float:
-    """Return c of the jump density c |y|^(-1 - alpha) of unit scale."""
-    return math.gamma(1 + index) * math.sin(math.pi * index / 2) / math.pi
 
 
 def _normal_exits(scales: FloatArray) -> FloatArray:

@@ -14,6 +14,8 @@ from linsgd.judge.experiment import canonical
 from linsgd.judge.intervals import BLOCK
 from linsgd.stable import Stable
 
+WELLS_REACH = 12.0
+WELLS_CELLS = 600
 NODES = 500  # resolve a kick of a sixtieth of the width
 
 
@@ -97,6 +99,68 @@ class StableSGD:
                 farthest = np.maximum(farthest, np.abs(w))
             blocks.append(np.stack([w, farthest]))
         return np.concatenate(blocks, axis=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class TwoWells:
+    """Chains of SGD with stable noise on wells (w - m)^2/2 of two minima, parted at 0.
+
+    Attributes
+    ----------
+    alpha, scale : float
+        Index of the noise, and lr times its scale.
+    lr : float
+        Learning rate.
+    minima : tuple of float
+        Left and right.
+    steps : int
+        Steps from either minimum, side by side.
+    """
+
+    alpha: float
+    scale: float
+    lr: float
+    minima: tuple[float, float]
+    steps: int
+
+    @property
+    def cost(self) -> int:
+        """Steps of a chain from both minima."""
+        return 2 * self.steps
+
+    def fingerprint(self) -> str:
+        """Return a hash of what is simulated."""
+        return hashlib.sha256(canonical(self).encode()).hexdigest()
+
+    def sample(self, chains: range, seed: int) -> FloatArray:
+        """Return w at the last step (1, len(chains), 2)."""
+        law, (left, right) = Stable(self.alpha, self.scale), self.minima
+        blocks = []
+        for rng in _blocks(chains, seed):
+            w = np.tile([left, right], (BLOCK, 1))
+            for _ in range(self.steps):
+                kicks = law.sample(2 * BLOCK, rng).reshape(BLOCK, 2)
+                w += kicks - self.lr * (w - np.where(w > 0, right, left))
+            blocks.append(w[None])
+        return np.concatenate(blocks, axis=1)
+
+    def right_share(self) -> FloatArray:
+        """Return the exact P(w > 0) at the last step from each minimum (2,), to about 1e-3.
+
+        Transitions between cells of a grid, from the midpoint of each; all that lies beyond the
+        grid is in its last cells.
+        """
+        edges, (left, right) = np.linspace(-WELLS_REACH, WELLS_REACH, WELLS_CELLS + 1), self.minima
+        middles = (edges[1:] + edges[:-1]) / 2
+        drifted = middles - self.lr * (middles - np.where(middles > 0, right, left))
+        inner = Stable(self.alpha, self.scale).cdf((edges[1:-1] - drifted[:, None]).ravel())
+        below = np.pad(inner.reshape(WELLS_CELLS, -1), ((0, 0), (1, 0)))
+        below = np.pad(below, ((0, 0), (0, 1)), constant_values=1.0)
+        transition = np.diff(below, axis=1)
+        share = (middles > 0).astype(np.float64)
+        for _ in range(self.steps):
+            share = transition @ share
+        return np.asarray(np.interp(self.minima, middles, share))
 
 
 def stationary_scale(alpha: float, factor: FloatArray, scale: FloatArray) -> FloatArray:

@@ -12,6 +12,7 @@ from linsgd.claims.wu_2021 import (
     gradient_noise,
     noise_law,
     epochs,
+    crossover,
     temperature,
     steady_state,
     statements,
@@ -19,6 +20,7 @@ from linsgd.claims.wu_2021 import (
 # isort: on
 
 __all__ = [
+    "crossover",
     "epochs",
     "gradient_noise",
     "noise_law",

@@ -199,7 +199,8 @@ class Kinetic1D:
             times.append(kinetic_modes.mean_passage(operator, origin))
         if min(times) <= 0 or abs(np.log(times[0] / times[1])) > LARGEST_CHANGE:
             return UNRESOLVED
-        return log_number(*np.log(times), rounding=ROUNDING)
+        fine, coarse = np.log(times)
+        return log_number(float(fine), float(coarse), ROUNDING)
 
     def evolve(
         self,
