@@ -29,10 +29,10 @@ def test_the_table_holds_what_the_docs_say_of_it(rows):
     assert all(row.repeats == 2000 for row in rows)
     likely = [row for row in rows if row.method == "likelihood" and row.alpha <= 1.95]
     assert all(row.efficiency > 0.92 for row in likely)
-    assert all(abs(row.bias) < 0.3 for row in rows if row.alpha < 1.99)
-    others = [row for row in rows if row.method != "log_variance"]
-    assert all(0.933 <= row.coverage <= 0.987 for row in others)
-    assert all(0.925 <= row.coverage <= 0.955 for row in rows if row.method == "log_variance")
+    unbounded = [row for row in rows if row.method != "likelihood"]
+    assert all(abs(row.bias) < 0.3 for row in [*unbounded, *likely])
+    # 95 +- 1 % and the two standard errors of 2000 repeats at most
+    assert all(0.933 <= row.coverage <= 0.967 for row in [*unbounded, *likely])
 
 
 def test_a_row_is_measured_again():

@@ -11,6 +11,7 @@ from linsgd.claims.wu_2021.paper import wu
 from linsgd.claims.wu_2021 import (
     gradient_noise,
     noise_law,
+    distance_from_normal,
     epochs,
     crossover,
     temperature,
@@ -21,6 +22,7 @@ from linsgd.claims.wu_2021 import (
 
 __all__ = [
     "crossover",
+    "distance_from_normal",
     "epochs",
     "gradient_noise",
     "noise_law",
