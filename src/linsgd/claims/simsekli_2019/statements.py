@@ -39,4 +39,5 @@ simsekli.state(
     "levy_exit_is_a_power_of_the_batch",
     "levy_exit_depends_on_width_not_curvature",
     "normal_exit_is_exponential_in_the_batch",
+    "wells_are_occupied_by_width_under_stable_noise",
 )

@@ -28,9 +28,11 @@ wu.state(
 wu.state(
     "Batches drawn in epochs are not independent.",
     Holds.EXACTLY,
-    "the correlation is -b/(N - b), and the noise of an epoch sums to zero",
+    "the correlation is -b/(N - b), and the noise of an epoch sums to zero; below a curvature of "
+    "3 (1 - momentum) b/(lr N) this takes most of the stationary variance away",
     "batches_of_an_epoch_are_anticorrelated",
     "noise_of_an_epoch_sums_to_zero",
+    "epochs_reduce_the_variance_below_a_crossover_curvature",
     source=Source.FOLLOW_UP,
 )
 wu.state(
