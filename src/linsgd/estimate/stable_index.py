@@ -269,14 +269,12 @@ def _by_blocks(values: FloatArray, block: int, confidence: float) -> StableIndex
     if inverse - half <= 0:
         reason = "the interval of 1/alpha holds 0: more blocks are needed"
         return _without_value(values.size, "blocks", confidence, reason)
-    # the test of alpha = 2 has one side
-    holds_two = inverse - float(student.ppf(confidence, count - 1)) * error <= 0.5
     alpha = 1 / inverse
     best = _error_at("likelihood", alpha, values.size)
     return StableIndex(
         value=alpha,
         lower=min(1 / (inverse + half), 2.0),
-        upper=2.0 if holds_two else min(1 / (inverse - half), 2 - 1e-6),
+        upper=min(1 / (inverse - half), 2.0),
         confidence=confidence,
         standard_error=alpha**2 * error,
         scale=math.nan,

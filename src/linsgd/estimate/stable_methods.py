@@ -236,22 +236,6 @@ def _quantile_curve() -> tuple[FloatArray, FloatArray, FloatArray]:
     return alphas, np.log(quantiles[:, 1] / quantiles[:, 0]), 2 * quantiles[:, 0]
 
 
-@cache
-def _log_ratio_curve() -> PchipInterpolator:
-    """Return log (q95 - q05)/(q75 - q25) as a function of alpha up to 2."""
-    alphas, log_ratios, _ = _quantile_curve()
-    return PchipInterpolator(alphas[::-1], log_ratios[::-1])
-
-
-def log_ratio_of_spreads(alpha: float) -> float:
-    """Return log (q95 - q05)/(q75 - q25), continued beyond alpha = 2 as by `by_quantiles`."""
-    if alpha <= 2:
-        return float(_log_ratio_curve()(alpha))
-    alphas, log_ratios, _ = _quantile_curve()
-    slope = (log_ratios[1] - log_ratios[0]) / (alphas[1] - alphas[0])
-    return float(log_ratios[0] + slope * (alpha - 2))
-
-
 def inverse_square(alpha: float) -> float:
     """Return alpha^-2, in which Var log|X| is linear."""
     return alpha**-2
@@ -332,7 +316,7 @@ METHODS = {
     for method in (
         Method("characteristic_function", by_characteristic_function, characteristic_deviation),
         Method("log_variance", by_log_variance, log_variance_deviation, inverse_square),
-        Method("quantiles", by_quantiles, quantile_deviation, log_ratio_of_spreads),
+        Method("quantiles", by_quantiles, quantile_deviation),
         Method("likelihood", by_likelihood, likelihood_deviation),
     )
 }
