@@ -1,6 +1,7 @@
 """What the paper states, in our words, and which claims decide each statement."""
 
 from linsgd.claims.simsekli_2019.paper import simsekli
+from linsgd.judge.claim import Source
 from linsgd.judge.statement import Holds
 
 simsekli.state(
@@ -40,4 +41,12 @@ simsekli.state(
     "levy_exit_depends_on_width_not_curvature",
     "normal_exit_is_exponential_in_the_batch",
     "wells_are_occupied_by_width_under_stable_noise",
+)
+simsekli.state(
+    "Estimated indices below 2 are those of a stationary heavy-tailed law.",
+    Holds.FAILS,
+    "the published ones of multi-pass SGD are matched by a recursion that diverges, and fall with "
+    "the number of steps",
+    "a_divergent_recursion_gives_the_published_indices",
+    source=Source.FOLLOW_UP,
 )
