@@ -13,6 +13,7 @@ from .compare.atlas import atlas as atlas
 from .compare.atlas import find_boundary as find_boundary
 from .compare.comparison import Comparison as Comparison
 from .compare.comparison import compare as compare
+from .montecarlo.decentralised import decentralised_positions as decentralised_positions
 from .montecarlo.observables.autocovariance import Autocovariance as Autocovariance
 from .montecarlo.observables.block_logs import BlockLogs as BlockLogs
 from .montecarlo.observables.chain_average import ChainAverage as ChainAverage
@@ -32,6 +33,8 @@ from .optimizers.adaptive import Adagrad as Adagrad
 from .optimizers.adaptive import Adam as Adam
 from .optimizers.adaptive import NAdam as NAdam
 from .optimizers.adaptive import RMSprop as RMSprop
+from .optimizers.averages import ExponentialAverage as ExponentialAverage
+from .optimizers.averages import TailAverage as TailAverage
 from .optimizers.decoupled import AdamW as AdamW
 from .optimizers.decoupled import Muon as Muon
 from .optimizers.norm import ClippedSGD as ClippedSGD
@@ -67,7 +70,14 @@ from .stable.law import Stable as Stable
 from .theory import escape as escape
 from .theory import fokker_planck as fokker_planck
 from .theory import levy as levy
+from .theory.adaptive_variance import adaptive_variance as adaptive_variance
 from .theory.autocorrelation import autocorrelation as autocorrelation
+from .theory.averaged_moments import averaged_moments as averaged_moments
+from .theory.best_weight_decay import best_weight_decay as best_weight_decay
+from .theory.constant_noise import constant_noise as constant_noise
+from .theory.decentralised import decentralised_exponent as decentralised_exponent
+from .theory.decentralised import decentralised_stability as decentralised_stability
+from .theory.decentralised import local_stability as local_stability
 from .theory.diffusion.ornstein_uhlenbeck import diffusion as diffusion
 from .theory.diffusion.pearson import pearson as pearson
 from .theory.gradient_noise.detection import normality_threshold as normality_threshold
@@ -80,8 +90,6 @@ from .theory.moments import moments as moments
 from .theory.moments import stationary_moments as stationary_moments
 from .theory.oscillation import oscillation as oscillation
 from .theory.result import Moments as Moments
-from .theory.risk.averages import ExponentialAverage as ExponentialAverage
-from .theory.risk.averages import TailAverage as TailAverage
 from .theory.risk.best_schedule import BestSchedule as BestSchedule
 from .theory.risk.best_schedule import best_schedule as best_schedule
 from .theory.risk.compute_optimal import ComputeOptimal as ComputeOptimal
@@ -97,6 +105,7 @@ from .theory.risk.result import RiskCurve as RiskCurve
 from .theory.risk.risk_curve import risk_curve as risk_curve
 from .theory.risk.thresholds import risk_thresholds as risk_thresholds
 from .theory.sampling.dependence import batch_dependence as batch_dependence
+from .theory.sign_descent import sign_descent_law as sign_descent_law
 from .theory.stability.moment_threshold import moment_threshold as moment_threshold
 from .theory.stability.thresholds import Stability as Stability
 from .theory.stability.thresholds import stability as stability

@@ -78,6 +78,11 @@ OTHERS = {
     "features": 4,
     "dimensions": [4, 8],
     "batch_sizes": [1, 2],
+    "optimizer": linsgd.Adam(0.1),
+    "gossip": [[1.0]],
+    "nodes": 2,
+    "local_steps": 2,
+    "average": linsgd.TailAverage(),
 }
 # Where one name means different things in different calls.
 OTHERS_OF = {

@@ -16,6 +16,7 @@ from linsgd import domains
 from linsgd.blocks import Arrays, Progress, accept_calls, map_blocks
 from linsgd.domains import FloatArray, IntArray
 from linsgd.montecarlo.fold import Fold, Kept
+from linsgd.montecarlo.observables.averaged_weights import AveragedWeights
 from linsgd.montecarlo.observables.chain_average import ChainAverage, StateFunction
 from linsgd.montecarlo.observables.observable import Average, Observable, increasing_steps
 from linsgd.montecarlo.observables.state_moments import StateMoments
@@ -23,6 +24,7 @@ from linsgd.montecarlo.observables.states import STATES
 from linsgd.montecarlo.random.seeds import Seed
 from linsgd.montecarlo.tiles import Tiles
 from linsgd.montecarlo.walks.engine import Engine, Precision, walks
+from linsgd.optimizers.averages import AVERAGES, IterateAverage
 from linsgd.optimizers.optimizer import Optimizer
 from linsgd.optimizers.schedule import Schedule
 from linsgd.optimizers.scheduled_sgd import ScheduledSGD
@@ -35,7 +37,7 @@ SMALLEST_BLOCK = 256  # chains a scheduled block
 MOST_BLOCKS = 256  # a look is cut into; more would cost a scheduler more than they spread
 FIRST_LOOK = 1024  # chains at the first look of `until`; each look doubles them
 
-Recorded = Observable | StateFunction
+Recorded = Observable | StateFunction | IterateAverage
 
 # Parts of the mean and of the covariance of (w, v), by the names that predictions give them.
 PARTS: Mapping[str, tuple[str, str]] = {
@@ -260,7 +262,8 @@ def simulate(
         ``SquaredDisplacement``, ``Exceedance``, ``FirstPassage``, ``BlockLogs``, in memory that
         does not grow with the steps. A function of the positions and the velocities (n, d) of n
         chains that returns a value of each, (n,) or (n, ...), is averaged at `steps` under its own
-        name (``ChainAverage``). ``States()`` keeps the states of all chains.
+        name (``ChainAverage``). ``States()`` keeps the states of all chains. A ``TailAverage`` or
+        an ``ExponentialAverage`` gives the mean and the variance of that average of the weights.
     engine : {"full", "reduced", "radial"}
         "full" is the algorithm itself. "reduced" has the same law at O(d) a step, for Gaussian
         features and noise; "radial" at O(1) if besides H = h I, d >= 2, and weight_decay = 0 or w*
@@ -365,6 +368,8 @@ def _observable(given: Any) -> Observable:
     expected = "observables such as linsgd.StateMoments(), or functions f(w, v)"
     if isinstance(given, type):
         domains.refuse("record", f"the class {given.__name__}", f"an instance, {given.__name__}()")
+    if isinstance(given, AVERAGES):
+        return AveragedWeights(given)
     if hasattr(given, "recorder") and hasattr(given, "averages"):
         observable: Observable = given
         return observable

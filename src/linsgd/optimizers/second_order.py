@@ -79,8 +79,8 @@ class StochasticNewton(Minibatch):
     >>> import linsgd
     >>> problem = linsgd.LinearRegression.gaussian([1.0, 0.01], optimum=[1.0, 1.0])
     >>> newton = linsgd.StochasticNewton(lr=0.5, batch_size=8)
-    >>> linsgd.simulate(problem, newton, steps=20).position_variance.shape
-    (2,)
+    >>> linsgd.tail_exponent(problem, newton).value
+    7.0
     """
 
     damping: float = field(default=0.0, kw_only=True)

@@ -6,14 +6,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from linsgd import domains
+from linsgd.optimizers.accept import accept
+from linsgd.optimizers.second_order import StochasticNewton
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.result import Moments, Start
-from linsgd.theory.theories import TheoryName, answer
+from linsgd.theory.theories import THEORIES, TheoryName, answer, theories
 
 
 def stationary_moments(
-    problem: LinearRegression, sgd: SGD, theory: TheoryName = "exact"
+    problem: LinearRegression, sgd: SGD | StochasticNewton, theory: TheoryName = "exact"
 ) -> Moments:
     r"""Return mean and covariance of (w, v) in the stationary law.
 
@@ -21,10 +23,11 @@ def stationary_moments(
     ----------
     problem : LinearRegression
         The problem.
-    sgd : SGD
+    sgd : SGD or StochasticNewton
         The optimizer. For ``sampling="epoch"`` or ``"fixed"`` the law at each phase of the epoch:
         exact for few rows, else for noise frozen at the minimum, exact in lr (h + weight_decay);
         `order` says what is neglected and `error` estimates it.
+        Newton's law is exact for Gaussian features, without damping and weight decay.
     theory : {"exact", "langevin", "diffusion"}
         The discrete algorithm itself, or the literature's stochastic differential equations.
 
@@ -73,7 +76,12 @@ def stationary_moments(
     >>> law.position_variance
     array([0.01360246, 0.01316367])
     """
+    others = THEORIES[domains.choice("theory", theory, theories())].others
+    if type(sgd) in others:
+        accept(problem, sgd, tuple(others))
+        return others[type(sgd)](problem, sgd)
     stationary = answer("moments", lambda t: t.stationary, theory, problem, sgd)
+    assert isinstance(sgd, SGD)  # the only type that is left
     return stationary(problem, sgd)
 
 

@@ -4,19 +4,20 @@ This table is the only place that names a theory. The public calls choose from i
 question that a theory does not answer is refused with the names of those that do.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
 from linsgd.optimizers.accept import OPTIMIZERS, PROBLEMS, accept
+from linsgd.optimizers.second_order import StochasticNewton
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.diffusion import ornstein_uhlenbeck
+from linsgd.theory.discrete import newton, transient
 from linsgd.theory.discrete import oscillation as discrete_modes
 from linsgd.theory.discrete import stationary as independent
-from linsgd.theory.discrete import transient
 from linsgd.theory.displacement import differential_equations
 from linsgd.theory.displacement import discrete as discrete_displacement
 from linsgd.theory.displacement.terms import Answer as Displaced
@@ -53,6 +54,8 @@ class Theory:
         (lags (K, 1), momentum, stiffness z (d,)) -> those of position and velocity (K, d).
     problems, optimizers : tuple of type
         The exact types that it covers.
+    others : mapping of type to callable
+        The stationary laws of further optimizers, which answer no other question.
     """
 
     name: TheoryName
@@ -65,6 +68,7 @@ class Theory:
     ) = None
     problems: tuple[type, ...] = PROBLEMS
     optimizers: tuple[type, ...] = OPTIMIZERS
+    others: Mapping[type, Callable[[LinearRegression, Any], Moments]] = field(default_factory=dict)
 
 
 def _exact_stationary(problem: LinearRegression, sgd: SGD) -> Moments:
@@ -89,6 +93,7 @@ THEORIES: dict[str, Theory] = {
             displacement=discrete_displacement.displacement,
             oscillation=discrete_modes.relaxation,
             autocorrelation=discrete_modes.correlations,
+            others={StochasticNewton: newton.stationary},
         ),
         Theory(
             name="langevin",
@@ -146,8 +151,8 @@ def answer(
     question: Question,
     ask: Callable[[Theory], Answer | None],
     theory: str,
-    problem: LinearRegression,
-    sgd: SGD,
+    problem: object,
+    sgd: object,
 ) -> Answer:
     """Return a theory's answer to a question, after the checks that all public calls share.
 

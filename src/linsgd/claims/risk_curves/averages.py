@@ -11,10 +11,10 @@ from linsgd.claims.risk_curves.paper import EXPONENTIAL, risk_curves
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Draft, Enclosure, Simulation, Source
+from linsgd.optimizers.averages import ExponentialAverage, IterateAverage, TailAverage
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.power_law import PowerLaw
 from linsgd.symbolic.symbols import b, d, k, sigma
-from linsgd.theory.risk.averages import ExponentialAverage, IterateAverage, TailAverage
 from linsgd.theory.risk.risk_curve import risk_curve
 
 SGD_ = SGD(lr=0.2, batch_size=2)

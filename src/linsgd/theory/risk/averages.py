@@ -14,78 +14,13 @@ constant + sum weight (E a^2 + E a) over the nodes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from linsgd import domains
-from linsgd.domains import FloatArray, IntArray
+from linsgd.domains import FloatArray
 from linsgd.jit import summing
 from linsgd.theory.risk.modes import Nodes
-
-
-@dataclass(frozen=True, slots=True)
-class TailAverage:
-    """The mean of the iterates w_first, ..., w_k; Polyak's average where first = 0.
-
-    Parameters
-    ----------
-    first : int
-        The first iterate of the average, at least 0.
-
-    Examples
-    --------
-    >>> import linsgd
-    >>> law = linsgd.PowerLaw(exponent=1.5, source=0.5, dimension=50, noise_std=1.0)
-    >>> sgd = linsgd.SGD(lr=0.2)
-    >>> last = linsgd.risk_curve(law, sgd, [2000]).excess_risk[0]
-    >>> mean = linsgd.risk_curve(law, sgd, [2000], average=linsgd.TailAverage(1000)).excess_risk[0]
-    >>> bool(mean < last / 9)
-    True
-    """
-
-    first: int = 0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "first", domains.integer("first", self.first, "[0, inf)"))
-
-    def kept(self, steps: IntArray) -> FloatArray:
-        """Return r (K,) of the steps: the weight of the average before each step, after it."""
-        counted = steps - self.first + 1.0
-        return counted / (counted + 1)
-
-
-@dataclass(frozen=True, slots=True)
-class ExponentialAverage:
-    """The average a_k = decay a_(k-1) + (1 - decay) w_k, a_0 = w_0.
-
-    Parameters
-    ----------
-    decay : float
-        In (0, 1).
-
-    Examples
-    --------
-    >>> import linsgd
-    >>> law = linsgd.PowerLaw(exponent=1.5, source=0.5, dimension=50, noise_std=1.0)
-    >>> sgd, average = linsgd.SGD(lr=0.2), linsgd.ExponentialAverage(0.99)
-    >>> last = linsgd.risk_curve(law, sgd, [2000]).excess_risk[0]
-    >>> bool(linsgd.risk_curve(law, sgd, [2000], average=average).excess_risk[0] < last / 4)
-    True
-    """
-
-    decay: float
-    first = 0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "decay", domains.real("decay", self.decay, "(0, 1)"))
-
-    def kept(self, steps: IntArray) -> FloatArray:
-        """Return r (K,) of the steps."""
-        return np.full(len(steps), self.decay)
-
-
-IterateAverage: TypeAlias = TailAverage | ExponentialAverage
 
 
 @dataclass(frozen=True, slots=True, eq=False)

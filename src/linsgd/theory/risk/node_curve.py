@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linsgd.domains import FloatArray, IntArray
+from linsgd.optimizers.averages import IterateAverage
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.problems.power_law import PowerLaw
 from linsgd.theory.recurrence.gradient_covariance import ModeNoise
 from linsgd.theory.recurrence.recurrence import Coefficients
-from linsgd.theory.risk.averages import AveragedNodes, IterateAverage
+from linsgd.theory.risk.averages import AveragedNodes
 from linsgd.theory.risk.contour import Step, nodes_at, settling_time, totals_at
 from linsgd.theory.risk.coverage import sample_noise
 from linsgd.theory.risk.homogenized import homogenized, homogenized_walk

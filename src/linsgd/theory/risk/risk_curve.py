@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike
 from linsgd import domains
 from linsgd.domains import FloatArray, IntArray
 from linsgd.optimizers.accept import OPTIMIZERS, PROBLEMS, accept
+from linsgd.optimizers.averages import ExponentialAverage, IterateAverage, TailAverage
 from linsgd.optimizers.schedule import Schedule
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.problems.power_law import PowerLaw
 from linsgd.theory.recurrence.gradient_covariance import MatrixNoise
-from linsgd.theory.risk.averages import ExponentialAverage, IterateAverage, TailAverage
 from linsgd.theory.risk.correlated_modes import correlated_curve, infinite_curve
 from linsgd.theory.risk.coverage import check_homogenized, sample_noise
 from linsgd.theory.risk.node_curve import COARSE, FINE, NodeCurve

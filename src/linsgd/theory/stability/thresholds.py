@@ -15,11 +15,13 @@ from typing import Any
 
 from linsgd import domains
 from linsgd.optimizers.accept import accept
+from linsgd.optimizers.second_order import StochasticNewton
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Deferred, Result, Status, summary
 from linsgd.theory.recurrence.recurrence import Recurrence
 from linsgd.theory.stability.mean_square import mean_square_threshold, mean_threshold
+from linsgd.theory.tails.other_optimizers import require_gaussian, whitened
 
 
 class StabilityStatus(Status):
@@ -120,15 +122,17 @@ class Stability(Result):
         return Result.to_dict(replace(self, almost_sure_threshold=Deferred.of(known)))
 
 
-def stability(problem: LinearRegression, sgd: SGD) -> Stability:
+def stability(problem: LinearRegression, sgd: SGD | StochasticNewton) -> Stability:
     r"""Return the critical learning rates of SGD on a problem, for independent batches.
 
     Parameters
     ----------
     problem : LinearRegression
         The problem.
-    sgd : SGD
-        The optimizer; its momentum, decay and batches are kept while lr varies.
+    sgd : SGD or StochasticNewton
+        The optimizer; its momentum, decay and batches are kept while lr varies. Newton's thresholds
+        are exact for Gaussian features, without damping and decay; 0 where a moment does not exist
+        at any lr.
 
     Returns
     -------
@@ -170,7 +174,9 @@ def stability(problem: LinearRegression, sgd: SGD) -> Stability:
     >>> round(linsgd.stability(problem, linsgd.SGD(lr=0.1, batch_size=4)).lr_mean_square, 12)
     0.8
     """
-    accept(problem, sgd)
+    accept(problem, sgd, (SGD, StochasticNewton))
+    if isinstance(sgd, StochasticNewton):
+        return _of_newton(problem, sgd)
     if sgd.sampling != "independent":
         domains.refuse(
             "sampling",
@@ -188,6 +194,30 @@ def stability(problem: LinearRegression, sgd: SGD) -> Stability:
         lr_mean_square=lr_mean_square,
         error=error,
         almost_sure_threshold=Deferred(_almost_sure, problem, sgd, lr_mean_square),
+    )
+
+
+def _of_newton(problem: LinearRegression, sgd: StochasticNewton) -> Stability:
+    """Return the thresholds of Newton's method: those of white features, or 2."""
+    sgd.check(problem)
+    require_gaussian(problem)
+    if sgd.damping + sgd.weight_decay > 0 or sgd.curvature == "split":
+        given = f"curvature = {sgd.curvature!r}, damping = {sgd.damping:g}"
+        accepted = "curvature 'batch' or 'exact' without damping and without weight decay"
+        domains.refuse("sgd", given, accepted)
+    if sgd.curvature == "exact":
+        return stability(whitened(problem), SGD(sgd.lr, sgd.batch_size))
+    freedom = sgd.batch_size - problem.dimension + 1  # of the batch's solution, a t law
+    lr_mean = 2.0 if freedom > 1 else 0.0
+    lr_mean_square = 2.0 if freedom > 2 and math.isfinite(problem.noise_variance) else 0.0
+    return Stability(
+        lr=sgd.lr,
+        mean=sgd.lr < lr_mean,
+        mean_square=sgd.lr < lr_mean_square,
+        lr_mean=lr_mean,
+        lr_mean_square=lr_mean_square,
+        error=0.0,
+        almost_sure_threshold=Deferred.of(Threshold(lower=2.0, upper=2.0)),
     )
 
 

@@ -11,6 +11,7 @@ Each number is computed block by block (`direct_sum`), by the methods of the tab
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 
@@ -19,6 +20,7 @@ import numpy as np
 from linsgd import domains
 from linsgd.blocks import Progress
 from linsgd.optimizers.accept import accept
+from linsgd.optimizers.optimizer import Optimizer
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Guarantee
@@ -35,6 +37,7 @@ from linsgd.theory.tails.methods import (
     sign_known,
 )
 from linsgd.theory.tails.moments import even_moments
+from linsgd.theory.tails.other_optimizers import EXPONENTS
 from linsgd.theory.tails.result import INFINITE, NO_NUMBER, Interval, TailResult, TailStatus
 from linsgd.theory.tails.sample_budget import UNLIMITED, SampleBudget
 from linsgd.theory.tails.setting import Setting
@@ -176,7 +179,7 @@ def spectral_function(
 
 def tail_exponent(
     problem: LinearRegression,
-    sgd: SGD,
+    sgd: Optimizer,
     method: MethodName | Method = "auto",
     seed: int = 0,
     *,
@@ -189,8 +192,9 @@ def tail_exponent(
     ----------
     problem : LinearRegression
         What is learned.
-    sgd : SGD
-        With independent batches.
+    sgd : SGD, Adam, SAM, StochasticNewton or any other optimizer
+        With independent batches. Where the exponent is neither SGD's own nor exact, `reason` says
+        which bound or condition the answer rests on.
     method : str or Method
         As in `lyapunov_exponent`.
     seed : int
@@ -237,8 +241,13 @@ def tail_exponent(
     >>> round(linsgd.tail_exponent(problem, linsgd.SGD(lr=2 / 3)).value, 12)
     2.0
     """
-    accept(problem, sgd)
+    accept(problem, sgd, (SGD, *EXPONENTS))
     chosen, sampling = named(method), _budget(seed, budget, progress)
+    if not isinstance(sgd, SGD):
+        if method != "auto":
+            domains.refuse("method", method, f"'auto' for {type(sgd).__name__}")
+        of_sgd = functools.partial(tail_exponent, seed=seed, budget=budget, progress=progress)
+        return EXPONENTS[type(sgd)](problem, sgd, of_sgd)
     return exponent_of(Setting.of(problem, sgd), label_exponent(problem), chosen, sampling)
 
 
