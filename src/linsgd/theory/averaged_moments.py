@@ -115,7 +115,7 @@ def averaged_moments(
     >>> problem, sgd = linsgd.LinearRegression.gaussian([1.0]), linsgd.SGD(lr=0.2, batch_size=4)
     >>> law = linsgd.averaged_moments(problem, sgd, [1000], linsgd.TailAverage())
     >>> print((1000 * law.variance).round(4))
-    [[0.263]]
+    [[0.2625]]
     """
     at = domains.step_list("steps", steps)
     if at.max() > LONGEST:
