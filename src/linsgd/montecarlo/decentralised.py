@@ -4,6 +4,8 @@ Each node draws a batch of its own: w_i' = sum_j G_ij w_j - lr g_i(w_i), or with
 w_i' = w_i - lr g_i(w_i) and after every tau-th step w_i <- sum_j G_ij w_j.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 
