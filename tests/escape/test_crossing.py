@@ -56,7 +56,7 @@ def test_discrete_factor_against_the_chain(lr):
     ]
     assert rates[0] / rates[1] == pytest.approx(1 + lr / 4, rel=1e-12)
     chain = linsgd.fokker_planck.MarkovKernel(
-        lambda x: x - lr * (x**3 - x), math.sqrt(2 * lr * temperature), (-2.2, 2.2), points=400
+        lambda x: x - lr * (x**3 - x), math.sqrt(2 * lr * temperature), (-2.2, 2.2), points=500
     )
     process = linsgd.fokker_planck.Diffusion1D(QUARTIC, temperature, (-2.2, 2.2))
     true = process.mean_first_passage_time(-1.0, 1.0).value

@@ -153,11 +153,8 @@ def test_occupation_and_rate_of_a_tilted_well():
         well, SGD, (-1.03, 0.97), top, steps, noise=2.0, chains=16384, confidence=SURE
     )
     exact = 1 - chain.occupation(-2.6, top).value
-    spacing = 5.2 / 299
-    density = chain.stationary_law()[1].max()
-    slack = density * spacing  # the chain's occupation is known to one point
     assert found.status == "ok"
-    assert found.occupation_lower - slack < exact < found.occupation_upper + slack
+    assert found.occupation_lower < exact < found.occupation_upper
     assert found.rate_lower < gap < found.rate_upper
     assert not found.rate_lower < 2 * gap < found.rate_upper
 

@@ -37,7 +37,7 @@ def finite_steps_leave_sharp_wells_faster(named: NamedProblem) -> Draft:
     level, lrs = 0.03, (0.04, 0.02)
 
     def factor(lr: float) -> tuple[float, float]:
-        chain = _chain(QUARTIC, lr, lambda y: level + 0 * y, (-2.2, 2.2), 300)
+        chain = _chain(QUARTIC, lr, lambda y: level + 0 * y, (-2.2, 2.2), 400)
         steps, error = log_time(chain, -1.0, 1.0)
         time, other = log_time(diffusion(QUARTIC, level, -2.4, 2.4), -1.0, 1.0)
         return math.expm1(time - math.log(lr) - steps) / lr, (error + other) / lr
@@ -69,13 +69,9 @@ def finite_steps_prefer_flat_wells(named: NamedProblem) -> Draft:
 
     def change(lr: float) -> tuple[float, float]:
         chain = _chain(loss, lr, lambda y: level + 0 * y, (-3.0, 6.0), 500)
-        points, density = chain.stationary_law()
-        # the boundary's own cell is divided between the wells
-        width = points[1] - points[0]
-        share = np.clip((points - TOP) / width + 0.5, 0, 1)
-        log = math.log(float(share @ density) / float((1 - share) @ density))
+        sharp, flat = chain.occupation(-3.0, TOP), chain.occupation(TOP, 6.0)
         law, error = log_ratio(diffusion(loss, level))
-        return (log - law) / lr, error / lr + 1e-3
+        return (flat.log - sharp.log - law) / lr, (error + sharp.error + flat.error) / lr
 
     return numerical(
         statement=(
@@ -106,7 +102,7 @@ def sgd_is_read_in_the_sense_of_ito(named: NamedProblem) -> Draft:
     lrs = (0.04, 0.02)
 
     def log_steps(lr: float) -> tuple[float, float]:
-        chain = _chain(QUARTIC, lr, level, (-2.2, 2.2), 300)
+        chain = _chain(QUARTIC, lr, level, (-2.2, 2.2), 400)
         steps, error = log_time(chain, -1.0, 1.0)
         return steps + math.log(lr), error
 

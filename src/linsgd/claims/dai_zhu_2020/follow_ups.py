@@ -174,7 +174,7 @@ def exit_exponent_of_the_chain_does_not_know_sharpness(named: NamedProblem) -> D
         logs = []
         for noise in noises:
             std = math.sqrt(noise * step * curve)
-            chain = MarkovKernel(lambda y: (1 - step * curve) * y, std, (-1.2, 1.2), points=300)
+            chain = MarkovKernel(lambda y: (1 - step * curve) * y, std, (-1.2, 1.2), points=400)
             logs.append(log_time(chain, 0.0, radius))
         # tau ~ sqrt(noise) e^{r^2/noise}: the root is taken off
         apart = 1 / noises[1] - 1 / noises[0]

@@ -11,8 +11,9 @@ kinetic_1d          `Kinetic1D`, momentum SGD; kinetic_operator has its matrices
 finite_volume       Scharfetter and Gummel's scheme, for evolution; the second method
 diffusion_2d        `Diffusion2D`: a chain on a grid (grid_2d) along Selling's offsets (selling),
                     solved by elimination without subtraction (banded_chain)
-markov_kernel       `MarkovKernel`: the discrete algorithm with Gaussian noise, by elimination
-                    without subtraction
+markov_kernel       `MarkovKernel`: the discrete algorithm, with Gaussian noise (jumps) on Gauss
+                    panels (position_chain) or with momentum (pair_chain), and with batches of a
+                    finite sum; by elimination without subtraction (elimination)
 """
 
 from linsgd.theory.fokker_planck.diffusion_1d import Diffusion1D

@@ -5,16 +5,19 @@ of its exits, so that nothing is subtracted and small rates keep their digits. T
 from both ends of the band to a root, toward the mass.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from linsgd.domains import FloatArray, IntArray
 from linsgd.jit import kernel
 
 LONGEST_SPACE = 60  # of Arnoldi's method
 CONVERGED = 1e-13
+FOUND = 1e-9  # relative residual of a rate
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,19 +88,44 @@ class BandedChain:
         return u
 
     def gap(self) -> float:
-        """Return the smallest real part of a rate, by Arnoldi's method on -Q^-1.
+        """Return the smallest real part of a rate.
 
-        The space is orthogonal in the stationary law and grows until the slowest rate stands.
+        The space grows until the slowest rate stands.
+        """
+        rate = before = np.inf
+        for H, beyond in self._spaces():
+            times = np.linalg.eigvals(H)
+            rate = float((1 / times).real.min())
+            stands = abs(rate - before) <= CONVERGED * abs(rate)
+            if stands or beyond <= CONVERGED * abs(times).max():
+                break
+            before = rate
+        return rate
+
+    def slow_rates(self) -> NDArray[np.complex128]:
+        """Return the rates that the longest space has found, those near 0 among them."""
+        *_, (H, beyond) = self._spaces()
+        times, vectors = np.linalg.eig(H)
+        residual = beyond * abs(vectors[-1])
+        rates: NDArray[np.complex128] = 1 / times[residual <= FOUND * abs(times)]
+        return rates
+
+    def _spaces(self) -> Iterator[tuple[FloatArray, float]]:
+        """Build Krylov spaces of -Q^-1, orthogonal in the stationary law.
+
+        Yields
+        ------
+        tuple of ndarray (k, k) and float
+            Arnoldi's matrix, and the norm of what the space lacks.
         """
         law = self.stationary()
         root_law = np.sqrt(law)
+        present = root_law > 0
         u = self.solve(np.ones(law.size))
         u -= law @ u
         basis = [u * root_law / np.sqrt(law @ u**2)]
         H = np.zeros((LONGEST_SPACE + 1, LONGEST_SPACE))
-        before = np.inf
         for k in range(LONGEST_SPACE):
-            present = root_law > 0
             u = np.divide(basis[k], root_law, out=np.zeros(law.size), where=present)
             image = self.solve(u)
             image = (image - law @ image) * root_law
@@ -106,14 +134,8 @@ class BandedChain:
                 H[: k + 1, k] += overlap
                 image = image - overlap @ np.array(basis)
             H[k + 1, k] = np.linalg.norm(image)
-            times = np.linalg.eigvals(H[: k + 1, : k + 1])
-            rate = float((1 / times).real.min())
-            stands = abs(rate - before) <= CONVERGED * abs(rate)
-            if stands or H[k + 1, k] <= CONVERGED * abs(times).max():
-                return rate
-            before = rate
+            yield H[: k + 1, : k + 1], float(H[k + 1, k])
             basis.append(image / H[k + 1, k])
-        return rate
 
 
 def _toward(count: int, band: int, low: int, high: int, root: int) -> IntArray:

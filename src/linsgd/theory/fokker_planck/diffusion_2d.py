@@ -23,7 +23,12 @@ from linsgd.result import Result
 from linsgd.theory.fokker_planck.banded_chain import BandedChain
 from linsgd.theory.fokker_planck.diffusion_1d import CONFINED, WEIGHT, Convention
 from linsgd.theory.fokker_planck.grid_2d import Grid2D, Loss, Matrix
-from linsgd.theory.fokker_planck.log_number import UNRESOLVED, LogNumber, log_number
+from linsgd.theory.fokker_planck.log_number import (
+    UNRESOLVED,
+    LogNumber,
+    extrapolated,
+    log_number,
+)
 from linsgd.theory.fokker_planck.regions_2d import Region, indicator, mass, runs_along
 
 POINTS = 201
@@ -174,7 +179,7 @@ class Diffusion2D:
         if min(gaps) < SMALLEST_GAP:
             return UNRESOLVED
         logs = [float(np.log(gap)) for gap in gaps]
-        return UNRESOLVED if abs(logs[0] - logs[2]) > LARGEST_CHANGE else _extrapolated(logs)
+        return UNRESOLVED if abs(logs[0] - logs[2]) > LARGEST_CHANGE else extrapolated(logs)
 
     def mean_first_passage_time(self, start: tuple[float, float], target: Region) -> LogNumber:
         """Return the mean time from a point to a region.
@@ -202,7 +207,7 @@ class Diffusion2D:
     def _extrapolated_at_border(self, logs: list[float], region: Region) -> LogNumber:
         """Return the limit of spacing 0, whose error knows whether the grids share the border."""
         if all(runs_along(region, grid.x, grid.y) for grid in self._grids):
-            return _extrapolated(logs)
+            return extrapolated(logs)
         # the error depends on where the border cuts the cells: only the size of the second order
         # is known of it
         limit = (logs[0] * 16 / 9 - logs[1]) / (16 / 9 - 1)
@@ -337,22 +342,6 @@ def _matrix(given: Any) -> Matrix:
         return values
 
     return matrix
-
-
-def _extrapolated(logs: list[float]) -> LogNumber:
-    """Return the limit of spacing 0 of logs at spacings 1, 4/3 and 2.
-
-    Errors of the second and fourth order are removed. The error is the largest distance to a limit
-    of two grids, which removes the second order alone.
-    """
-    squares = np.array([1.0, 16 / 9, 4.0])
-    both = float(np.linalg.solve(np.vander(squares, increasing=True), logs)[0])
-    of_two = [
-        (logs[i] * squares[j] - logs[j] * squares[i]) / (squares[j] - squares[i])
-        for i, j in ((0, 1), (0, 2))
-    ]
-    farthest = max(of_two, key=lambda limit: abs(limit - both))
-    return log_number(both, float(farthest), rounding=1e-11)
 
 
 def _inside(grid: Grid2D, region: Region) -> Any:

@@ -54,3 +54,19 @@ def log_number(fine: float, coarse: float, rounding: float = 0.0) -> LogNumber:
         value = float(np.exp(fine))
         difference = abs(float(np.expm1(coarse - fine)))
     return LogNumber(value=value, log=float(fine), error=difference + least)
+
+
+def extrapolated(logs: list[float]) -> LogNumber:
+    """Return the limit of spacing 0 of logs at spacings 1, 4/3 and 2.
+
+    Errors of the second and fourth order are removed. The error is the largest distance to a limit
+    of two grids, which removes the second order alone.
+    """
+    squares = np.array([1.0, 16 / 9, 4.0])
+    both = float(np.linalg.solve(np.vander(squares, increasing=True), logs)[0])
+    of_two = [
+        (logs[i] * squares[j] - logs[j] * squares[i]) / (squares[j] - squares[i])
+        for i, j in ((0, 1), (0, 2))
+    ]
+    farthest = max(of_two, key=lambda limit: abs(limit - both))
+    return log_number(both, float(farthest), rounding=1e-11)

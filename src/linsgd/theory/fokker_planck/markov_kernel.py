@@ -1,44 +1,62 @@
-r"""The discrete algorithm x' = x - lr L'(x) + noise as a Markov chain on a grid.
+r"""The discrete algorithm x' = x - lr L'(x) + noise as a Markov chain.
 
-The transition density is summed over equally spaced points, which for Gaussian noise of standard
-deviation s and spacing w errs by about exp(-2 pi^2 s^2/w^2): nothing, from s = 1.3 w on. Stationary
-law and passage times are found by the elimination of Grassmann, Taksar and Heyman: states are
-removed one by one, and the probability of leaving a state is the sum of its exits, never one minus
-a number close to one. No subtraction occurs: passage times of 10^20 steps keep their digits.
+The transition density is integrated by Gauss panels (`position_chain`), with momentum over pairs of
+positions (`pair_chain`). Stationary law and passage times are found without subtraction
+(`elimination`). From a start x between the nodes x_j of weights w_j a passage takes
+
+    1 + sum_j p(x, x_j) w_j u_j
+
+steps, u_j those from the nodes. The batches of a finite sum have no density: their jumps are
+widened by Gaussian noise in proportion to the spacing, and the answers, which err by its square and
+its fourth power, are extrapolated to none.
 """
 
 from collections.abc import Callable
-from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from linsgd import domains
-from linsgd.domains import FloatArray, IntArray
-from linsgd.jit import kernel
-from linsgd.theory.fokker_planck.log_number import LogNumber, log_number
+from linsgd.domains import FloatArray
+from linsgd.optimizers.sgd import SGD
+from linsgd.problems.potentials import FiniteSum
+from linsgd.theory.fokker_planck.jumps import Jumps
+from linsgd.theory.fokker_planck.log_number import (
+    UNRESOLVED,
+    LogNumber,
+    extrapolated,
+    log_number,
+)
+from linsgd.theory.fokker_planck.pair_chain import PairChain
+from linsgd.theory.fokker_planck.position_chain import PositionChain
 
 POINTS = 600
-RESOLVED = 1.3  # least s/w: exp(-2 pi^2 1.3^2) = 3e-15
-ITERATIONS = 500
-SETTLING = 10_000  # steps without noise
+LARGEST_CHANGE = 0.5  # of log of a number between two resolutions
+REACH, SHORTER = 9.0, 8.0  # of velocities, in standard deviations, at the two resolutions
+MOST_LEAVE = 1e-10  # of the stationary steps, beyond the domain
+ROUNDING = 1e-12  # of sums over all nodes
+
+Chain: TypeAlias = PositionChain | PairChain
 
 
 class MarkovKernel:
-    r"""The chain x' = update(x) + std(x) z with standard normal z, on points of an interval.
+    r"""The chain x' = update(x) + momentum (x - previous x) + std(x) z on an interval.
 
     Parameters
     ----------
     update : callable
-        The mean of the next position, vectorised: x - lr L'(x) for SGD.
+        The mean of the next position from rest, vectorised: x - lr L'(x) for SGD.
     std : float or callable
-        Standard deviation of the step's noise, positive: lr sqrt(C(x)/batch_size) for SGD.
+        Standard deviation of the step's noise, positive: lr sqrt(C(x)/batch_size) for SGD. The
+        z are independent standard normal variables.
     domain : tuple of float
         The interval (low, high), wide enough that steps beyond its ends are negligible: they are
         drawn again.
     points : int
-        Number of equally spaced points, from 20 to 3000. Two coarse ones, 4/3 of the spacing, must
-        be resolved by the noise.
+        About the number of nodes, from 40 to 3000. The noise must be at least twice the distance of
+        nodes, 1.3 times with momentum, also at the coarse resolution of 3/4 of them.
+    momentum : float
+        In [0, 1). The cost grows as points/(1 - momentum^2)^(3/2), so that few points serve.
 
     Raises
     ------
@@ -60,8 +78,8 @@ class MarkovKernel:
     >>> chain = linsgd.fokker_planck.MarkovKernel(
     ...     lambda x: x - 0.05 * (x**3 - x), 0.1, (-2.5, 2.5), points=200
     ... )
-    >>> bool(100 < chain.mean_first_passage_time(-1.0, 1.0).value < 100_000)
-    True
+    >>> f"{chain.mean_first_passage_time(-1.0, 1.0).value:.6f}"
+    '1318.318774'
     """
 
     def __init__(
@@ -70,29 +88,70 @@ class MarkovKernel:
         std: Any,
         domain: tuple[float, float],
         points: int = POINTS,
+        momentum: float = 0.0,
     ) -> None:
-        try:
-            low, high = domain
-        except (TypeError, ValueError):
-            domains.refuse("domain", domain, "a pair (low, high) of numbers")
-        self.low = domains.real("domain[0]", low)
-        self.high = domains.real("domain[1]", high, f"({self.low!r}, inf)")
         if not callable(update):
             domains.refuse_type("update", update, "a function of an array")
-        points = domains.integer("points", points, "[20, 3000]")
         fixed = None if callable(std) else domains.real("std", std, "(0, inf)")
         scale = std if fixed is None else lambda x: np.full(x.shape, fixed)
-        self._chains = [
-            _Chain(update, scale, self.low, self.high, n) for n in (points, points * 3 // 4)
-        ]
+        self._momentum = domains.real("momentum", momentum, "[0, 1)")
+        self._prepare(Jumps.gaussian(update, scale), domain, points)
+
+    @classmethod
+    def of_batches(
+        cls, potential: FiniteSum, sgd: SGD, domain: tuple[float, float], points: int = POINTS
+    ) -> "MarkovKernel":
+        """Return the chain of SGD on a finite sum, whose minibatches are the noise.
+
+        Parameters
+        ----------
+        potential : FiniteSum
+            In one dimension, of at most 1000 different batches.
+        sgd : SGD
+            lr and batch_size; independent batches drawn with replacement, without momentum.
+        domain, points
+            As for the class.
+
+        Raises
+        ------
+        ValueError
+            If an argument lies outside its domain or asks for anything else.
+
+        Examples
+        --------
+        >>> import linsgd
+        >>> two = linsgd.potentials.FiniteSum([[0, -1, 0.5], [0, 1, 0.5]])
+        >>> chain = linsgd.fokker_planck.MarkovKernel.of_batches(
+        ...     two, linsgd.SGD(lr=0.5), (-1.3, 1.3), points=200
+        ... )
+        >>> round(chain.spectral_gap().value, 6)  # lr times the curvature
+        0.5
+        """
+        domains.exact_type("potential", potential, (FiniteSum,))
+        domains.exact_type("sgd", sgd, (SGD,))
+        if potential.dimension != 1:
+            domains.refuse("potential", potential, "finite sums in one dimension")
+        for name in ("momentum", "dampening", "weight_decay", "nesterov"):
+            if getattr(sgd, name):
+                domains.refuse(name, getattr(sgd, name), "0 or False on batches of a finite sum")
+        if sgd.sampling != "independent" or not sgd.replacement:
+            given = f"{sgd.sampling!r}, replacement {sgd.replacement}"
+            domains.refuse("sampling", given, "'independent' with replacement on a potential")
+        chain = cls.__new__(cls)
+        chain._momentum = 0.0
+        chain._prepare(Jumps.of_batches(potential, sgd), domain, points)
+        return chain
 
     def stationary_law(self) -> tuple[FloatArray, FloatArray]:
-        """Return the points (M,) and the stationary density (M,) at them, per unit of x."""
-        chain = self._chains[0]
-        return chain.points, chain.stationary / chain.spacing
+        """Return the nodes (M,) and the stationary density (M,) at them, per unit of x.
+
+        The jumps of batches are widened: theirs is the density of a smoothed law.
+        """
+        chain = self._chains()[0]
+        return chain.nodes, chain.stationary / chain.weights
 
     def occupation(self, low: float, high: float) -> LogNumber:
-        """Return the stationary probability of an interval, by the points inside it.
+        """Return the stationary probability of an interval.
 
         Parameters
         ----------
@@ -101,11 +160,10 @@ class MarkovKernel:
         """
         low = domains.real("low", low, f"[{self.low!r}, {self.high!r}]")
         high = domains.real("high", high, f"({low!r}, {self.high!r}]")
-        logs = [np.log(chain.between(chain.stationary, low, high)) for chain in self._chains]
-        return log_number(*logs)
+        return self._limit([chain.occupation(low, high) for chain in self._chains((low, high))])
 
     def mean_first_passage_time(self, start: float, target: float) -> LogNumber:
-        """Return the mean number of steps from a point until the chain passes another.
+        """Return the mean number of steps from rest at a point until the chain passes another.
 
         Parameters
         ----------
@@ -117,172 +175,65 @@ class MarkovKernel:
         target = domains.real("target", target, inside)
         if start == target:
             domains.refuse("target", target, f"any point but the start {start}")
-        return log_number(*(np.log(chain.passage(start, target)) for chain in self._chains))
+        return self._limit([chain.passage(start, target) for chain in self._chains((target,))])
 
     def spectral_gap(self) -> LogNumber:
         """Return 1 - |mu| for the second largest eigenvalue mu of the chain, per step.
 
         Notes
         -----
-        For a chain whose second eigenvalue is real and positive, as in a double well.
+        A mu near 1 keeps its digits however small the gap is. With momentum, mu is sought near 1.
         """
-        return log_number(*(chain.log_gap() for chain in self._chains))
+        return self._limit([chain.gap() for chain in self._chains()])
 
+    def _prepare(self, jumps: Jumps, domain: tuple[float, float], points: int) -> None:
+        try:
+            low, high = domain
+        except (TypeError, ValueError):
+            domains.refuse("domain", domain, "a pair (low, high) of numbers")
+        self.low = domains.real("domain[0]", low)
+        self.high = domains.real("domain[1]", high, f"({self.low!r}, inf)")
+        self.points = domains.integer("points", points, "[40, 3000]")
+        self._jumps = jumps
+        self._whole: list[Chain] = []
+        self._check_wide()
 
-class _Chain:
-    """Transition probabilities between the points at one resolution."""
+    def _chains(self, cuts: tuple[float, ...] = ()) -> list[Chain]:
+        """Return the chains of all resolutions, the finest first, with edges at the cuts."""
+        if cuts:
+            return self._built(cuts)
+        if not self._whole:
+            self._whole = self._built(())
+        return self._whole
 
-    def __init__(self, update: Any, std: Any, low: float, high: float, count: int) -> None:
-        self.points: FloatArray = np.linspace(low, high, count)
-        self.spacing = (high - low) / (count - 1)
-        shape = self.points.shape
-        mean = np.broadcast_to(np.asarray(update(self.points), dtype=float), shape)
-        scale = np.broadcast_to(np.asarray(std(self.points), dtype=float), shape)
-        for name, values in (("update", mean), ("std", scale)):
-            if not np.isfinite(values).all():
-                at = float(self.points[~np.isfinite(values)][0])
-                domains.refuse(f"{name}({at:.6g})", "not finite", "finite numbers on the domain")
-        least = RESOLVED * self.spacing
-        if scale.min() < least:
-            known = f"[{least:.3g}, inf): more points resolve less noise"
-            domains.refuse("std", float(scale.min()), known)
-        self.mean = mean
-        z = (self.points - mean[:, None]) / scale[:, None]
-        density = np.exp(-(z**2) / 2)
-        self.P = density / density.sum(axis=1, keepdims=True)
+    def _built(self, cuts: tuple[float, ...]) -> list[Chain]:
+        counts = [self.points, self.points * 3 // 4]
+        if self._momentum:
+            target = cuts[0] if len(cuts) == 1 else None
+            sizes = zip(counts, (REACH, SHORTER), strict=True)
+            ends = (self._momentum, self.low, self.high)
+            return [PairChain(self._jumps, *ends, n, reach, target) for n, reach in sizes]
+        if self._jumps.std is None:
+            counts.append(self.points // 2)
+        return [PositionChain(self._jumps, self.low, self.high, n, cuts) for n in counts]
 
-    @cached_property
-    def stationary(self) -> FloatArray:
-        """The stationary probabilities (M,)."""
-        order = self.toward(self.rest)
-        ordered = np.ascontiguousarray(self.P[np.ix_(order, order)])
-        probabilities = np.empty(order.size)
-        _stationary(ordered, probabilities)
-        found = np.empty(order.size)
-        found[order] = probabilities
-        return found
+    def _limit(self, found: list[float]) -> LogNumber:
+        """Return the number whose values at the resolutions are given."""
+        values = np.array(found)
+        if not np.all(values > 0):
+            return UNRESOLVED
+        logs = np.log(values).tolist()
+        if max(logs) - min(logs) > LARGEST_CHANGE:
+            return UNRESOLVED
+        if len(logs) == 2:
+            return log_number(logs[0], logs[1], ROUNDING)
+        # what steps without a density give is not smooth in the spacing: the whole correction
+        return log_number(extrapolated(logs).log, logs[0], rounding=ROUNDING)
 
-    @property
-    def rest(self) -> float:
-        """Where the update without noise comes to rest, from the middle of the domain."""
-        x = float(self.points[self.points.size // 2])
-        for _ in range(SETTLING):
-            x = float(np.interp(x, self.points, self.mean))
-        return x
-
-    def toward(self, goal: float) -> IntArray:
-        """Return the points in the order of their distance from the goal.
-
-        Elimination takes the last first: a far point leaves towards the goal, with a probability
-        that does not underflow.
-        """
-        return np.argsort(np.abs(self.points - goal), kind="stable")
-
-    def between(self, values: FloatArray, low: float, high: float) -> float:
-        """Return the sum of values over the points in an interval."""
-        return float(values[(self.points >= low) & (self.points <= high)].sum())
-
-    def passage(self, start: float, target: float) -> float:
-        """Return the mean number of steps from `start` until at or beyond `target`."""
-        alive = self.points < target if start < target else self.points > target
-        order = self.toward(target)
-        order = order[alive[order]]
-        times = _solved(_eliminated(self.P, order), np.ones(order.size))
-        ascending = np.argsort(order)
-        return float(np.interp(start, self.points[order][ascending], times[ascending]))
-
-    def log_gap(self) -> float:
-        """Return log of the gap by inverse iteration, killed at the most probable point."""
-        probabilities = self.stationary
-        order = self.toward(float(self.points[probabilities.argmax()]))[1:]
-        factors = _eliminated(self.P, order)
-        u = np.zeros(self.points.size)
-        u[order] = _solved(factors, np.ones(order.size))
-        u -= probabilities @ u
-        before = 0.0
-        for _ in range(ITERATIONS):
-            u /= np.sqrt(probabilities @ u**2)
-            image = np.zeros(u.size)
-            # (I - P)^-1 on functions that vanish at the root, of mean-free u
-            image[order] = _solved(factors, u[order])
-            image -= probabilities @ image
-            growth = float(probabilities @ (u * image))
-            u = image
-            if abs(growth - before) < 1e-14 * growth:
-                break
-            before = growth
-        return float(-np.log(growth))
-
-
-@kernel
-def _stationary(P: Any, probabilities: Any) -> None:
-    """Fill in the stationary law; overwrites P."""
-    M = P.shape[0]
-    for n in range(M - 1, 0, -1):
-        leaving = 0.0
-        for j in range(n):
-            leaving += P[n, j]
-        for i in range(n):
-            P[i, n] /= leaving
-        for i in range(n):
-            share = P[i, n]
-            if share > 0:
-                for j in range(n):
-                    P[i, j] += share * P[n, j]
-    probabilities[0] = 1.0
-    total = 1.0
-    for n in range(1, M):
-        weight = 0.0
-        for i in range(n):
-            weight += probabilities[i] * P[i, n]
-        probabilities[n] = weight
-        total += weight
-    for n in range(M):
-        probabilities[n] /= total
-
-
-def _eliminated(P: FloatArray, order: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Return the factors of I - P on some states in this order, with the rates of leaving them."""
-    inside = np.ascontiguousarray(P[np.ix_(order, order)])
-    outside = np.ones(len(P), dtype=bool)
-    outside[order] = False
-    killed = P[order][:, outside].sum(axis=1)
-    leaving = np.empty(len(inside))
-    _eliminate(inside, killed, leaving)
-    return inside, leaving
-
-
-def _solved(factors: tuple[FloatArray, FloatArray], right: FloatArray) -> FloatArray:
-    """Return (I - P)^-1 right on the states alive."""
-    values = right.copy()
-    _substitute(*factors, values)
-    return values
-
-
-@kernel
-def _eliminate(P: Any, killed: Any, leaving: Any) -> None:
-    """Eliminate the states from the last on; overwrites P and killed."""
-    for n in range(P.shape[0] - 1, -1, -1):
-        total = killed[n]
-        for j in range(n):
-            total += P[n, j]
-        leaving[n] = total
-        for i in range(n):
-            share = P[i, n] / total
-            if share > 0:
-                killed[i] += share * killed[n]
-                for j in range(n):
-                    P[i, j] += share * P[n, j]
-
-
-@kernel
-def _substitute(P: Any, leaving: Any, values: Any) -> None:
-    """Solve (I - P) u = values with the factors; overwrites values by u."""
-    for n in range(P.shape[0] - 1, -1, -1):
-        for i in range(n):
-            values[i] += P[i, n] / leaving[n] * values[n]
-    for n in range(P.shape[0]):
-        total = values[n]
-        for j in range(n):
-            total += P[n, j] * values[j]
-        values[n] = total / leaving[n]
+    def _check_wide(self) -> None:
+        """Refuse a domain that steps leave, by the coarsest chain."""
+        coarse = self._chains()[-1]
+        leak = coarse.leak()
+        if not leak <= MOST_LEAVE:
+            given = f"({self.low:g}, {self.high:g}), which {leak:.2g} of the steps leave"
+            domains.refuse("domain", given, f"left by at most {MOST_LEAVE:g}: widen it")
