@@ -66,6 +66,10 @@ IN_WORDS = {
     "risk_curves/volterra_error_falls_as_the_dimension": "an order, enclosed",
     "risk_curves/functional_scaling_law_is_first_order_in_lr": "test_risk_claims",
     "risk_curves/steps_do_not_replace_intrinsic_time": "test_risk_claims",
+    "hodgkinson_mahoney_2021/adam_has_no_power_law": "the acceptance set itself",
+    "hodgkinson_mahoney_2021/clipped_sgd_has_no_power_law": "the acceptance set itself",
+    "hodgkinson_mahoney_2021/sam_has_the_exponent_of_sgd": "a difference of 0",
+    "hodgkinson_mahoney_2021/fitted_exponent_is_exact_at_two_only": "an inequality of two formulas",
     "simsekli_2019/recipe_on_a_softmax_regression": "test_simsekli",
     "simsekli_2019/recipe_on_a_relu_network": "test_simsekli",
     "simsekli_2019/single_weights_of_a_softmax_regression": "test_simsekli",
@@ -1284,6 +1288,74 @@ def _(claim, formula):
             values = {Cov(w, v): C[i, j], Cov(v, w): C[j, i], Cov(v, v): V[i, j]}
             left, right = (number(side.subs(values), options(case.sgd)) for side in formula.args)
             yield left, pytest.approx(right, rel=1e-8)
+
+
+# ---- other optimizers
+
+
+@checks("hodgkinson_mahoney_2021/newton_law_is_cauchy_at_any_damping")
+def _(claim, formula):
+    (threshold,) = formula.rhs.free_symbols
+    for value, predicted in zip((1, 10, 50), claim.prediction, strict=True):
+        yield float(formula.rhs.subs(threshold, value)), pytest.approx(predicted)
+
+
+@checks("hodgkinson_mahoney_2021/newton_variance_is_that_of_averaged_solutions")
+def _(claim, formula):
+    for own, predicted in zip(GAUSSIAN.problem.eigenvalues, claim.prediction, strict=True):
+        values = {eta: 0.5, sigma: 1, b: 16, d: 4, h: own}
+        yield float(formula.rhs.subs(values)), pytest.approx(predicted)
+
+
+@checks("hodgkinson_mahoney_2021/sign_descent_follows_its_lattice_law")
+def _(claim, formula):
+    one = LinearRegression.gaussian([1.0])
+    for start in (-0.4, 0.9):
+        law = linsgd.sign_descent_law(one, linsgd.SignSGD(0.1), steps=1, start=start)
+        values = {h: 1, sigma: 1, sympy.Symbol("u"): start}
+        down = law.probabilities[law.points < start - 0.05].sum()
+        yield float(formula.rhs.subs(values)), pytest.approx(down)
+
+
+@checks("hodgkinson_mahoney_2021/homogenised_exponent_is_too_large")
+def _(claim, formula):
+    for lr, predicted in zip((1.0, 0.4, 0.1), claim.prediction, strict=True):
+        yield bool(formula.subs({formula.lhs: predicted, eta: lr, b: 1})), True
+
+
+@checks("hodgkinson_mahoney_2021/two_nodes_are_less_stable_than_one_with_their_samples")
+def _(claim, formula):
+    pooled = linsgd.stability(LinearRegression.gaussian([1.0]), SGD(0.1, 2)).lr_mean_square
+    for predicted in claim.prediction:
+        yield bool(formula.subs({formula.lhs: predicted, formula.rhs: pooled})), True
+
+
+@checks("linsgd/momentum_variance_under_constant_noise")
+def _(claim, formula):
+    values = {eta: 0.5, beta: 0.8, h: 1, sigma: 1, b: 1}
+    yield float(formula.rhs.subs(values)), pytest.approx(claim.prediction[0])
+
+
+@checks("linsgd/adams_stationary_covariance_is_diagonal")
+def _(claim, formula):
+    values = {eta: 0.02, sigma: 1, b: 8, sympy.Symbol("H_ii"): 1}
+    yield float(formula.rhs.subs(values)), pytest.approx(claim.prediction[0], rel=1e-6)
+
+
+@checks("linsgd/polyaks_average_keeps_the_correlation_of_its_steps")
+def _(claim, formula):
+    problem, sgd, many = LinearRegression.gaussian([1.0]), SGD(0.2, batch_size=4), 20_000
+    own = stationary_moments(problem, sgd).position_variance[0]
+    (variance,) = formula.rhs.atoms(Var)
+    limit = float(formula.rhs.subs({variance: own, eta: 0.2, h: 1}))
+    average = linsgd.TailAverage()
+    law = linsgd.averaged_moments(problem, sgd, [many], average, start="stationary")
+    yield many * law.variance[0, 0], pytest.approx(limit, rel=1e-3)
+
+
+@checks("linsgd/weight_decay_of_least_risk_can_be_negative")
+def _(claim, formula):
+    yield bool(formula.subs(formula.lhs, claim.prediction[0])), True
 
 
 # ---- the tests

@@ -9,6 +9,7 @@ from linsgd.domains import FloatArray
 from linsgd.judge.experiment import canonical
 from linsgd.montecarlo.snapshots import snapshots
 from linsgd.montecarlo.strata import Strata, stratified_snapshots
+from linsgd.optimizers.optimizer import Optimizer
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.features import FiniteData
 from linsgd.problems.linear_regression import LinearRegression
@@ -18,12 +19,12 @@ FEATURES = 32  # of a row that take as long as it takes to fetch it
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class SGDChains:
-    """Independent chains of SGD, seen at a few steps.
+class OptimizerChains:
+    """Independent chains of an optimizer, seen at a few steps.
 
     Attributes
     ----------
-    problem, sgd : LinearRegression, SGD
+    problem, sgd : LinearRegression, Optimizer
         What is learned and how.
     steps : tuple of int
         Increasing steps at which the state (w, v) is kept.
@@ -32,7 +33,7 @@ class SGDChains:
     """
 
     problem: LinearRegression
-    sgd: SGD
+    sgd: Optimizer
     steps: tuple[int, ...]
     start: tuple[FloatArray, FloatArray] | None = None
 
@@ -67,6 +68,13 @@ class SGDChains:
             self.problem, self.sgd, self.steps, chains, seed=seed, start=self.start
         )
         return states
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class SGDChains(OptimizerChains):
+    """Independent chains of SGD, seen at a few steps."""
+
+    sgd: SGD
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

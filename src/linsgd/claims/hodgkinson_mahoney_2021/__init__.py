@@ -20,19 +20,25 @@ from linsgd.claims.hodgkinson_mahoney_2021 import (
     momentum,
     schedules,
     published_grid,
+    other_optimizers,
+    diffusion_exponents,
+    networks_of_nodes,
     statements,
 )
 # isort: on
 
 __all__ = [
     "averages",
+    "diffusion_exponents",
     "exponents",
     "hodgkinson_mahoney",
     "labels_and_features",
     "moment_growth",
     "momentum",
+    "networks_of_nodes",
     "noiseless",
     "one_step",
+    "other_optimizers",
     "power_laws",
     "published_grid",
     "schedules",

@@ -12,7 +12,7 @@ import numpy as np
 import sympy
 from scipy.stats import norm
 
-from linsgd.claims.experiment import SGDChains
+from linsgd.claims.experiment import OptimizerChains
 from linsgd.claims.hodgkinson_mahoney_2021.one_feature import ONE_FEATURE
 from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
 from linsgd.claims.problems import NamedProblem
@@ -21,6 +21,7 @@ from linsgd.judge.acceptance import Acceptance
 from linsgd.judge.claim import Draft, Simulation, Source
 from linsgd.judge.intervals import Event
 from linsgd.judge.observables import Exceeds, Quadratic
+from linsgd.optimizers.optimizer import Optimizer
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.symbolic.symbols import b, eta
@@ -144,7 +145,9 @@ def smaller_batch_keeps_the_stationary_law(named: NamedProblem) -> Draft:
     )
 
 
-def beyond(problem: LinearRegression, sgd: SGD, thresholds: FloatArray, steps: int) -> Simulation:
+def beyond(
+    problem: LinearRegression, sgd: Optimizer, thresholds: FloatArray, steps: int
+) -> Simulation:
     """Measure P(|w - w*| > t) for each threshold, from a start at 0."""
     d = problem.dimension
     position, centre = (
@@ -153,7 +156,7 @@ def beyond(problem: LinearRegression, sgd: SGD, thresholds: FloatArray, steps: i
     )
     square = Quadratic(centre, position, position, np.ones((d, thresholds.size)))
     return Simulation(
-        experiment=SGDChains(problem=problem, sgd=sgd, steps=(steps,)),
+        experiment=OptimizerChains(problem=problem, sgd=sgd, steps=(steps,)),
         observable=Exceeds(square, thresholds**2),
         premise=Event(),
     )

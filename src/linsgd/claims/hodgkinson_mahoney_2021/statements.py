@@ -85,3 +85,31 @@ hodgkinson_mahoney.state(
     "published_grid_has_no_infinite_variance",
     source=Source.FOLLOW_UP,
 )
+hodgkinson_mahoney.state(
+    "Other optimizers have heavy tails by the same mechanism.",
+    Holds.CONDITION,
+    "a step can multiply the weights: stochastic Newton and SAM; not clipped SGD, sign descent and "
+    "Adam, whose steps are bounded",
+    "newton_law_is_cauchy_at_any_damping",
+    "newton_variance_is_that_of_averaged_solutions",
+    "sam_has_the_exponent_of_sgd",
+    "adam_has_no_power_law",
+    "clipped_sgd_has_no_power_law",
+    "sign_descent_follows_its_lattice_law",
+)
+hodgkinson_mahoney.state(
+    "Formulas of diffusions and fits give the tail exponent.",
+    Holds.FAILS,
+    "2 b/(lr h) - b is exact where the exponent is 2 and nowhere else; homogenised SGD has lighter "
+    "tails than SGD",
+    "fitted_exponent_is_exact_at_two_only",
+    "homogenised_exponent_is_too_large",
+    source=Source.FOLLOW_UP,
+)
+hodgkinson_mahoney.state(
+    "Decentralised SGD has heavier tails than one node on all samples.",
+    Holds.EXACTLY,
+    "two nodes lose the second moment earlier; a node alone may lose it later or earlier than both",
+    "two_nodes_are_less_stable_than_one_with_their_samples",
+    source=Source.FOLLOW_UP,
+)

@@ -1,4 +1,4 @@
-"""Claims that no paper makes: batches, epochs, weight decay, the loss curve, identities."""
+"""Claims that no paper makes: batches, epochs, weight decay, loss curve, identities, optimizers."""
 
 # The order of these imports is the order of the claims in the report.
 # isort: off
@@ -7,6 +7,7 @@ from linsgd.claims.linsgd import (
     batches,
     curves,
     identities,
+    optimizers,
     statements,
 )
 # isort: on
@@ -16,5 +17,6 @@ __all__ = [
     "curves",
     "identities",
     "new",
+    "optimizers",
     "statements",
 ]

@@ -28,3 +28,25 @@ new.state(
     "epochs_end_below_independent_batches",
     source=Source.NEW,
 )
+new.state(
+    "The stationary variances of heavy ball and of Adam have closed forms.",
+    Holds.CONDITION,
+    "the noise is constant, for heavy ball at every lr; the steps are small, for Adam",
+    "momentum_variance_under_constant_noise",
+    "adams_stationary_covariance_is_diagonal",
+    source=Source.NEW,
+)
+new.state(
+    "Averages of correlated iterates have the variance of independent ones.",
+    Holds.FAILS,
+    "it is larger by (2 - lr h)/(lr h)",
+    "polyaks_average_keeps_the_correlation_of_its_steps",
+    source=Source.NEW,
+)
+new.state(
+    "The weight decay of least stationary risk can be negative.",
+    Holds.EXACTLY,
+    "from lr h = 1 on, in one dimension with a large batch",
+    "weight_decay_of_least_risk_can_be_negative",
+    source=Source.FOLLOW_UP,
+)
