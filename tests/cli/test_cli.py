@@ -358,6 +358,18 @@ class TestUsage:
         assert code == 2
         assert "line 3, column 'a': 'red' is not a finite number" in complaint
 
+    @pytest.mark.parametrize(
+        ("source", "named"),
+        [("x = 1\ny = 1 / 0\n", "line 2: ZeroDivisionError"), ("x = = 1\n", "line 1: SyntaxError")],
+    )
+    def test_claims_of_ones_own_that_do_not_run(self, run, tmp_path, source, named):
+        file = tmp_path / "mine.py"
+        file.write_text(source)
+        code, output, complaint = run("validate", file)
+        assert (code, output) == (2, "")
+        assert f"file = '{file}' is outside its domain" in complaint
+        assert named in complaint
+
     def test_a_folder_that_cannot_be_written_before_any_work(self, run, tmp_path):
         (tmp_path / "file").write_text("in the way")
         code, _, complaint = run("validate", *CLAIM, "--out", tmp_path / "file")

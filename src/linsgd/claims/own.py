@@ -8,6 +8,7 @@ A package declares a paper as an entry point of the group ``linsgd.claims``:
 
 import os
 import runpy
+import traceback
 from importlib.metadata import entry_points
 
 from linsgd import domains
@@ -32,15 +33,29 @@ def papers_of(file: str | os.PathLike[str]) -> list[Paper]:
     Raises
     ------
     ValueError
-        If the file defines no paper with a claim.
+        If the file does not run, with the line and the error; or defines no paper with a claim.
     """
-    defined = runpy.run_path(os.fspath(file))
+    path = os.fspath(file)
+    try:
+        defined = runpy.run_path(path)
+    except OSError:
+        raise  # such as a file that is not there
+    except Exception as error:
+        lines = [
+            frame.lineno
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename == path
+        ]
+        if isinstance(error, SyntaxError):
+            lines = [error.lineno]
+        at = f"line {lines[-1]}: " if lines else ""
+        domains.refuse("file", path, f"Python files that run; {at}{type(error).__name__}: {error}")
     papers = [value for value in defined.values() if type(value) is Paper and value.entries]
     papers = list(dict.fromkeys(papers))
     if not papers:
-        domains.refuse("file", os.fspath(file), "Python files that define a Paper with a claim")
+        domains.refuse("file", path, "Python files that define a Paper with a claim")
     for paper in papers:
-        paper.file = os.fspath(file)
+        paper.file = path
     return papers
 
 
