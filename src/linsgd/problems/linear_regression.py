@@ -115,6 +115,96 @@ class LinearRegression:
         )
 
     @classmethod
+    def isotropic(
+        cls,
+        dimension: int,
+        variance: float = 1.0,
+        noise_std: float = 1.0,
+        optimum: ArrayLike | None = None,
+    ) -> LinearRegression:
+        """Make the problem with Gaussian features of covariance H = variance I.
+
+        Parameters
+        ----------
+        dimension : int
+            d, in [1, 10^8].
+        variance : float
+            Of each feature, in (0, 1e75].
+        noise_std, optimum
+            As in `gaussian`.
+
+        Returns
+        -------
+        LinearRegression
+            The problem.
+
+        Raises
+        ------
+        ValueError
+            If a value lies outside its domain.
+
+        Examples
+        --------
+        >>> LinearRegression.isotropic(3, variance=0.5).eigenvalues
+        array([0.5, 0.5, 0.5])
+        """
+        return cls.spiked([], dimension, variance, noise_std, optimum)
+
+    @classmethod
+    def spiked(
+        cls,
+        spikes: ArrayLike,
+        dimension: int,
+        variance: float = 1.0,
+        noise_std: float = 1.0,
+        optimum: ArrayLike | None = None,
+    ) -> LinearRegression:
+        """Make the problem with a few large eigenvalues over a flat bulk, Gaussian features.
+
+        Parameters
+        ----------
+        spikes : array_like (s,)
+            The first eigenvalues of H, in (0, 1e75].
+        dimension : int
+            d, in [max(s, 1), 10^8].
+        variance : float
+            The other d - s eigenvalues, in (0, 1e75].
+        noise_std, optimum
+            As in `gaussian`.
+
+        Returns
+        -------
+        LinearRegression
+            The problem.
+
+        Raises
+        ------
+        ValueError
+            If a value lies outside its domain.
+
+        References
+        ----------
+        .. [1] I. Johnstone, "On the distribution of the largest eigenvalue in principal components
+           analysis", Annals of Statistics 29 (2001), for the spiked covariance.
+
+        Examples
+        --------
+        >>> LinearRegression.spiked([9.0], dimension=4).eigenvalues
+        array([9., 1., 1., 1.])
+        """
+        top = np.asarray(spikes, dtype=np.float64)
+        if top.size or top.ndim != 1:
+            top = domains.array("spikes", spikes, (None,))
+        domain = f"(0, {domains.LARGEST:g}]"
+        for i, spike in enumerate(top):
+            domains.real(f"spikes[{i}]", float(spike), domain)
+        least = max(top.size, 1)
+        dimension = domains.integer("dimension", dimension, f"[{least}, 100000000]")
+        spectrum = np.full(dimension, domains.real("variance", variance, domain))
+        spectrum[: top.size] = top
+        return cls.gaussian(spectrum, noise_std=noise_std, optimum=optimum)
+
+    @classmethod
     def from_features(
         cls,
         law: FeatureLaw,

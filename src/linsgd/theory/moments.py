@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from linsgd import domains
 from linsgd.optimizers.accept import accept
+from linsgd.optimizers.schedule import Schedule
 from linsgd.optimizers.second_order import StochasticNewton
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
+from linsgd.theory.discrete import scheduled
 from linsgd.theory.result import Moments, Start
+from linsgd.theory.risk.run import Schedules
 from linsgd.theory.theories import THEORIES, TheoryName, answer, theories
 
 
@@ -91,6 +96,9 @@ def moments(
     steps: ArrayLike,
     start: Start = None,
     theory: TheoryName = "exact",
+    schedule: Schedule | None = None,
+    batch_schedule: Schedule | None = None,
+    momentum_schedule: Schedule | None = None,
 ) -> Moments:
     r"""Return mean and covariance of (w, v) at given steps.
 
@@ -108,6 +116,10 @@ def moments(
         A fresh optimizer at w = 0; the stationary law; a point, two arrays (d,); or one law.
     theory : {"exact", "langevin", "diffusion"}
         The discrete algorithm itself, or the literature's stochastic differential equations.
+    schedule, batch_schedule, momentum_schedule : Schedule, optional
+        Factors of the learning rate, the batch size (whole numbers) and the momentum (in (0, 1))
+        at each step, for theory = "exact" with at most 1000 features and 10^6 steps. A start
+        "stationary" and the status are those at factors of 1.
 
     Returns
     -------
@@ -123,6 +135,7 @@ def moments(
     See Also
     --------
     stationary_moments : The limit of many steps.
+    risk_curve : The excess risk alone, under schedules in any dimension.
     simulate : The algorithm itself, chain by chain.
     displacement : Mean-squared displacement between two steps.
 
@@ -150,6 +163,11 @@ def moments(
     array([0.75])
     """
     moments_at = answer("moments", lambda t: t.moments, theory, problem, sgd)
+    given = (schedule, batch_schedule, momentum_schedule)
+    if any(each is not None for each in given):
+        if theory != "exact":
+            domains.refuse("theory", theory, "'exact' under a schedule")
+        moments_at = partial(scheduled.moments, schedules=Schedules(*given))
     zero_dimensional = isinstance(steps, np.ndarray) and steps.ndim == 0
     if np.isscalar(steps) or zero_dimensional:
         step = domains.integer("steps", steps, "[0, 4611686018427387904]")

@@ -63,7 +63,7 @@ def transient(
     problem, sgd, noise = recurrence.problem, recurrence.sgd, recurrence.noise
     if exists is None:
         exists = existence(noise, recurrence.curvature, recurrence.coefficients)
-    begin = _begin(recurrence, exists, start)
+    begin = begin_state(recurrence, exists, start)
     times, order = np.unique(steps, return_inverse=True)
     with np.errstate(over="ignore", invalid="ignore"):
         path, error = _path(recurrence, exists, begin, times)
@@ -158,7 +158,7 @@ def _push(
     return step.change, force
 
 
-def _begin(recurrence: Recurrence, exists: Existence, start: Start) -> InitialState:
+def begin_state(recurrence: Recurrence, exists: Existence, start: Start) -> InitialState:
     """Return the moments at step 0, measured from the optimum."""
     problem = recurrence.problem
     center, eigenvectors = problem.optimum, problem.eigenvectors

@@ -63,6 +63,13 @@ class ModeNoise:
         feedback = self.common * T[..., None]
         return h * (own + feedback + self.label)
 
+    def __call__(self, D: FloatArray, mean: FloatArray) -> FloatArray:
+        """Return N (d, d) for D (d, d); the mean of delta (d,) does not enter."""
+        h = self.eigenvalues
+        N: FloatArray = self.pair * np.multiply.outer(h, h) * D
+        np.fill_diagonal(N, self.diagonal(np.diagonal(D)))
+        return N
+
     @property
     def infinite(self) -> InfiniteMoments:
         """The moments that are infinite."""

@@ -16,7 +16,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from linsgd.domains import FloatArray
-from linsgd.theory.recurrence.gradient_covariance import MatrixNoise, ModeNoise
+from linsgd.theory.recurrence.gradient_covariance import ModeNoise, Noise
 from linsgd.theory.recurrence.recurrence import Coefficients
 
 
@@ -100,7 +100,7 @@ class ModeStep(MeanStep):
 class MatrixStep(MeanStep):
     """A step of all pairs of modes: means (2, d) and covariances (3, d, d)."""
 
-    def __call__(self, noise: MatrixNoise, state: State) -> State:
+    def __call__(self, noise: Noise, state: State) -> State:
         """Return the state after the step."""
         mean, (ww, wv, vv) = state
         delta = mean[0]

@@ -82,7 +82,7 @@ def risk_curve(
 
     See Also
     --------
-    moments : Mean and covariance at given steps, under constant hyperparameters.
+    moments : Mean and covariance at given steps.
     Schedule : How the learning rate and the batch size change.
 
     Notes
