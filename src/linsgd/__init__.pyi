@@ -26,6 +26,8 @@ from .montecarlo.potentials.escape import EscapeTime as EscapeTime
 from .montecarlo.potentials.escape import simulate_escape as simulate_escape
 from .montecarlo.potentials.wells import WellOccupation as WellOccupation
 from .montecarlo.potentials.wells import simulate_wells as simulate_wells
+from .montecarlo.random_maps import MapStates as MapStates
+from .montecarlo.random_maps import simulate_map as simulate_map
 from .montecarlo.rare_events import rare_events as rare_events
 from .montecarlo.simulate import Ensemble as Ensemble
 from .montecarlo.simulate import simulate as simulate
@@ -62,6 +64,7 @@ from .problems.labels import StudentNoise as StudentNoise
 from .problems.linear_regression import LinearRegression as LinearRegression
 from .problems.power_law import PowerLaw as PowerLaw
 from .problems.power_law import random_features as random_features
+from .problems.random_map import RandomMap as RandomMap
 from .problems.table import Table as Table
 from .problems.table import read_table as read_table
 from .references import citation as citation
@@ -115,6 +118,8 @@ from .theory.tails.exponents import spectral_function as spectral_function
 from .theory.tails.exponents import tail_exponent as tail_exponent
 from .theory.tails.isotropic.asymptotics import asymptotic_exponent as asymptotic_exponent
 from .theory.tails.isotropic.schedules import schedule_exponent as schedule_exponent
+from .theory.tails.noise_regime import NoiseRegimes as NoiseRegimes
+from .theory.tails.noise_regime import noise_regime as noise_regime
 from .theory.tails.one_step.bounds import one_step_bounds as one_step_bounds
 from .theory.tails.tail_constant.tail_constant import tail_constant as tail_constant
 from .theory.tails.tail_constant.tail_constant import tail_probability as tail_probability

@@ -9,6 +9,7 @@ from .ensembles import large_batch as large_batch
 from .ensembles import nesterov as nesterov
 from .ensembles import settled as settled
 from .ensembles import small_lr as small_lr
+from .experiment import MapChains as MapChains
 from .experiment import SGDChains as SGDChains
 from .paper import Paper as Paper
 from .problems import NamedProblem as NamedProblem

@@ -7,12 +7,14 @@ import numpy as np
 
 from linsgd.domains import FloatArray
 from linsgd.judge.experiment import canonical
+from linsgd.montecarlo.random_maps import map_states
 from linsgd.montecarlo.snapshots import snapshots
 from linsgd.montecarlo.strata import Strata, stratified_snapshots
 from linsgd.optimizers.optimizer import Optimizer
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.features import FiniteData
 from linsgd.problems.linear_regression import LinearRegression
+from linsgd.problems.random_map import RandomMap
 
 ROWS = 8  # of a batch that take as long as the rest of a step
 FEATURES = 32  # of a row that take as long as it takes to fetch it
@@ -75,6 +77,41 @@ class SGDChains(OptimizerChains):
     """Independent chains of SGD, seen at a few steps."""
 
     sgd: SGD
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class MapChains:
+    """Independent chains of a random map of a user's own, seen at a few steps.
+
+    Attributes
+    ----------
+    map : RandomMap
+        The update rule.
+    steps : tuple of int
+        Increasing steps at which the state is kept.
+    start : ndarray (d,), optional
+        Where all begin; by default 0.
+    """
+
+    map: RandomMap
+    steps: tuple[int, ...]
+    start: FloatArray | None = None
+
+    @property
+    def cost(self) -> int:
+        """Steps times random numbers of a chain."""
+        return self.steps[-1] * self.map.normals
+
+    def fingerprint(self) -> str:
+        """Return a hash of the function, its sizes, the steps and the start."""
+        parts = [self.map.source, self.map.dimension, self.map.normals, self.steps, self.start]
+        text = " ".join(canonical(part) for part in parts)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def sample(self, chains: range, seed: int) -> FloatArray:
+        """Return the states (K, chains, d); nan where a chain left the range of floats."""
+        start = np.zeros(self.map.dimension) if self.start is None else self.start
+        return map_states(self.map, np.array(self.steps), chains, start, seed)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

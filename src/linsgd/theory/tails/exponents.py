@@ -105,7 +105,7 @@ def lyapunov_exponent(
     -0.484626765823
     """
     accept(problem, sgd)
-    chosen, sampling = named(method), _budget(seed, budget, progress)
+    chosen, sampling = named(method), sample_budget(seed, budget, progress)
     blocks = invariant_blocks(Setting.of(problem, sgd))
     return combine_rates([_lyapunov_result(block, chosen, sampling) for block in blocks])
 
@@ -172,7 +172,7 @@ def spectral_function(
     """
     accept(problem, sgd)
     s = domains.real("s", s, "[0, 1e6]")
-    chosen, sampling = named(method), _budget(seed, budget, progress)
+    chosen, sampling = named(method), sample_budget(seed, budget, progress)
     blocks = invariant_blocks(Setting.of(problem, sgd))
     return combine_rates([_spectral_result(block, s, chosen, sampling) for block in blocks])
 
@@ -242,7 +242,7 @@ def tail_exponent(
     2.0
     """
     accept(problem, sgd, (SGD, *EXPONENTS))
-    chosen, sampling = named(method), _budget(seed, budget, progress)
+    chosen, sampling = named(method), sample_budget(seed, budget, progress)
     if not isinstance(sgd, SGD):
         if method != "auto":
             domains.refuse("method", method, f"'auto' for {type(sgd).__name__}")
@@ -262,7 +262,8 @@ def exponent_of(
     return combine_exponents([_tail_result(block, labels, method, sampling) for block in blocks])
 
 
-def _budget(seed: int, budget: float, progress: Progress | None) -> SampleBudget:
+def sample_budget(seed: int, budget: float, progress: Progress | None) -> SampleBudget:
+    """Return the budget of sampling methods from the arguments of a public call."""
     seed = domains.integer("seed", seed, "[0, inf)")
     return SampleBudget(seed, domains.real("budget", budget, "(0, inf]"), progress)
 
