@@ -67,3 +67,51 @@ def test_momentum_follows_its_schedule(sgd):
     assert (np.abs(run.excess_risk - constant) / error > 6.5).any()
     with pytest.raises(ValueError, match="momentum at step 0 = 1"):
         linsgd.simulate(problem, sgd, 3, momentum_schedule=Schedule.constant(2.0))
+
+
+RAMP = Schedule.constant().then(7, Schedule.constant(3.0).then(20, Schedule.constant(8.0)))
+
+
+@pytest.mark.parametrize("engine", ["full", "reduced"])
+@pytest.mark.parametrize("d", [1, 3])
+def test_batches_follow_their_schedule(engine, d):
+    problem = LinearRegression.gaussian([1.0, 0.3, 0.1][:d], 0.5, [1.0, -1.0, 2.0][:d])
+    sgd, steps = SGD(0.4, 2, 0.5), [5, 7, 20, 60]
+    run = linsgd.simulate(problem, sgd, steps, 4096, batch_schedule=RAMP, engine=engine)
+    exact = linsgd.risk_curve(problem, sgd, steps, batch_schedule=RAMP).excess_risk
+    error = run.standard_error("excess_risk")
+    assert (np.abs(run.excess_risk - exact) / error < 6.5).all()
+    constant = linsgd.risk_curve(problem, sgd, steps).excess_risk
+    assert (np.abs(run.excess_risk - constant) / error > 6.5).any()
+
+
+def test_batches_of_rows_follow_their_schedule():
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((30, 2))
+    problem = LinearRegression.from_data(X, X @ [1.0, -1.0] + rng.standard_normal(30))
+    sgd = SGD(0.3, 2, replacement=False)
+    run = linsgd.simulate(problem, sgd, [20, 60], 4096, batch_schedule=RAMP)
+    exact = linsgd.moments(problem, sgd, [20, 60], batch_schedule=RAMP).excess_risk
+    error = run.standard_error("excess_risk")
+    assert (np.abs(run.excess_risk - exact) < 6.5 * error).all()
+    constant = linsgd.moments(problem, sgd, [20, 60]).excess_risk
+    assert (np.abs(run.excess_risk - constant) > 6.5 * error).any()
+
+
+def test_where_one_looks_does_not_change_the_chains():
+    problem = LinearRegression.gaussian([1.0, 0.3])
+    looked, plain = (
+        linsgd.simulate(problem, SGD(0.2, 2), at, 128, batch_schedule=RAMP)
+        for at in ([0, 3, 7, 8, 30], [30])
+    )
+    assert looked.mean()[-1].tolist() == plain.mean()[0].tolist()
+
+
+def test_batches_that_cannot_be_drawn_are_refused():
+    problem = LinearRegression.from_data(np.eye(4), np.ones(4))
+    with pytest.raises(ValueError, match=r"batch size at step 0 = 1\.5"):
+        linsgd.simulate(problem, SGD(0.1), 9, batch_schedule=Schedule.constant(1.5))
+    with pytest.raises(ValueError, match="'independent' under a batch schedule"):
+        linsgd.simulate(problem, SGD(0.1, sampling="epoch"), 9, batch_schedule=RAMP)
+    with pytest.raises(ValueError, match=r"batch_size = 8"):
+        linsgd.simulate(problem, SGD(0.1, replacement=False), 40, batch_schedule=RAMP)

@@ -235,6 +235,7 @@ def simulate(
     progress: Progress | None = None,
     schedule: Schedule | None = None,
     momentum_schedule: Schedule | None = None,
+    batch_schedule: Schedule | None = None,
 ) -> Ensemble:
     """Run independent chains of the optimizer and average over them.
 
@@ -282,9 +283,9 @@ def simulate(
         Where blocks of 256 chains or more are computed; by default threads.
     progress : callable, optional
         Called with (blocks done, blocks in all).
-    schedule, momentum_schedule : Schedule, optional
-        Factors of the learning rate and of the momentum of an `SGD`, step by step; the momentum
-        must stay in (0, 1).
+    schedule, momentum_schedule, batch_schedule : Schedule, optional
+        Factors of the learning rate, of the momentum and of the batch size of an `SGD`, step by
+        step; the momentum must stay in (0, 1), batch sizes must be whole numbers.
 
     Returns
     -------
@@ -306,8 +307,9 @@ def simulate(
     """
     at = increasing_steps("steps", steps)
     stepper = sgd
-    if schedule is not None or momentum_schedule is not None:
-        stepper = ScheduledSGD.of(_plain(sgd), schedule, momentum_schedule, int(at[-1]))
+    given = (schedule, momentum_schedule, batch_schedule)
+    if any(each is not None for each in given):
+        stepper = ScheduledSGD.of(_plain(sgd), *given, int(at[-1]))
     described = walks(problem, stepper, seed, start, engine, dtype)
     accept_calls(executor, progress)
     observables = _observables(record, dtype)

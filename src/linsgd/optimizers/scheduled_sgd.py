@@ -1,11 +1,11 @@
-"""SGD whose learning rate and momentum follow schedules: step k uses lr * factor(k)."""
+"""SGD whose hyperparameters follow schedules: step k uses lr * factor(k)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from linsgd import domains
-from linsgd.domains import FloatArray
+from linsgd.domains import FloatArray, IntArray
 from linsgd.optimizers.schedule import Schedule
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
@@ -13,7 +13,7 @@ from linsgd.problems.linear_regression import LinearRegression
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScheduledSGD:
-    """`SGD` with the learning rate and the momentum of every step.
+    """`SGD` with the learning rate, the momentum and the batch size of every step.
 
     Attributes
     ----------
@@ -21,19 +21,32 @@ class ScheduledSGD:
         The optimizer at a factor of 1.
     lrs, momenta : ndarray (K,)
         The learning rate and the momentum of each step.
+    batch_sizes : ndarray (K,) of int
+        Samples of each step.
     """
 
     sgd: SGD
     lrs: FloatArray
     momenta: FloatArray
+    batch_sizes: IntArray
 
     @classmethod
     def of(
-        cls, sgd: SGD, schedule: Schedule | None, momentum_schedule: Schedule | None, steps: int
+        cls,
+        sgd: SGD,
+        schedule: Schedule | None,
+        momentum_schedule: Schedule | None,
+        batch_schedule: Schedule | None,
+        steps: int,
     ) -> "ScheduledSGD":
         """Return the optimizer over a number of steps; None is a constant schedule."""
         domains.exact_type("sgd", sgd, (SGD,))
-        for name, given in (("schedule", schedule), ("momentum_schedule", momentum_schedule)):
+        named = {
+            "schedule": schedule,
+            "momentum_schedule": momentum_schedule,
+            "batch_schedule": batch_schedule,
+        }
+        for name, given in named.items():
             if given is not None and not isinstance(given, Schedule):
                 domains.refuse_type(name, given, "a Schedule")
         every = np.arange(steps)
@@ -44,11 +57,15 @@ class ScheduledSGD:
             k = int(wrong.argmax())
             domain = "(0, 1) under a momentum schedule"
             domains.refuse(f"momentum at step {k}", float(momenta[k]), domain)
-        return cls(sgd, sgd.lr * (schedule or constant).factors(every), momenta)
+        lrs = sgd.lr * (schedule or constant).factors(every)
+        sizes = sgd.batch_size * (batch_schedule or constant).factors(every)
+        if batch_schedule is not None and sgd.sampling != "independent":
+            domains.refuse("sampling", sgd.sampling, "'independent' under a batch schedule")
+        return cls(sgd, lrs, momenta, _whole(sizes))
 
     @property
     def batch_size(self) -> int:
-        """Samples a step."""
+        """Samples a step at a factor of 1."""
         return self.sgd.batch_size
 
     @property
@@ -68,4 +85,15 @@ class ScheduledSGD:
 
     def check(self, problem: LinearRegression) -> None:
         """Raise ValueError if the batches cannot be drawn from `problem`."""
-        self.sgd.check(problem)
+        largest = int(self.batch_sizes.max(initial=self.batch_size))
+        replace(self.sgd, batch_size=largest).check(problem)
+
+
+def _whole(sizes: FloatArray) -> IntArray:
+    """Return the batch sizes as whole numbers; refuse others."""
+    whole = np.rint(sizes)
+    wrong = (np.abs(sizes - whole) > 1e-9 * sizes) | (sizes < 1)
+    if wrong.any():
+        k = int(wrong.argmax())
+        domains.refuse(f"batch size at step {k}", float(sizes[k]), "1, 2, 3, ...")
+    return whole.astype(np.int64)

@@ -158,7 +158,7 @@ class DataWalks(Walks):
 
     def tile(self, tile: int) -> Advance:
         """Start the chains 64 tile to 64 tile + 63."""
-        update, batch, rows = self.update, self.batch, self.rows()
+        update, rows = self.update, self.rows()
         advance_tile = specialised(walk, update)
         S = seed_streams(self.seed, tile, self.dtype)
         W, V, M = (np.ascontiguousarray(x.swapaxes(-1, -2)) for x in self.begin())
@@ -170,8 +170,9 @@ class DataWalks(Walks):
         def advance(at: IntArray) -> NDArray[Any]:
             nonlocal step
             out = np.empty((len(at), 2 * self.problem.dimension, LANES), self.dtype)
-            advance_tile(update, batch, rows, S, W, V, M, order, step, at, out)
-            step = int(at[-1])
+            for batch, goals, states in self.pieces(step, at, out):
+                advance_tile(update, batch, rows, S, W, V, M, order, step, goals, states)
+                step = int(goals[-1])
             return out
 
         return advance

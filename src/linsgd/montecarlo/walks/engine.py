@@ -87,6 +87,8 @@ def _full(
     if type(law) is FiniteData:
         return DataWalks
     if _turned(problem, update) or Samples.of(problem, np.float64) is None:
+        if isinstance(sgd, ScheduledSGD) and (sgd.batch_sizes != sgd.batch_size).any():
+            domains.refuse("problem", problem, "laws that ship, under a batch schedule")
         return CustomWalks
     return LineWalks if _all_gaussian(problem) and problem.dimension == 1 else LinearWalks
 

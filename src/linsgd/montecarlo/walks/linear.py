@@ -98,7 +98,7 @@ class LinearWalks(Walks):
 
     def tile(self, tile: int) -> Advance:
         """Start the chains 64 tile to 64 tile + 63."""
-        update, batch = self.update, self.batch
+        update = self.update
         samples = Samples.of(self.problem, self.dtype)
         assert samples is not None
         walk = specialised(self.kernel, update, samples.features, samples.noise)
@@ -108,8 +108,9 @@ class LinearWalks(Walks):
         def advance(at: IntArray) -> NDArray[Any]:
             nonlocal step
             out = np.empty((len(at), 2 * len(W), LANES), self.dtype)
-            walk(update, batch, samples, S, W, V, M, step, at, out)
-            step = int(at[-1])
+            for batch, goals, states in self.pieces(step, at, out):
+                walk(update, batch, samples, S, W, V, M, step, goals, states)
+                step = int(goals[-1])
             return out
 
         return advance

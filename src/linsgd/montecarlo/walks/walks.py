@@ -6,7 +6,7 @@ with later steps each time. Each engine has coordinates of its own; `Walks.state
 problem's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from linsgd.domains import FloatArray, IntArray
 from linsgd.jit import Array, kernel
 from linsgd.montecarlo.updates.update import Update
 from linsgd.optimizers.optimizer import Optimizer, loss_decay
+from linsgd.optimizers.scheduled_sgd import ScheduledSGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.variates import LANES
 
@@ -82,6 +83,30 @@ class Walks:
     def batch(self) -> Batch:
         """The batch of a step."""
         return Batch.of(self.sgd, self.dtype)
+
+    def pieces(
+        self, step: int, at: IntArray, out: NDArray[Any]
+    ) -> Iterator[tuple[Batch, IntArray, NDArray[Any]]]:
+        """Yield parts of the way from `step` to the steps `at`, each of one batch size.
+
+        Yields
+        ------
+        tuple
+            The batch, the steps to go to and the part of `out` (K, rows, 64) for their states.
+        """
+        batch, sgd = self.batch, self.sgd
+        if not isinstance(sgd, ScheduledSGD) or (sgd.batch_sizes == sgd.batch_size).all():
+            yield batch, at, out
+            return
+        sizes = sgd.batch_sizes
+        changes = np.flatnonzero(np.diff(sizes)) + 1
+        for k, goal in enumerate(at):
+            passed = changes[(changes > step) & (changes < goal)]
+            for stop in (*passed, goal):
+                size = int(sizes[min(step, len(sizes) - 1)])
+                now = batch._replace(size=size, share=self.dtype(1 / size))
+                yield now, np.array([stop]), out[k : k + 1]
+                step = int(stop)
 
     @property
     def basis(self) -> FloatArray | None:
