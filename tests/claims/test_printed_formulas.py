@@ -1001,6 +1001,14 @@ def _(claim, formula):
         yield number(formula.rhs, values), pytest.approx(predicted, rel=1e-9)
 
 
+@checks("risk_curves/label_noise_keeps_the_exponent_under_geometric_decay")
+def _(claim, formula):
+    (letter,) = formula.rhs.free_symbols
+    for name, predicted in zip(claim.components, claim.prediction, strict=True):
+        values = {letter: float(name.removeprefix("exponent at a = "))}
+        yield number(formula.rhs, values), pytest.approx(predicted, rel=1e-9)
+
+
 @checks("risk_curves/homogenized_threshold_is_too_large")
 def _(claim, formula):
     for size, predicted in zip((4, 16, 64), claim.prediction, strict=True):

@@ -24,6 +24,10 @@ EXPONENTIAL = (
     "X. Li, Q. Gu, Understanding SGD with Exponential Moving Average: A Case Study in Linear "
     "Regression (2025), arXiv 2502.14123"
 )
+DATA = (
+    "L. Lin, J. Wu, S. Kakade, P. Bartlett, J. Lee, Scaling Laws in Linear Regression: Compute, "
+    "Parameters, and Data (2024), arXiv 2406.08466"
+)
 REUSE = (
     "L. Lin, J. Wu, P. Bartlett, Improved Scaling Laws in Linear Regression via Data Reuse (2025), "
     "arXiv 2506.08415"

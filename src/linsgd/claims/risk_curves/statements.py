@@ -29,6 +29,12 @@ risk_curves.state(
     "noise_sets_the_exponent_of_easy_targets",
 )
 risk_curves.state(
+    "Label noise does not change the exponent of the risk under geometric decay of lr.",
+    Holds.EXACTLY,
+    "on infinite power laws with a source of 0, in the steps of a stage",
+    "label_noise_keeps_the_exponent_under_geometric_decay",
+)
+risk_curves.state(
     "A batch ramp equals a decay of the learning rate.",
     Holds.FIRST_ORDER,
     "at lr 1 the ramp leaves 1.2 times the risk",
