@@ -39,6 +39,7 @@ def test_the_exact_theory_says_whether_it_holds(exact, prediction, half, fails):
     assert made["prediction"] == pytest.approx([prediction])
     assert made["acceptance"].unit == pytest.approx([half])
     assert made["approximation_error"] == pytest.approx(abs(exact - 1) / 0.1)
+    assert made.get("off_centre", 0.0) == pytest.approx(abs(exact - made["prediction"][0]) / half)
     assert made["statement"].startswith("Fails on this problem, by") == fails
     assert isinstance(made["formula"], sympy.Ne if fails else sympy.Eq)
 

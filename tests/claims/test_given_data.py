@@ -17,7 +17,7 @@ from linsgd.claims.hodgkinson_mahoney_2021 import thresholds
 from linsgd.claims.kunin_2024 import dissipation
 from linsgd.claims.problems import NamedProblem
 from linsgd.judge.claim import Simulation
-from linsgd.judge.judge import shortage
+from linsgd.judge.judge import judge, shortage
 from linsgd.judge.observables import (
     Displacement,
     LaggedProduct,
@@ -277,3 +277,17 @@ def test_a_larger_batch_is_taken_where_a_small_one_is_too_noisy():
         (claims[noise],) = registry.claims("linsgd/weight_decay_moves_the_mean", data=data)
     sizes = [claims[noise].evidence.experiment.sgd.batch_size for noise in (0.1, 8.0)]
     assert sizes[0] == 4 < sizes[1]
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1e-9, 0.0), (1.0, 1e6), (1e9, 0.0)])
+def test_weights_are_held_whatever_the_scale_of_the_data(scale, offset):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 2))
+    y = X.sum(axis=1) + rng.normal(size=40) + offset
+    problem = LinearRegression.from_data(scale * X + offset, y)
+    epochs = [
+        "wu_2021/noise_of_an_epoch_sums_to_zero",
+        "wu_2021/batches_of_an_epoch_are_anticorrelated",
+    ]
+    for verdict in judge(registry.claims(epochs, data=problem)):
+        assert verdict.as_expected, verdict.id

@@ -74,6 +74,8 @@ def test_an_estimated_variance_says_how_many_chains_students_interval_takes():
     assert least == pytest.approx(0.25 * (stats.norm.isf(0.005) / 0.1) ** 2)
     assert most == pytest.approx(12 * least)
     assert KnownSkewness(9.0, np.ones(1)).chains_needed(0.04, np.array([0.1]))[0] == 400 * 81
+    for premise in (KnownSkewness(0.0, np.ones(2)), KnownVariance(np.ones(2))):
+        assert premise.chains_needed(0.04, np.array([0.1, 0.0])) == (np.inf, np.inf)
 
 
 def test_too_few_chains_for_the_stated_skewness_give_the_whole_line():

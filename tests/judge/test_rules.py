@@ -4,6 +4,7 @@ and executor.
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -172,6 +173,15 @@ def test_a_wide_first_interval_is_said_to_stay_wide_before_the_effort_is_spent()
     off = only(claim(prediction=(1.02,), width=0.035, cost=4.4e9 / 2**15))
     assert (off.outcome, off.looks) == (Outcome.UNDECIDED, 2)
     assert "as its first 16,384 chains show" in off.note
+
+
+def test_an_approximation_near_its_tolerance_is_said_to_need_more_chains():
+    """Half of the accepted width is known beforehand to be taken by its error."""
+    centred = claim(premise=KnownSkewness(0.0, np.ones(1)), width=0.12)
+    off = replace(centred, off_centre=0.5)
+    assert doubt(centred, 2**14) == ""
+    assert doubt(off, 2**14).startswith("may stay undecided at this effort: it takes ")
+    assert shortage(off, 2**14) == ""
 
 
 def test_diverged_chains_leave_a_claim_undecided():

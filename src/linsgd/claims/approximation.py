@@ -93,6 +93,7 @@ def approximation(
             "prediction": centre,
             "acceptance": accepted,
             "mutants": told_apart(accepted, mutants),
+            "off_centre": worst if worst <= CLOSE else 0.0,
         }
     # narrow enough, where it fails, to exclude the approximation clearly
     narrow = np.minimum(tolerance, errors * tolerance / (CLEARANCE + 0.5))

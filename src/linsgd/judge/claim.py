@@ -82,6 +82,9 @@ class Draft:
     approximation_error : float, optional
         Of a statement that approximates the exact law: its largest error on this problem, as the
         exact theory predicts it, over its tolerance. None for an identity of the exact law.
+    off_centre : float
+        Distance of the exact value from the prediction in units of the acceptance set, where an
+        approximation is the prediction. It counts in what is said beforehand, not in the verdict.
 
     Raises
     ------
@@ -102,6 +105,7 @@ class Draft:
     evidence: Simulation | Enclosure
     citation: str = ""
     approximation_error: float | None = None
+    off_centre: float = 0.0
 
     def __post_init__(self) -> None:
         if len(self.mutants) < 2:

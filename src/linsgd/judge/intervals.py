@@ -137,7 +137,7 @@ class KnownVariance:
     def chains_needed(self, share: float, width: FloatArray) -> tuple[float, float]:
         """Return the n at which sqrt(2 v L / (n - 512 L)) is the width."""
         log = float(np.log(2 / share))
-        needed = 2 * log * (BLOCK + float(np.max(self.variance / np.square(width))))
+        needed = 2 * log * (BLOCK + _largest_ratio(self.variance, width))
         return needed, needed
 
 
@@ -170,7 +170,7 @@ class KnownSkewness:
         if self.variance is None:
             return skewed, skewed
         quantile = float(stats.norm.isf(share / CAUTION / 2))
-        noisy = quantile**2 * float(np.max(self.variance / np.square(width)))
+        noisy = quantile**2 * _largest_ratio(self.variance, width)
         return max(skewed, LEAST * noisy), max(skewed, MOST * noisy)
 
 
@@ -187,6 +187,13 @@ class Unknown:
     def chains_needed(self, share: float, width: FloatArray) -> tuple[float, float]:
         """Return infinity."""
         return np.inf, np.inf
+
+
+def _largest_ratio(variance: FloatArray, width: FloatArray) -> float:
+    """Return the largest variance over a squared width, infinite where a width is 0."""
+    squares = np.square(width)
+    never = np.full(np.broadcast(variance, squares).shape, np.inf)
+    return float(np.max(np.divide(variance, squares, out=never, where=squares > 0)))
 
 
 def whole_line(components: int) -> tuple[FloatArray, FloatArray]:

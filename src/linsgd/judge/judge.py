@@ -292,7 +292,7 @@ def _wide(claim: Claim, verdict: Verdict, last: int) -> str:
             "skewed than was expected"
         )
     narrowed = np.sqrt(verdict.chains / (last * BLOCK)) * (upper - lower) / 2
-    room = ROOM * _half_width(claim)
+    room = _room(claim)
     if (narrowed <= room).all():
         return ""
     with np.errstate(over="ignore", divide="ignore"):
@@ -315,8 +315,14 @@ def _chains_needed(claim: Draft) -> tuple[float, float]:
     width, premise = _half_width(claim), _measurement(claim).premise
     error = share(ALPHA, width.size)
     least, _ = premise.chains_needed(error, width)
-    _, most = premise.chains_needed(error, ROOM * width)
+    _, most = premise.chains_needed(error, _room(claim))
     return least, most
+
+
+def _room(claim: Draft) -> FloatArray:
+    """Return the half-width (m,) of an interval that decides a claim for sure."""
+    room: FloatArray = ROOM * (1 - claim.off_centre) * _half_width(claim)
+    return room
 
 
 def _measurement(claim: Draft) -> Simulation:
