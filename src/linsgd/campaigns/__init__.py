@@ -18,8 +18,8 @@ def campaign(name: str) -> dict[str, Any]:
     Parameters
     ----------
     name : str
-        "quick", "full", or the path of a file that ends in ``.toml``; what it leaves out is as in
-        "quick".
+        "quick", "full", "networks", or the path of a file that ends in ``.toml``; what it leaves
+        out is as in "quick".
 
     Returns
     -------

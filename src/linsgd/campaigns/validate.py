@@ -14,7 +14,7 @@ from typing import Any
 from linsgd import domains
 from linsgd.blocks import accept_calls
 from linsgd.claims.paper import Paper
-from linsgd.claims.registry import PAPERS, Asked, select
+from linsgd.claims.registry import NAMED, PAPERS, Asked, select
 from linsgd.judge.judge import Effort, foreseen, judge, work
 from linsgd.judge.verdict import Verdict
 from linsgd.problems.linear_regression import LinearRegression
@@ -179,10 +179,11 @@ def _reproducible(
     seed: int,
 ) -> Verdict:
     """Add the line that reaches a verdict again, in a folder of its own."""
-    known = paper in PAPERS or paper.file is not None  # to the command line
+    shipped = (*PAPERS, *NAMED)
+    known = paper in shipped or paper.file is not None  # to the command line
     file = data if isinstance(data, Table) and data.is_file else None
     if not known or (data is not None and file is None):
-        asked = repr(verdict.id) if paper in PAPERS else verdict.paper
+        asked = repr(verdict.id) if paper in shipped else verdict.paper
         options = f"problem={verdict.problem!r}, effort={effort!r}, seed={seed}"
         options += ", data=data" if data is not None else ""
         return replace(verdict, command=f"linsgd.validate({asked}, {options})")

@@ -15,6 +15,7 @@ from linsgd.claims.dai_zhu_2020 import dai_zhu
 from linsgd.claims.hodgkinson_mahoney_2021 import hodgkinson_mahoney
 from linsgd.claims.kunin_2024 import kunin
 from linsgd.claims.linsgd import new
+from linsgd.claims.networks import networks
 from linsgd.claims.own import installed
 from linsgd.claims.paper import Entry, Paper
 from linsgd.claims.problems import NamedProblem, diabetes, digits, gaussian
@@ -27,6 +28,7 @@ from linsgd.judge.judge import Effort
 from linsgd.problems.linear_regression import LinearRegression
 
 PAPERS = (kunin, hodgkinson_mahoney, simsekli, wu, dai_zhu, risk_curves, new)
+NAMED = (networks,)  # judged only where they are named: they train networks for minutes
 
 Problems = Mapping[str, Callable[[], NamedProblem]]
 LAWS: Problems = MappingProxyType({"gaussian": gaussian})
@@ -66,8 +68,9 @@ def select(
     Parameters
     ----------
     papers : str, Paper, or sequence of them
-        "all" that ship; names of papers or of single claims (``"kunin_2024/mean_path"``), also of
-        papers that installed packages declare; or papers of one's own.
+        "all" that ship but "networks"; names of papers or of single claims
+        (``"kunin_2024/mean_path"``), also of papers that installed packages declare; or papers of
+        one's own.
     effort : {"quick", "full"}
         "quick" builds the core claims only, unless a claim is named.
     data : LinearRegression, optional
@@ -135,7 +138,7 @@ def _chosen(papers: Asked, effort: str) -> list[tuple[Paper, Entry]]:
     """Return the entries asked for with their papers, in the order of papers and definition."""
     domains.choice("effort", effort, ("quick", "full"))
     wanted = list(papers) if isinstance(papers, list | tuple) else [papers]
-    known = {paper.name: paper for paper in (*PAPERS, *installed())}
+    known = {paper.name: paper for paper in (*PAPERS, *NAMED, *installed())}
     for paper in wanted:
         if isinstance(paper, Paper) and known.setdefault(paper.name, paper) is not paper:
             domains.refuse("papers", paper, "papers of different names")

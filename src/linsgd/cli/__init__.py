@@ -150,9 +150,9 @@ def _as_options(message: str, options: argparse.Namespace) -> str:
 
 
 def _claims(options: argparse.Namespace) -> int:
-    from linsgd.claims.registry import PAPERS
+    from linsgd.claims.registry import NAMED, PAPERS
 
-    entries = [entry for paper in PAPERS for entry in paper.entries.values()]
+    entries = [entry for paper in (*PAPERS, *NAMED) for entry in paper.entries.values()]
     lines = [
         (entry.id, "quick" if entry.core else "full", str(entry.make.__doc__).partition("\n")[0])
         for entry in entries

@@ -140,7 +140,7 @@ def _validate(command: Parser) -> None:
     add("--claim", metavar="ID", help="one claim; `linsgd claims` lists them")
     add("--problem", metavar="NAME", help="one problem: gaussian, diabetes, digits (default: all)")
     add = command.add_argument_group("effort").add_argument
-    campaign = "quick, full, or a TOML file that sets papers, effort and seed (default: quick)"
+    campaign = "quick, full, networks, or a TOML file of papers, effort and seed (default: quick)"
     add("--campaign", default="quick", metavar="NAME", help=campaign)
     effort = "budget in steps x features (default: that of the campaign)"
     add("--effort", choices=("quick", "full"), help=effort)

@@ -3,6 +3,8 @@ from .acceptance import Inapplicable as Inapplicable
 from .claim import Claim as Claim
 from .claim import Draft as Draft
 from .claim import Enclosure as Enclosure
+from .claim import Replicates as Replicates
+from .claim import Runs as Runs
 from .claim import Simulation as Simulation
 from .claim import Source as Source
 from .experiment import Experiment as Experiment

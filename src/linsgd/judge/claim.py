@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 import numpy as np
 from sympy import Basic
@@ -53,6 +54,42 @@ class Enclosure:
     enclose: Callable[[], tuple[FloatArray, FloatArray]]
 
 
+class Runs(Protocol):
+    """Whole runs that are too dear for ensembles, such as the training of a network, by seed."""
+
+    @property
+    def seeds(self) -> int:
+        """How many runs there are, at least 3."""
+
+    def fingerprint(self) -> str:
+        """Return a text that is equal for two objects only if they run the same."""
+
+    def measure(self, seed: int) -> Mapping[str, FloatArray]:
+        """Make one run; return arrays by name."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Replicates:
+    """Measured on a few whole runs: Student's interval of the mean over their seeds.
+
+    The interval is exact for values that are normal over seeds, which no few runs can show; its
+    error is therefore larger than that of an ensemble, and stated.
+
+    Attributes
+    ----------
+    runs : Runs
+        Claims whose runs have one fingerprint share them.
+    observable : callable
+        From the arrays of a run to its values (m,).
+    error : float
+        Allowed chance of a wrong verdict, shared by the components.
+    """
+
+    runs: Runs
+    observable: Callable[[Mapping[str, FloatArray]], FloatArray]
+    error: float = 1e-3
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Draft:
     """What the author of a claim writes; its paper adds the id and the citation.
@@ -75,7 +112,7 @@ class Draft:
         What counts as agreement.
     mutants : mapping of str to ndarray (m,)
         At least two plausible wrong predictions, each clear of the acceptance set.
-    evidence : Simulation or Enclosure
+    evidence : Simulation, Replicates or Enclosure
         How it is measured.
     citation : str
         Authors, title, year; left out where it is that of the paper.
@@ -102,7 +139,7 @@ class Draft:
     prediction: FloatArray
     acceptance: Acceptance
     mutants: Mapping[str, FloatArray]
-    evidence: Simulation | Enclosure
+    evidence: Simulation | Replicates | Enclosure
     citation: str = ""
     approximation_error: float | None = None
     off_centre: float = 0.0
@@ -120,7 +157,7 @@ class Draft:
     @property
     def kind(self) -> Kind:
         """Simulation or numerical."""
-        return Kind.SIMULATION if isinstance(self.evidence, Simulation) else Kind.NUMERICAL
+        return Kind.NUMERICAL if isinstance(self.evidence, Enclosure) else Kind.SIMULATION
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

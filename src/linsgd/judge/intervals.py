@@ -131,7 +131,7 @@ class KnownVariance:
     def interval(self, seen: BlockSums, share: float) -> tuple[FloatArray, FloatArray]:
         """Return Catoni's interval, widened to hold Student's."""
         centre, radius = _catoni(seen.means, self.variance / BLOCK, float(np.log(2 / share)))
-        lower, upper = _student(seen.means, share)
+        lower, upper = student(seen.means, share)
         return np.minimum(lower, centre - radius), np.maximum(upper, centre + radius)
 
     def chains_needed(self, share: float, width: FloatArray) -> tuple[float, float]:
@@ -161,7 +161,7 @@ class KnownSkewness:
         if seen.chains < ENOUGH * self.skewness**2:
             return line
         enough = seen.chains >= ENOUGH * seen.skewness**2
-        lower, upper = _student(seen.means, share / CAUTION)
+        lower, upper = student(seen.means, share / CAUTION)
         return np.where(enough, lower, line[0]), np.where(enough, upper, line[1])
 
     def chains_needed(self, share: float, width: FloatArray) -> tuple[float, float]:
@@ -219,7 +219,7 @@ def clopper_pearson(events: FloatArray, trials: int, share: float) -> tuple[Floa
     return lower, upper
 
 
-def _student(means: FloatArray, share: float) -> tuple[FloatArray, FloatArray]:
+def student(means: FloatArray, share: float) -> tuple[FloatArray, FloatArray]:
     """Student's interval over independent means (n, m)."""
     error = means.std(axis=0, ddof=1) / np.sqrt(len(means))
     radius = stats.t.isf(share / 2, len(means) - 1) * error

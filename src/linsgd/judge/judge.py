@@ -29,7 +29,7 @@ from linsgd import domains
 from linsgd.blocks import map_blocks, own_source
 from linsgd.domains import FloatArray
 from linsgd.judge.acceptance import Acceptance
-from linsgd.judge.claim import Claim, Draft, Enclosure, Simulation
+from linsgd.judge.claim import Claim, Draft, Enclosure, Replicates, Runs, Simulation
 from linsgd.judge.experiment import Experiment, canonical, seed_of
 from linsgd.judge.intervals import (
     BLOCK,
@@ -39,6 +39,7 @@ from linsgd.judge.intervals import (
     Event,
     KnownSkewness,
     Unknown,
+    student,
     whole_line,
 )
 from linsgd.judge.verdict import Component, Mutant, Outcome, Verdict
@@ -152,6 +153,17 @@ class Blocks:
 
 
 @dataclass(frozen=True, slots=True)
+class _Measured:
+    """The task of one whole run, numbered by the start of its block."""
+
+    runs: Runs
+
+    def __call__(self, block: range) -> Ledger:
+        """Return the arrays of the run."""
+        return self.runs.measure(block.start)
+
+
+@dataclass(frozen=True, slots=True)
 class _Run:
     seed: int
     budget: float
@@ -170,8 +182,38 @@ class _Run:
         if isinstance(claims[0].evidence, Enclosure):
             lower, upper = claims[0].evidence.enclose()
             yield _verdict(claims[0], (lower + upper) / 2, lower, upper, 0)
+        elif isinstance(claims[0].evidence, Replicates):
+            yield from self._replicated(claims, claims[0].evidence.runs)
         else:
             yield from self._simulated(claims)
+
+    def _replicated(self, claims: Sequence[Claim], runs: Runs) -> Iterator[Verdict]:
+        """Make the runs, one a block, and judge all claims on them.
+
+        Yields
+        ------
+        Verdict
+            In the order of the claims.
+        """
+        if self.announce is not None:
+            self.announce(f"{claims[0].id}, {runs.seeds} runs")
+        first = self.seed * runs.seeds
+        parts = [runs.fingerprint(), own_source(type(runs)), json.dumps(environment())]
+        found = map_blocks(
+            _Measured(runs),
+            [range(i, i + 1) for i in range(first, first + runs.seeds)],
+            key=hashlib.sha256("\n".join(parts).encode()).hexdigest(),
+            executor=self.executor,
+            checkpoint=self.checkpoint,
+        )
+        measured = list(found)
+        for claim in claims:
+            evidence = claim.evidence
+            assert isinstance(evidence, Replicates)
+            values = np.array([np.atleast_1d(evidence.observable(one)) for one in measured])
+            lower, upper = student(values, evidence.error / values.shape[1])
+            verdict = _verdict(claim, values.mean(axis=0), lower, upper, 1)
+            yield replace(verdict, alpha=evidence.error, chains=runs.seeds)
 
     def _simulated(self, claims: Sequence[Claim]) -> Iterator[Verdict]:
         experiment = _measurement(claims[0]).experiment
@@ -389,11 +431,11 @@ def _by_experiment(claims: Sequence[Claim]) -> list[list[Claim]]:
     groups: dict[str, list[Claim]] = {}
     for claim in claims:
         evidence = claim.evidence
-        key = (
-            evidence.experiment.fingerprint()
-            if isinstance(evidence, Simulation)
-            else f"{claim.id} {claim.problem}"
-        )
+        key = f"{claim.id} {claim.problem}"
+        if isinstance(evidence, Simulation):
+            key = evidence.experiment.fingerprint()
+        elif isinstance(evidence, Replicates):
+            key = evidence.runs.fingerprint()
         groups.setdefault(key, []).append(claim)
     return list(groups.values())
 
