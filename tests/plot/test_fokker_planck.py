@@ -36,3 +36,28 @@ def test_gaps_below_a_float_are_drawn_and_unresolved_ones_are_not():
     assert ax.lines[0].get_ydata() == pytest.approx(np.array([-10, -1000]) / np.log(10))
     with pytest.raises(ValueError, match=r"gaps\[1\]"):
         linsgd.plot.gaps_by_batch({1: 0.1})
+
+
+def test_wells_show_their_occupation_and_rates():
+    process = Diffusion1D(
+        lambda x: 3 * (x**2 - 1) ** 2 + x / 3, lambda x: 0.3 + 0.02 * x**2, (-3, 3)
+    )
+    ax = linsgd.plot.wells(process, [-1.01, 0.98])
+    texts = [text.get_text() for text in ax.texts]
+    shares = [float(text.split()[0]) for text in texts if text.endswith("%")]
+    assert sum(shares) == pytest.approx(100, abs=0.2)
+    x = np.linspace(-1, 1, 2001)
+    top = x[process.potential(x).argmax()]
+    assert shares[0] == pytest.approx(100 * process.occupation(-3, top).value, rel=0.01)
+    rates = [text for text in texts if text and not text.endswith("%")]
+    for text, ends in zip(rates, ((-1.01, 0.98), (0.98, -1.01)), strict=True):
+        time = process.mean_first_passage_time(*ends)
+        exponent = float(text[5:-2]) if text.startswith("$") else np.log10(float(text))
+        assert exponent == pytest.approx(-time.log / np.log(10), abs=0.01)
+
+
+@pytest.mark.parametrize("minima", [[0.0], [1.0, -1.0], [-1.0, 9.0], [1.2, 1.4]])
+def test_wells_without_barriers_are_refused(minima):
+    process = Diffusion1D(lambda x: 3 * (x**2 - 1) ** 2, 0.5, (-3, 3))
+    with pytest.raises(ValueError, match="minima = "):
+        linsgd.plot.wells(process, minima)

@@ -5,7 +5,7 @@ then.
 """
 
 from linsgd.plot.displacement import displacement, exponent
-from linsgd.plot.fokker_planck import density_evolution, gaps_by_batch, phase_density
+from linsgd.plot.fokker_planck import density_evolution, gaps_by_batch, phase_density, wells
 from linsgd.plot.phase_space import modified_loss, phase_portrait
 from linsgd.plot.regimes import error_map, regime_diagram
 from linsgd.plot.risk import risk_curves
@@ -28,4 +28,5 @@ __all__ = [
     "risk_curves",
     "survival",
     "threshold_path",
+    "wells",
 ]

@@ -1,17 +1,22 @@
-"""Figures of Fokker-Planck equations: densities in time and in phase space, gaps against batch."""
+"""Figures of Fokker-Planck equations: densities, gaps against the batch, wells and their rates."""
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from linsgd import domains
+from linsgd.domains import FloatArray
 from linsgd.plot.style import INK, axes, clean
-from linsgd.theory.fokker_planck import Evolution, LogNumber, PhaseSpaceDensity
+from linsgd.theory.fokker_planck import Diffusion1D, Evolution, LogNumber, PhaseSpaceDensity
 
 LEVELS = 12  # of the contours of a density in phase space
 COLOURS = "viridis"
+POINTS = 2001  # of a potential
+HEADROOM = 0.35  # above the highest barrier, over the range of the potential
 
 
 def density_evolution(path: Evolution, ax: Axes | None = None) -> Axes:
@@ -135,6 +140,85 @@ def gaps_by_batch(gaps: Mapping[int, LogNumber], ax: Axes | None = None) -> Axes
     ax.plot(sizes, logs, "o-", color=INK, markersize=4)
     ax.set(xscale="log", xlabel="batch size", ylabel="log10 of the spectral gap")
     return clean(ax)
+
+
+def wells(process: Diffusion1D, minima: ArrayLike, ax: Axes | None = None) -> Axes:
+    """Draw a potential with the occupation of its wells and the rates between neighbours.
+
+    Parameters
+    ----------
+    process : Diffusion1D
+        The diffusion.
+    minima : array_like (M,)
+        The minima of two or more wells, ascending and inside the domain.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    Axes
+        The potential; at each minimum the stationary probability of its well, which ends at the
+        highest points between neighbours; over each barrier two arrows with one over the mean time
+        from minimum to minimum, per unit of time.
+
+    Raises
+    ------
+    ValueError
+        If `process` is anything else, or the minima are not as stated.
+
+    Examples
+    --------
+    >>> import linsgd
+    >>> process = linsgd.fokker_planck.Diffusion1D(lambda x: (x**2 - 1) ** 2 + x / 9, 0.2, (-3, 3))
+    >>> ax = linsgd.plot.wells(process, [-1, 1])
+    """
+    domains.exact_type("process", process, (Diffusion1D,))
+    bottoms = domains.array("minima", minima, (None,))
+    if bottoms.size < 2 or not np.all(np.diff([process.low, *bottoms, process.high]) > 0):
+        inside = f"two or more ascending numbers in ({process.low:g}, {process.high:g})"
+        domains.refuse("minima", bottoms, inside)
+    tops = _tops(process, bottoms)
+    ax = axes(ax)
+    losses, heights = process.potential(bottoms), process.potential(tops)
+    margin = (bottoms[-1] - bottoms[0]) / 3
+    x = np.linspace(bottoms[0] - margin, bottoms[-1] + margin, POINTS)
+    x = x[(x >= process.low) & (x <= process.high)]
+    ax.plot(x, process.potential(x), color=INK)
+    rise = HEADROOM * (heights.max() - losses.min())
+    ends = [process.low, *tops, process.high]
+    for i, bottom in enumerate(bottoms):
+        share = process.occupation(ends[i], ends[i + 1])
+        label = f"{100 * share.value:.3g} %"
+        ax.annotate(label, (bottom, losses[i] - rise / 4), ha="center", va="top", color=INK)
+    for i, height in enumerate(heights):
+        for start, end, lift in ((i, i + 1, 0.75), (i + 1, i, 0.3)):
+            time = process.mean_first_passage_time(bottoms[start], bottoms[end])
+            _arrow(ax, bottoms[[start, end]], height + lift * rise, time)
+    ax.set(xlabel="x", ylabel="potential")
+    ax.set_ylim(losses.min() - rise, heights.max() + 1.2 * rise)
+    return clean(ax)
+
+
+def _tops(process: Diffusion1D, minima: FloatArray) -> FloatArray:
+    """Return the highest points between neighbouring minima."""
+    tops = []
+    for low, high in itertools.pairwise(minima):
+        x = np.linspace(low, high, POINTS)
+        at = int(process.potential(x).argmax())
+        if at in (0, POINTS - 1):
+            domains.refuse("minima", minima, f"minima: no barrier between {low:g} and {high:g}")
+        tops.append(x[at])
+    return np.array(tops)
+
+
+def _arrow(ax: Axes, ends: FloatArray, height: float, time: LogNumber) -> None:
+    """Draw an arrow over the middle half between two minima, with its rate."""
+    middle, half = ends.mean(), (ends[1] - ends[0]) / 4
+    tail, head = (middle - half, height), (middle + half, height)
+    ax.annotate("", head, tail, arrowprops={"arrowstyle": "->", "color": INK})
+    power = -time.log / np.log(10)
+    label = f"{1 / time.value:.3g}" if power > -4 else f"$10^{{{power:.2f}}}$"
+    ax.annotate(label, (middle, height), ha="center", va="bottom", color=INK)
 
 
 def _colour(shade: float) -> tuple[float, float, float, float]:
