@@ -9,7 +9,9 @@ import pytest
 
 from linsgd import SGD, LinearRegression
 from linsgd.compare.comparison import QUANTITIES, Comparison, compare
-from linsgd.theory.moments import stationary_moments
+from linsgd.theory.escape import heavy_ball_rate
+from linsgd.theory.mixing import mixing_rate
+from linsgd.theory.moments import moments, stationary_moments
 from linsgd.theory.result import MomentsStatus
 from linsgd.theory.stability.moment_threshold import moment_threshold
 
@@ -149,3 +151,37 @@ def test_too_few_chains_are_refused(setting, chains):
 def test_epochs_are_refused():
     with pytest.raises(ValueError, match=r"sgd\.sampling = 'epoch'"):
         compare(SETTINGS["data"][0], SGD(lr=0.05, sampling="epoch"))
+
+
+@pytest.mark.parametrize(
+    "sgd",
+    [
+        SGD(lr=0.1),
+        SGD(lr=0.05, momentum=0.9),
+        SGD(lr=0.05, momentum=0.3, dampening=0.3, weight_decay=0.2),
+        SGD(lr=0.05, momentum=0.5, nesterov=True),
+    ],
+)
+def test_mixing_rates_are_the_decay_of_each_theorys_mean(sgd):
+    """By the size of the mean over 200 steps, against that over 400; whatever the batch."""
+    problem = LinearRegression.gaussian([1.0, 0.3], optimum=[1.0, 2.0])
+    table = compare(problem, sgd, chains=64)
+    larger = compare(problem, dataclasses.replace(sgd, batch_size=64), chains=64)
+    np.testing.assert_array_equal(table.mixing_rates, larger.mixing_rates)
+    minimum = problem.solution(sgd.weight_decay)
+    for theory, rate in zip(table.theories, table.mixing_rates, strict=True):
+        steps = np.arange(41) * 2
+        law = moments(problem, sgd, steps, theory=theory)
+        sizes = np.linalg.norm(law.mean - minimum, axis=1)
+        slope = np.polyfit(steps[20:], np.log(sizes[20:]), 1)[0]
+        assert -slope == pytest.approx(rate, rel=0.1)  # an oscillation is averaged
+
+
+def test_mixing_rates_of_heavy_balls():
+    problem = LinearRegression.gaussian([1.0])
+    sgd = SGD(lr=0.01, momentum=0.9)
+    found = heavy_ball_rate(1.0, 0.01, 0.9)
+    assert mixing_rate(problem, sgd) == pytest.approx(found.rate, rel=1e-12)
+    assert mixing_rate(problem, SGD(lr=3.0)) < 0
+    slow = LinearRegression.gaussian([1e-12])
+    assert mixing_rate(slow, SGD(lr=0.1, momentum=0.9)) == pytest.approx(1e-12, rel=1e-9)

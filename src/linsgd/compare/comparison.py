@@ -30,6 +30,7 @@ from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Result, rounded
+from linsgd.theory.mixing import mixing_rate
 from linsgd.theory.moments import moments, stationary_moments
 from linsgd.theory.result import Moments, MomentsStatus
 from linsgd.theory.settling import settled_law
@@ -37,7 +38,7 @@ from linsgd.theory.stability.thresholds import stability
 from linsgd.theory.tails.exponents import spectral_function
 from linsgd.theory.tails.moments import even_moments
 from linsgd.theory.tails.setting import Setting
-from linsgd.theory.theories import theories
+from linsgd.theory.theories import TheoryName, theories
 from linsgd.variates import LANES
 
 QUANTITIES = tuple(DEFINITIONS)
@@ -78,6 +79,9 @@ class Comparison(Result):
         Values below it are rounding errors.
     chains : int
         Independent chains.
+    mixing_rates : ndarray (len(theories),)
+        Each theory's decay of the mean per step, negative where it diverges: the spectral gap,
+        whatever the batch, while the variance is finite.
     remarks : tuple of str
         Why a number is infinite, missing or not comparable.
 
@@ -101,6 +105,7 @@ class Comparison(Result):
     standard_error: FloatArray
     rounding: FloatArray
     chains: int
+    mixing_rates: FloatArray
     remarks: tuple[str, ...]
 
     @property
@@ -161,6 +166,9 @@ class Comparison(Result):
     def _below(self) -> list[tuple[str, str]]:
         words = {True: "yes", False: "no", None: "unknown: no standard error is finite"}
         pairs = [("status", str(self.status)), ("agrees", words[self.agrees])]
+        rates = zip(self.theories, self.mixing_rates, strict=True)
+        mixing = ", ".join(f"{theory} {rate:.6g}" for theory, rate in rates)
+        pairs.append(("mixing rate", f"{mixing}: decay of the mean a step"))
         return [*pairs, *(("remark", remark) for remark in self.remarks)]
 
 
@@ -242,6 +250,7 @@ def compare(
         standard_error=np.full(error.shape, np.inf) if infinite else error,
         rounding=floor,
         chains=ensemble.chains,
+        mixing_rates=np.array([mixing_rate(problem, sgd, theory) for theory in laws]),
         remarks=(*_existence(problem, sgd, laws["exact"], settled, steps), *reason, *missing),
     )
 
@@ -275,10 +284,12 @@ def _cell(value: float, floor: float) -> str:
     return "0" if abs(value) <= floor else f"{value:.6g}"
 
 
-def _stationary_laws(problem: LinearRegression, sgd: SGD) -> tuple[dict[str, Moments], list[str]]:
+def _stationary_laws(
+    problem: LinearRegression, sgd: SGD
+) -> tuple[dict[TheoryName, Moments], list[str]]:
     """Return the stationary law of each theory, and why an approximation is left out."""
     missing: list[str] = []
-    laws = {"exact": stationary_moments(problem, sgd)}
+    laws: dict[TheoryName, Moments] = {"exact": stationary_moments(problem, sgd)}
     for theory in theories("moments")[1:]:
         try:
             laws[theory] = stationary_moments(problem, sgd, theory=theory)
