@@ -76,6 +76,18 @@ def test_measured_exponents_are_the_predicted_ones(law):
     assert abs(found.risk_exponent - found.predicted_risk) < found.risk_error + 1e-3
 
 
+@pytest.mark.parametrize("law", [(2.5, 0.5), (1.1, 0.5), (0.6, 0.917), (1.5, 1.0)])
+def test_the_error_holds_what_logarithms_and_slow_powers_leave(law):
+    found = linsgd.compute_optimal(*law)
+    assert 1e-5 < abs(found.risk_exponent - found.predicted_risk) < found.risk_error < 0.06
+
+
+def test_a_risk_without_digits_gives_no_exponent():
+    found = linsgd.compute_optimal(0.6, 1.3, decades=60)
+    assert found.status == "unresolved"
+    assert np.isnan([found.risk_exponent, found.size_exponent]).all()
+
+
 def test_a_frontier_is_the_least_risk_of_exact_curves():
     law = PowerLaw(exponent=1.5, source=0.4, noise_std=0.1)
     grid = {"dimensions": [4, 32], "batch_sizes": [1, 8], "steps": [5, 50, 500]}

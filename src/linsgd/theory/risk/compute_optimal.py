@@ -24,7 +24,7 @@ from scipy.optimize import minimize_scalar
 
 from linsgd import domains
 from linsgd.domains import FloatArray
-from linsgd.result import Result
+from linsgd.result import Result, Status
 from linsgd.theory.risk.feature_spectrum import FeatureSpectrum
 
 COORDINATES = 4.0  # coordinates a feature where 2 alpha < 1
@@ -34,9 +34,13 @@ NODES = 6  # a panel: 1e-6 of the risk
 GRID = 13  # sizes among which the best is bracketed
 XTOL = 1e-4  # of the best log d
 STEP, NEAR = 100.0, 1.2  # ratio of computes; by how much log d may follow, over log STEP
+SMALLER = 0.8  # of the decades, at which the exponents are measured too
+# what is left of c/log f, over its change between the two; a quarter more for c/(log f + c')
+DRIFT = 1.25 * SMALLER / (1 - SMALLER)
 LITTLE = 0.1  # of log f, for a central difference
 SUMMED = 200  # modes that are summed one by one; the rest errs by a constant factor near 1
 SOFT = 1e-4  # of the softest scale; a factor of the risk that exponents do not see
+LOST = 1e6  # in place of the logarithm of a risk without digits
 SHARE = 0.98  # of log f, the largest log d
 
 
@@ -52,6 +56,13 @@ class Term(NamedTuple):
         return self.steps * (1 - x) + self.size * x
 
 
+class ScalingStatus(Status):
+    """Whether the exponents were measured."""
+
+    OK = "ok"
+    UNRESOLVED = "unresolved"  # the risk has no digits at so large a compute: ask for fewer decades
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ComputeOptimal(Result):
     """Exponents of the compute-optimal risk and size, measured and predicted.
@@ -61,8 +72,8 @@ class ComputeOptimal(Result):
     exponent, source : float
         2 alpha and beta, as given.
     risk_exponent, risk_error : float
-        The measured d log P/d log f at the larger compute, and by how much it differs from that at
-        the smaller one, twice.
+        The measured d log P/d log f at the larger compute, and five times its difference from that
+        at the smaller one.
     size_exponent, size_error : float
         The same of d log d/d log f.
     predicted_risk, predicted_size : float
@@ -71,6 +82,8 @@ class ComputeOptimal(Result):
         The two terms that are balanced at the optimum.
     compute : ndarray (2,)
         The computes between and at which exponents are measured.
+    status : ScalingStatus
+        "unresolved" where the measured exponents are nan.
     """
 
     exponent: float
@@ -83,6 +96,7 @@ class ComputeOptimal(Result):
     predicted_size: float
     phase: str
     compute: FloatArray
+    status: ScalingStatus = ScalingStatus.OK
 
 
 def compute_optimal(exponent: float, source: float, decades: float = 24.0) -> ComputeOptimal:
@@ -110,8 +124,9 @@ def compute_optimal(exponent: float, source: float, decades: float = 24.0) -> Co
     Notes
     -----
     Measured on the deterministic equivalent of homogenised SGD at half of its largest learning rate
-    and batch 1, from the best d at each compute. The error is twice the change from the smaller
-    compute to the larger one: near a border between phases both drift slowly, and it is large.
+    and batch 1, from the best d at each compute. The error is five times the change from the
+    smaller compute to the larger one: about so far from its limit is a slope that differs from it
+    by a term c/log f, as on a border between phases, where two terms differ by a logarithm.
 
     References
     ----------
@@ -132,10 +147,10 @@ def compute_optimal(exponent: float, source: float, decades: float = 24.0) -> Co
         domains.refuse("source", source, f"({(1 - exponent) / 2:g}, 10], of finite risk at w = 0")
     terms = risk_terms(exponent, source)
     x, value = balance(terms)
-    compute = 10 ** (decades * np.array([0.8, 1.0]))
+    compute = 10 ** (decades * np.array([SMALLER, 1.0]))
     slopes = np.array([_slopes(exponent, source, f) for f in compute])
     risk, size = slopes[1]
-    drift = 2 * np.abs(slopes[1] - slopes[0]) + 1e-6
+    drift = DRIFT * np.abs(slopes[1] - slopes[0]) + 1e-6
     return ComputeOptimal(
         exponent=exponent,
         source=source,
@@ -147,6 +162,7 @@ def compute_optimal(exponent: float, source: float, decades: float = 24.0) -> Co
         predicted_size=x,
         phase=phase(terms, x),
         compute=compute,
+        status=ScalingStatus.OK if np.isfinite(slopes).all() else ScalingStatus.UNRESOLVED,
     )
 
 
@@ -193,6 +209,7 @@ class _LogRisk:
         # the scale max(1/k, d^-a) of the softest modes that matter is least at d^(1 + a) = f
         self.slowest = SOFT * compute ** (-exponent / (1 + exponent))
         self.shared = self._spectrum(1.0, np.inf) if exponent > 1 else None
+        self.lost = False  # whether the contour's sum lost all digits of a tiny risk
 
     def _spectrum(self, size: float, coordinates: float) -> FeatureSpectrum:
         within = (size, coordinates)
@@ -208,7 +225,11 @@ class _LogRisk:
             spectrum = replace(self.shared, features=size)
         steps = np.array([np.exp(log_f - log_d) / BATCH])
         lr = LR * 2 * BATCH / spectrum.trace
-        return float(np.log(spectrum.risks(lr, BATCH, steps)[0]))
+        risk = float(spectrum.risks(lr, BATCH, steps)[0])
+        if risk > 0:
+            return float(np.log(risk))
+        self.lost = True
+        return LOST
 
     def best(self, log_f: float, ends: tuple[float, float]) -> float:
         """Return the log d of least risk between two ends: Brent's method."""
@@ -227,8 +248,11 @@ def _slopes(exponent: float, source: float, compute: float) -> tuple[float, floa
     risk, log_f = _LogRisk(exponent, source, compute), float(np.log(compute))
     grid = np.linspace(1 - SHARE, SHARE, GRID) * log_f
     i = int(np.argmin([risk(log_f, each) for each in grid]))
+    risk.lost = False  # far from the best size that does not matter
     size = risk.best(log_f, (float(grid[max(i - 1, 0)]), float(grid[min(i + 1, GRID - 1)])))
     slope = (risk(log_f + LITTLE, size) - risk(log_f - LITTLE, size)) / (2 * LITTLE)
     step = float(np.log(STEP))
     smaller = risk.best(log_f - step, (size - NEAR * step, size))
+    if risk.lost:
+        return np.nan, np.nan
     return slope, (size - smaller) / step
