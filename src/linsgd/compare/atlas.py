@@ -294,7 +294,8 @@ def atlas(
     thresholds = np.empty(errors.shape[2:])
     total = rates.size * thresholds.size
     for place in np.ndindex(thresholds.shape):
-        b, m = int(sizes[place[0]]), float(momenta[place[1]])
+        b = int(sizes[place[0]])
+        m = float(momenta[place[1]])
         sgd = SGD(lr=float(rates[0]), batch_size=b, momentum=m, weight_decay=weight_decay)
         thresholds[place] = stability(problem, sgd).lr_mean_square
         for i, rate in enumerate(rates):
@@ -461,7 +462,8 @@ def _crossing(lr: FloatArray, errors: FloatArray, tolerance: float) -> float:
     if within.all():
         return float(lr[-1])
     i = int(np.argmin(within))
-    before, after = max(errors[i - 1], 1e-300), errors[i]
+    before = max(errors[i - 1], 1e-300)
+    after = errors[i]
     if not math.isfinite(after):
         return float(lr[i - 1])
     share = math.log(tolerance / before) / math.log(after / before)
@@ -472,7 +474,8 @@ def _range_text(share: FloatArray) -> str:
     known = share[np.isfinite(share)]
     if not known.size:
         return "holds nowhere on the grid"
-    low, high = known.min(), known.max()
+    low = known.min()
+    high = known.max()
     spread = f"{low:.2g}" if f"{low:.2g}" == f"{high:.2g}" else f"{low:.2g} to {high:.2g}"
     missing = " (nowhere for some)" if known.size < share.size else ""
     return f"holds up to {spread} of the stability threshold{missing}"

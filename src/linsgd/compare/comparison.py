@@ -157,9 +157,11 @@ class Comparison(Result):
         return [[*head, f"simulated, {at}", "z"], *map(self._line, range(len(self.quantities)))]
 
     def _line(self, i: int) -> list[str]:
-        floor, z = float(self.rounding[i]), float(self.z[i])
+        floor = float(self.rounding[i])
+        z = float(self.z[i])
         values = [_cell(float(x), floor) for x in [*self.stationary[:, i], self.exact[i]]]
-        mean, error = float(self.simulated[i]), float(self.standard_error[i])
+        mean = float(self.simulated[i])
+        error = float(self.standard_error[i])
         simulated = "0" if max(abs(mean), error) <= floor else rounded(mean, error)
         return [*values, simulated, "-" if math.isnan(z) else f"{z:.2g}"]
 

@@ -42,7 +42,8 @@ _ROUNDING = 1e3 * float(np.finfo(float).eps)  # relative error of a weight after
 
 def of_law(problem: LinearRegression, sgd: SGD, law: Moments) -> FloatArray:
     """Return the quantities (5,) of one law; inf where the second moment is infinite."""
-    away, speed = law.mean - problem.solution(sgd.weight_decay), law.velocity_mean
+    away = law.mean - problem.solution(sgd.weight_decay)
+    speed = law.velocity_mean
     with np.errstate(over="ignore", invalid="ignore"):
         seconds = [
             law.position_variance.sum() + away @ away,
@@ -58,7 +59,8 @@ def rounding(problem: LinearRegression, sgd: SGD) -> FloatArray:
     A weight that converges to mu is off by eps |mu|, hence its square by eps^2 |mu|^2; a velocity
     is a displacement divided by lr.
     """
-    mu, h = problem.solution(sgd.weight_decay), problem.eigenvalues + sgd.weight_decay
+    mu = problem.solution(sgd.weight_decay)
+    h = problem.eigenvalues + sgd.weight_decay
     square = _ROUNDING**2 * float(mu @ mu)
     scales = [1.0, 1 / sgd.lr**2, 1 / sgd.lr, float(h.max()), float(problem.eigenvalues.max())]
     return square * np.array(scales)
@@ -86,7 +88,8 @@ class _Recorder(StateRecorder):
 
     def _of_states(self, states: FloatArray) -> FloatArray:
         """Return the quantities (K, n, 5) of states (K, n, 2d)."""
-        problem, decay = self.walks.problem, self.walks.sgd.weight_decay
+        problem = self.walks.problem
+        decay = self.walks.sgd.weight_decay
         w, v = np.split(states, 2, axis=-1)
         with np.errstate(over="ignore", invalid="ignore"):  # diverged chains
             away = problem.to_eigenbasis(w - problem.solution(decay))

@@ -53,7 +53,8 @@ class Blocks:
 
     def cut(self, table: FloatArray) -> FloatArray:
         """Return the values (groups, blocks, length) of a table (P, M); the rest is left out."""
-        groups, blocks = len(table) // self.run, table.shape[1] // self.width
+        groups = len(table) // self.run
+        blocks = table.shape[1] // self.width
         used = table[: groups * self.run, : blocks * self.width]
         return used.reshape(groups, blocks, self.length)
 
@@ -95,8 +96,10 @@ def surrogate(values: FloatArray, table: FloatArray) -> Inverse:
     and their spread its error.
     """
     sums = values.sum(axis=2)
-    groups, length = len(sums), values.shape[2]
-    sum_variance, variance = sums.var(axis=0, ddof=1), table.var(axis=0, ddof=1)
+    groups = len(sums)
+    length = values.shape[2]
+    sum_variance = sums.var(axis=0, ddof=1)
+    variance = table.var(axis=0, ddof=1)
     # E log s^2 of n normal values is log sigma^2 + psi((n - 1)/2) - log((n - 1)/2)
     of_sums = np.log(sum_variance).mean() - _log_bias(groups)
     of_singles = np.log(variance).mean() - _log_bias(len(table))

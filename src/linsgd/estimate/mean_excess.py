@@ -30,7 +30,8 @@ def interval(logs: FloatArray, k: int, confidence: float) -> tuple[float, float]
 
 def drift(logs: FloatArray, k: int) -> float:
     """Return the difference of the estimates from k and from k / 4 values, in standard errors."""
-    whole, part = _gamma(logs, k), _gamma(logs, k // 4)
+    whole = _gamma(logs, k)
+    part = _gamma(logs, k // 4)
     return abs(whole - part) / (whole * math.sqrt(3 / k)) if whole > 0 else math.inf
 
 

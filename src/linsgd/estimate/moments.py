@@ -43,7 +43,8 @@ def drift(logs: FloatArray, k: int) -> float:
 
 def _gamma(logs: FloatArray, k: int) -> float:
     excesses = logs[:k] - logs[k]
-    first, second = float(excesses.mean()), float((excesses**2).mean())
+    first = float(excesses.mean())
+    second = float((excesses**2).mean())
     scatter = 1 - first**2 / second if second > 0 else 0.0
     return first + 1 - 0.5 / scatter if scatter > 0 else -math.inf
 

@@ -208,7 +208,8 @@ def anderson_darling(standard: FloatArray) -> tuple[float, float]:
 
     The p-value is Stephens' fit, exact to two digits, of A^2 (1 + 0.75/n + 2.25/n^2).
     """
-    n, z = standard.size, np.sort(standard)
+    n = standard.size
+    z = np.sort(standard)
     i = np.arange(1, n + 1)
     logs = stats.norm.logcdf(z) + stats.norm.logsf(z[::-1])
     square = -n - float(np.mean((2 * i - 1) * logs))
@@ -239,7 +240,8 @@ def _of_several(table: FloatArray, rng: np.random.Generator) -> tuple[NormalityT
     score = (kurtosis - d * (d + 2)) / math.sqrt(8 * d * (d + 2) / n)
     directions = rng.standard_normal((d, PROJECTIONS))
     projected = stats.shapiro((y @ directions)[:MOST_SHAPIRO], axis=0)
-    statistics, pvalues = np.atleast_1d(projected.statistic), np.atleast_1d(projected.pvalue)
+    statistics = np.atleast_1d(projected.statistic)
+    pvalues = np.atleast_1d(projected.pvalue)
     smallest = int(pvalues.argmin())
     return (
         _test("mardia_skewness", skewness, pvalue, used),

@@ -39,7 +39,8 @@ def drift(logs: FloatArray, k: int) -> float:
     The two share one order statistic only; the difference has about five times the variance of the
     first.
     """
-    whole, part = _gamma(logs, k), _gamma(logs, k // 4)
+    whole = _gamma(logs, k)
+    part = _gamma(logs, k // 4)
     if math.isinf(whole) or math.isinf(part):
         return math.inf
     return abs(whole - part) / (_deviation(whole) * math.sqrt(5 / (k / 4)))

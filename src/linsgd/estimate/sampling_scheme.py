@@ -151,7 +151,8 @@ def _from_noise(noise: FloatArray, epoch: int, confidence: float) -> SamplingSch
     # the mean that was subtracted takes 1/epochs of the variance of an independent sum
     sums = (g.sum(axis=1) ** 2).sum(axis=1) / (epoch * size * (1 - 1 / epochs))
     repeats = (g[1:] * g[:-1]).sum(axis=2).mean(axis=1) / size
-    ratio, repetition = _interval(sums, confidence), _interval(repeats, confidence)
+    ratio = _interval(sums, confidence)
+    repetition = _interval(repeats, confidence)
     return SamplingScheme(
         scheme=_scheme(ratio, repetition),
         epoch_ratio=float(sums.mean()),

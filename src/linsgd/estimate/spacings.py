@@ -149,7 +149,8 @@ def _likeliest(
     w: FloatArray, fade: FloatArray, counts: IntArray, sums: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return the likeliest m and its loss, (T, W), for each theta and w."""
-    shape, k = _shape(w, fade), counts.sum()
+    shape = _shape(w, fade)
+    k = counts.sum()
     scale = (1 / shape) @ sums / k
     return scale, k * np.log(scale) + np.log(shape) @ counts
 
@@ -159,7 +160,8 @@ def _misfit(counts: IntArray, sums: FloatArray) -> float:
 
     Under the fit a partial sum of k_1 of k variables, less k_1, has variance k_1 (1 - k_1 / k).
     """
-    inner, k = np.cumsum(counts)[:-1], counts.sum()
+    inner = np.cumsum(counts)[:-1]
+    k = counts.sum()
     scores = np.abs(np.cumsum(sums - counts)[:-1]) / np.sqrt(inner * (1 - inner / k))
     return float(scores[inner >= _FEWEST].max(initial=0.0))
 

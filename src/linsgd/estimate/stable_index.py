@@ -240,7 +240,8 @@ def _interval(
             return bound
         return float(brentq(excess, inside, bound, xtol=1e-6)) if excess(inside) < 0 else inside
 
-    lower, upper = end(-1, SMALLEST_ALPHA), end(+1, 2 - 1e-6)
+    lower = end(-1, SMALLEST_ALPHA)
+    upper = end(+1, 2 - 1e-6)
     one_sided = float(norm.ppf(confidence))
     if -distance(2.0) <= one_sided * error(2 - 1e-6):
         upper = 2.0
@@ -263,7 +264,8 @@ def _by_blocks(values: FloatArray, block: int, confidence: float) -> StableIndex
     inverses = np.empty(values.size // block)
     fill_block_inverses(values, block, inverses)
     inverses = inverses[np.isfinite(inverses)]
-    inverse, count = float(inverses.mean()), len(inverses)
+    inverse = float(inverses.mean())
+    count = len(inverses)
     error = float(inverses.std(ddof=1)) / math.sqrt(count)
     half = float(student.ppf((1 + confidence) / 2, count - 1)) * error
     if inverse - half <= 0:

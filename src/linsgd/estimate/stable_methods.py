@@ -87,7 +87,8 @@ def characteristic_fit(x: FloatArray) -> tuple[Estimate, float]:
         _fill_modulus(x / scale, t, size)
         if not (size > 0).all() or not (size < 1).all():
             return Estimate(math.nan, math.nan), math.nan
-        ordinates, line = np.log(-np.log(size)), _weighted_line(alpha, t)
+        ordinates = np.log(-np.log(size))
+        line = _weighted_line(alpha, t)
         level, slope = (float(number) for number in line @ ordinates)
         alpha = min(max(slope, SMALLEST_ALPHA), 2.0)
         scale *= math.exp(level / alpha)
@@ -247,9 +248,11 @@ def quantile_deviation(alpha: float) -> float:
     q = law.quantile(p)
     density = law.pdf(q)
     covariance = (np.minimum.outer(p, p) - np.outer(p, p)) / np.outer(density, density)
-    outer, inner = q[3] - q[0], q[2] - q[1]
+    outer = q[3] - q[0]
+    inner = q[2] - q[1]
     gradient = np.array([-1 / inner, outer / inner**2, -outer / inner**2, 1 / inner])
-    lower, upper = max(alpha - _SLOPE, SMALLEST_ALPHA), min(alpha + _SLOPE, 2.0)
+    lower = max(alpha - _SLOPE, SMALLEST_ALPHA)
+    upper = min(alpha + _SLOPE, 2.0)
     ratios = [np.divide(*Stable(a).quantile(_PROBABILITIES[[3, 2]])) for a in (lower, upper)]
     slope = float(ratios[1] - ratios[0]) / (upper - lower)
     return math.sqrt(float(gradient @ covariance @ gradient)) / abs(slope)
@@ -261,7 +264,8 @@ def by_likelihood(x: FloatArray) -> Estimate:
     if not math.isfinite(start.alpha):
         return start
     alpha = min(max(start.alpha, SMALLEST_ALPHA), 1.999)
-    scale, sizes = start.scale, np.abs(x)
+    scale = start.scale
+    sizes = np.abs(x)
     for _ in range(_SCORING_STEPS):
         table = Table.of(alpha, max(float(sizes.max()) / scale, 1.0), ROUGH)
         z = sizes / scale

@@ -271,7 +271,8 @@ def _excludes_log_normal(logs: FloatArray, k: int) -> bool:
 
 def _clusters(far: NDArray[np.bool_]) -> str:
     """Return that values beyond a threshold come in clusters, empty where that may be chance."""
-    n, k = far.size, int(far.sum())
+    n = far.size
+    k = int(far.sum())
     runs = int(np.count_nonzero(far[1:] & ~far[:-1])) + int(far[0])
     if k == 0 or hypergeom.cdf(runs, n, n - k + 1, k) > _CHANCE:
         return ""

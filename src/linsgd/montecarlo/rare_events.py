@@ -217,7 +217,9 @@ class _Replica:
         rng: np.random.Generator,
     ) -> None:
         self.problem, self.sgd = problem, sgd
-        self.thresholds, self.walkers, self.rng = thresholds, walkers, rng
+        self.thresholds = thresholds
+        self.walkers = walkers
+        self.rng = rng
         # the optimizer goes on from v = 0 at the optimum: no undampened first step
         self.update = UPDATES[type(sgd)].of(sgd, False, np.float64)
         self.make_step = specialised(make_step, self.update)
@@ -281,12 +283,10 @@ class _Replica:
 
     def _batch(self) -> tuple[FloatArray, FloatArray]:
         """Return features (n, b, d) and labels (n, b), in strata once the shells are full."""
-        n, b, law, noise = (
-            len(self.w),
-            self.sgd.batch_size,
-            self.problem.features,
-            self.problem.noise,
-        )
+        n = len(self.w)
+        b = self.sgd.batch_size
+        law = self.problem.features
+        noise = self.problem.noise
         if isinstance(law, FiniteData):
             rows = self.rng.integers(len(law.y), size=(n, b))
             return law.X[rows], law.y[rows]
@@ -316,7 +316,8 @@ class _Replica:
         shells = len(x) // self.walkers
         of_shell = np.repeat(np.arange(self.counts.size), self.counts)
         stratum = self.rng.permuted(np.tile(of_shell, (shells, 1)), axis=1).ravel()
-        likely, unlikely = self.strata[stratum], self.strata[stratum + 1]
+        likely = self.strata[stratum]
+        unlikely = self.strata[stratum + 1]
 
         p = unlikely + (likely - unlikely) * self.rng.random(len(x))
         sign = self.rng.choice(np.array([-1.0, 1.0]), len(x))
@@ -352,7 +353,9 @@ class _Replica:
             chosen.append(order[start + np.minimum(picked, last)])
 
         kept = np.concatenate(chosen)
-        self.w, self.v, self.more = self.w[kept], self.v[kept], self.more[:, kept]
+        self.w = self.w[kept]
+        self.v = self.v[kept]
+        self.more = self.more[:, kept]
         self.weight = np.repeat(totals / self.walkers, self.walkers)
 
 

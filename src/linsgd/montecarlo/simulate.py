@@ -139,7 +139,8 @@ class Ensemble(Result):
             In the shape of the average; infinite where there is one tile only.
         """
         domains.real("confidence", confidence, "(0, 1)")
-        value, error = self.value(name), self.standard_error(name)
+        value = self.value(name)
+        error = self.standard_error(name)
         freedom = (self.chains + LANES - 2) // LANES - 1  # a tile of one chain adds nothing
         quantile = stdtrit(freedom, (1 + confidence) / 2) if freedom > 0 else np.inf
         with np.errstate(invalid="ignore"):  # diverged averages, and inf times an error of 0

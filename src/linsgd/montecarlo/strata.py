@@ -57,7 +57,8 @@ class Strata:
 
     def weights(self, problem: LinearRegression, sgd: SGD, steps: int) -> FloatArray:
         """Return the weights (256,) of the chains of a block; their mean is 1."""
-        counted, number = steps - self.begin, len(self.chains)
+        counted = steps - self.begin
+        number = len(self.chains)
         share = stratum_probabilities(problem, sgd, len(self.marked), counted, number)
         if not share.all():
             domains.refuse("chains", self.chains, "one number for each stratum that can occur")
@@ -134,12 +135,14 @@ def stratified_snapshots(
     """
     if sgd.sampling != "independent":
         domains.refuse("sampling", sgd.sampling, "'independent' where draws are counted")
-    data, marked = _data(problem), len(strata.marked)
+    data = _data(problem)
+    marked = len(strata.marked)
     size = len(data.y)
     order = np.concatenate([strata.marked, np.setdiff1d(np.arange(size), strata.marked)])
     weights = np.resize(strata.weights(problem, sgd, steps[-1]), len(chains))
     totals = _totals(size, sgd, marked, steps[-1] - strata.begin)
-    last, most = len(strata.chains) - 1, totals.shape[1] - 1
+    last = len(strata.chains) - 1
+    most = totals.shape[1] - 1
     beyond = np.where(np.arange(most + 1) < last, 0.0, totals[0])
     draws = np.repeat([*range(last), -1], strata.chains)
     walks = CountedWalks(
@@ -193,7 +196,8 @@ def _totals(size: int, sgd: SGD, marked: int, steps: int) -> FloatArray:
 
 def _chances(R: FloatArray, p: FloatArray) -> FloatArray:
     """Return P(at most h draws in step t | r left) (steps, most + 1, min(b, most) + 1)."""
-    steps, most = len(R) - 1, R.shape[1] - 1
+    steps = len(R) - 1
+    most = R.shape[1] - 1
     p = p[: most + 1]
     joint = np.zeros((steps, most + 1, len(p)))
     for h in range(len(p)):

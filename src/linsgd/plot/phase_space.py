@@ -75,7 +75,8 @@ def phase_portrait(
     >>> problem = linsgd.LinearRegression.gaussian([1.0, 0.02], optimum=[1.0, 1.0])
     >>> ax = linsgd.plot.phase_portrait(problem, linsgd.SGD(lr=0.1, batch_size=8, momentum=0.9))
     """
-    ax, mode = axes(ax), _mode(problem, mode)
+    ax = axes(ax)
+    mode = _mode(problem, mode)
     last = _length(problem, sgd, mode) if steps is None else steps
     times = np.arange(domains.integer("steps", last, "[1, inf)") + 1)
     exact = moments(problem, sgd, times, start)
@@ -134,7 +135,8 @@ def modified_loss(
     >>> problem = linsgd.LinearRegression.gaussian([1.0, 0.02])
     >>> ax = linsgd.plot.modified_loss(problem, linsgd.SGD(lr=0.1, batch_size=8, momentum=0.9))
     """
-    ax, mode = axes(ax, 5.4, 4.6), _mode(problem, mode)
+    ax = axes(ax, 5.4, 4.6)
+    mode = _mode(problem, mode)
     process = langevin(problem, sgd)
     variances = process.modes.stationary_variance()[:, mode]
     deviations = np.sqrt(variances[[0, 2]])

@@ -59,7 +59,8 @@ def risk_curves(
         domains.exact_type(f"curves[{label!r}]", curve, (RiskCurve,))
         shown = (curve.steps > 0) & np.isfinite(curve.excess_risk)
         order = np.argsort(curve.steps[shown])
-        steps, risk = curve.steps[shown][order], curve.excess_risk[shown][order]
+        steps = curve.steps[shown][order]
+        risk = curve.excess_risk[shown][order]
         ax.plot(steps, risk, linestyle=DASHES[i % len(DASHES)], label=label or None)
     for label, (looks, lower, upper) in (measured or {}).items():
         ends = np.array([lower, upper], dtype=float)

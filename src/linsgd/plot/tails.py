@@ -108,7 +108,8 @@ def threshold_path(
     ax.fill_between(found.path_points, found.path_lower, upper, **band)
     ax.plot(found.path_points, found.path_values, color=DIFFUSION.color, label="estimate")
     if np.isfinite([found.value, found.lower, found.upper]).all():
-        below, above = found.value - found.lower, found.upper - found.value
+        below = found.value - found.lower
+        above = found.upper - found.value
         label = f"reported, {found.points} points"
         ax.errorbar(found.points, found.value, [[below], [above]], color=INK, label=label, **POINTS)
     if alpha is not None:

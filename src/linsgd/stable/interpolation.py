@@ -47,7 +47,8 @@ class Table:
         edges, polynomials = [0.0], []
         while open_panels:
             lower, upper = open_panels.pop(0)
-            middle, half = (lower + upper) / 2, (upper - lower) / 2
+            middle = (lower + upper) / 2
+            half = (upper - lower) / 2
             y = middle + half * np.append(_NODES, _TESTS)
             exact = _logarithms(width * np.sinh(y), alpha)
             coefficients = exact[:, : DEGREE + 1] @ _TO_COEFFICIENTS.T
@@ -104,7 +105,8 @@ def _interpolate(
         y = math.asinh(x[i] / width)
         panel = int(np.searchsorted(edges, y, side="right")) - 1
         panel = min(max(panel, 0), edges.size - 2)
-        lower, upper = edges[panel], edges[panel + 1]
+        lower = edges[panel]
+        upper = edges[panel + 1]
         z = (2 * y - lower - upper) / (upper - lower)
         # b_k = c_k + 2 z b_{k+1} - b_{k+2}
         ahead, now = 0.0, 0.0

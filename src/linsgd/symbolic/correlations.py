@@ -151,7 +151,8 @@ def displacement(theory: Theory = "exact", regime: Regime = "underdamped") -> De
 
 def _fixed_start(propagator: Matrix, P: Matrix) -> tuple[Step, ...]:
     """Return E(x_k - x_0)^2 from (x_0, v_0): the mean's square and (P - K P K')_xx."""
-    P_xv, P_vv = P[0, 1], P[1, 1]
+    P_xv = P[0, 1]
+    P_vv = P[1, 1]
     mean = (K_xx - 1) * x0 + K_xv * v0
     gathered = V * (1 - K_xx**2) - 2 * P_xv * K_xx * K_xv - P_vv * K_xv**2
     return (

@@ -91,7 +91,8 @@ def probability_current() -> Derivation:
     [-omega**2*x]])
     """
     sde = underdamped_sde()
-    P, D = stationary_covariance("langevin").result, sde["diffusion"] / 2
+    P = stationary_covariance("langevin").result
+    D = sde["diffusion"] / 2
     antisymmetric = (sde["drift"] * P - D).applyfunc(tidy)
     F = (-antisymmetric * P.inv()).applyfunc(tidy)
     scale = P.applyfunc(sqrt)

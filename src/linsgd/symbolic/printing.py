@@ -170,7 +170,8 @@ class _MathML(_PositiveFirst, MathMLPresentationPrinter):  # type: ignore[misc] 
     def _print_Derivative(self, expr: sympy.Derivative) -> Any:
         """Write d^n f / dt^n."""
         ((variable, order),) = expr.variable_count
-        above, below = self._node("mrow"), self._print(variable)
+        above = self._node("mrow")
+        below = self._print(variable)
         self._append(above, "mi", "d")
         if order > 1:
             above = self._node("msup", above, self._print(order))

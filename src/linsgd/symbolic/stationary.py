@@ -41,7 +41,9 @@ from linsgd.symbolic.update import FROZEN_NOISE, underdamped_sde, update_rule
 
 THEORIES = ("exact", "langevin", "diffusion")
 Theory = Literal["exact", "langevin", "diffusion"]
-P_xx, P_xv, P_vv = Symbol("P_xx"), Symbol("P_xv"), Symbol("P_vv")
+P_xx = Symbol("P_xx")
+P_xv = Symbol("P_xv")
+P_vv = Symbol("P_vv")
 P = Matrix([[P_xx, P_xv], [P_xv, P_vv]])
 
 
@@ -96,7 +98,8 @@ def stationary_covariance(theory: Theory = "exact", nesterov: bool = False) -> D
 def _exact(nesterov: bool) -> Derivation:
     """Solve P = M P M' + sigma_g^2 N N', then for the noise that the spread of x feeds."""
     rule = update_rule(nesterov)
-    M, N = rule["transition"], rule["noise"]
+    M = rule["transition"]
+    N = rule["noise"]
     position, cross, velocity = _solve(M * P * M.T + sigma_g**2 * N * N.T - P)
     # sigma_g^2 = h (sigma^2 + (d + 1) h Var x) / b, with Var x = chi sigma_g^2
     feedback = h * (sigma**2 + (d + 1) * h * Var(x)) / b
@@ -150,7 +153,9 @@ def gradient_noise() -> Derivation:
     >>> linsgd.symbolic.gradient_noise().result
     sigma**2*h[l]/((1 - G)*(b - chi[l]*h[l]**2))
     """
-    R, V, l_ = Symbol("R"), Symbol("V"), Symbol("l", integer=True)
+    R = Symbol("R")
+    V = Symbol("V")
+    l_ = Symbol("l", integer=True)
     modes = {h: IndexedBase("h")[l_], chi: IndexedBase("chi")[l_]}
     # Var x_l = chi_l * noise_l, solved for Var x_l; then R = G (sigma^2 + R), solved for R
     feedback = h * (sigma**2 + R + h * V) / b
@@ -193,7 +198,8 @@ def gradient_noise() -> Derivation:
 def _langevin() -> Derivation:
     """Solve A P + P A' = 2 D."""
     sde = underdamped_sde()
-    A, diffusion = sde["drift"], sde["diffusion"]
+    A = sde["drift"]
+    diffusion = sde["diffusion"]
     position, cross, velocity = _solve(A * P + P * A.T - diffusion)
     return Derivation(
         "The stationary covariance of the Langevin equation",

@@ -324,8 +324,10 @@ def _raised_means(first: int, last: int, overshoot: bool) -> tuple[Step, ...]:
     sign = -1 if overshoot else 1
     steps: list[Step] = []
     for j in range(first + 2, last + 1, 2):
-        p, ell = log_mean("p", j), log_mean("l", j)
-        p_before, l_before = log_mean("p", j - 2), log_mean("l", j - 2)
+        p = log_mean("p", j)
+        ell = log_mean("l", j)
+        p_before = log_mean("p", j - 2)
+        l_before = log_mean("l", j - 2)
         raised = (1 + sign * z * p_before) / Rational(j - 2, 2)
         steps.append(Step(f"p_{j}", "By parts.", Equation(p, raised)))
         steps.append(Step(f"l_{j}", "By parts.", Equation(ell, l_before + p)))
@@ -334,7 +336,8 @@ def _raised_means(first: int, last: int, overshoot: bool) -> tuple[Step, ...]:
 
 def _first_means(batch: int, overshoot: bool) -> tuple[Step, Step]:
     """Return p and l of batch 1 or 2."""
-    p, ell = log_mean("p", batch), log_mean("l", batch)
+    p = log_mean("p", batch)
+    ell = log_mean("l", batch)
     sign = -1 if overshoot else 1
     if batch == 2:
         integral = -exp(-sign * z) * Ei(sign * z)

@@ -33,7 +33,9 @@ from linsgd.symbolic.symbols import (
 
 xi = Symbol("xi", real=True)  # the error of the minibatch gradient, variance sigma_g^2
 g = Symbol("g", real=True)  # the minibatch gradient
-X_BEFORE, X_NOW, X_NEXT = Symbol("x_{k-1}"), Symbol("x_k"), Symbol("x_{k+1}")
+X_BEFORE = Symbol("x_{k-1}")
+X_NOW = Symbol("x_k")
+X_NEXT = Symbol("x_{k+1}")
 V_NOW, V_NEXT = Symbol("v_k"), Symbol("v_{k+1}")
 FROZEN_NOISE = Step(
     "noise",
@@ -123,7 +125,8 @@ def underdamped_sde() -> Derivation:
     eta**2*(1 - beta)*Derivative(x(t), (t, 3))/6
     """
     path = Function("x")
-    change, change_before = X_NEXT - X_NOW, X_NOW - X_BEFORE
+    change = X_NEXT - X_NOW
+    change_before = X_NOW - X_BEFORE
     second_difference = (change - beta * change_before) / eta
     kept, dropped = _two_sided_taylor(second_difference)
     # kept = -g, solved for x'': the force, and its share of the gradient

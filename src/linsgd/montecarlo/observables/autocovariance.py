@@ -69,7 +69,9 @@ class Autocovariance:
 
 class _Recorder:
     def __init__(self, what: Autocovariance, coordinate: Coordinate, last: int) -> None:
-        self.what, self.coordinate, self.last = what, coordinate, last
+        self.what = what
+        self.coordinate = coordinate
+        self.last = last
         self.ring = np.zeros((what.lags[-1] + 1, LANES))
         self.sums = np.zeros((len(what.lags), LANES))
 

@@ -74,8 +74,11 @@ class BlockLogs:
 
 class _Recorder:
     def __init__(self, what: BlockLogs, coordinate: Coordinate, blocks: int) -> None:
-        self.what, self.coordinate, self.blocks = what, coordinate, blocks
-        self.partial, self.logs = np.zeros(LANES), np.zeros((2, LANES))
+        self.what = what
+        self.coordinate = coordinate
+        self.blocks = blocks
+        self.partial = np.zeros(LANES)
+        self.logs = np.zeros((2, LANES))
 
     def update(self, steps: IntArray, rows: NDArray[Any]) -> None:
         what = self.what

@@ -91,7 +91,9 @@ class Exceedance:
 
 class _Recorder:
     def __init__(self, what: Exceedance, coordinate: Coordinate, last: int) -> None:
-        self.what, self.coordinate, self.last = what, coordinate, last
+        self.what = what
+        self.coordinate = coordinate
+        self.last = last
         self.below = int(np.float64(2.0**what.lowest).view(np.int64) >> SHIFT) - 1
         self.counts = np.zeros((8 * (what.highest - what.lowest) + 1, LANES), np.int64)
 

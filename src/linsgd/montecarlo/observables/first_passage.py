@@ -66,7 +66,9 @@ class FirstPassage:
 
 class _Recorder:
     def __init__(self, level: float, coordinate: Coordinate, at: IntArray) -> None:
-        self.level, self.coordinate, self.at = level, coordinate, at
+        self.level = level
+        self.coordinate = coordinate
+        self.at = at
         self.first = np.full(LANES, np.iinfo(np.int64).max)
 
     def update(self, steps: IntArray, rows: NDArray[Any]) -> None:

@@ -68,7 +68,8 @@ class _Recorder(StateRecorder):
     def averages(self, lanes: int) -> Mapping[str, FloatArray]:
         states = self.states()
         K, _, R = states.shape
-        mean, covariance = np.zeros((K, R)), np.zeros((K, R, R))
+        mean = np.zeros((K, R))
+        covariance = np.zeros((K, R, R))
         _moments(states, lanes, mean, covariance)
         found = {"mean": mean, "covariance": covariance}
         if isinstance(self.walks, RadialWalks):
@@ -77,14 +78,16 @@ class _Recorder(StateRecorder):
 
     def _of_distances(self, r: FloatArray) -> dict[str, FloatArray]:
         """Return the averages of distances |w - w*| (K, n); here H = h I and mu = w*."""
-        h, decay = self.walks.problem.eigenvalues[0], self.walks.sgd.weight_decay
+        h = self.walks.problem.eigenvalues[0]
+        decay = self.walks.sgd.weight_decay
         with np.errstate(over="ignore"):
             square = (r**2).mean(axis=1)
         return {"excess_loss": (h + decay) * square / 2, "excess_risk": h * square / 2}
 
     def _of_states(self, states: FloatArray) -> dict[str, FloatArray]:
         """Return the averages along the eigenvectors and of the losses of states (K, n, 2d)."""
-        problem, decay = self.walks.problem, loss_decay(self.walks.sgd)
+        problem = self.walks.problem
+        decay = loss_decay(self.walks.sgd)
         w, v = np.split(states, 2, axis=-1)
         with np.errstate(over="ignore", invalid="ignore"):  # diverged chains
             position, velocity = (

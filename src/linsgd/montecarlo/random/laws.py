@@ -32,7 +32,8 @@ class Samples(NamedTuple):
         law, noise = problem.features, problem.noise
         if not isinstance(law, PrincipalAxesLaw) or noise is None:
             return None
-        features, labels = law.draws(), noise.draws()
+        features = law.draws()
+        labels = noise.draws()
         if features is None or labels is None:
             return None
         return cls(

@@ -24,10 +24,12 @@ _U = np.uint64
 _ONE = _U(0x3FF0000000000000)  # the bits of 1.0
 _ROOT_HALF = _U(0x3FE6A09E667F3BCD)  # the bits of sqrt(1/2)
 _MAGIC = _U(0x4330000000000000)  # the bits of 2^52
-_L2, _PI = math.log(2.0), math.pi
+_L2 = math.log(2.0)
+_PI = math.pi
 _F = np.float32
 _F_ROOT_HALF = np.int32(0x3F3504F3)
-_F_L2, _F_QUARTER = _F(math.log(2.0)), _F(math.pi / 2)
+_F_L2 = _F(math.log(2.0))
+_F_QUARTER = _F(math.pi / 2)
 
 
 @implement(unit)

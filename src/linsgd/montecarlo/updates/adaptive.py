@@ -122,7 +122,8 @@ class AdamUpdate(_Adam, Update):
                 g = G[i, j]
                 mean = M[0, i, j] + (g - M[0, i, j]) * update.share_1
                 square = M[1, i, j] * update.beta_2 + update.share_2 * g * g
-                M[0, i, j], M[1, i, j] = mean, square
+                M[0, i, j] = mean
+                M[1, i, j] = square
                 move = mean / (np.sqrt(square) / root + update.eps)
                 W[i, j] -= update.lr * size * move
                 V[i, j] = -size * move
@@ -159,10 +160,12 @@ class AdamWUpdate(_AdamW, Update):
         for i in range(W.shape[0]):
             lost = (1 - update.kept) * update.origin[i]
             for j in range(W.shape[1]):
-                g, before = G[i, j], W[i, j]
+                g = G[i, j]
+                before = W[i, j]
                 mean = M[0, i, j] + (g - M[0, i, j]) * update.share_1
                 square = M[1, i, j] * update.beta_2 + update.share_2 * g * g
-                M[0, i, j], M[1, i, j] = mean, square
+                M[0, i, j] = mean
+                M[1, i, j] = square
                 move = mean / (np.sqrt(square) / root + update.eps)
                 W[i, j] = before * update.kept - lost - update.lr * size * move
                 V[i, j] = (W[i, j] - before) / update.lr
@@ -201,7 +204,9 @@ class NAdamUpdate(_NAdam, Update):
                 product = mu if k == 0 else M[2, i, j] * mu
                 mean = M[0, i, j] + (g - M[0, i, j]) * update.share_1
                 square = M[1, i, j] * update.beta_2 + update.share_2 * g * g
-                M[0, i, j], M[1, i, j], M[2, i, j] = mean, square, product
+                M[0, i, j] = mean
+                M[1, i, j] = square
+                M[2, i, j] = product
                 root = np.sqrt(square / bias) + update.eps
                 move = g / root * ((1 - mu) / (1 - product))
                 move += mean / root * (following / (1 - product * following))

@@ -107,7 +107,8 @@ class MuonUpdate(_Muon, Update):
     @staticmethod
     def step(update: Any, k: int, W: Array, V: Array, M: Array, G: Array) -> None:
         """Make step number k: the matrix of a chain lies with its shorter side upright."""
-        tall, columns = update.rows > update.columns, update.columns
+        tall = update.rows > update.columns
+        columns = update.columns
         sides = min(update.rows, columns), max(update.rows, columns)
         X = np.empty(sides, W.dtype)
         for j in range(W.shape[1]):
@@ -116,12 +117,14 @@ class MuonUpdate(_Muon, Update):
                 mean = M[0, i, j] + (g - M[0, i, j]) * update.share
                 M[0, i, j] = mean
                 along = mean - (mean - g) * update.share if update.nesterov else mean
-                r, c = i // columns, i % columns
+                r = i // columns
+                c = i % columns
                 X[c if tall else r, r if tall else c] = along
             orthogonalise(X, update)
             for i in range(W.shape[0]):
                 before = W[i, j]
-                r, c = i // columns, i % columns
+                r = i // columns
+                c = i % columns
                 move = update.adjusted_lr * X[c if tall else r, r if tall else c]
                 W[i, j] = before * update.kept - (1 - update.kept) * update.origin[i] - move
                 V[i, j] = (W[i, j] - before) / update.lr

@@ -32,10 +32,12 @@ class ScheduleFreeSGDUpdate(_ScheduleFree, Update):
         ahead = (1 - 1 / update.momentum) / update.lr  # of z - y in (x - y)/lr
         for i in range(W.shape[0]):
             for j in range(W.shape[1]):
-                g, y = G[i, j], W[i, j]
+                g = G[i, j]
+                y = W[i, j]
                 z = y if k == 0 else M[0, i, j]
                 y += share * (z - y)
                 y += along * g
                 z -= g * update.lr
-                W[i, j], M[0, i, j] = y, z
+                W[i, j] = y
+                M[0, i, j] = z
                 V[i, j] = ahead * (z - y)

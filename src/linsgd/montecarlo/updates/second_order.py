@@ -28,7 +28,8 @@ def _gradient(decay: Any, origin: Array, b: int, X: Array, E: Array, w: Array, g
 @kernel
 def _second_moment(X: Array, first: int, last: int, C: Array) -> None:
     """Write the mean of x x' over the rows from `first` to before `last` to C (d, d)."""
-    b, d = last - first, len(C)
+    b = last - first
+    d = len(C)
     for i in range(d):
         for j in range(i + 1):
             total = 0.0 * X[0, 0]
@@ -90,7 +91,8 @@ class SAMUpdate(_SAM, BatchUpdate):
     @staticmethod
     def step(update: Any, k: int, W: Array, V: Array, X: Array, E: Array) -> None:
         """Make step number k."""
-        ahead, g = np.empty_like(W[0]), np.empty_like(W[0])
+        ahead = np.empty_like(W[0])
+        g = np.empty_like(W[0])
         for c in range(len(W)):
             _gradient(update.decay, update.origin, X.shape[1], X[c], E[c], W[c], g)
             square = 0.0 * g[0]
@@ -139,7 +141,8 @@ class StochasticNewtonUpdate(_Newton, BatchUpdate):
     def step(update: Any, k: int, W: Array, V: Array, X: Array, E: Array) -> None:
         """Make step number k: the gradient is that of the first b samples."""
         b = X.shape[1] // 2 if update.split else X.shape[1]
-        g, C = np.empty_like(W[0]), np.empty_like(update.hessian)
+        g = np.empty_like(W[0])
+        C = np.empty_like(update.hessian)
         for c in range(len(W)):
             _gradient(update.decay, update.origin, b, X[c], E[c], W[c], g)
             if update.exact:
@@ -173,7 +176,8 @@ class NaturalGradientUpdate(_NaturalGradient, BatchUpdate):
     def step(update: Any, k: int, W: Array, V: Array, X: Array, E: Array) -> None:
         """Make step number k: overwrites X by the samples' gradients."""
         d = W.shape[1]
-        g, F = np.empty_like(W[0]), np.empty((d, d), W.dtype)
+        g = np.empty_like(W[0])
+        F = np.empty((d, d), W.dtype)
         for c in range(len(W)):
             _gradient(update.decay, update.origin, X.shape[1], X[c], E[c], W[c], g)
             for q in range(X.shape[1]):

@@ -54,7 +54,8 @@ class LionUpdate(_Lion, Update):
         """Make step number k."""
         for i in range(W.shape[0]):
             for j in range(W.shape[1]):
-                g, mean = G[i, j], M[0, i, j]
+                g = G[i, j]
+                mean = M[0, i, j]
                 V[i, j] = -np.sign(update.beta_1 * mean + (1 - update.beta_1) * g)
                 W[i, j] += update.lr * V[i, j]
                 M[0, i, j] = update.beta_2 * mean + (1 - update.beta_2) * g

@@ -35,7 +35,9 @@ class BatchWalks(CustomWalks):
         rows = update.rows(self.sgd.batch_size)
         step_chains = specialised(make_batch_step, update)
         W, V, _ = (np.ascontiguousarray(x.swapaxes(-1, -2)) for x in self.begin())
-        step, X, E = 0, np.empty(0), np.empty(0)
+        step = 0
+        X = np.empty(0)
+        E = np.empty(0)
 
         def advance(at: IntArray) -> NDArray[Any]:
             nonlocal step, X, E
@@ -62,7 +64,8 @@ class BatchWalks(CustomWalks):
 
     def _samples(self, n: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         """Draw n samples: features (n, d) and labels about the optimum (n,)."""
-        problem, law = self.problem, self.problem.features
+        problem = self.problem
+        law = self.problem.features
         if isinstance(law, FiniteData):
             chosen = rng.integers(len(law.y), size=n)
             return law.X[chosen], law.y[chosen] - law.X[chosen] @ problem.optimum

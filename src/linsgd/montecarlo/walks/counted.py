@@ -53,7 +53,8 @@ def walk_counted(
 
     `left` (64,) holds how many draws of marked rows each lane still has to make.
     """
-    G, chosen = np.empty_like(W), np.empty((batch.size, LANES), np.int64)
+    G = np.empty_like(W)
+    chosen = np.empty((batch.size, LANES), np.int64)
     for k in range(len(at)):
         while step < at[k]:
             if step < counts.begin:
@@ -70,7 +71,8 @@ def draw_counted(
     rows: Rows, counts: Counts, S: Words, order: Array, left: Array, step: int, batch: Array
 ) -> None:
     """Write the rows of every lane's batch (b, 64): first the marked ones, then the others."""
-    N, b = len(rows.y), len(batch)
+    N = len(rows.y)
+    b = len(batch)
     for j in range(LANES):
         cumulative = counts.chances[step - counts.begin, left[j]]
         u = unit(bits(S, j))
@@ -114,7 +116,9 @@ class CountedWalks(DataWalks):
 
     def tile(self, tile: int) -> Advance:
         """Start the chains 64 tile to 64 tile + 63."""
-        update, batch, rows = self.update, self.batch, self.ordered
+        update = self.update
+        batch = self.batch
+        rows = self.ordered
         walk = specialised(walk_counted, update)
         S = seed_streams(self.seed, tile, self.dtype)
         W, V, M = (np.ascontiguousarray(x.swapaxes(-1, -2)) for x in self.begin())

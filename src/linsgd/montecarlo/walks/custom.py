@@ -36,7 +36,9 @@ class CustomWalks(Walks):
         update = self.update
         step_chains = specialised(make_step, update)
         W, V, M = (np.ascontiguousarray(x.swapaxes(-1, -2)) for x in self.begin())
-        step, X, e = 0, np.empty(0), np.empty(0)
+        step = 0
+        X = np.empty(0)
+        e = np.empty(0)
 
         def advance(at: IntArray) -> NDArray[Any]:
             nonlocal step, X, e
@@ -55,7 +57,8 @@ class CustomWalks(Walks):
 
     def _draw(self, generators: list[np.random.Generator]) -> tuple[FloatArray, FloatArray]:
         """Draw features (64, PERIOD, b, d) and label noise (64, PERIOD, b)."""
-        problem, b = self.problem, self.sgd.batch_size
+        problem = self.problem
+        b = self.sgd.batch_size
         assert problem.noise is not None
         X = np.stack([problem.features.sample(PERIOD * b, rng) for rng in generators])
         e = (

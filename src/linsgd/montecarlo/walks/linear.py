@@ -34,9 +34,11 @@ def walk(
 ) -> None:
     """Go on from `step` to each of the steps `at` (K,), writing (u, v) to out (K, 2d, 64)."""
     d = len(W)
-    A, G = np.empty_like(W), np.empty_like(W)
+    A = np.empty_like(W)
+    G = np.empty_like(W)
     X = np.empty((2 * d + 2, LANES), W.dtype)
-    C, R = np.ones((2, LANES), W.dtype), np.empty(LANES, W.dtype)
+    C = np.ones((2, LANES), W.dtype)
+    R = np.empty(LANES, W.dtype)
     for k in range(len(at)):
         while step < at[k]:
             for i in range(d):

@@ -27,8 +27,11 @@ def walk(
     out: Array,
 ) -> None:
     """Go on from `step` to each of the steps `at` (K,), writing (u, v) to out (K, 2, 64)."""
-    root, scale, optimum = samples.root[0], samples.scale, samples.optimum[0]
-    w, G = W[0], np.zeros((1, LANES), W.dtype)
+    root = samples.root[0]
+    scale = samples.scale
+    optimum = samples.optimum[0]
+    w = W[0]
+    G = np.zeros((1, LANES), W.dtype)
     g = G[0]
     for k in range(len(at)):
         while step < at[k]:

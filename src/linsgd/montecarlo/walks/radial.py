@@ -41,7 +41,10 @@ def walk(
     out: Array,
 ) -> None:
     """Go on from `step` to each of the steps `at` (K,), writing (r, p, q) to out (K, 3, 64)."""
-    Z, C, P, K = np.empty((4, LANES)), np.empty(LANES), np.empty(LANES), np.zeros(LANES)
+    Z = np.empty((4, LANES))
+    C = np.empty(LANES)
+    P = np.empty(LANES)
+    K = np.zeros(LANES)
     for k in range(len(at)):
         while step < at[k]:
             fill_normals(S, Z, 2 + 2 * (batch.size % 2))
@@ -51,7 +54,9 @@ def walk(
                     K[j] = 2.0 * gamma(S, j, 0.5 * (d - 2))
             weight = gradient_weight(update, step)
             for j in range(LANES):
-                r, p, q = state[0, j], state[1, j], state[2, j]
+                r = state[0, j]
+                p = state[1, j]
+                q = state[2, j]
                 along, second, across = gradient(batch, h, noise, r, C[j], Z[0, j], Z[1, j], K[j])
                 state[0, j], state[1, j], state[2, j] = descend(
                     update, weight, r, p, q, along, second, across
@@ -81,7 +86,9 @@ def descend(
     v1 = update.momentum * p - weight * along
     v2 = update.momentum * q - weight * second
     v3 = -weight * across
-    w1, w2, w3 = r + update.lr * v1, update.lr * v2, update.lr * v3
+    w1 = r + update.lr * v1
+    w2 = update.lr * v2
+    w3 = update.lr * v3
     if update.nesterov:
         w1 = r + update.lr * (update.momentum * v1 - along)
         w2 = update.lr * (update.momentum * v2 - second)
@@ -89,7 +96,9 @@ def descend(
     radius = math.sqrt(w1 * w1 + w2 * w2 + w3 * w3)
     if radius == 0.0:
         return 0.0, math.sqrt(v1 * v1 + v2 * v2 + v3 * v3), 0.0
-    x, y, z = v2 * w3 - v3 * w2, v3 * w1 - v1 * w3, v1 * w2 - v2 * w1
+    x = v2 * w3 - v3 * w2
+    y = v3 * w1 - v1 * w3
+    z = v1 * w2 - v2 * w1
     return radius, (v1 * w1 + v2 * w2 + v3 * w3) / radius, math.sqrt(x * x + y * y + z * z) / radius
 
 
@@ -100,10 +109,15 @@ class RadialWalks(Walks):
 
     def tile(self, tile: int) -> Advance:
         """Start the chains 64 tile to 64 tile + 63."""
-        problem, update, batch = self.problem, self.update, self.batch
+        problem = self.problem
+        update = self.update
+        batch = self.batch
         assert isinstance(update, SGDUpdate)
-        h, noise, d = problem.eigenvalues[0], problem.noise_std, problem.dimension
-        S, state = seed_streams(self.seed, tile, self.dtype), self._begin_radial()
+        h = problem.eigenvalues[0]
+        noise = problem.noise_std
+        d = problem.dimension
+        S = seed_streams(self.seed, tile, self.dtype)
+        state = self._begin_radial()
         step = 0
 
         def advance(at: IntArray) -> NDArray[Any]:

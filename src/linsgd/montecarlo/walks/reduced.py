@@ -57,9 +57,13 @@ def walk(
 ) -> None:
     """Go on from `step` to each of the steps `at` (K,), writing (u, v) to out (K, 2d, 64)."""
     d = len(W)
-    A, G, Z = np.empty_like(W), np.empty_like(W), np.empty((d + 2, LANES), W.dtype)
-    C, P = np.empty(LANES, W.dtype), np.empty(LANES)
-    alpha, beta = np.empty_like(C), np.empty_like(C)
+    A = np.empty_like(W)
+    G = np.empty_like(W)
+    Z = np.empty((d + 2, LANES), W.dtype)
+    C = np.empty(LANES, W.dtype)
+    P = np.empty(LANES)
+    alpha = np.empty_like(C)
+    beta = np.empty_like(C)
     rows = d + batch.size % 2
     for k in range(len(at)):
         while step < at[k]:
@@ -95,7 +99,8 @@ def draw_gradient(
             alpha[j] += a * a
             beta[j] += a * Z[i, j]
     for j in range(LANES):
-        norm, chi = math.sqrt(alpha[j] + noise * noise), math.sqrt(C[j])
+        norm = math.sqrt(alpha[j] + noise * noise)
+        chi = math.sqrt(C[j])
         alpha[j] = chi * norm
         beta[j] = C[j] - (chi * beta[j] / (norm + noise) if norm > 0 else 0.0)
     for i in range(len(W)):

@@ -134,7 +134,8 @@ class Walks:
         d = self.problem.dimension
         w, v = (np.zeros(d), np.zeros(d)) if self.start is None else self.start
         if self.basis is not None:
-            w, v = (w - self.centre) @ self.basis, v @ self.basis
+            w = (w - self.centre) @ self.basis
+            v = v @ self.basis
         else:
             w = w - self.centre
         W, V = (np.repeat(x[:, None], LANES, axis=1).astype(self.dtype) for x in (w, v))

@@ -106,7 +106,8 @@ def draws(
     steps = [int(k) for k in np.atleast_1d(np.asarray(law.steps))]
     R = responses(problem, sgd, max(steps))
     begin = np.zeros(problem.dimension) if start is None else np.asarray(start[0])
-    largest, influence = np.zeros(2), np.zeros(len(rows))
+    largest = np.zeros(2)
+    influence = np.zeros(len(rows))
     for i, k in enumerate(steps):
         about = law.mean[i] - problem.optimum
         residuals = [residual_moments(rows, residual, about, law.position_covariance()[i])]
@@ -200,7 +201,8 @@ def _skewness(
 
     Also what a draw of each row adds to the sum of squares over their variances (N,), at most.
     """
-    R_to, x_to = _powers(R), _powers(x)
+    R_to = _powers(R)
+    x_to = _powers(x)
 
     def cumulant(p: int) -> FloatArray:
         # kappa_p = b^(1-p) sum_s R_s^p mean_n x_n^p E r_n^p
@@ -208,7 +210,10 @@ def _skewness(
         kappa: FloatArray = b ** (1 - p) * R_to[p].sum(axis=0) * over_rows / len(x)
         return kappa
 
-    k2, k3, k4, k6 = cumulant(2), cumulant(3), cumulant(4), cumulant(6)
+    k2 = cumulant(2)
+    k3 = cumulant(3)
+    k4 = cumulant(4)
+    k6 = cumulant(6)
     if k2.size == 0 or not (k2 > 0).all():
         return 0.0, np.zeros(len(x))
     # a coordinate, and its square

@@ -82,7 +82,8 @@ def quadratic_after_one_step(
     kappa = sgd.lr / b
     C = gradient.covariance
     a = w - centre - sgd.lr * (gradient.mean + sgd.weight_decay * w)
-    Ga, GC = form @ a, form @ C
+    Ga = form @ a
+    GC = form @ C
     trace = float(np.trace(GC))
     mean = a @ Ga + kappa**2 * b * trace
     # 4 kappa^2 b a'G C G a - 4 kappa^3 b a'G T + kappa^4 b (F + 2 (b - 1) tr(GCGC) - tr(GC)^2)
@@ -136,7 +137,8 @@ def _gaussian(problem: LinearRegression, delta: FloatArray, form: FloatArray) ->
     mu = mean / m
     Sigma = H - np.multiply.outer(mean, mean) / m
     # alpha = mu'G mu, beta = mu'G Sigma G mu, tau = tr(G Sigma), tau_2 = tr(G Sigma G Sigma)
-    G_mu, G_Sigma = form @ mu, form @ Sigma
+    G_mu = form @ mu
+    G_Sigma = form @ Sigma
     alpha = float(mu @ G_mu)
     beta = float(G_mu @ Sigma @ G_mu)
     tau = float(np.trace(G_Sigma))

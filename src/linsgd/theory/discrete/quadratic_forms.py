@@ -100,7 +100,9 @@ def form_variance(
 
 def _rotated(problem: LinearRegression, factor: FloatArray) -> FloatArray:
     """Return factors (K, 2, d, p) along the eigenvectors of H."""
-    K, d, p = len(factor), problem.dimension, factor.shape[-1]
+    K = len(factor)
+    d = problem.dimension
+    p = factor.shape[-1]
     rows = factor.reshape(K, 2, d, p).transpose(0, 1, 3, 2).reshape(-1, d)
     return problem.to_eigenbasis(rows).reshape(K, 2, p, d).transpose(0, 1, 3, 2)
 
@@ -125,7 +127,9 @@ def _gaussian(
     p = left.shape[-1]
     factors = np.concatenate([left, right], axis=-1)
     covariance = _factor_covariance(problem, sgd, law, factors)
-    AA, AB, BB = covariance[:p, :p], covariance[:p, p:], covariance[p:, p:]
+    AA = covariance[:p, :p]
+    AB = covariance[:p, p:]
+    BB = covariance[p:, p:]
     # Cov(A_p B_p, A_q B_q) of the deviations, and of what is linear in them
     a, b = products.left_mean, products.right_mean
     squares = AA * BB + AB * AB.T
@@ -141,13 +145,15 @@ def _factor_covariance(
 ) -> FloatArray:
     """Return the covariance (q, q) of factors (K, 2, d, q) of the states at K steps."""
     T = Coefficients.of(sgd).mode_matrix(problem.eigenvalues + sgd.weight_decay)
-    steps, blocks = np.asarray(law.steps), law.eigenbasis_blocks()
+    steps = np.asarray(law.steps)
+    blocks = law.eigenbasis_blocks()
     total = np.zeros((factors.shape[-1],) * 2)
     for k in range(len(steps)):
         ww, wv, vv = blocks[k]
         C = np.array([[ww, wv], [wv.T, vv]])
         # the factors of the states from step k on, as functions of the state at step k
-        own, later = factors[k], np.zeros_like(factors[k])
+        own = factors[k]
+        later = np.zeros_like(factors[k])
         for j in range(k + 1, len(steps)):
             power = np.linalg.matrix_power(T, int(steps[j] - steps[k]))
             later += np.einsum("iab,aiq->biq", power, factors[j])

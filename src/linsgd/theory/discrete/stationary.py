@@ -65,7 +65,8 @@ def stationary_state(recurrence: Recurrence, gap: float) -> tuple[State, float]:
     noise, shift = recurrence.noise, recurrence.shift
     mean = np.stack([shift, np.zeros_like(shift)])
     if isinstance(noise, ModeNoise):
-        covariance, residual = _modes(recurrence, noise), 16 * EPS
+        covariance = _modes(recurrence, noise)
+        residual = 16 * EPS
     else:
         covariance, residual = _matrix(recurrence, noise)
     limit = recurrence.coefficients.largest_stable_curvature()
@@ -82,7 +83,9 @@ def mean_missing(problem: LinearRegression) -> bool:
 
 def _modes(recurrence: Recurrence, noise: ModeNoise) -> FloatArray:
     """Return the covariances (3, d) of single modes, in closed form."""
-    h, kappa, shift = noise.eigenvalues, recurrence.curvature, recurrence.shift
+    h = noise.eigenvalues
+    kappa = recurrence.curvature
+    shift = recurrence.shift
     ww, wv, _, vv = unit_response(kappa, kappa, recurrence.coefficients)
     own = noise.own * h**2
     u = ww / (1 - own * ww)

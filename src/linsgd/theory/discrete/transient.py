@@ -60,7 +60,9 @@ def transient(
 
     `exists`, the existence of the stationary moments, is given if it is known already.
     """
-    problem, sgd, noise = recurrence.problem, recurrence.sgd, recurrence.noise
+    problem = recurrence.problem
+    sgd = recurrence.sgd
+    noise = recurrence.noise
     if exists is None:
         exists = existence(noise, recurrence.curvature, recurrence.coefficients)
     begin = begin_state(recurrence, exists, start)
@@ -128,14 +130,17 @@ def _travelled(recurrence: Recurrence, begin: InitialState, times: IntArray) -> 
     away the decay of slow modes.
     """
     coefficients = recurrence.coefficients
-    u, done, path = np.zeros((recurrence.curvature.size, 2)), 0, []
+    u = np.zeros((recurrence.curvature.size, 2))
+    done = 0
+    path = []
     change, force = _push(recurrence, coefficients, begin)
     for time in times:
         if begin.fresh and done == 0 < time:
             _, u = _push(recurrence, coefficients.undampened(), begin)
             done = 1
         # A^n - I and I + A + ... + A^(n-1) for n = 1, 2, 4, ...
-        power, total = change, np.broadcast_to(np.eye(2), change.shape)
+        power = change
+        total = np.broadcast_to(np.eye(2), change.shape)
         remaining = int(time) - done
         done = int(time)
         while remaining:
@@ -174,15 +179,19 @@ def _path(
     recurrence: Recurrence, exists: Existence, begin: InitialState, times: IntArray
 ) -> tuple[list[State], float]:
     """Return the states at the increasing `times`, and their estimated relative error."""
-    noise, coefficients = recurrence.noise.finite_part(), recurrence.coefficients
+    noise = recurrence.noise.finite_part()
+    coefficients = recurrence.coefficients
     modes = isinstance(noise, ModeNoise)
     state = State(begin.mean, begin.modes if modes else begin.matrices)
-    last, path = int(times[-1]), []
+    last = int(times[-1])
+    path = []
     if times[0] == 0:
-        path, times = [state], times[1:]
+        path = [state]
+        times = times[1:]
     if times.size and begin.fresh:
         first, _ = _advance(recurrence, noise, coefficients.undampened())
-        state, times = first(state), times - 1
+        state = first(state)
+        times = times - 1
     step, jump = _advance(recurrence, noise, coefficients)
     jumped = last > SHORT_WALK and _jumps(noise, last)
     if jumped:
@@ -251,9 +260,11 @@ def _walk(
     for time in times:
         while done < time:
             if end is not None and done % LOOK == 0 and _reached(state, *end):
-                state, done = end[0], int(times[-1])
+                state = end[0]
+                done = int(times[-1])
                 break
-            state, done = step(state), done + 1
+            state = step(state)
+            done = done + 1
         yield state
 
 
@@ -284,7 +295,8 @@ def _mark_infinite(
         own = affected & np.eye(len(moved), dtype=bool)
         undefined = np.where(own, INFINITE[:, None, None], np.nan)
     else:
-        affected, undefined = moved, INFINITE[:, None]
+        affected = moved
+        undefined = INFINITE[:, None]
     covariances[infinite] = np.where(affected, undefined, covariances[infinite])
     if mean_missing(problem):
         after_start = times >= 1

@@ -75,7 +75,9 @@ def parabola(momentum: float) -> Region:
 
 def ellipse(momentum: float) -> Region:
     """Return whether modes of stiffness x + iy decay in the algorithm."""
-    width, height = 1 + momentum, 1 - momentum  # the semi-axes
+    # the semi-axes
+    width = 1 + momentum
+    height = 1 - momentum
     return lambda x, y: (x / width - 1) ** 2 + (y / height) ** 2 <= 1
 
 
@@ -103,7 +105,8 @@ def compress(stiffness: FloatArray, weights: FloatArray, decays: Region) -> Comp
         decay, are kept.
     """
     order = np.argsort(stiffness, kind="stable")
-    x, w = stiffness[order], weights[:, order]
+    x = stiffness[order]
+    w = weights[:, order]
     nodes, sums, first = [], [], 0
     while first < x.size:
         end = x[first] + _width(x[first], decays)

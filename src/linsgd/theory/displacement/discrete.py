@@ -86,7 +86,9 @@ def _from_start(recurrence: Recurrence, found: Transient, times: IntArray) -> Fl
     It is |E w_k - E w_0|^2 + tr Var w_k + tr Var w_0 - 2 tr Cov(w_k, w_0), the last by the first
     row of A^k.
     """
-    law, begin, problem = found.law, found.begin, recurrence.problem
+    law = found.law
+    begin = found.begin
+    problem = recurrence.problem
     distance = problem.to_eigenbasis(law.mean - problem.optimum)
     moved = distance - begin.mean[0]
     xx, xv, _ = begin.modes

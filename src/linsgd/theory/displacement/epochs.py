@@ -79,7 +79,8 @@ def _by_response(problem: LinearRegression, sgd: SGD, law: Moments, k: IntArray)
     """Return the three sums (3, K) by linear response."""
     fit = finite_fit(problem, sgd)
     found = epoch_law(problem, sgd, fit)
-    response, N = found.response, len(fit.rows)
+    response = found.response
+    N = len(fit.rows)
     own = np.diag(found.structured) / max(N - 1, 1), np.diag(found.unstructured)
     walk = (
         FixedWalk(response)
@@ -139,7 +140,8 @@ class ReshuffledWalk:
 
     def one_step(self, p: int) -> FloatArray:
         """Return E (w' - w)^2 (d,) over the step at a phase."""
-        response, c = self.response, self.response.unit
+        response = self.response
+        c = self.response.unit
         moved = response.changes[p] + np.eye(2)
         law = _carried(moved, self.start) + self._own(p)
         before = response.responses[:p].sum(axis=0)
@@ -151,8 +153,10 @@ class ReshuffledWalk:
 
     def _epochs(self, epochs: int) -> tuple[FloatArray, FloatArray]:
         """Return A^{qn} - 1 and V_{qn} (d, 2, 2) by doubling."""
-        E, B = self.response.changes[-1], self._own(self.response.batches)
-        change, spread = np.zeros_like(E), np.zeros_like(B)
+        E = self.response.changes[-1]
+        B = self._own(self.response.batches)
+        change = np.zeros_like(E)
+        spread = np.zeros_like(B)
         for bit in bin(epochs)[2:]:
             spread = spread + _carried(change + np.eye(2), spread)
             change = 2 * change + change @ change
@@ -167,10 +171,12 @@ class ReshuffledWalk:
         u = response.responses[:p]
         if p == 0:
             return np.zeros_like(self.start)
-        s, weight = u.sum(axis=0), -1.0
+        s = u.sum(axis=0)
+        weight = -1.0
         if p == response.batches:
             kicks = response.kicks
-            u, weight = kicks - kicks.mean(axis=0), response.ratio / p - 1
+            u = kicks - kicks.mean(axis=0)
+            weight = response.ratio / p - 1
         squares = np.einsum("mda,mdb->dab", u, u)
         found: FloatArray = response.ratio * squares + weight * s[:, :, None] * s[:, None, :]
         return found

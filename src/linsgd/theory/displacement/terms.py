@@ -74,7 +74,9 @@ def langevin_terms(momentum: float) -> Terms:
     def terms(k: IntArray, z: FloatArray, measures: FloatArray) -> Sums:
         e = sgd_propagator(k, momentum, z)
         yy, xy, wxx, q = measures
-        w2, S, V = e.w2, e.S, e.V
+        w2 = e.w2
+        S = e.S
+        V = e.V
         T = e.cumulative_response()
         # E (S y - w2 T x)^2
         far = yy * S**2 - 2 * xy * w2 * S * T + wxx * w2 * T**2
@@ -108,11 +110,14 @@ def diffusion_terms(momentum: float) -> Terms:
 
     def terms(k: IntArray, z: FloatArray, measures: FloatArray) -> Sums:
         theta = z / (1 - momentum)
-        t, one = k.astype(np.float64), np.ones(1)
+        t = k.astype(np.float64)
+        one = np.ones(1)
         confined, q = measures
         left = np.exp(-theta * t)
-        phi, phi_noise = decayed(theta, t), decayed(2 * theta, t)
-        once, once_noise = decayed(theta, one), decayed(2 * theta, one)
+        phi = decayed(theta, t)
+        phi_noise = decayed(2 * theta, t)
+        once = decayed(theta, one)
+        once_noise = decayed(2 * theta, one)
         # the second moment at k, times theta
         at_k = confined * left**2 + q * theta * phi_noise
         return (

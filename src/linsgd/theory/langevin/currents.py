@@ -108,7 +108,8 @@ def energy(zeta: FloatArray, covariance: FloatArray) -> FloatArray:
 
 def current(modes: Modes, position: FloatArray, velocity: FloatArray) -> FloatArray:
     """Return J / p (..., 2, d) at points (..., d): the change of w and of v a step, by mode."""
-    lr, d = modes.lr, modes.w2.size
+    lr = modes.lr
+    d = modes.w2.size
     displacement = lr * velocity
     restoring = -modes.w2 / lr * position
     if modes.intensity.ndim == 1:

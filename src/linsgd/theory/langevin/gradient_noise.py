@@ -52,7 +52,9 @@ def minibatch_covariance(recurrence: Recurrence, noise: NoiseChoice, free: Modes
     ValueError
         If `noise` is none of these, or a matrix that is not symmetric and positive semidefinite.
     """
-    problem, sgd, law = recurrence.problem, recurrence.sgd, recurrence.noise
+    problem = recurrence.problem
+    sgd = recurrence.sgd
+    law = recurrence.noise
     shift = recurrence.shift
     if isinstance(noise, str):
         domains.choice("noise", noise, ("self_consistent",))

@@ -129,7 +129,9 @@ class Modes:
 
         Var x is inf for a free mode with noise.
         """
-        u, w2, q = self.damping, self.w2, self.own_intensity
+        u = self.damping
+        w2 = self.w2
+        q = self.own_intensity
         if self.intensity.ndim == 2:
             return np.diagonal(self.stationary_blocks(), axis1=-2, axis2=-1).copy()
         yy = q / (4 * u)
@@ -142,7 +144,8 @@ class Modes:
         """Return the stationary Cov(x, x), Cov(x, v), Cov(v, v) (3, d, d)."""
         if self.intensity.ndim == 1:
             return diagonal_matrices(self.stationary_variance())
-        G, w2 = 2 * self.damping, self.w2
+        G = 2 * self.damping
+        w2 = self.w2
         total = w2[:, None] + w2
         gap = w2[:, None] - w2
         yy = self.intensity / (2 * G) / (1 + mismatch(w2, self.damping))

@@ -59,7 +59,8 @@ def moments(
         e = modes.propagator(block)
         means.append(modes.mean(e, begin.mean))
         covariances.append(evolve(e, initial))
-    mean, covariance = np.concatenate(means), np.concatenate(covariances)
+    mean = np.concatenate(means)
+    covariance = np.concatenate(covariances)
     # the propagator loses accuracy with the phase of the fastest mode
     phase = float(np.sqrt(modes.w2.max())) * float(times.max())
     error = 16 * EPS * (1 + phase)

@@ -317,7 +317,9 @@ def langevin(problem: LinearRegression, sgd: SGD, noise: NoiseChoice = None) -> 
     accept(problem, sgd)
     no_nesterov(sgd)
     recurrence = Recurrence.of(problem, sgd)
-    lr, m, a = sgd.lr, sgd.momentum, sgd.gradient_weight
+    lr = sgd.lr
+    m = sgd.momentum
+    a = sgd.gradient_weight
     curvature = recurrence.curvature
     free = Modes.of(lr, m, a, curvature, np.zeros_like(curvature))
     covariance = minibatch_covariance(recurrence, noise, free)

@@ -90,7 +90,9 @@ class Propagator:
 
     def position_noise(self) -> FloatArray:
         """Return X = int S^2, to relative accuracy."""
-        u, w2, t = self.u, self.w2, self.t
+        u = self.u
+        w2 = self.w2
+        t = self.t
         split = w2 < 0.75 * u**2  # rates far enough apart for the sum of exponentials below
         d = np.sqrt(np.where(split, u**2 - w2, u**2))
         r2 = u + d
@@ -202,7 +204,8 @@ def _overdamped(
     d = np.sqrt(u**2 - w2)
     r2 = u + d
     r1 = w2 / r2
-    slow, fast = np.exp(-r1 * t), np.exp(-r2 * t)
+    slow = np.exp(-r1 * t)
+    fast = np.exp(-r2 * t)
     S = slow * decayed(2 * d, t)
     return slow + r1 * S, S, fast - r1 * S
 
@@ -226,7 +229,9 @@ def _integral_series(
     for m in range(4, TERMS):
         lowest = t / (m - 2) * c * older
         lower = t / (m - 1) * (b * old + lowest)
-        older, old, new = old, new, -t / m * (a * new + lower)
+        older = old
+        old = new
+        new = -t / m * (a * new + lower)
         total += new
     return total
 

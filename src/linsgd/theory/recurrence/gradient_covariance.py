@@ -179,7 +179,9 @@ def first_infinite(noise: Noise, second: FloatArray) -> float:
 def gradient_noise_law(problem: LinearRegression, sgd: SGD) -> Noise:
     """Return the map from the moments of the weights to the covariance of the gradient noise."""
     sgd.check(problem)
-    law, b, h = problem.features, sgd.batch_size, problem.eigenvalues
+    law = problem.features
+    b = sgd.batch_size
+    h = problem.eigenvalues
     if isinstance(law, PrincipalAxesLaw):
         c, k = law.radial, law.excess
         return ModeNoise(

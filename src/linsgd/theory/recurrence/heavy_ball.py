@@ -54,7 +54,9 @@ class StepMatrixPowers:
 
     def cumulative_response(self) -> FloatArray:
         """Return T_k = U_1 + ... + U_k = (1 - P_k) / z, to relative accuracy."""
-        m, z, shape = self.momentum, self.z, self.P.shape
+        m = self.momentum
+        z = self.z
+        shape = self.P.shape
         total = 1 - m + z  # r1 + r2
         gap = discriminant(m, z)
         # real roots near 1: T = (sum_j (1 - r1)^j - (1 - r2) U) / r2, without the division by z
@@ -218,7 +220,9 @@ def _geometric_sum(rate: FloatArray, k: IntArray) -> FloatArray:
 def _newton_series(k: IntArray, e1: FloatArray, e2: FloatArray) -> FloatArray:
     """Return T_k = sum_m C(k+1, m+1) h_{m-1} for e1 = r1 + r2 and e2 = r1 r2."""
     binomial = k * (k + 1) / 2
-    older, old = np.zeros_like(e1), np.ones_like(e1)  # h_{m-2} and h_{m-1}
+    # h_{m-2} and h_{m-1}
+    older = np.zeros_like(e1)
+    old = np.ones_like(e1)
     total = binomial * old
     for m in range(1, TERMS):
         binomial = binomial * (k - m) / (m + 2)

@@ -126,7 +126,9 @@ class _ModeJump:
 
     def squared(self) -> Self:
         """Return the maps of twice as many steps."""
-        T, F, B = self.T, self.F, self.B
+        T = self.T
+        F = self.F
+        B = self.B
         d = len(B)
         by_mode = F.reshape(3 * d, 6, d)
         FB = np.einsum("xpi,ipq->xqi", by_mode, B).reshape(F.shape)
@@ -169,7 +171,8 @@ class _MatrixJump:
             added = np.multiply.outer(cc, gradient).swapaxes(1, 2)
             return np.asarray(added.reshape(2 * d, 2 * d)[rows])
 
-        no_mean, no_second = np.zeros(d), np.zeros((d, d))
+        no_mean = np.zeros(d)
+        no_second = np.zeros((d, d))
         label = noise(no_second, no_mean)
         for column, (a, b) in enumerate(np.transpose(kept_entries(2 * d + 1))):
             if b < d:  # E[delta_a delta_b]
@@ -186,7 +189,9 @@ class _MatrixJump:
 
     def squared(self) -> Self:
         """Return the maps of twice as many steps."""
-        T, F, B = self.T, self.F, self.B
+        T = self.T
+        F = self.F
+        B = self.B
         F_twice = 2 * F + T @ F + F @ B
         return type(self)(squared_change(T), F_twice, squared_change(B))
 

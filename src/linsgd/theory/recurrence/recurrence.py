@@ -71,7 +71,9 @@ class Coefficients:
 
     def noise_vector(self) -> FloatArray:
         """Return c (2,): the change of (w, v) by one unit of gradient noise."""
-        lr, m, a = self.lr, self.momentum, self.gradient_weight
+        lr = self.lr
+        m = self.momentum
+        a = self.gradient_weight
         if self.nesterov:
             return np.array([-lr * (1 + m), -1.0])
         return np.array([-lr * a, -a])
@@ -184,7 +186,9 @@ def _heavy_ball_response(
 
     The denominator is (1 - m)^2 (1 + m) (k1 + k2) + a lr (m (k1 - k2)^2 - (1 - m)^2 k1 k2).
     """
-    lr, m, a = coefficients.lr, coefficients.momentum, coefficients.gradient_weight
+    lr = coefficients.lr
+    m = coefficients.momentum
+    a = coefficients.gradient_weight
     loss = 1 - m  # exact in floating point from momentum 1/2 on
     total = kappa + other
     gap = kappa - other

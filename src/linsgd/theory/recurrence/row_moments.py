@@ -81,7 +81,9 @@ class RowMoments:
 
     def squared_residual(self, D: FloatArray, m: FloatArray) -> FloatArray:
         """Return E[r^2 x x'] (d, d) for D (d, d) and m (d,)."""
-        c, u, e = self.unit, self.rows, self.residuals
+        c = self.unit
+        u = self.rows
+        e = self.residuals
         # E[r^2 u u'] with r^2 = c^2 u'D u - 2 c e u'm + e^2
         if self.table is None:
             square = c**2 * np.einsum("ni,ni->n", u @ D, u)

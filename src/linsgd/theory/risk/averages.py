@@ -44,7 +44,8 @@ class AveragedNodes:
     @classmethod
     def begun(cls, nodes: Nodes) -> AveragedNodes:
         """Return the average that holds one iterate."""
-        square, product = nodes.moments[0], nodes.moments[1]
+        square = nodes.moments[0]
+        product = nodes.moments[1]
         return cls(nodes, np.array([square, product, square]), nodes.means[0].copy())
 
     @property
@@ -66,8 +67,10 @@ class AveragedNodes:
             r of each step.
         """
         nodes = self.nodes
-        moments, means = nodes.moments.copy(), nodes.means.copy()
-        products, mean = self.products.copy(), self.mean.copy()
+        moments = nodes.moments.copy()
+        means = nodes.means.copy()
+        products = self.products.copy()
+        mean = self.mean.copy()
         totals = np.empty(len(hyperparameters))
         spectrum = (nodes.h, nodes.kappa, nodes.weight, nodes.fed, nodes.shifted)
         state = (moments, means, products, mean)
@@ -103,9 +106,13 @@ def _walk(
         totals[k] = averaged
         feedback = common * total + label
         for j in range(h.size):
-            p, x = 1 + c_w * kappa[j], c_v * kappa[j]
-            ww, wv, vv = M[0, j], M[1, j], M[2, j]
-            w, v = U[0, j], U[1, j]
+            p = 1 + c_w * kappa[j]
+            x = c_v * kappa[j]
+            ww = M[0, j]
+            wv = M[1, j]
+            vv = M[2, j]
+            w = U[0, j]
+            v = U[1, j]
             gradient = own * (h[j] * h[j] * (ww + w) + shifted[j]) + fed[j] * feedback
             M[0, j] = p * p * ww + 2 * p * q * wv + q * q * vv + c_w * c_w * gradient
             M[1, j] = p * x * ww + (p * m + q * x) * wv + q * m * vv + c_w * c_v * gradient

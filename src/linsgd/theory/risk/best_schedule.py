@@ -146,11 +146,14 @@ class _Objective:
     """log T_K and its gradient by the logarithms of the learning rates."""
 
     def __init__(self, curve: NodeCurve, block: Any, blocks: int) -> None:
-        self.nodes, self.block, self.blocks = curve.nodes, block, blocks
+        self.nodes = curve.nodes
+        self.block = block
+        self.blocks = blocks
         self.noise = curve.noise.of_batch(curve.run.sgd.batch_size)
 
     def __call__(self, log_lr: FloatArray) -> tuple[float, FloatArray]:
-        nodes, lr = self.nodes, np.exp(log_lr)[self.block]
+        nodes = self.nodes
+        lr = np.exp(log_lr)[self.block]
         paths = np.empty((lr.size + 1, nodes.h.size))
         slopes = np.empty(lr.size)
         paths[0] = nodes.moments[0]

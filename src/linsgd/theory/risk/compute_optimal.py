@@ -245,7 +245,8 @@ def _slopes(exponent: float, source: float, compute: float) -> tuple[float, floa
     At the best d the derivative of log P by log d vanishes, so that the first is a derivative at
     constant d. The second needs the best d at a hundredth of the compute.
     """
-    risk, log_f = _LogRisk(exponent, source, compute), float(np.log(compute))
+    risk = _LogRisk(exponent, source, compute)
+    log_f = float(np.log(compute))
     grid = np.linspace(1 - SHARE, SHARE, GRID) * log_f
     i = int(np.argmin([risk(log_f, each) for each in grid]))
     risk.lost = False  # far from the best size that does not matter

@@ -52,7 +52,8 @@ def settling_time(nodes: Nodes, step: Step) -> float:
     trace = 1 + step.c_w * nodes.kappa + step.m
     determinant = (1 + step.c_w * nodes.kappa) * step.m - step.q * step.c_v * nodes.kappa
     root = np.sqrt(trace.astype(complex) ** 2 / 4 - determinant)
-    first, second = trace / 2 + root, trace / 2 - root
+    first = trace / 2 + root
+    second = trace / 2 - root
     rates = [first**2, second**2, determinant.astype(complex)]
     if nodes.means.any():
         rates += [first, second]
@@ -113,9 +114,12 @@ def _means(nodes: Nodes, step: Step, pole: ComplexArray) -> ComplexArray:
     z = 1 + pole
     if not nodes.means.any():
         return np.zeros((2, z.size, nodes.h.size), dtype=complex)
-    change, r = step.c_w * nodes.kappa, step.c_v * nodes.kappa  # p - 1 and r
+    # p - 1 and r
+    change = step.c_w * nodes.kappa
+    r = step.c_v * nodes.kappa
     determinant = (pole - change) * (z - step.m) - step.q * r
-    u, v = z * nodes.means[0], z * nodes.means[1]
+    u = z * nodes.means[0]
+    v = z * nodes.means[1]
     solved = np.array([(z - step.m) * u + step.q * v, r * u + (pole - change) * v])
     return np.asarray(solved / determinant)
 
@@ -124,7 +128,8 @@ def _positions_alone(
     nodes: Nodes, step: Step, pole: ComplexArray, source: ComplexArray
 ) -> tuple[ComplexArray, ComplexArray]:
     """Return M^ and its response without momentum, where E theta^2 obeys a closed recursion."""
-    c, change = step.c_w, step.c_w * nodes.kappa
+    c = step.c_w
+    change = step.c_w * nodes.kappa
     gap = pole - change * (2 + change) - step.noise.own * (c * nodes.h) ** 2
     moments = np.zeros((3, *gap.shape), dtype=complex)
     response = np.zeros_like(moments)
@@ -138,16 +143,22 @@ def _phase_space(
 ) -> tuple[ComplexArray, ComplexArray]:
     """Return M^ and its response: the inverse of B = z - A x A - own h^2 (c x c) e_0'."""
     c_w, c_v, q, m, noise = step
-    z, change, r = 1 + pole, c_w * nodes.kappa, c_v * nodes.kappa
+    z = 1 + pole
+    change = c_w * nodes.kappa
+    r = c_v * nodes.kappa
     p = 1 + change
     cc = np.array([c_w**2, c_w * c_v, c_v**2])
     own = noise.own * nodes.h**2
     B = np.empty((3, 3, z.size, nodes.h.size), dtype=complex)
     B[0, 0] = pole - change * (2 + change) - own * cc[0]
-    B[0, 1], B[0, 2] = -2 * p * q, -(q**2)
-    B[1, 0], B[1, 2] = -p * r - own * cc[1], -q * m
+    B[0, 1] = -2 * p * q
+    B[0, 2] = -(q**2)
+    B[1, 0] = -p * r - own * cc[1]
+    B[1, 2] = -q * m
     B[1, 1] = z - (p * m + q * r)
-    B[2, 0], B[2, 1], B[2, 2] = -(r**2) - own * cc[2], -2 * r * m, z - m**2
+    B[2, 0] = -(r**2) - own * cc[2]
+    B[2, 1] = -2 * r * m
+    B[2, 2] = z - m**2
     inverse = _inverses(B)
     driven = z * nodes.moments[:, None, :] + np.multiply.outer(cc, source)
     moments = np.einsum("absj,bsj->asj", inverse, driven)

@@ -138,17 +138,23 @@ def critical_batch_size(
 def _result(sizes: IntArray, needed: FloatArray) -> CriticalBatch:
     """Return the batch size where the factor crosses sqrt(2)."""
     reached = np.isfinite(needed[:, 0])
-    sizes, steps, lr = sizes[reached], needed[reached, 0], needed[reached, 1]
+    sizes = sizes[reached]
+    steps = needed[reached, 0]
+    lr = needed[reached, 1]
     gains = np.log2(steps[:-1] / steps[1:])
     below = np.flatnonzero(gains < HALF)
-    status, value, lower, upper = CriticalBatchStatus.OK, np.nan, 0, 0
+    status = CriticalBatchStatus.OK
+    value = np.nan
+    lower = 0
+    upper = 0
     if below.size == 0:
         status = CriticalBatchStatus.OUT_OF_REACH
     elif below[0] == 0:
         status = CriticalBatchStatus.BELOW_ONE
     else:
         i = int(below[0])
-        lower, upper = int(sizes[i - 1]), int(sizes[i])
+        lower = int(sizes[i - 1])
+        upper = int(sizes[i])
         value = lower * 2 ** float((gains[i - 1] - HALF) / (gains[i - 1] - gains[i]))
     return CriticalBatch(
         status=status,
@@ -206,7 +212,8 @@ def _first_below(problem: LinearRegression | PowerLaw, sgd: SGD, target: float) 
         i = int(below[0])
         if i == 0:
             return float(looks[0])
-        low, high = looks[i - 1], looks[i]
+        low = looks[i - 1]
+        high = looks[i]
         if last or high - low == 1:
             break
         looks = np.unique(np.geomspace(low, high, FINER).astype(np.int64))

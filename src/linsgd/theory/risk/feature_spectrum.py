@@ -79,7 +79,8 @@ class FeatureSpectrum:
 
     def misfit(self) -> float:
         """Return the risk k sum h b^2/(h + k)/2 of the best predictor: l = 0, where df(k) = d."""
-        low, high = np.log(self.features**-3.0) - 60, np.log(self.trace)
+        low = np.log(self.features**-3.0) - 60
+        high = np.log(self.trace)
         for _ in range(80):
             middle = (low + high) / 2
             if float(np.real(self.freedom(np.exp(middle)))) > self.features:
@@ -91,7 +92,8 @@ class FeatureSpectrum:
 
     def arguments(self, scales: ComplexArray) -> ComplexArray:
         """Return k (S,) at l (S,), by Newton's method along a path from the positive axis."""
-        sizes, angles = np.abs(scales), np.angle(scales)
+        sizes = np.abs(scales)
+        angles = np.angle(scales)
         top = np.log(float(sizes.max()) + 2 * self.trace / self.features + self.trace)
         table = np.exp(np.linspace(np.log(sizes.min()) - 2, top, TABLE))
         found = table * (1 - np.real(self.freedom(table)) / self.features)
@@ -122,7 +124,8 @@ class FeatureSpectrum:
         points = [contour(float(time)) for time in times]
         s, weights = (np.array([each[i] for each in points]) for i in (0, 1))
         heavy = np.abs(weights[0]) > LIGHT * np.abs(weights[0]).max()
-        s, weights = s[:, heavy], weights[:, heavy]
+        s = s[:, heavy]
+        weights = weights[:, heavy]
         total = self._transform(lr, batch_size, s.ravel(), noise_std).reshape(s.shape)
         risks: FloatArray = np.real(np.sum(weights * total, axis=1)) / 2
         return risks

@@ -86,7 +86,8 @@ def _walk(
     totals: Any,
 ) -> None:
     """Fill in T before each step and after the last, each step in `parts` equal parts."""
-    first, second = np.empty(M.size), np.empty(M.size)
+    first = np.empty(M.size)
+    second = np.empty(M.size)
     for k in range(lr.size + 1):
         total = 0.0
         for j in range(M.size):
@@ -95,7 +96,8 @@ def _walk(
         if k == lr.size:
             break
         scale = lr[k] * lr[k] / parts
-        common, label = noise[k, 0], noise[k, 1]
+        common = noise[k, 0]
+        label = noise[k, 1]
         for _ in range(parts):
             # T' = kept + scale ((common T + label) sum feed p_1 + common (T' - T) sum feed p_2)
             kept, early, late = 0.0, 0.0, 0.0

@@ -114,7 +114,8 @@ def matched_lr(
     problem = finite_problem(problem)
     check_along_axes(problem, sgd)
     base = risk_curve(problem, sgd, [steps])
-    target, following = float(base.excess_risk[0]), samples // batch_size
+    target = float(base.excess_risk[0])
+    following = samples // batch_size
     fresh = replace(sgd, batch_size=batch_size)
     edge = NodeCurve.of(problem, fresh).critical_lr()
 
@@ -130,9 +131,11 @@ def matched_lr(
     if base.status != "ok":
         status, found = MatchStatus.UNSTABLE, float("nan")
     elif roots:
-        status, found = MatchStatus.OK, min(roots, key=lambda x: abs(x - linear))
+        status = MatchStatus.OK
+        found = min(roots, key=lambda x: abs(x - linear))
     else:
-        status, found = MatchStatus.OUT_OF_REACH, grid[int(np.argmin(values))]
+        status = MatchStatus.OUT_OF_REACH
+        found = grid[int(np.argmin(values))]
     lr = float(np.exp(found))
     growth = np.log(batch_size / sgd.batch_size)
     return MatchedLr(

@@ -61,7 +61,8 @@ def gauss_rule(x: FloatArray, w: FloatArray, n: int) -> Measure:
     if x.size <= n:
         return Measure(x, w)
     mass = float(w.sum())
-    center, half = (x[0] + x[-1]) / 2, (x[-1] - x[0]) / 2
+    center = (x[0] + x[-1]) / 2
+    half = (x[-1] - x[0]) / 2
     if half == 0:
         return Measure(x[:1], np.array([mass]))
     t = (x - center) / half
@@ -74,7 +75,8 @@ def gauss_rule(x: FloatArray, w: FloatArray, n: int) -> Measure:
 def _jacobi_by_lanczos(t: FloatArray, w: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
     """Return the Jacobi matrix of a measure of mass 1: Lanczos, reorthogonalised in full."""
     basis = np.zeros((n, t.size))
-    diagonal, off = np.zeros(n), np.zeros(n)
+    diagonal = np.zeros(n)
+    off = np.zeros(n)
     vector = np.sqrt(w)
     for k in range(n):
         basis[k] = vector
@@ -100,9 +102,12 @@ def _jacobi_by_moments(t: FloatArray, w: FloatArray, n: int) -> tuple[FloatArray
     moments[1:] *= 2.0 ** -np.arange(2 * n - 1.0)
     b = np.full(2 * n, 0.25)
     b[:2] = 0.0, 0.5
-    diagonal, squares = np.zeros(n), np.zeros(n)
-    before, now = np.zeros(2 * n), moments
-    diagonal[0], squares[0] = moments[1] / moments[0], moments[0]
+    diagonal = np.zeros(n)
+    squares = np.zeros(n)
+    before = np.zeros(2 * n)
+    now = moments
+    diagonal[0] = moments[1] / moments[0]
+    squares[0] = moments[0]
     for k in range(1, n):
         after = np.zeros(2 * n)
         last = 2 * n - k
@@ -144,7 +149,8 @@ def compressed(h: FloatArray, w: FloatArray, panels: Panels, n: int) -> Measure:
         positive = compressed(h, -w, panels, n)
         return Measure(positive.nodes, -positive.weights)
     here = w > 0
-    h, w = h[here], w[here]
+    h = h[here]
+    w = w[here]
     parts, first = [], 0
     while first < h.size:
         last = int(np.searchsorted(h, panels.end(float(h[first])), side="right"))
@@ -178,7 +184,9 @@ def power_tail(
     softer than `slowest` do not move: they are one node at h = 0 with all that is left.
     """
     points, shares = np.polynomial.legendre.leggauss(n)
-    start, end, parts = first + 0.5, last + 0.5, []
+    start = first + 0.5
+    end = last + 0.5
+    parts = []
     ratio = 2.0 ** (1 / exponent)
     while start < end and start**-exponent > slowest:
         octave = np.log(min(ratio, end / start))

@@ -47,7 +47,8 @@ class NodeCurve:
             assert isinstance(noise, ModeNoise)
             self.noise = NoiseFactors(noise.own, noise.common, noise.label)
         else:
-            lr, momentum = run.lr(self.looks).max(), run.momentum(self.looks).max()
+            lr = run.lr(self.looks).max()
+            momentum = run.momentum(self.looks).max()
             travel = float(lr) * max(run.steps, 1) / (1 - float(momentum))
             measures, constant = infinite_measures(problem, run, panels, n, travel)
             self.noise = NoiseFactors(1.0, 1.0, problem.noise_std**2)
@@ -137,7 +138,8 @@ class NodeCurve:
         batch = sgd.batch_size if batch_size is None else batch_size
         m = sgd.momentum if momentum is None else momentum
         unit = Coefficients(1.0, m, sgd.gradient_weight, sgd.nesterov)
-        low, high = 0.0, unit.largest_stable_curvature() / float(self.nodes.kappa.max())
+        low = 0.0
+        high = unit.largest_stable_curvature() / float(self.nodes.kappa.max())
         for _ in range(60):
             middle = (low + high) / 2
             if self._contracts(middle, batch, m):
@@ -197,7 +199,8 @@ class NodeCurve:
 
     def _far_from(self, nodes: Nodes, start: int, stop: int) -> int:
         """Return the step from which a constant stretch is passed by the contour, or `stop`."""
-        step, coefficients = self._step(start), self.run.coefficients(start)
+        step = self._step(start)
+        coefficients = self.run.coefficients(start)
         if coefficients.lr == 0 or not contracts(nodes, coefficients, step.noise):
             return min(stop, start + MOST_WALKED)
         settled = start + max(WORTH // 10, int(min(settling_time(nodes, step), 1e15)) + 1)

@@ -21,7 +21,8 @@ def walked(nodes: Nodes, hyperparameters: FloatArray) -> tuple[FloatArray, Nodes
     hyperparameters : ndarray (K, 7)
         Of each step: c_w, c_v, A_wv, A_vv, own, common, label.
     """
-    moments, means = nodes.moments.copy(), nodes.means.copy()
+    moments = nodes.moments.copy()
+    means = nodes.means.copy()
     totals = np.empty(len(hyperparameters))
     spectrum = (nodes.h, nodes.kappa, nodes.weight, nodes.fed, nodes.shifted)
     # without momentum and velocity the positions alone obey a closed recursion
@@ -46,8 +47,10 @@ def _walk_positions(
     totals: Any,
 ) -> None:
     for k in range(totals.size):
-        c, own = hyperparameters[k, 0], hyperparameters[k, 4]
-        common, label = hyperparameters[k, 5], hyperparameters[k, 6]
+        c = hyperparameters[k, 0]
+        own = hyperparameters[k, 4]
+        common = hyperparameters[k, 5]
+        label = hyperparameters[k, 6]
         total = constant
         for j in range(h.size):
             total += weight[j] * M[j]
@@ -81,9 +84,13 @@ def _walk_phase_space(
         feedback = common * total + label
         for j in range(h.size):
             # A = [[p, q], [r, m]]
-            p, r = 1 + c_w * kappa[j], c_v * kappa[j]
-            x, y, z = M[0, j], M[1, j], M[2, j]
-            u, v = U[0, j], U[1, j]
+            p = 1 + c_w * kappa[j]
+            r = c_v * kappa[j]
+            x = M[0, j]
+            y = M[1, j]
+            z = M[2, j]
+            u = U[0, j]
+            v = U[1, j]
             gradient = own * (h[j] * h[j] * (x + u) + shifted[j]) + fed[j] * feedback
             M[0, j] = p * p * x + 2 * p * q * y + q * q * z + c_w * c_w * gradient
             M[1, j] = p * r * x + (p * m + q * r) * y + q * m * z + c_w * c_v * gradient

@@ -128,7 +128,8 @@ class Run:
 
     def updates(self, steps: IntArray) -> FloatArray:
         """Return c_w, c_v, A_wv and A_vv of each step (K, 4), as in `Coefficients`."""
-        lr, m = self.lr(steps), self.momentum(steps)
+        lr = self.lr(steps)
+        m = self.momentum(steps)
         a = np.full(len(steps), self.sgd.gradient_weight)
         if self.first_is_undampened:
             a[steps == 0] = 1.0

@@ -31,7 +31,8 @@ def panels_of(run: Run, looks: IntArray) -> Panels:
     if lr == 0:
         return Panels(np.inf, np.inf)
     momenta = run.momentum(looks)
-    lowest, highest = float(momenta.min()), float(momenta.max())
+    lowest = float(momenta.min())
+    highest = float(momenta.max())
     edge = min(_edge(run.sgd, lr, momentum) for momentum in (lowest, highest))
     oscillation = (1 - highest) / np.sqrt(lr) if highest > 0 else np.inf
     return Panels(edge, oscillation)
@@ -68,7 +69,8 @@ def problem_measures(
         """Return a vector's components along the moving modes, by ascending eigenvalue."""
         return problem.to_eigenbasis(vector)[moving][order]
 
-    h, optimum = problem.eigenvalues[moving][order], along(problem.optimum)
+    h = problem.eigenvalues[moving][order]
+    optimum = along(problem.optimum)
     s = -weight_decay * optimum / (h + weight_decay)  # mu - w*
     theta = -optimum - s  # 0 - mu
     if start is not None:

@@ -155,7 +155,8 @@ def _by_method(setting: Setting, method: Method, seed: int) -> Interval:
     root -= rho.value / slope
     error = tolerances.margin * rho.width / 2 / slope + 2 * tolerances.tolerance
     for _ in range(tolerances.attempts):
-        lower, upper = root - error, root + error
+        lower = root - error
+        upper = root + error
         if search.fine(lower).upper < 0 < search.fine(upper).lower:
             return Interval(math.exp(root), math.exp(lower), math.exp(upper))
         error *= _WIDENING
@@ -166,7 +167,9 @@ class _Search:
     """rho of a setting as a function of the log step size."""
 
     def __init__(self, setting: Setting, method: Method, seed: int) -> None:
-        self.setting, self.method, self.seed = setting, method, seed
+        self.setting = setting
+        self.method = method
+        self.seed = seed
         self.seeds = itertools.count(seed + 1)
 
     def rough(self, log_step: float) -> float:

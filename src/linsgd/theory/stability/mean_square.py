@@ -55,7 +55,8 @@ def mean_square_threshold(recurrence: Recurrence) -> tuple[float, float]:
     top = coefficients.at(1.0).largest_stable_curvature()  # of the mean, in units of 1 / unit
     scaled = noise.in_units(unit)
     if isinstance(scaled, ModeNoise):
-        lr, error = _mode_threshold(scaled, kappa, coefficients, top), CLOSED_FORM_ERROR
+        lr = _mode_threshold(scaled, kappa, coefficients, top)
+        error = CLOSED_FORM_ERROR
     else:
         lr, error = _operator_threshold(scaled, kappa, coefficients, top)
         error += recurrence.problem.error
@@ -99,7 +100,8 @@ def _secular_root(noise: ModeNoise, kappa: FloatArray, coefficients: Coefficient
     """
     m, a = coefficients.momentum, coefficients.gradient_weight
     positive = kappa > 0
-    kappa, h = kappa[positive], noise.eigenvalues[positive]
+    kappa = kappa[positive]
+    h = noise.eigenvalues[positive]
     # the gain of a mode over lr, as lr -> 0: P_ii ~ lr a / (2 (1 - m) kappa)
     gain = a * h**2 / (2 * (1 - m) * kappa)
     alpha = noise.common * gain

@@ -26,7 +26,9 @@ from linsgd.theory.tails.setting import Setting
 _SINGLE_MOMENTS = [method for method in TAIL_METHODS if method.moments is not None]
 METHODS = ("auto", "mean_square", *(method.name for method in _SINGLE_MOMENTS))
 _WIDEST = 1e-4  # relative half-width beyond which the moment is not known well enough
-_FIRST, _FIRST_WITH_MOMENTUM = 2.0**-46, 2.0**-36  # relative half-width that is tried first
+# relative half-width that is tried first
+_FIRST = 2.0**-46
+_FIRST_WITH_MOMENTUM = 2.0**-36
 
 
 def moment_threshold(
@@ -115,7 +117,8 @@ def _threshold(setting: Setting, order: float, name: str, top: float) -> Interva
         return solver.log_moment(setting.at(step), order).value
 
     def certain(step: float, width: float) -> bool:
-        below, above = setting.at(step * (1 - width)), setting.at(step * (1 + width))
+        below = setting.at(step * (1 - width))
+        above = setting.at(step * (1 + width))
         return solver.side(below, order) < 0 < solver.side(above, order)
 
     step = top if order == 2 else _crossing(growth, top)

@@ -49,7 +49,8 @@ _NOT_KNOWN = MomentsFinite("", Guarantee.RIGOROUS)
 
 def largest_curvature(setting: Setting) -> tuple[float, float]:
     """Return bounds on the supremum of lambda_max(H_B) over all batches; inf for unbounded x."""
-    total, law = float(setting.spectrum.sum()), setting.features
+    total = float(setting.spectrum.sum())
+    law = setting.features
     if isinstance(law, RademacherFeatures):  # |x|^2 = tr H
         return total, total
     if isinstance(law, UniformFeatures):  # x_i^2 <= 3 h_i

@@ -29,7 +29,8 @@ def on_lines(points: Mapping[float, Interval], s: float) -> Interval:
     Interval
         Bounds without a value.
     """
-    lower, upper = -math.inf, math.inf
+    lower = -math.inf
+    upper = math.inf
     for (s0, f0), (s1, f1) in itertools.pairwise(points.items()):
         # the line through two points at s is (1 - share) f0 + share f1
         share = (s - s0) / (s1 - s0)

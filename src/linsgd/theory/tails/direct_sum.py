@@ -103,13 +103,16 @@ def orthogonal_groups(X: FloatArray, cosine: float = _ORTHOGONAL) -> list[IntArr
     left, groups = np.flatnonzero(length), []
     while left.size:
         # a group grows from its first row by the rows that are not orthogonal to the new ones
-        group, new, left = [], left[:1], left[1:]
+        group = []
+        new = left[:1]
+        left = left[1:]
         while new.size:
             group.append(new)
             span = np.asarray(np.linalg.qr(unit[new], mode="r"))
             cosines = np.linalg.norm(unit[left] @ span.T, axis=1)  # |span x| = |(x_i'x)_{i new}|
             joined = cosines > cosine
-            new, left = left[joined], left[~joined]
+            new = left[joined]
+            left = left[~joined]
         groups.append(np.concatenate(group))
     return groups
 

@@ -223,18 +223,21 @@ def _largest_rate(theta: float, g: float) -> float:
 
     The first grid is fine, as the rate at u = 0 is 0 too and the other peak may be far and narrow.
     """
-    low, high = 1e-9, 20.0 * (1 + theta) / min(g, 1.0)
+    low = 1e-9
+    high = 20.0 * (1 + theta) / min(g, 1.0)
     for size in (200_000, 400, 400, 400, 400):
         u = np.linspace(low, high, size)
         rates = _rate(theta, g, u)
         peak = int(rates.argmax())
-        low, high = u[max(peak - 2, 0)], u[min(peak + 2, u.size - 1)]
+        low = u[max(peak - 2, 0)]
+        high = u[min(peak + 2, u.size - 1)]
     return float(rates[peak])
 
 
 def _rate(theta: float, g: float, u: FloatArray) -> FloatArray:
     """Return max_v theta log((1 - g u)^2 + g^2 u v) - u - (v - 1 - log v), for u (n,)."""
-    distance, q = (1 - g * u) ** 2, g * g * u
+    distance = (1 - g * u) ** 2
+    q = g * g * u
     # the best v solves q v^2 = linear v + distance
     linear = q * (1 + theta) - distance
     v = (linear + np.sqrt(linear**2 + 4 * q * distance)) / (2 * q)

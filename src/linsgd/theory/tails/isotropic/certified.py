@@ -38,8 +38,10 @@ def log_moment(setting: Setting, s: float) -> Any:
     """Return a ball that holds log h(s), at the working precision; s is taken exactly."""
     from flint import arb
 
-    order, m = arb(s), arb(setting.batch) / 2
-    lr, decay = arb(setting.step_size), arb(setting.decay)
+    order = arb(s)
+    m = arb(setting.batch) / 2
+    lr = arb(setting.step_size)
+    decay = arb(setting.decay)
     a = 1 - lr * decay
     c = lr * arb(float(setting.spectrum[0])) / setting.batch
     if a == 0:  # (2c)^s Gamma(m + s) / Gamma(m)
@@ -61,7 +63,8 @@ def _ends(ball: Any) -> tuple[float, float]:
     """Return doubles below and above everything in a ball; infinite where it is the whole line."""
     if not ball.is_finite():
         return -math.inf, math.inf
-    lower, upper = float(ball.lower()), float(ball.upper())
+    lower = float(ball.lower())
+    upper = float(ball.upper())
     return math.nextafter(lower, -math.inf), math.nextafter(upper, math.inf)
 
 
@@ -99,7 +102,8 @@ def lyapunov(setting: Setting, budget: SampleBudget = UNLIMITED) -> Interval:
     def attempt() -> Interval:
         below = -log_moment(setting, -_NEAR_ZERO) / _NEAR_ZERO
         above = log_moment(setting, _NEAR_ZERO) / _NEAR_ZERO
-        lower, upper = _ends(below)[0], _ends(above)[1]
+        lower = _ends(below)[0]
+        upper = _ends(above)[1]
         return Interval((lower + upper) / 2, lower, upper)
 
     return _refined(attempt, lambda found: found.upper - found.lower < _NARROW_RHO)

@@ -32,7 +32,8 @@ def tricomi(alpha: mpmath.mpf, beta: mpmath.mpf, z: mpmath.mpf) -> mpmath.mpf:
 
     It is the integral of e^{-zt} t^{alpha-1} (1+t)^{beta-alpha-1} over t > 0.
     """
-    p, q = alpha - 1, beta - alpha - 1
+    p = alpha - 1
+    q = beta - alpha - 1
 
     def integrand(t: mpmath.mpf) -> mpmath.mpf:
         return mpmath.exp(-z * t) * t**p * (1 + t) ** q
@@ -70,7 +71,8 @@ def log_moment(setting: Setting, s: mpmath.mpf) -> mpmath.mpf:
     lr = mpmath.mpf(float(setting.step_size))
     decay = mpmath.mpf(float(setting.decay))
     variance = mpmath.mpf(float(setting.spectrum[0]))
-    a, c = 1 - lr * decay, lr * variance / setting.batch
+    a = 1 - lr * decay
+    c = lr * variance / setting.batch
     return mpmath.log(moment(a, c, setting.batch, s))
 
 
@@ -99,7 +101,8 @@ def exponent(setting: Setting, budget: SampleBudget = UNLIMITED) -> Interval:
         enough = mpmath.mpf(10) ** (4 - DIGITS)
         s0 = mpmath.mpf(start.value)
         s1 = s0 * (1 + mpmath.mpf(10) ** -10)
-        f0, f1 = log_moment(setting, s0), log_moment(setting, s1)
+        f0 = log_moment(setting, s0)
+        f1 = log_moment(setting, s1)
         for _ in range(_SECANTS):
             if f1 == f0 or abs(f1) < enough:
                 break

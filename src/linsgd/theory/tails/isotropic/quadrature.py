@@ -61,7 +61,8 @@ def sensitivity(setting: Setting, s: float, nodes: Quadrature | None = None) -> 
     As log R = log a + log R(1, c / a), with the derivative at constant a that of `nodes`, and a
     difference quotient where a is near 0.
     """
-    a, decayed = setting.shrinkage, setting.step_size * setting.decay
+    a = setting.shrinkage
+    decayed = setting.step_size * setting.decay
     if abs(a) > _CANCELS:
         nodes = nodes or radial_law(setting).quadrature(s)
         return (nodes.sensitivity(s) - (s or 1.0) * decayed) / a
@@ -127,7 +128,9 @@ def newton(log_h: Callable[[float], tuple[float, float]], start: float, toleranc
 
 def almost_sure_threshold(setting: Setting) -> Interval:
     """Return the step size at which the Lyapunov exponent turns positive."""
-    d, b, variance = setting.dimension, setting.batch, float(setting.spectrum.mean())
+    d = setting.dimension
+    b = setting.batch
+    variance = float(setting.spectrum.mean())
     # at most the step size at which h(2) = 1, so that rho < 0
     mean_square = 2 / (setting.decay + variance * (1 + (d + 1) / b))
 

@@ -153,14 +153,17 @@ class RadialLaw:
     def quadrature(self, s: float, coarse: float = 1.0) -> Quadrature:
         """Return nodes that serve the moment of order `s`, and those near it."""
         joint = s <= _JOINT_ORDER
-        m, k = self.b / 2, (self.d - 1) / 2  # X ~ chi2_{2m}, Y ~ chi2_{2k}
+        # X ~ chi2_{2m}, Y ~ chi2_{2k}
+        m = self.b / 2
+        k = (self.d - 1) / 2
         orders = (0.0, s) if s > 0 and joint else (s,)
         log_x, distance, weight_x, largest_y = self.batch_nodes(orders, coarse)
         log_y, weight_y = _NO_Y
         if k:
             log_y, weight_y = log_nodes(k, s / 2, largest_y, coarse)
         # all pairs of nodes (X, Y)
-        X, Y = np.exp(log_x)[:, None], np.exp(log_y)
+        X = np.exp(log_x)[:, None]
+        Y = np.exp(log_y)
         log_r = self._log_r(X, Y, distance[:, None])
         log_weight = weight_x[:, None] + weight_y
         # nodes that matter to E R^s, and for small orders to E 1
@@ -320,7 +323,9 @@ def _may_exceed(profile: FloatArray, level: float) -> NDArray[np.bool_]:
     """Return which points are above the level, or beside a peak between points that may be."""
     above: NDArray[np.bool_] = profile > level
     differences = np.diff(profile)
-    middle, rise, fall = profile[1:-1], differences[:-1], differences[1:]
+    middle = profile[1:-1]
+    rise = differences[:-1]
+    fall = differences[1:]
     bend = rise - fall
     peaks = np.flatnonzero((rise >= 0) & (fall <= 0) & (bend > 0))
     # the vertex of the parabola through three points is (rise + fall)^2 / (8 bend) higher

@@ -118,7 +118,8 @@ def schedule_exponent(
     if settings[0].has_fixed_point:
         reason = "without label noise the law is the point at the optimum"
         return _result(NO_NUMBER, TailStatus.DEGENERATE, rho, reason)
-    alpha, labels = schedule.exponent(), label_exponent(problem)
+    alpha = schedule.exponent()
+    labels = label_exponent(problem)
     if labels < alpha.lower:
         reason = "the labels' own tail exponent"
         return _result(Interval.exactly(labels), TailStatus.POWER_LAW, rho, reason)
@@ -189,7 +190,8 @@ class Schedule:
             low, high = low / 2, low
         alpha = float(brentq(lambda s: self.log_growth(s) / s, low, high, rtol=1e-13))
         # the backward error of the learning rates, by the conditioning of alpha
-        above, below = alpha * (1 + _PROBE), alpha * (1 - _PROBE)
+        above = alpha * (1 + _PROBE)
+        below = alpha * (1 - _PROBE)
         rise = self.log_growth(above) - self.log_growth(below)
         slope = rise / (2 * _PROBE * alpha)
         shift = max(abs(quadrature.sensitivity(setting, alpha)) for setting in self.settings)
@@ -240,7 +242,8 @@ def stationary_distribution(kernel: FloatArray) -> FloatArray:
     ndarray (m,)
         Probabilities pi with pi kernel = pi.
     """
-    rate, m = kernel.copy(), len(kernel)
+    rate = kernel.copy()
+    m = len(kernel)
     # reduction: the chain watched only while it is in its first n states
     for n in range(m - 1, 0, -1):
         rate[:n, n] /= rate[n, :n].sum()

@@ -70,14 +70,17 @@ class _Balls:
         """Return r_i = a^2 - (2 a g_i + g_i^2) C + g_i^2 C^2, a polynomial in C."""
         from flint import arb_poly
 
-        a, g = self.a, self.g[i]
+        a = self.a
+        g = self.g[i]
         return arb_poly([a * a, -2 * a * g - g * g, g * g])
 
     def W(self, i: int, j: int) -> Any:
         """Return W_ij = 2 g_i^2 g_j^2 C^2 - 4 g_i m_i g_j m_j C with m_i = a - g_i C."""
         from flint import arb_poly
 
-        a, first, second = self.a, self.g[i], self.g[j]
+        a = self.a
+        first = self.g[i]
+        second = self.g[j]
         C = arb_poly([0, 1])
         means = arb_poly([a * first, -first * first]) * arb_poly([a * second, -second * second])
         return C * (2 * first**2 * second**2 * C - 4 * means)
@@ -93,7 +96,8 @@ def _second(setting: Setting, form: FloatArray) -> list[Any]:
     """Return E[r_i] + h_i E[C] sum_k t_k F_k / F_i for every i, F = form (d,)."""
     from flint import arb
 
-    balls, b = _Balls.of(setting), setting.batch
+    balls = _Balls.of(setting)
+    b = setting.batch
     a = balls.a
     F = [arb(float(each)) for each in form]
     common = b * _sum(t * Fi for t, Fi in zip(balls.t, F, strict=True))
@@ -113,8 +117,12 @@ def _fourth(setting: Setting, form: FloatArray) -> list[Any]:
     """
     from flint import arb, arb_poly
 
-    balls, b, axes = _Balls.of(setting), setting.batch, range(setting.dimension)
-    h, t, C = balls.h, balls.t, arb_poly([0, 1])
+    balls = _Balls.of(setting)
+    b = setting.batch
+    axes = range(setting.dimension)
+    h = balls.h
+    t = balls.t
+    C = arb_poly([0, 1])
     moments = [arb(1)]  # E C^k
     for k in range(4):
         moments.append(moments[-1] * (b + 2 * k))

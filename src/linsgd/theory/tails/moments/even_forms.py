@@ -104,7 +104,10 @@ class StepPolynomials:
         E[r_i r_j r_k - 8 g_i^2 g_j^2 g_k^2 C^3] and, over the three choices of k,
         E[W_ij r_k + 8 g_i m_i g_j m_j g_k^2 C^2].
         """
-        r, gm, squares, sign = self.r, self.gm, self.g**2, self.sign
+        r = self.r
+        gm = self.gm
+        squares = self.g**2
+        sign = self.sign
         cubes = np.einsum("i,j,k->ijk", squares, squares, squares)
         own = np.einsum("ia,jb,kc,abc->ijk", r, r, r, self.moments(0, 3, 3, 3), optimize=True)
         own += sign * 8 * self.moments(3)[()] * cubes
@@ -133,7 +136,9 @@ class Second:
 
     def __init__(self, setting: Setting, sign: int = -1) -> None:
         step = StepPolynomials(setting, sign)
-        self.h, self.t, self.own = setting.spectrum, step.t, step.singles(0)
+        self.h = setting.spectrum
+        self.t = step.t
+        self.own = step.singles(0)
         self.common = float(setting.batch)
 
     def __call__(self, F: FloatArray) -> FloatArray:
@@ -148,14 +153,17 @@ class Fourth:
 
     def __init__(self, setting: Setting, sign: int = -1) -> None:
         step = StepPolynomials(setting, sign)
-        self.h, self.t = setting.spectrum, step.t
+        self.h = setting.spectrum
+        self.t = step.t
         self.own = step.pairs(0)  # E[r_i r_j + W_ij]
         self.single = step.singles(1)  # E[C r_i]
         self.common = float(step.moments(2))  # E[C^2]
 
     def __call__(self, F: FloatArray) -> FloatArray:
         """Return the new coefficients (d, d) less a^4 times the old ones."""
-        t, h, diagonal = self.t, self.h, np.diagonal(F)
+        t = self.t
+        h = self.h
+        diagonal = np.diagonal(F)
         Ft = F @ t
         # q p_i E[C r_i] (2 (Ft)_i + 4 t_i F_ii), half of it in each of F_ij and F_ji
         linear = np.outer(self.single * (Ft + 2 * t * diagonal), h)
@@ -193,7 +201,8 @@ class Sixth:
 
     def __init__(self, setting: Setting, sign: int = -1) -> None:
         step = StepPolynomials(setting, sign)
-        self.h, self.t = setting.spectrum, step.t
+        self.h = setting.spectrum
+        self.t = step.t
         self.own = step.triples()  # E[r_i r_j r_k + ...]
         self.pair = step.pairs(1)  # E[C (r_i r_j + W_ij)]
         self.single = step.singles(2)  # E[C^2 r_i]
@@ -201,7 +210,9 @@ class Sixth:
 
     def __call__(self, F: FloatArray) -> FloatArray:
         """Return the new coefficients (d, d, d) less a^6 times the old ones."""
-        t, h, squares = self.t, self.h, self.t * self.t
+        t = self.t
+        h = self.h
+        squares = self.t * self.t
         Fiij = np.einsum("iij->ij", F)
         Fiii = np.einsum("iii->i", F)
         Ft = F @ t

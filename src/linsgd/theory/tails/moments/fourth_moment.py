@@ -164,7 +164,8 @@ class FourthMoment:
 def _own(g: FloatArray, m: list[int], N: FloatArray) -> FloatArray:
     """Return L' (D, D, 9, 9), L_ij = sum_kl E_kl g_i^k g_j^l N_k x N_l."""
     # polynomials in the moments m_k = E C^k
-    single, double = m[1], m[2] - m[1]
+    single = m[1]
+    double = m[2] - m[1]
     mixed = 2 * m[3] - 6 * m[2]
     quadruple = m[4] - 6 * m[3] + 3 * m[2]
     E = np.array(

@@ -40,7 +40,8 @@ def log_even(setting: Setting, order: int) -> Interval:
 
     h(order) - 1 lies between the extremes over the coefficients of change / form + a^order - 1.
     """
-    action, sizes = ACTIONS[order](setting, -1), ACTIONS[order](setting, 1)
+    action = ACTIONS[order](setting, -1)
+    sizes = ACTIONS[order](setting, 1)
     form = eigenform(setting, action)
     change = action(form)
     # each coefficient is a sum of at most d products in a chain of 200 operations
@@ -163,7 +164,8 @@ def _second_eigenform(action: Second) -> FloatArray:
 
     mu is the largest root of sum_i h_i E[C] t_i / (mu - E r_i) = 1.
     """
-    own, shared = action.own, action.h * action.common * action.t
+    own = action.own
+    shared = action.h * action.common * action.t
     top = float(own.max())
     gaps = top - own
 
@@ -171,7 +173,8 @@ def _second_eigenform(action: Second) -> FloatArray:
         return float(np.sum(shared / (gaps + rise))) - 1
 
     # mu - max E r_i is between the largest axis' own term and the sum of all
-    least, total = float(shared[own.argmax()]), float(shared.sum())
+    least = float(shared[own.argmax()])
+    total = float(shared.sum())
     rise = least  # the root for one eigenvalue
     if own.size > 1:
         tolerance = 4 * np.finfo(float).eps

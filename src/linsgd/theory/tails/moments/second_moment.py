@@ -118,7 +118,8 @@ class SecondMoment:
         floor = self.floor
         low, high = floor, floor + 1.0
         while self._radius(high) > 1:
-            low, high = high, high + 2 * (high - floor)
+            low = high
+            high = high + 2 * (high - floor)
         size = float(np.square(self.A).max() * np.exp(-floor))
         resolved = _RESOLVED * max(1.0, size)
         low = max(low, floor + resolved)
@@ -214,7 +215,9 @@ class SecondMoment:
 
 def _noise(setting: Setting) -> ModeNoise | MatrixNoise:
     """Return the noise of the features, without that of the labels."""
-    law, h, b = setting.features, setting.spectrum, setting.batch
+    law = setting.features
+    h = setting.spectrum
+    b = setting.batch
     principal = _principal_moments(setting)
     if principal is not None:
         # E x_i^2 x_k^2 = c h_i h_k (1 + 2 delta_ik) + k h_i^2 delta_ik

@@ -66,7 +66,8 @@ def spectral_radius(collocated: Rows, tested: Rows) -> Interval:
     if here.min() <= 0 or there.min() <= 0:
         return UNKNOWN
     ratios = there / here
-    least, largest = ratios.min(), ratios.max()
+    least = ratios.min()
+    largest = ratios.max()
     if largest > _TRUSTED * least:
         return UNKNOWN
     lower = math.log(least) - _ROUNDING
@@ -80,7 +81,8 @@ def poisson_solution(collocated: Rows, tested: Rows) -> Interval:
     basis, applied, growth = collocated
     design = np.column_stack([np.ones_like(growth), basis - applied])
     solution, *_ = np.linalg.lstsq(design, growth, rcond=None)
-    rho, g = float(solution[0]), solution[1:]
+    rho = float(solution[0])
+    g = solution[1:]
     # E log|M u| - (g - P_0 g), which is rho where the equation holds
     rates = tested.growth - (tested.basis - tested.applied) @ g
     lower = float(rates.min()) - _ROUNDING_RHO
@@ -157,7 +159,9 @@ def _polished(operator: PolynomialOperator, start: float) -> Interval:
     earlier, value = (operator.log_spectral(s, few).value for s in (before, at))
     for _ in range(_SECANTS):
         slope = (value - earlier) / (at - before)
-        before, earlier, at = at, value, at - value / slope
+        before = at
+        earlier = value
+        at = at - value / slope
         if not 0 < at < LARGEST_ORDER:
             return UNKNOWN
         value = operator.log_spectral(at, few).value

@@ -65,7 +65,8 @@ class Rule:
         log_weight -= log_mass(b / 2)
         log_integrand = log_weight + order * np.maximum(log_c - np.log(b + 2.0), 0)
         kept = log_integrand > -_DEPTH
-        C, C_weight = np.exp(log_c[kept]), np.exp(log_weight[kept, None, None])
+        C = np.exp(log_c[kept])
+        C_weight = np.exp(log_weight[kept, None, None])
         # n ~ N(0, 1) and K ~ chi2_{d - 2}, where there are so many features
         n = K = np.zeros(1)
         n_weight = K_weight = np.ones(1)
@@ -131,7 +132,10 @@ class GramStep:
         point : ndarray (q,)
             Its x + iy.
         """
-        C, n, K, b = rule.C, rule.n, rule.K, self.b
+        C = rule.C
+        n = rule.n
+        K = rule.K
+        b = self.b
         G = np.array([[1 + x, y], [y, 1 - x]]) / 2
         # u'H_b w = [C G row + sqrt(C) n sqrt(det G) row_perp] / b, each (2, q)
         root_det = np.sqrt(max(1 - x * x - y * y, 0.0)) / 2

@@ -51,7 +51,8 @@ def means(values: FloatArray, setting: Setting) -> tuple[FloatArray, FloatArray]
     probability : ndarray (K,)
         With replacement the multinomial b! / prod_i k_i! prod_i p_i^{k_i}.
     """
-    b, times = setting.batch, np.ones(len(values), dtype=np.int64)
+    b = setting.batch
+    times = np.ones(len(values), dtype=np.int64)
     if setting.replacement:
         values, times = np.unique(values, axis=0, return_counts=True)
         drawn = list(itertools.combinations_with_replacement(range(len(values)), b))

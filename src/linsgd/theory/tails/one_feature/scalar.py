@@ -47,7 +47,8 @@ def factor_of(setting: Setting) -> FactorLaw:
         return student_factor(law.dof, setting.batch, a, c)
     if isinstance(law, UniformFeatures):
         return UniformFactor(setting.batch, a, 3 * c)
-    q, probability = setting.spectrum, np.ones(1)
+    q = setting.spectrum
+    probability = np.ones(1)
     if isinstance(law, FiniteData):
         q, probability = batches.means(law.X[:, 0] ** 2, setting)
     with np.errstate(divide="ignore"):
@@ -77,7 +78,8 @@ def log_spectral(setting: Setting, s: float, budget: SampleBudget = UNLIMITED) -
 
 def exponent(setting: Setting, budget: SampleBudget = UNLIMITED) -> Interval:
     """Return the root of log h; [the order reached, inf] where it is above `LARGEST_ORDER`."""
-    factor, pole = factor_of(setting), largest_order(setting)
+    factor = factor_of(setting)
+    pole = largest_order(setting)
 
     def log_h(s: float) -> float:
         return factor.log_moment(s)[0]
@@ -86,7 +88,8 @@ def exponent(setting: Setting, budget: SampleBudget = UNLIMITED) -> Interval:
     last = min(LARGEST_ORDER, math.nextafter(pole, 0.0))
     low, high = _SMALLEST_ORDER, 1.0
     while high < last and log_h(high) < 0:
-        low, high = high, min(2 * high, last)
+        low = high
+        high = min(2 * high, last)
     if log_h(low) >= 0:
         return ANY_POSITIVE
     if log_h(high) < 0:  # the root is within rounding error of the pole, if there is one

@@ -88,7 +88,8 @@ class SquareSum:
         # distances from the centre to where the ends of log g are straight
         left = min(max(_STRAIGHT, 80 / b), 1500 / b + 5 * width)
         right = math.log(dof * (1 + b)) + _STRAIGHT
-        first, last = -math.asinh(left / width), math.asinh(right / width)
+        first = -math.asinh(left / width)
+        last = math.asinh(right / width)
         t = np.arange(first, last + self.step, self.step)
         v = self.centre + width * np.sinh(t)
         weight = width * np.cosh(t) * self.step
@@ -96,7 +97,9 @@ class SquareSum:
 
     def outline(self, v: FloatArray) -> FloatArray:
         """Return the log density of the F law with the same ends, up to a constant."""
-        b, dof, z = self.count, self.dof, v - self.centre
+        b = self.count
+        dof = self.dof
+        z = v - self.centre
         bend = np.log1p(b / dof * np.exp(z)) - math.log1p(b / dof)
         return b / 2 * z - (b + dof) / 2 * bend
 
@@ -141,12 +144,15 @@ class SquareSum:
             Up to the straight end.
         """
         edges, beside_cut = self._cut_panels(zero, order, kinks)
-        left, right = edges[:-1, None], edges[1:, None]
+        left = edges[:-1, None]
+        right = edges[1:, None]
         smooth = _gauss_nodes(left[~beside_cut], right[~beside_cut], zero)
         crowded = _crowded_nodes(left[beside_cut], right[beside_cut], zero)
         v, apart, weight = (np.concatenate(pair) for pair in zip(smooth, crowded, strict=True))
         kept = weight > 0
-        v, apart, weight = v[kept], apart[kept], weight[kept]
+        v = v[kept]
+        apart = apart[kept]
+        weight = weight[kept]
         log_weight = np.log(weight) + self.log_density(v)
         # beyond the end g falls as e^{-dof v / 2}
         end = edges[-1:]

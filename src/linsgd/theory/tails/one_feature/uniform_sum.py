@@ -171,7 +171,8 @@ class OneSidedMoment:
         y = width * np.exp(np.arange(0.0, math.log(longest / width), 0.1))
         sizes = self.exponent(self.line(saddle, y)).real
         counting = np.flatnonzero(sizes > top - _NEGLIGIBLE)
-        last, farthest = int(counting[-1]), len(y) - 1
+        last = int(counting[-1])
+        farthest = len(y) - 1
         end = y[min(last + 1, farthest)]
         slow = last == farthest and not self.far
         # panels grow with the distance, but hold a few oscillations at most

@@ -152,7 +152,8 @@ def _bound(setting: Setting, *, upper: bool) -> OneStepBound:
     law = SingularValueLaw.of(setting, upper=upper)
     if law.improbability() > _FARTHEST:
         return _unresolved("that a step stretches is too improbable to be computed: increase lr")
-    value, finer = law.root(), SingularValueLaw.of(setting, upper=upper, finer=_FINER).root()
+    value = law.root()
+    finer = SingularValueLaw.of(setting, upper=upper, finer=_FINER).root()
     if math.isnan(finer):
         return _unresolved(
             f"beyond order {LARGEST_ORDER:g}, or probabilities are below a double's range: "
@@ -166,7 +167,9 @@ def _bound(setting: Setting, *, upper: bool) -> OneStepBound:
 
 def _vacuous(setting: Setting, *, upper: bool) -> str:
     """Return why a bound is vacuous whatever the law of the features, or ''."""
-    a, b, d = setting.shrinkage, setting.batch, setting.dimension
+    a = setting.shrinkage
+    b = setting.batch
+    d = setting.dimension
     if setting.momentum:
         return (
             "with momentum every step keeps the length of some pair (w, previous w), and shortens "
@@ -215,14 +218,17 @@ class SingularValueLaw:
     @classmethod
     def of(cls, setting: Setting, *, upper: bool, finer: int = 0) -> SingularValueLaw:
         """Return the law for a setting of isotropic Gaussian features."""
-        b, d, a = setting.batch, setting.dimension, setting.shrinkage
+        b = setting.batch
+        d = setting.dimension
+        a = setting.shrinkage
         c = setting.step_size * float(setting.spectrum.mean()) / b
         law = WhiteWishart(min(b, d), max(b, d), finer)
         return cls(law, a, c, abs(a) if b < d else 0.0, upper)
 
     def improbability(self) -> float:
         """Return about -log P that A stretches: that the longest column, a chi of n, is so long."""
-        squared, n = (self.a + 1) / self.c, self.law.n
+        squared = (self.a + 1) / self.c
+        n = self.law.n
         if squared <= n:
             return 0.0
         return (squared - n - n * math.log(squared / n)) / 2

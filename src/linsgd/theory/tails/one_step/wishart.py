@@ -132,7 +132,8 @@ class WhiteWishart:
 
     def window(self) -> tuple[float, float]:
         """Return the y between which everything lies to rounding error."""
-        middle, spread = math.sqrt(self.n), math.sqrt(self.r) + _REACH
+        middle = math.sqrt(self.n)
+        spread = math.sqrt(self.r) + _REACH
         return max(0.0, middle - spread), middle + spread
 
     def beyond(self, y: float) -> float:
@@ -148,7 +149,8 @@ class WhiteWishart:
                 edges.append(np.linspace(low, high, number + 1))
         left = np.concatenate([each[:-1] for each in edges])[:, None]
         right = np.concatenate([each[1:] for each in edges])[:, None]
-        middle, half = (left + right) / 2, (right - left) / 2
+        middle = (left + right) / 2
+        half = (right - left) / 2
         nodes, _, _ = _legendre(18 + math.isqrt(self.r) + self.finer)
         y = middle + half * nodes
         # w(l) dl with l = y^2, up to a constant
@@ -175,7 +177,8 @@ class WhiteWishart:
         panels = self.panels(sorted(chosen + others))
         basis, _ = panels.basis(self.r)
         inside = np.any([(low < panels.y) & (panels.y < high) for low, high in chosen], axis=0)
-        there, rest = basis * inside, basis * ~inside
+        there = basis * inside
+        rest = basis * ~inside
         # M of the whole line, and D of the pairs of which one is there
         M = panels.bordered(panels.matrix(basis, basis), basis)
         with_one = panels.matrix(there, basis) + panels.matrix(rest, there)

@@ -101,7 +101,8 @@ class AdaptedNorm:
 
 def _by_blocks(matrix: FloatArray, state: FloatArray) -> FloatArray:
     """Return the products of a 2 x 2 matrix, of numbers or of diagonals (d,), and (w, v)."""
-    w, v = state[:, 0], state[:, 1]
+    w = state[:, 0]
+    v = state[:, 1]
     position = matrix[0, 0] * w + matrix[0, 1] * v
     velocity = matrix[1, 0] * w + matrix[1, 1] * v
     return np.stack([position, velocity], axis=1)

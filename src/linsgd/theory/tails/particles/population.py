@@ -150,7 +150,8 @@ class Population:
         rng = np.random.default_rng(seed)
         state = self.start(rng)
         path = np.zeros(len(state))  # log growth along the lines of descent
-        halves, spread = np.zeros((2, REPLICAS)), 0.0
+        halves = np.zeros((2, REPLICAS))
+        spread = 0.0
         for k in range(-settling, steps):
             state, growth, log_ratio = self.step(state, s, rng)
             path = path * (k != 0) + growth  # from the end of the settling on
@@ -165,7 +166,8 @@ class Population:
                 halves[half] += log_mean[:, 0] * 2 / steps
                 spread += float(np.mean((weight / mean - 1) ** 2)) / steps
             kept = _systematic(weight, rng)
-            state, path = state[kept], path[kept]
+            state = state[kept]
+            path = path[kept]
         return Run(halves, float(path.mean()) / steps, spread)
 
 
@@ -277,7 +279,8 @@ def exponent(setting: Setting, budget: SampleBudget = UNLIMITED) -> Interval:
     if known.upper == largest_order(setting):  # no upper bound: doubling
         high = min(2 * max(low, 1.0), last)
         while high < last and rough(high) < 0:
-            low, high = high, min(2 * high, last)
+            low = high
+            high = min(2 * high, last)
     if high == last:
         at_last, _ = _estimate(setting, last, budget, budget.seed)
         if at_last.upper < 0:
@@ -330,7 +333,9 @@ def _refined(setting: Setting, few: Population, start: float, last: float) -> In
         longest = max(root.upper - s, s - root.lower)
         if longest < _SHORT * scale and bend < max(root.width / 2, _FINE * scale):
             return Interval(root.value, root.lower - bend, root.upper + bend)
-        before, slope_before, s = s, slope, min(root.value, last)
+        before = s
+        slope_before = slope
+        s = min(root.value, last)
     return UNKNOWN
 
 

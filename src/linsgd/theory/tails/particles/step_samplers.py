@@ -53,7 +53,9 @@ class DataSampler:
         self, state: FloatArray, s: float, rng: np.random.Generator
     ) -> tuple[FloatArray, FloatArray]:
         """Return H_b w (n, d) and the log likelihood ratio (n,)."""
-        w, N, b = state[:, 0], len(self.rows), self.batch
+        w = state[:, 0]
+        N = len(self.rows)
+        b = self.batch
         residual = w @ self.rows.T  # x'w of every row (n, N)
         log_ratio = np.zeros(len(w))
         if not self.replacement:
@@ -105,7 +107,9 @@ class DataSampler:
         |M u|^2 = |base + r y|^2 = |base|^2 + r (2 base'Q y + r y'Q y), r = x'w, y = column x / b.
         Single precision, as these are proposals.
         """
-        n, N, b = len(state), len(self.rows), self.batch
+        n = len(state)
+        N = len(self.rows)
+        b = self.batch
         H = self.rows.T @ self.rows / N
         others = (1 - 1 / b) * state[:, 0] @ H
         base = self.norm.moved(state, others)
@@ -139,7 +143,9 @@ class StudentSampler:
     ) -> tuple[FloatArray, FloatArray]:
         """Return H_b w (n, d) and the log likelihood ratio (n,)."""
         u = state[:, 0] * self.root
-        n, b, dof = len(u), self.batch, self.dof
+        n = len(u)
+        b = self.batch
+        dof = self.dof
         z = rng.standard_normal((n, b, self.root.size))
         V = rng.chisquare(dof, (n, b))
         length = np.maximum(np.sqrt(dot(u, u)), 1e-150)
@@ -204,7 +210,8 @@ class PlainSampler:
         self, state: FloatArray, s: float, rng: np.random.Generator
     ) -> tuple[FloatArray, FloatArray]:
         """Return H_b w (n, d) and the log likelihood ratio (n,)."""
-        n, b = len(state), self.setting.batch
+        n = len(state)
+        b = self.setting.batch
         x = self.setting.features.sample(n * b, rng).reshape(n, b, -1)
         residual = np.einsum("nbi,ni->nb", x, state[:, 0])
         return np.einsum("nbi,nb->ni", x, residual) / b, np.zeros(n)

@@ -197,7 +197,8 @@ class GaussianSampler:
 
         sqrt(C) is drawn from a density that is log-linear on bins, mixed with its own.
         """
-        n, bins = X.mean.shape[1], self._bins(s)
+        n = X.mean.shape[1]
+        bins = self._bins(s)
         log_target = self._log_target(X, s, bins.middles)
         cumulated = np.cumsum(np.exp(log_target), axis=1)
         total = cumulated[:, -1]

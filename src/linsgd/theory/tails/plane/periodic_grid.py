@@ -160,7 +160,8 @@ class Grid:
 
     def _interpolation(self) -> tuple[FloatArray, FloatArray]:
         """Return the nodes with three more at either end, and the weights of every six."""
-        before, after = self.nodes[-_HALF:] - np.pi, self.nodes[:_HALF] + np.pi
+        before = self.nodes[-_HALF:] - np.pi
+        after = self.nodes[:_HALF] + np.pi
         nodes = np.concatenate([before, self.nodes, after])
         return nodes, _scales(nodes)
 

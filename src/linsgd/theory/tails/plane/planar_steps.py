@@ -151,7 +151,9 @@ class Atoms:
 
 def _curvatures(setting: Setting) -> Weighted:
     """Return the H_b (K, d, d) of every batch, and probabilities (K,)."""
-    law, h, b = setting.features, setting.spectrum, setting.batch
+    law = setting.features
+    h = setting.spectrum
+    b = setting.batch
     if isinstance(law, FiniteData):
         products = law.X[:, :, None] * law.X[:, None, :]
         return batches.means(products, setting)
@@ -190,15 +192,18 @@ class OneFeature:
         if fixed * change < 0:
             singular = M0 - fixed / change * M1
             _, _, directions = np.linalg.svd(singular)
-            vanishing, back = directions[1], np.linalg.inv(M0)
+            vanishing = directions[1]
+            back = np.linalg.inv(M0)
             kinks = np.array([vanishing, back @ vanishing, back @ back @ vanishing])
         return cls(setting, M0, M1, adapted_root(setting), kinks)
 
     def images(self, u: FloatArray, coarse: float) -> Weighted:
         """Return images by nodes that crowd about the q whose step makes |R u| least."""
-        still, pushed = self.M0 @ u, self.M1 @ u
+        still = self.M0 @ u
+        pushed = self.M1 @ u
         # |R (still + q pushed)| = |a + q b| is least at this q
-        a, b = self.R @ still, self.R @ pushed
+        a = self.R @ still
+        b = self.R @ pushed
         nearest = 0.0
         if b.any():
             nearest = max(-float(a @ b) / float(b @ b), 0.0)
@@ -222,7 +227,8 @@ class OneFeature:
 
     def _of_student(self, cuts: list[float], coarse: float) -> Weighted:
         """Return nodes of S / b, cut at some, and beyond the last of its power law."""
-        b, features = self.setting.batch, self.setting.features
+        b = self.setting.batch
+        features = self.setting.features
         dof = GAUSSIAN
         if isinstance(features, StudentFeatures):
             dof = min(features.dof, GAUSSIAN)
@@ -260,7 +266,8 @@ class TwoFeatures:
 
     def images(self, u: FloatArray, coarse: float) -> Weighted:
         """Return images by nodes about the x whose step makes u vanish; x and -x are the same."""
-        a, lr = self.setting.shrinkage, self.setting.step_size
+        a = self.setting.shrinkage
+        lr = self.setting.step_size
         zero = u / np.linalg.norm(u) * math.sqrt(max(a, 0.0) / lr)
         zero = zero if zero[0] > 0 else -zero
         if isinstance(self.setting.features, StudentFeatures):

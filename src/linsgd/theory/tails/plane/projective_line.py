@@ -166,7 +166,8 @@ class Operator:
             g = np.linalg.solve(system, grown.sum(axis=1))
         except np.linalg.LinAlgError:
             g = np.full(len(A), np.nan)
-        rho, g[0] = float(g[0]), 0.0
+        rho = float(g[0])
+        g[0] = 0.0
         return rho, g
 
     def lyapunov(self, grid: Grid) -> Attempt:
@@ -188,7 +189,8 @@ class Operator:
         self, grid: Grid, attempt: Callable[[Grid], Attempt], goal: float
     ) -> tuple[Attempt, Grid]:
         """Return the attempt with the narrowest bounds on ever finer grids, and the last grid."""
-        best, widths = Attempt(UNKNOWN, np.empty(0)), [math.inf] * 3
+        best = Attempt(UNKNOWN, np.empty(0))
+        widths = [math.inf] * 3
         _, weights = self.step.images(np.array([1.0, 0.0]), _COARSE)
         most = min(_MOST_NODES, int(_MOST_IMAGES / len(weights)))
         while True:

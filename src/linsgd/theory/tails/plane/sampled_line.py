@@ -65,7 +65,9 @@ def covers(setting: Setting) -> str:
 
 def batches(setting: Setting, points: int, seed: list[int]) -> Atoms:
     """Return the steps of scrambled batches, `points` of them or as many as memory allows."""
-    b, d, law = setting.batch, setting.dimension, setting.features
+    b = setting.batch
+    d = setting.dimension
+    law = setting.features
     numbers = b if isinstance(law, FiniteData) else b * d
     allowed = 2 ** int(math.log2(_NUMBERS / numbers))
     points = min(points, allowed)
@@ -78,7 +80,8 @@ def batches(setting: Setting, points: int, seed: list[int]) -> Atoms:
 
 def _drawn(setting: Setting, even: FloatArray) -> Vectors:
     """Return vectors along the eigenvectors of H at points of the cube (n, b, .)."""
-    law, certain = setting.features, np.ones(len(even))
+    law = setting.features
+    certain = np.ones(len(even))
     if isinstance(law, FiniteData):
         by_length = np.argsort(np.einsum("ni,ni->n", law.X, law.X))
         rows = law.X[by_length]
@@ -86,7 +89,8 @@ def _drawn(setting: Setting, even: FloatArray) -> Vectors:
     if isinstance(law, StudentFeatures):
         z, ratio = _student(even, law.dof)
     else:
-        z, ratio = math.sqrt(3) * (2 * even - 1), certain
+        z = math.sqrt(3) * (2 * even - 1)
+        ratio = certain
     return z * np.sqrt(setting.spectrum), ratio
 
 
@@ -165,7 +169,8 @@ class Scramblings:
         while change > _GOAL * scale and grid.nodes.size < _MOST_NODES:
             grid = grid.halved(np.ones(grid.nodes.size, dtype=np.bool_))
             finer = self._number(number, first, grid)
-            change, of_first = abs(finer - of_first), finer
+            change = abs(finer - of_first)
+            of_first = finer
         of_others = [self._number(number, each, grid) for each in others]
         values = np.array([of_first, *of_others])
         if not values.std(ddof=1) < _EVEN * scale:

@@ -118,7 +118,8 @@ class GaussianStep:
 
     def _path(self, u: FloatArray, norm: FloatArray) -> _Path:
         """Return A u as a function of X and z."""
-        root, scale = np.sqrt(self.spectrum), np.sqrt(norm)
+        root = np.sqrt(self.spectrum)
+        scale = np.sqrt(norm)
         length = float(np.linalg.norm(root * u))
         e = root * u / length
         # z across e has the covariance 1 - e e', and is multiplied by H^{1/2} and the norm
@@ -145,11 +146,13 @@ class GaussianStep:
         coarse: float,
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return X (n,), A u (n, d) and log weights (n,) with the i-th normal variable."""
-        d, lever = mean.shape[1], path.levers[i]
+        d = mean.shape[1]
+        lever = path.levers[i]
         reach = 8.5 + np.sqrt(2 * max(s, 0.0))  # beyond it |z|^s e^{-z^2 / 2} is negligible
         table, log_steps = _line(_CLOSE[d], reach, coarse)
         # z at which A u is least in the coordinates that are determined by now
-        aim, farthest = path.centres[i], _FARTHEST + reach
+        aim = path.centres[i]
+        farthest = _FARTHEST + reach
         least = -(mean @ aim) / (aim @ lever * X)
         centre = np.clip(least, -farthest, farthest)
         first = np.searchsorted(table, -reach - centre)
@@ -186,7 +189,8 @@ class GaussianStep:
 
     def _graded_places(self, path: _Path, low: float, high: float) -> list[tuple[float, float]]:
         """Return the (t_k, w_k) of X: where A u may vanish, and lose a coordinate."""
-        e, nearest = path.e, _NEAREST[path.e.size]
+        e = path.e
+        nearest = _NEAREST[path.e.size]
         # A u = 0 at X = sqrt(a / c) / |H^{1/2} u|
         root = np.sqrt(max(self.a, 1e-300) / self.c)
         places = [(root / path.length, nearest)]
@@ -278,7 +282,8 @@ def _uniform_nodes(
     By Newton's method from the fine table `guess` of t.
     """
     at_guess = x(guess)
-    first, last = np.ceil(at_guess[0] / step), np.floor(at_guess[-1] / step)
+    first = np.ceil(at_guess[0] / step)
+    last = np.floor(at_guess[-1] / step)
     targets = np.arange(first, last + 1) * step
     t = np.interp(targets, at_guess, guess)
     for _ in range(6):

@@ -48,9 +48,12 @@ def along_lines(
     tilted : ndarray (n,)
         Log weights with log |A u|^s, in whose mean square the variables to come are included.
     """
-    d, total = mean.shape[1], (last - first).sum()
-    new_X, new_mean = np.empty(total), np.empty((total, d))
-    weight, tilted = np.empty(total), np.empty(total)
+    d = mean.shape[1]
+    total = (last - first).sum()
+    new_X = np.empty(total)
+    new_mean = np.empty((total, d))
+    weight = np.empty(total)
+    tilted = np.empty(total)
     k = 0
     for i in range(X.size):
         spread = others * (8 + s) * X[i] * X[i]
@@ -102,7 +105,8 @@ def sums(
     other = degree if axes == 2 else 1
     total = np.zeros((degree, other))
     total_grown = np.zeros((degree, other))
-    first, second = np.ones(degree), np.ones(other)
+    first = np.ones(degree)
+    second = np.ones(other)
     for n in range(count):
         _fill_chebyshev(omega[0, n], first)
         if axes == 2:

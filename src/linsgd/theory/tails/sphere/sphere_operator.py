@@ -264,7 +264,8 @@ class Sphere:
         s, norm = start, self.step.spectrum
         if self.d == 3:
             # the smaller root and the norms of the planes of the first axis
-            second, third = self.plane(0, 1).near(start), self.plane(0, 2).near(start)
+            second = self.plane(0, 1).near(start)
+            third = self.plane(0, 2).near(start)
             if isinstance(second, Interval):
                 return second
             if isinstance(third, Interval):
@@ -275,7 +276,8 @@ class Sphere:
             rough = self.balanced(s, norm)
             new = s - rough.log_h / rough.slope if rough.slope > 0 else 2 * s
             move = abs(new - s)
-            s, norm = min(max(new, s / 4), 2 * s), rough.norm
+            s = min(max(new, s / 4), 2 * s)
+            norm = rough.norm
             if not _SMALLEST_ORDER < s <= LARGEST_ORDER[self.d]:
                 return Interval.between(0.0, 4 * s) if s < 1 else ANY_POSITIVE
             if move < _CLOSE * s:

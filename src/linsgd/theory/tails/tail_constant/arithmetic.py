@@ -44,7 +44,8 @@ def period(setting: Setting) -> float:
 
 def _curvatures(setting: Setting) -> FloatArray:
     """Return the values (n,) of the batch's mean of x^2, none where they are too many."""
-    law, none = setting.features, np.empty(0)
+    law = setting.features
+    none = np.empty(0)
     if setting.dimension > 1 or setting.momentum:
         return none
     if isinstance(law, RademacherFeatures):

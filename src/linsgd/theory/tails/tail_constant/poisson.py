@@ -91,9 +91,11 @@ class RadialStep:
     @classmethod
     def of(cls, law: RadialLaw, alpha: float, scale: float, level: Level) -> "RadialStep":
         """Return the nodes that matter to moments up to `alpha`, near or far from the optimum."""
-        k, orders = (law.d - 1) / 2, tuple(alpha * _TILTS)
+        k = (law.d - 1) / 2
+        orders = tuple(alpha * _TILTS)
         batch = law.batch_nodes(orders, level.coarse, joined=True)
-        log_y, weight_y = np.array([-np.inf]), np.zeros(1)
+        log_y = np.array([-np.inf])
+        weight_y = np.zeros(1)
         if k:
             log_y, weight_y = log_nodes(k, alpha / 2, batch.largest_y, level.coarse)
         n = _midpoints(_NOISE_STEP[law.d > 1] * level.coarse, _NOISE_REACH + math.sqrt(alpha))
@@ -124,7 +126,8 @@ class RadialStep:
         e^{2 (u' - u)} = (kappa along - eps push)^2 + across (kappa^2 + eps^2 / scale^2) + eps^2.
         """
         along, across = self.along, self.across
-        eps, kappa = np.exp(-u), np.sqrt(-np.expm1(-2 * u))
+        eps = np.exp(-u)
+        kappa = np.sqrt(-np.expm1(-2 * u))
         push = eps * self.push
         shorter = self.scale**-2 - 1
         squared = along**2 + across  # R^2
@@ -133,7 +136,8 @@ class RadialStep:
         constant = eps**2 * (1 - along**2 + across * shorter)
         excess = constant - 2 * kappa * along * push + push**2
         # log(new / R^2), by the excess where that is small
-        log_squared, log_new = np.log(squared), np.log(new)
+        log_squared = np.log(squared)
+        log_new = np.log(new)
         near = np.abs(excess) < squared / 2
         small = np.log1p(np.where(near, excess, 0) / squared)
         log_ratio = np.where(near, small, log_new - log_squared)
@@ -200,7 +204,8 @@ def _solved(law: RadialLaw, alpha: float, level: Level, scale: float) -> float:
         E e^{beta u'} q(u') - e^{beta u} q(u) + K' (E u' - u - rho) / rho
             = e^{alpha u} - E e^{alpha u'}.
     """
-    step, degree = RadialStep.of(law, alpha, scale, level), level.degree
+    step = RadialStep.of(law, alpha, scale, level)
+    degree = level.degree
     beta = max(1.0, alpha - 1) if alpha > 1 else 0.0
     _, rho = law.log_moment(0.0)
     # y = cos(angle) is the extreme of T_degree, u its place on [0, REACH]
@@ -208,7 +213,8 @@ def _solved(law: RadialLaw, alpha: float, level: Level, scale: float) -> float:
     y = np.cos(angles)
     u = _HALF * (1 + y) / (1 + 2 * _HALF / REACH - y)
     rows = np.array(map_threads(lambda each: _row(step, each, alpha, beta, rho, degree), u))
-    matrix, right = rows[:, :-1], rows[:, -1]
+    matrix = rows[:, :-1]
+    right = rows[:, -1]
     # T_k(y) of q(u); the nodes that were left out stay where they are
     here = np.cos(np.outer(angles, np.arange(degree + 1)))
     mass = np.exp(step.log_weight).sum()
