@@ -123,7 +123,8 @@ def draws(
                 influence = np.maximum(influence, added)
     position, velocity = map(float, largest)
     # g_n(s) of every row (N, steps): R, the response of w to a gradient, is negative
-    g = -(x**2) @ R[:MEMORY, :, 0].T / sgd.batch_size
+    recent = R[:MEMORY, :, 0].T
+    g = -(x**2) @ recent / sgd.batch_size
     again = g[:, :-1]  # no draw follows the last step's
     strong = (counts > 0) & (again.max(axis=1, initial=0.0) > 2)
     growth = np.maximum(np.abs(1 - again[strong]) ** 6 - 1, 0)
@@ -207,7 +208,8 @@ def _skewness(
     def cumulant(p: int) -> FloatArray:
         # kappa_p = b^(1-p) sum_s R_s^p mean_n x_n^p E r_n^p
         over_rows = r[p] @ x_to[p]
-        kappa: FloatArray = b ** (1 - p) * R_to[p].sum(axis=0) * over_rows / len(x)
+        over_draws = b ** (1 - p) * R_to[p].sum(axis=0)
+        kappa: FloatArray = over_draws * over_rows / len(x)
         return kappa
 
     k2 = cumulant(2)
@@ -220,7 +222,8 @@ def _skewness(
     of_coordinates = np.abs(k3 / k2**1.5)
     m4 = 3 * k2**2 + k4
     m6 = 15 * k2**3 + 15 * k4 * k2 + 10 * k3**2 + k6
-    of_squares = (m6 - 3 * k2 * m4 + 2 * k2**3) / (m4 - k2**2) ** 1.5
+    third = m6 - 3 * k2 * m4 + 2 * k2**3
+    of_squares = third / (m4 - k2**2) ** 1.5
     # the sum of the m squares, each over its variance; one draw adds r_n^2 D_n(s),
     # D_n(s) = sum_i c_i(s) x_ni^2
     c = R_to[2] / (b**2 * k2)
@@ -229,7 +232,8 @@ def _skewness(
     p2 = b * np.mean(r[4] * squared_D)
     p3 = b * np.mean(r[6] * squared_D * largest_D)
     m = x.shape[1]
-    of_sum = (8 * m + 12 * p2 + p3) / (2 * m + p2) ** 1.5
+    third = 8 * m + 12 * p2 + p3
+    of_sum = third / (2 * m + p2) ** 1.5
     largest = max(of_squares.max(), of_coordinates.max(), of_sum)
     return float(largest), r[2] * largest_D
 

@@ -81,13 +81,15 @@ def quadratic_after_one_step(
     b = sgd.batch_size
     kappa = sgd.lr / b
     C = gradient.covariance
-    a = w - centre - sgd.lr * (gradient.mean + sgd.weight_decay * w)
+    descent = gradient.mean + sgd.weight_decay * w
+    a = w - centre - sgd.lr * descent
     Ga = form @ a
     GC = form @ C
     trace = float(np.trace(GC))
     mean = a @ Ga + kappa**2 * b * trace
     # 4 kappa^2 b a'G C G a - 4 kappa^3 b a'G T + kappa^4 b (F + 2 (b - 1) tr(GCGC) - tr(GC)^2)
-    pairs = 2 * (b - 1) * float(np.sum(GC * GC.T)) - trace**2
+    square = float(np.sum(GC * GC.T))
+    pairs = 2 * (b - 1) * square - trace**2
     variance = (
         4 * kappa**2 * b * Ga @ C @ Ga
         - 4 * kappa**3 * b * Ga @ gradient.third
@@ -144,9 +146,11 @@ def _gaussian(problem: LinearRegression, delta: FloatArray, form: FloatArray) ->
     tau = float(np.trace(G_Sigma))
     tau_2 = float(np.sum(G_Sigma * G_Sigma.T))
     # C = E[A^2] mu mu' + E[rho] Sigma
-    covariance = 2 * m**2 * np.multiply.outer(mu, mu) + m * Sigma
+    outer = 2 * m**2 * np.multiply.outer(mu, mu)
+    covariance = outer + m * Sigma
     # T = (E[A^3] alpha + E[A rho] tau) mu + 2 E[A rho] Sigma G mu
-    third = (8 * m**3 * alpha + 2 * m**2 * tau) * mu + 4 * m**2 * Sigma @ G_mu
+    along_mu = 8 * m**3 * alpha + 2 * m**2 * tau
+    third = along_mu * mu + 4 * m**2 * Sigma @ G_mu
     # F = E[A^4] alpha^2 + 4 E[A^2 rho] beta + E[rho^2] (tau^2 + 2 tau_2) + 2 E[A^2 rho] alpha tau
     fourth = (
         60 * m**4 * alpha**2

@@ -81,19 +81,22 @@ def form_variance(
     ndarray (m,) or None
         The variance of each form; None if a factor is along no single eigenvector.
     """
-    left, right = (_rotated(problem, each) for each in (products.left, products.right))
-    modes = _modes(left), _modes(right)
-    if (modes[0] < 0).any() or (modes[1] < 0).any():
+    left = _rotated(problem, products.left)
+    right = _rotated(problem, products.right)
+    modes = np.stack([_modes(left), _modes(right)])
+    if (modes < 0).any():
         return None
     gaussian = _gaussian(problem, sgd, law, left, right, products)
     R = responses(problem, sgd, int(np.asarray(law.steps)[-1]))
-    effect = _profile(law, R, left) * _profile(law, R, right)  # of draws on products (S, p)
-    pairs, member = np.unique(np.sort(np.stack(modes), axis=0), axis=1, return_inverse=True)
+    # of draws on products (S, p)
+    effect = _profile(law, R, left) * _profile(law, R, right)
+    pairs, member = np.unique(np.sort(modes, axis=0), axis=1, return_inverse=True)
     begin = np.zeros(problem.dimension) if start is None else np.asarray(start[0])
     first = _at_start(problem, begin, pairs)
     rest = _at_law(problem, law, pairs)
-    of_draws = _summed(effect[-1:], member.ravel(), products.weights, first)
-    of_draws += _summed(effect[:-1], member.ravel(), products.weights, rest)
+    member = member.ravel()
+    of_draws = _summed(effect[-1:], member, products.weights, first)
+    of_draws += _summed(effect[:-1], member, products.weights, rest)
     of_draws *= _kept(problem, sgd) / sgd.batch_size**3
     return np.maximum(gaussian + of_draws, SMALLEST * gaussian)
 
@@ -103,8 +106,9 @@ def _rotated(problem: LinearRegression, factor: FloatArray) -> FloatArray:
     K = len(factor)
     d = problem.dimension
     p = factor.shape[-1]
-    rows = factor.reshape(K, 2, d, p).transpose(0, 1, 3, 2).reshape(-1, d)
-    return problem.to_eigenbasis(rows).reshape(K, 2, p, d).transpose(0, 1, 3, 2)
+    coordinates_last = factor.reshape(K, 2, d, p).transpose(0, 1, 3, 2)
+    rotated = problem.to_eigenbasis(coordinates_last.reshape(-1, d))
+    return rotated.reshape(K, 2, p, d).transpose(0, 1, 3, 2)
 
 
 def _modes(factor: FloatArray) -> IntArray:
@@ -133,10 +137,12 @@ def _gaussian(
     # Cov(A_p B_p, A_q B_q) of the deviations, and of what is linear in them
     a, b = products.left_mean, products.right_mean
     squares = AA * BB + AB * AB.T
-    linear = a[:, None] * a * BB + b[:, None] * b * AA
-    linear += a[:, None] * b * AB.T + b[:, None] * a * AB
+    a_p, b_p = a[:, None], b[:, None]
+    linear = a_p * a * BB + b_p * b * AA
+    linear += a_p * b * AB.T + b_p * a * AB
     W = products.weights
-    variance: FloatArray = ((squares + linear) @ W * W).sum(axis=0)
+    of_products = (squares + linear) @ W
+    variance: FloatArray = (of_products * W).sum(axis=0)
     return variance
 
 
@@ -177,7 +183,8 @@ def _kept(problem: LinearRegression, sgd: SGD) -> float:
 def _at_start(problem: LinearRegression, w: FloatArray, pairs: IntArray) -> FloatArray:
     """Return the fourth cumulants of xi at weights w, between pairs of eigenvectors (P, P)."""
     rows, residual = rows_of(problem)
-    xi = problem.to_eigenbasis(rows) * (rows @ (w - problem.optimum) - residual)[:, None]
+    residuals = rows @ (w - problem.optimum) - residual
+    xi = problem.to_eigenbasis(rows) * residuals[:, None]
     xi -= xi.mean(axis=0)
     return _less_gaussian(xi, np.ones(len(xi)), np.ones(len(xi)), pairs)
 
@@ -198,9 +205,14 @@ def _less_gaussian(x: FloatArray, r2: FloatArray, r4: FloatArray, pairs: IntArra
     i, j = pairs
     u = x[:, i] * x[:, j]
     S = (x * r2[:, None]).T @ x / len(x)
-    gaussian = S[i, j][:, None] * S[i, j] + S[np.ix_(i, i)] * S[np.ix_(j, j)]
-    gaussian += S[np.ix_(i, j)] * S[np.ix_(j, i)]
-    cumulants: FloatArray = (u * r4[:, None]).T @ u / len(x) - gaussian
+    # Wick: E x_i x_j x_k x_l = S_ij S_kl + S_ik S_jl + S_il S_jk
+    own = S[i, j]
+    straight = S[np.ix_(i, i)] * S[np.ix_(j, j)]
+    crossed = S[np.ix_(i, j)] * S[np.ix_(j, i)]
+    gaussian = own[:, None] * own + straight
+    gaussian += crossed
+    fourth = (u * r4[:, None]).T @ u / len(x)
+    cumulants: FloatArray = fourth - gaussian
     return cumulants
 
 
@@ -213,10 +225,12 @@ def _summed(
     """
     added = np.empty(weights.shape[1])
     for m, W in enumerate(weights.T):
-        chosen, place = np.unique(member[W != 0], return_inverse=True)
+        used = W != 0
+        chosen, place = np.unique(member[used], return_inverse=True)
         of_pair = np.zeros((len(chosen), len(effect)))
-        np.add.at(of_pair, place, (effect * W)[:, W != 0].T)
-        added[m] = (of_pair @ of_pair.T * cumulants[np.ix_(chosen, chosen)]).sum()
+        np.add.at(of_pair, place, (effect * W)[:, used].T)
+        fourth = cumulants[np.ix_(chosen, chosen)]
+        added[m] = (of_pair @ of_pair.T * fourth).sum()
     return added
 
 

@@ -95,7 +95,8 @@ def _modes(recurrence: Recurrence, noise: ModeNoise) -> FloatArray:
     T = from_shift + noise.label * fed_back
     T /= 1 - noise.common * fed_back
     # M_ii = u_i (own h_i^2 s_i^2 + h_i (common T + label))
-    position = u * (own * shift**2 + h * (noise.common * T + noise.label))
+    shared = noise.common * T + noise.label
+    position = u * (own * shift**2 + h * shared)
     gradient = noise.diagonal(position + shift**2)
     return np.stack([position, wv * gradient, vv * gradient])
 

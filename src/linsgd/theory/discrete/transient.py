@@ -205,7 +205,8 @@ def _path(
     # a mode hardly decays in a step
     amplified = min(last + 1.0, 1 / exists.gap if exists.gap > 0 else np.inf)
     walked = 0.0 if jumped else min(last, 1 / max(_slowest_rate(recurrence), EPS))
-    return path, 16 * EPS * max(amplified, walked) + recurrence.problem.error * amplified
+    rounding = 16 * EPS * max(amplified, walked)
+    return path, rounding + recurrence.problem.error * amplified
 
 
 def _advance(

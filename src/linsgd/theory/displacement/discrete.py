@@ -67,7 +67,8 @@ def squared_step(
     A = coefficients.mode_matrix(curvature)
     crossed = A[:, 1, 0] * xv + A[:, 1, 1] * vv  # E v v'
     # E ((1 + m) v' - m v)^2
-    square = (1 + m) ** 2 * vv_after - 2 * m * (1 + m) * crossed + m**2 * vv
+    gained = (1 + m) ** 2 * vv_after - 2 * m * (1 + m) * crossed
+    square = gained + m**2 * vv
     return coefficients.lr**2 * square
 
 
@@ -100,7 +101,8 @@ def _from_start(recurrence: Recurrence, found: Transient, times: IntArray) -> Fl
         covariance = from_x * xx + from_v * xv
         spread = spread + xx - 2 * covariance
     with np.errstate(over="ignore"):
-        far: FloatArray = np.sum(moved**2, axis=-1) + np.sum(spread, axis=-1)
+        distance = np.sum(moved**2, axis=-1)
+        far: FloatArray = distance + np.sum(spread, axis=-1)
     return far
 
 

@@ -57,20 +57,32 @@ def _from_point(problem: LinearRegression, sgd: SGD, k: IntArray, start: Start) 
         domains.refuse("nesterov", True, "False for epochs from a point")
     times, where = np.unique(np.concatenate([k - 1, k, k + 1]), return_inverse=True)
     law = moments(problem, sgd, times, start)
-    begin = np.zeros(problem.dimension) if start is None else np.asarray(start[0], dtype=float)
-    far = law.position_variance.sum(axis=1) + np.sum((law.mean - begin) ** 2, axis=1)
-    speed = law.velocity_variance.sum(axis=1) + np.sum(law.velocity_mean**2, axis=1)
+    begin = np.zeros(problem.dimension)
+    if start is not None:
+        begin = np.asarray(start[0], dtype=float)
+    moved = np.sum((law.mean - begin) ** 2, axis=1)
+    far = law.position_variance.sum(axis=1) + moved
+    speed = _mean_square_speed(law)
     before, here, after = where.reshape(3, -1)
-    sums = np.stack([far[here], sgd.lr**2 * speed[after], (far[after] - far[before]) / 2])
-    return law.status, law.error, sums
+    local = sgd.lr**2 * speed[after]
+    slope = (far[after] - far[before]) / 2
+    return law.status, law.error, np.stack([far[here], local, slope])
+
+
+def _mean_square_speed(law: Moments) -> FloatArray:
+    """Return E|v|^2 (K,) at the steps of a law."""
+    moving = np.sum(law.velocity_mean**2, axis=1)
+    speed: FloatArray = law.velocity_variance.sum(axis=1) + moving
+    return speed
 
 
 def _summed(problem: LinearRegression, sgd: SGD, law: Moments, k: IntArray) -> FloatArray:
     """Return the three sums (3, K) of few rows, exactly, without Nesterov."""
     exact = enumeration if sgd.sampling == "epoch" else orders
-    far = exact.squared_displacement(problem, sgd, np.concatenate([k - 1, k, k + 1]))
+    around = np.concatenate([k - 1, k, k + 1])
+    far = exact.squared_displacement(problem, sgd, around)
     before, here, after = far.reshape(3, -1)
-    speed = law.velocity_variance.sum(axis=1) + np.sum(law.velocity_mean**2, axis=1)
+    speed = _mean_square_speed(law)
     local = sgd.lr**2 * speed[(k + 1) % len(speed)]
     return np.stack([here, local, (after - before) / 2])
 
@@ -81,27 +93,30 @@ def _by_response(problem: LinearRegression, sgd: SGD, law: Moments, k: IntArray)
     found = epoch_law(problem, sgd, fit)
     response = found.response
     N = len(fit.rows)
-    own = np.diag(found.structured) / max(N - 1, 1), np.diag(found.unstructured)
-    walk = (
-        FixedWalk(response)
-        if sgd.sampling == "fixed"
-        else ReshuffledWalk(response, Coefficients.of(sgd))
-    )
+    structured = np.diag(found.structured) / max(N - 1, 1)
+    white = np.diag(found.unstructured)
+    walk: FixedWalk | ReshuffledWalk = FixedWalk(response)
+    if sgd.sampling != "fixed":
+        walk = ReshuffledWalk(response, Coefficients.of(sgd))
     centre = problem.to_eigenbasis(law.mean)
 
     def far(steps: int) -> float:
         moved = centre[steps % response.batches] - centre[0]
-        spread = walk.square(steps) @ own[0] + walk.white(steps) @ own[1]
+        spread = walk.square(steps) @ structured + walk.white(steps) @ white
         return float(spread + np.sum(moved**2))
 
     def once(steps: int) -> float:
         p = steps % response.batches
         moved = centre[(p + 1) % response.batches] - centre[p]
-        spread = walk.one_step(p) @ own[0] + walk.white(1) @ own[1]
+        spread = walk.one_step(p) @ structured + walk.white(1) @ white
         return float(spread + np.sum(moved**2))
 
-    known = {int(s): far(int(s)) for s in np.unique(np.concatenate([k - 1, k, k + 1]))}
-    sums = [(known[s], once(s), (known[s + 1] - known[s - 1]) / 2) for s in map(int, k)]
+    around = np.unique(np.concatenate([k - 1, k, k + 1]))
+    known = {int(s): far(int(s)) for s in around}
+    sums = []
+    for s in map(int, k):
+        slope = (known[s + 1] - known[s - 1]) / 2
+        sums.append((known[s], once(s), slope))
     return np.array(sums).T
 
 
@@ -125,7 +140,8 @@ class ReshuffledWalk:
         moved = inside + np.eye(2)
         # A^k - 1 = A^p (A^{qn} - 1) + (A^p - 1)
         whole = moved @ change + inside
-        total = _carried(whole, self.start) + _carried(moved, spread) + self._own(p)
+        begun = _carried(whole, self.start)
+        total = begun + _carried(moved, spread) + self._own(p)
         found: FloatArray = total[:, 0, 0]
         return found
 
@@ -135,7 +151,8 @@ class ReshuffledWalk:
         change, _ = self._epochs(epochs)
         inside = self.response.changes[p]
         whole = (inside + np.eye(2)) @ change + inside
-        found: FloatArray = -2 * (whole[:, 0, 0] * self.unit[0] + whole[:, 0, 1] * self.unit[1])
+        square, product = self.unit[0], self.unit[1]  # E w^2 and E w v
+        found: FloatArray = -2 * (whole[:, 0, 0] * square + whole[:, 0, 1] * product)
         return found
 
     def one_step(self, p: int) -> FloatArray:
@@ -147,8 +164,9 @@ class ReshuffledWalk:
         before = response.responses[:p].sum(axis=0)
         E = response.changes[1]
         pulled = (E @ before[..., None])[:, 0, 0]
-        square = _carried(E, law)[:, 0, 0] - 2 * pulled * c[0]
-        found: FloatArray = square + (response.ratio - 1) * c[0] ** 2
+        kick = c[0]
+        square = _carried(E, law)[:, 0, 0] - 2 * pulled * kick
+        found: FloatArray = square + (response.ratio - 1) * kick**2
         return found
 
     def _epochs(self, epochs: int) -> tuple[FloatArray, FloatArray]:
@@ -178,7 +196,8 @@ class ReshuffledWalk:
             u = kicks - kicks.mean(axis=0)
             weight = response.ratio / p - 1
         squares = np.einsum("mda,mdb->dab", u, u)
-        found: FloatArray = response.ratio * squares + weight * s[:, :, None] * s[:, None, :]
+        of_sum = weight * s[:, :, None] * s[:, None, :]
+        found: FloatArray = response.ratio * squares + of_sum
         return found
 
 
@@ -195,7 +214,8 @@ class FixedWalk:
 
     def white(self, steps: int) -> FloatArray:
         """Return sum_m (r_{m+p} - r_m)^2 (d,)."""
-        moved = np.roll(self.cyclic, -(steps % len(self.cyclic)), axis=0) - self.cyclic
+        p = steps % len(self.cyclic)
+        moved = np.roll(self.cyclic, -p, axis=0) - self.cyclic
         found: FloatArray = np.sum(moved**2, axis=0)
         return found
 

@@ -72,6 +72,7 @@ def langevin_terms(momentum: float) -> Terms:
     """Return the terms of the Langevin equation; measures E y^2, E x y, w2 E x^2 and q."""
 
     def terms(k: IntArray, z: FloatArray, measures: FloatArray) -> Sums:
+        """Return E (S y - w2 T x)^2, E (V y - w2 S x)^2 and the first's slope, with noise."""
         e = sgd_propagator(k, momentum, z)
         yy, xy, wxx, q = measures
         w2 = e.w2
@@ -79,12 +80,14 @@ def langevin_terms(momentum: float) -> Terms:
         V = e.V
         T = e.cumulative_response()
         # E (S y - w2 T x)^2
-        far = yy * S**2 - 2 * xy * w2 * S * T + wxx * w2 * T**2
+        crossed = 2 * xy * w2 * S * T
+        far = yy * S**2 - crossed + wxx * w2 * T**2
         # E (V y - w2 S x)^2
-        step = yy * V**2 - 2 * xy * w2 * S * V + wxx * w2 * S**2
+        crossed = 2 * xy * w2 * S * V
+        step = yy * V**2 - crossed + wxx * w2 * S**2
         # the derivative of the first in k, by T' = S and S' = V
-        crossed = S**2 + T * V
-        slope = 2 * (yy * S * V - xy * w2 * crossed + wxx * w2 * T * S)
+        crossed = xy * w2 * (S**2 + T * V)
+        slope = 2 * (yy * S * V - crossed + wxx * w2 * T * S)
         return (
             far + q * e.position_noise(),
             step + q * e.velocity_noise(),
@@ -109,6 +112,7 @@ def diffusion_terms(momentum: float) -> Terms:
     """Return the terms of the first-order diffusion; measures theta E x^2 and q."""
 
     def terms(k: IntArray, z: FloatArray, measures: FloatArray) -> Sums:
+        """Return theta E x^2 phi(k)^2 of k steps, the same of one step, and the first's slope."""
         theta = z / (1 - momentum)
         t = k.astype(np.float64)
         one = np.ones(1)
@@ -120,11 +124,10 @@ def diffusion_terms(momentum: float) -> Terms:
         once_noise = decayed(2 * theta, one)
         # the second moment at k, times theta
         at_k = confined * left**2 + q * theta * phi_noise
-        return (
-            confined * theta * phi**2 + q * phi_noise,
-            at_k * theta * once**2 + q * once_noise,
-            2 * confined * theta * phi * left + q * left**2,
-        )
+        far = confined * theta * phi**2 + q * phi_noise
+        step = at_k * theta * once**2 + q * once_noise
+        slope = 2 * confined * theta * phi * left + q * left**2
+        return far, step, slope
 
     return terms
 
@@ -133,6 +136,7 @@ def exact_stationary_terms(momentum: float) -> Terms:
     """Return the terms of the algorithm from stationarity; measure Var y."""
 
     def terms(k: IntArray, z: FloatArray, measures: FloatArray) -> Sums:
+        """Return (1 + m) T - m U, 1 and the first's slope, in units of Var y; T sums U."""
         power = powers(k, momentum, z)
         U, T = power.U, power.cumulative_response()
         yy = np.broadcast_to(measures[0], U.shape)

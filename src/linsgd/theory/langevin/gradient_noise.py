@@ -60,7 +60,8 @@ def minibatch_covariance(recurrence: Recurrence, noise: NoiseChoice, free: Modes
         domains.choice("noise", noise, ("self_consistent",))
         # Cov(x_i, x_j) = gain * response_ij * N_ij
         m = sgd.momentum
-        gain = 2 * (sgd.lr * sgd.gradient_weight) ** 2 / ((1 - m) * (1 + m))
+        kick = sgd.lr * sgd.gradient_weight
+        gain = 2 * kick**2 / ((1 - m) * (1 + m))
         if isinstance(law, ModeNoise):
             return _self_consistent_modes(law, shift, gain, free)
         return _self_consistent_matrix(law, shift, gain * _response(free))

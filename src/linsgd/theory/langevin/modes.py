@@ -205,8 +205,10 @@ def propagate_covariance(E: StepMatrix, start: FloatArray) -> FloatArray:
     """Return E C E' (K, 3, d) of each mode, for C (3, d)."""
     X, C, V = start
     ww, wv, vw, vv = E
+    # A [[X, C], [C, V]] A', A = [[ww, wv], [vw, vv]]
     position = ww**2 * X + 2 * ww * wv * C + wv**2 * V
-    cross = ww * vw * X + (ww * vv + wv * vw) * C + wv * vv * V
+    mixed = ww * vv + wv * vw
+    cross = ww * vw * X + mixed * C + wv * vv * V
     velocity = vw**2 * X + 2 * vw * vv * C + vv**2 * V
     return np.stack([position, cross, velocity], axis=1)
 

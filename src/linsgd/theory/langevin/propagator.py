@@ -102,7 +102,8 @@ class Propagator:
         exponentials = decayed(2 * r1, t) - 2 * F + decayed(2 * r2, t)
         real = exponentials / (2 * d) ** 2
         # else X = (F - S R) / (2 w2)
-        smooth = np.where(split, real, _ratio(F - self.S * self.R, 2 * w2))
+        closed = _ratio(F - self.S * self.R, 2 * w2)
+        smooth = np.where(split, real, closed)
         # S^2 obeys f''' + 6 u f'' + (4 w2 + 8 u^2) f' + 8 u w2 f = 0, f' = 0 and f'' = 2 at t = 0
         rates = (6 * u, 4 * w2 + 8 * u**2, 8 * u * w2)
         return self._near_zero(smooth, rates, slopes=(0.0, 2.0))
@@ -157,7 +158,8 @@ def propagator(t: Times, u: float, w2: FloatArray) -> Propagator:
     frequencies = np.broadcast_to(w2, shape)
     under = frequencies > u**2
     for mask, branch in ((under, _underdamped), (~under, _overdamped)):
-        R[mask], S[mask], V[mask] = branch(times[mask], u, frequencies[mask])
+        found = branch(times[mask], u, frequencies[mask])
+        R[mask], S[mask], V[mask] = found
     return Propagator(t, u, w2, R, S, V)
 
 
@@ -182,7 +184,8 @@ def blocks(steps: IntArray, modes: int) -> Iterator[IntArray]:
 def decayed(rate: FloatArray | float, t: FloatArray) -> FloatArray:
     """Return int_0^t exp(-rate s) ds, which is t at rate 0."""
     x = np.asarray(rate * t)
-    mean = np.divide(-np.expm1(-x), x, out=np.ones_like(x), where=x > 0)
+    lost = -np.expm1(-x)
+    mean = np.divide(lost, x, out=np.ones_like(x), where=x > 0)
     return t * mean
 
 

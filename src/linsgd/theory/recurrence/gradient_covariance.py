@@ -124,7 +124,8 @@ class MatrixNoise:
         if self.data is None:
             return self.homogeneous(D) + self.scale * self.label
         h = self.eigenvalues
-        N: FloatArray = self.scale * (self.data.squared_residual(D, mean) - h[:, None] * D * h)
+        squared = self.data.squared_residual(D, mean)
+        N: FloatArray = self.scale * (squared - h[:, None] * D * h)
         return N
 
     @property

@@ -110,7 +110,8 @@ def powers(k: IntArray, momentum: float, z: FloatArray) -> StepMatrixPowers:
     under = np.broadcast_to(discriminant(momentum, z) < 0, shape)
     for mask, branch in ((under, _oscillating), (~under, _real)):
         if mask.any():
-            C[mask], U[mask] = branch(steps[mask], momentum, stiffness[mask])
+            found = branch(steps[mask], momentum, stiffness[mask])
+            C[mask], U[mask] = found
     D = (1 - momentum - z) / 2
     return StepMatrixPowers(k, momentum, z, P=C + D * U, U=U, Q=C - D * U)
 
@@ -172,14 +173,16 @@ def _real(k: IntArray, momentum: float, z: FloatArray) -> tuple[FloatArray, Floa
     with np.errstate(divide="ignore"):  # at momentum 0 the other root is 0: log q = -inf
         log_ratio = np.log1p(-np.minimum(gap * np.exp(-log_large), 1.0))
     # 1 - q^k, and (1 - q^k) / (1 - q), which is k at q = 1
-    lost = np.where(k > 0, -np.expm1(np.maximum(k, 1) * log_ratio), 0.0)
+    decay = np.maximum(k, 1) * log_ratio
+    lost = np.where(k > 0, -np.expm1(decay), 0.0)
     count = k.astype(np.float64)
     np.divide(lost, -np.expm1(log_ratio), out=count, where=log_ratio < 0)
 
     sign = _alternation(trace, k)
     C = sign * np.exp(k * log_large) * (1 - lost / 2)
     kick_sign = np.where(trace < 0, -sign, sign)
-    U = kick_sign * np.exp(np.maximum(k - 1, 0) * log_large) * count
+    growth = np.exp(np.maximum(k - 1, 0) * log_large)
+    U = kick_sign * growth * count
     return C, U
 
 

@@ -254,8 +254,9 @@ def _square_map(D: FloatArray) -> FloatArray:
 
     def paired(first: FloatArray, second: FloatArray) -> FloatArray:
         # entry (i, j) of first M second' from the entries (k <= l) of M
+        ij, ji = np.ix_(i, j), np.ix_(j, i)
         straight: FloatArray = first[np.ix_(i, i)] * second[np.ix_(j, j)]
-        crossed = first[np.ix_(i, j)] * second[np.ix_(j, i)]
+        crossed = first[ij] * second[ji]
         return straight + np.where(i == j, 0.0, crossed)
 
     return paired(D, identity) + paired(identity, D) + paired(D, D)

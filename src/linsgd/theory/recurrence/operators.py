@@ -42,7 +42,8 @@ def leading_eigenmatrix(operator: Operator, d: int) -> tuple[float, FloatArray]:
         values, vectors = np.linalg.eigh(_dense_if_possible(operator, d))
         i, j = np.triu_indices(d)
         # from the orthonormal basis of `_dense`
-        entries = vectors[:, -1] * np.where(i == j, 1.0, np.sqrt(0.5))
+        unit = np.where(i == j, 1.0, np.sqrt(0.5))
+        entries = vectors[:, -1] * unit
         G = np.empty((d, d))
         G[i, j] = entries
         G[j, i] = entries

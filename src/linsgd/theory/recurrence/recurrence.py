@@ -224,7 +224,8 @@ def _nesterov_response(
     cubic = product * ((3 * m**2 - 1) * total - lookahead)
     differing = m * (1 + m - m**2) * gap**2
     common = loss * (6 * m**2 + 3 * m - 1) * product
-    scale = loss**2 * (1 + m) * total + lr * (differing + common + lr * m * cubic)
+    driven = differing + common + lr * m * cubic
+    scale = loss**2 * (1 + m) * total + lr * driven
 
     positions = (1 + m - m**2) * total + lookahead
     moments = [

@@ -101,7 +101,8 @@ def row_moments(fit: LeastSquares) -> RowMoments:
 
 def _pays(n: int, d: int) -> bool:
     """Return whether the table is eight times cheaper than a pass over the rows, and small."""
-    return n * d**2 >= MANY and n >= d**2 and d <= LARGEST_TABLED
+    entries = d**2
+    return n * entries >= MANY and n >= entries and d <= LARGEST_TABLED
 
 
 def _weighted(u: FloatArray, weights: FloatArray) -> FloatArray:

@@ -113,10 +113,15 @@ def _walk(
             vv = M[2, j]
             w = U[0, j]
             v = U[1, j]
-            gradient = own * (h[j] * h[j] * (ww + w) + shifted[j]) + fed[j] * feedback
-            M[0, j] = p * p * ww + 2 * p * q * wv + q * q * vv + c_w * c_w * gradient
-            M[1, j] = p * x * ww + (p * m + q * x) * wv + q * m * vv + c_w * c_v * gradient
-            M[2, j] = x * x * ww + 2 * x * m * wv + m * m * vv + c_v * c_v * gradient
+            own_risk = h[j] * h[j] * (ww + w) + shifted[j]
+            gradient = own * own_risk + fed[j] * feedback
+            # the second moments become A M A' + c c' E gradient^2
+            carried_ww = p * p * ww + 2 * p * q * wv + q * q * vv
+            carried_wv = p * x * ww + (p * m + q * x) * wv + q * m * vv
+            carried_vv = x * x * ww + 2 * x * m * wv + m * m * vv
+            M[0, j] = carried_ww + c_w * c_w * gradient
+            M[1, j] = carried_wv + c_w * c_v * gradient
+            M[2, j] = carried_vv + c_v * c_v * gradient
             U[0, j] = p * w + q * v
             U[1, j] = x * w + m * v
             # the old average times the new state, then the new average

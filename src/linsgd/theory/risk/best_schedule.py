@@ -200,6 +200,7 @@ def _risk_and_slopes(
         for j in range(h.size):
             factor = 1 - lr[k] * kappa[j]
             gradient = own * h[j] * h[j] * paths[k, j] + fed[j] * feedback
+            # d (factor^2 E theta^2 + lr^2 gradient) / d lr
             pull = -2 * factor * kappa[j] * paths[k, j] + 2 * lr[k] * gradient
             slope += adjoint[j] * pull
             back += fed[j] * adjoint[j]

@@ -49,16 +49,20 @@ class _Transform(NamedTuple):
 def settling_time(nodes: Nodes, step: Step) -> float:
     """Return the number of steps after which modes that oscillate have decayed to e^-40."""
     # eigenvalues mu of A and the products mu_1^2, mu_1 mu_2, mu_2^2 drive U and M
-    trace = 1 + step.c_w * nodes.kappa + step.m
-    determinant = (1 + step.c_w * nodes.kappa) * step.m - step.q * step.c_v * nodes.kappa
+    p = 1 + step.c_w * nodes.kappa
+    trace = p + step.m
+    determinant = p * step.m - step.q * step.c_v * nodes.kappa
     root = np.sqrt(trace.astype(complex) ** 2 / 4 - determinant)
     first = trace / 2 + root
     second = trace / 2 - root
     rates = [first**2, second**2, determinant.astype(complex)]
     if nodes.means.any():
         rates += [first, second]
-    oscillating = [np.abs(mu[(mu.imag != 0) | (mu.real < 0)]) for mu in rates]
-    slowest = max((float(each.max()) for each in oscillating if each.size), default=0.0)
+    slowest = 0.0
+    for mu in rates:
+        oscillating = (mu.imag != 0) | (mu.real < 0)
+        if oscillating.any():
+            slowest = max(slowest, float(np.abs(mu[oscillating]).max()))
     if slowest >= 1:
         return np.inf
     return NEGLIGIBLE / -np.log(slowest) if slowest > 0 else 1.0
@@ -86,26 +90,33 @@ def contour(count: float) -> tuple[ComplexArray, ComplexArray]:
     """Return the contour's upper half s (N/2,) and weights of Re sum weight F(s)."""
     a = np.pi * (2 * np.arange(POINTS // 2) + 1) / POINTS
     angle = 0.6407 * a
+    # s(a) = 0.5071 a cot(0.6407 a) - 0.6122 + 0.2645 i a, and ds/da
     s: ComplexArray = 0.5071 * a / np.tan(angle) - 0.6122 + 0.2645j * a
-    slope = 0.5071 / np.tan(angle) - 0.5071 * angle / np.sin(angle) ** 2 + 0.2645j
+    turning = 0.5071 / np.tan(angle) - 0.5071 * angle / np.sin(angle) ** 2
+    slope = turning + 0.2645j
     scaled = s * (POINTS / count)
     weights: ComplexArray = 2 / (1j * count) * slope * np.exp(POINTS * s)
     return scaled, weights
 
 
 def _transform(nodes: Nodes, step: Step, s: ComplexArray) -> _Transform:
+    """Return T^, M^ and U^ at the points s (S,), each solved with T^ as a given source."""
     pole = np.expm1(s)[:, None]  # z - 1
     z = 1 + pole
     forever = z / pole  # the transform of 1
     means = _means(nodes, step, pole)
     solve = _positions_alone if step.m == 0 else _phase_space
     # M^ without the coupling, and its change by a unit of common T^
-    own = step.noise.own * (nodes.h**2 * means[0] + nodes.shifted * forever)
-    source = own + nodes.fed * step.noise.label * forever
+    noise = step.noise
+    own = noise.own * (nodes.h**2 * means[0] + nodes.shifted * forever)
+    source = own + nodes.fed * noise.label * forever
     alone, response = solve(nodes, step, pole, source)
-    free = nodes.constant * forever[:, 0] + (alone[0] + means[0]) @ nodes.weight
-    total = free / (1 - step.noise.common * (response[0] @ nodes.weight))
-    moments = alone + step.noise.common * response * total[:, None]
+    # T^ = free + common T^ (weight . response)
+    uncoupled = (alone[0] + means[0]) @ nodes.weight
+    free = nodes.constant * forever[:, 0] + uncoupled
+    feedback = noise.common * (response[0] @ nodes.weight)
+    total = free / (1 - feedback)
+    moments = alone + noise.common * response * total[:, None]
     return _Transform(total, moments, means)
 
 
@@ -117,11 +128,14 @@ def _means(nodes: Nodes, step: Step, pole: ComplexArray) -> ComplexArray:
     # p - 1 and r
     change = step.c_w * nodes.kappa
     r = step.c_v * nodes.kappa
-    determinant = (pole - change) * (z - step.m) - step.q * r
+    from_p = pole - change  # z - p
+    from_m = z - step.m
+    determinant = from_p * from_m - step.q * r
     u = z * nodes.means[0]
     v = z * nodes.means[1]
-    solved = np.array([(z - step.m) * u + step.q * v, r * u + (pole - change) * v])
-    return np.asarray(solved / determinant)
+    positions = from_m * u + step.q * v
+    velocities = r * u + from_p * v
+    return np.asarray(np.array([positions, velocities]) / determinant)
 
 
 def _positions_alone(
@@ -130,10 +144,13 @@ def _positions_alone(
     """Return M^ and its response without momentum, where E theta^2 obeys a closed recursion."""
     c = step.c_w
     change = step.c_w * nodes.kappa
-    gap = pole - change * (2 + change) - step.noise.own * (c * nodes.h) ** 2
+    # gap = z - p^2 - own (c h)^2, p = 1 + change
+    own = step.noise.own * (c * nodes.h) ** 2
+    gap = pole - change * (2 + change) - own
     moments = np.zeros((3, *gap.shape), dtype=complex)
     response = np.zeros_like(moments)
-    moments[0] = ((1 + pole) * nodes.moments[0] + c**2 * source) / gap
+    driven = (1 + pole) * nodes.moments[0] + c**2 * source
+    moments[0] = driven / gap
     response[0] = c**2 * nodes.fed / gap
     return moments, response
 
@@ -150,7 +167,7 @@ def _phase_space(
     cc = np.array([c_w**2, c_w * c_v, c_v**2])
     own = noise.own * nodes.h**2
     B = np.empty((3, 3, z.size, nodes.h.size), dtype=complex)
-    B[0, 0] = pole - change * (2 + change) - own * cc[0]
+    B[0, 0] = pole - change * (2 + change) - own * cc[0]  # z - p^2 - ...
     B[0, 1] = -2 * p * q
     B[0, 2] = -(q**2)
     B[1, 0] = -p * r - own * cc[1]
@@ -160,7 +177,8 @@ def _phase_space(
     B[2, 1] = -2 * r * m
     B[2, 2] = z - m**2
     inverse = _inverses(B)
-    driven = z * nodes.moments[:, None, :] + np.multiply.outer(cc, source)
+    begun = z * nodes.moments[:, None, :]
+    driven = begun + np.multiply.outer(cc, source)
     moments = np.einsum("absj,bsj->asj", inverse, driven)
     response = np.einsum("absj,b->asj", inverse, cc) * nodes.fed
     return moments, response
@@ -178,6 +196,7 @@ def _inverses(B: ComplexArray) -> ComplexArray:
             [d * h - e * g, b * g - a * h, a * e - b * d],
         ]
     )
-    determinant = a * cofactors[0, 0] + b * cofactors[1, 0] + c * cofactors[2, 0]
+    first = cofactors[:, 0]
+    determinant = a * first[0] + b * first[1] + c * first[2]
     inverse: ComplexArray = cofactors / determinant
     return inverse

@@ -38,7 +38,7 @@ def correlated_curve(
     """
     d = problem.dimension
     recurrence = Recurrence.of(problem, run.sgd)
-    w, v = (np.zeros(d), np.zeros(d)) if start is None else start
+    w, v = start or (np.zeros(d), np.zeros(d))
     delta = problem.to_eigenbasis(w - problem.optimum)
     state = State(np.array([delta, problem.to_eigenbasis(v)]), np.zeros((3, d, d)))
     noises: dict[int, MatrixNoise] = {}

@@ -155,7 +155,9 @@ def _result(sizes: IntArray, needed: FloatArray) -> CriticalBatch:
         i = int(below[0])
         lower = int(sizes[i - 1])
         upper = int(sizes[i])
-        value = lower * 2 ** float((gains[i - 1] - HALF) / (gains[i - 1] - gains[i]))
+        above = gains[i - 1]
+        octaves = (above - HALF) / (above - gains[i])
+        value = lower * 2 ** float(octaves)
     return CriticalBatch(
         status=status,
         batch_size=value,
@@ -185,14 +187,20 @@ def _fastest(
     if near is None or not np.isfinite(near):
         grid = edge - np.log(10) * np.linspace(DECADES, 0, SCAN)
     else:
-        grid = np.minimum(np.log(near) + np.array([-0.4, 0.3, 1.0]), edge)
+        offsets = np.array([-0.4, 0.3, 1.0])
+        grid = np.minimum(np.log(near) + offsets, edge)
     values = np.array([log_steps(x) for x in grid])
     i = int(np.argmin(values))
     if values[i] == FAR:
         return np.inf, np.nan
-    ends = (grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)])
-    found = minimize_scalar(log_steps, bounds=ends, method="bounded", options={"xatol": 1e-2})
-    best, least = (found.x, found.fun) if found.fun < values[i] else (grid[i], values[i])
+    below = grid[max(i - 1, 0)]
+    above = grid[min(i + 1, len(grid) - 1)]
+    found = minimize_scalar(
+        log_steps, bounds=(below, above), method="bounded", options={"xatol": 1e-2}
+    )
+    best, least = grid[i], values[i]
+    if found.fun < least:
+        best, least = found.x, found.fun
     return float(np.exp(least)), float(np.exp(best))
 
 
@@ -217,5 +225,6 @@ def _first_below(problem: LinearRegression | PowerLaw, sgd: SGD, target: float) 
         if last or high - low == 1:
             break
         looks = np.unique(np.geomspace(low, high, FINER).astype(np.int64))
-    share = np.log(risk[i - 1] / target) / np.log(risk[i - 1] / risk[i])
+    before = risk[i - 1]
+    share = np.log(before / target) / np.log(before / risk[i])
     return float(low * (high / low) ** share)

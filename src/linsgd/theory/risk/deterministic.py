@@ -118,7 +118,8 @@ def random_features_curve(
         domains.refuse("steps", int(times.min()), "[1, inf)")
     softest = 1 / (2 * sgd.lr * float(times.max()))
     slowest = SOFT * min(softest, features**-law.exponent)
-    fine, coarse = (FeatureSpectrum.of(law.exponent, law.source, size, slowest, n) for n in (10, 8))
+    spectra = [FeatureSpectrum.of(law.exponent, law.source, size, slowest, n) for n in (10, 8)]
+    fine, coarse = spectra
     found, rough = (
         2 * each.risks(sgd.lr, sgd.batch_size, times.astype(float), law.noise_std)
         for each in (fine, coarse)

@@ -56,7 +56,8 @@ class FeatureSpectrum:
         first = int(min(summed, coordinates))
         weights = np.array([exponent, exponent + 2 * source])
         j = np.arange(first, 0.0, -1.0)
-        explicit = [compressed(j**-exponent, j**-weight, WIDE, n) for weight in weights]
+        h = j**-exponent
+        explicit = [compressed(h, j**-weight, WIDE, n) for weight in weights]
         # beyond the explicit modes both measures have the same nodes
         tails = [power_tail(first, exponent, weight, slowest, coordinates, n) for weight in weights]
         sizes = [each.nodes.size for each in explicit]
@@ -75,7 +76,8 @@ class FeatureSpectrum:
 
     def freedom(self, k: FloatArray | ComplexArray) -> NDArray[np.complex128]:
         """Return df(k)."""
-        return np.asarray((1 / (self.h + np.asarray(k)[..., None])) @ self.trace_weights)
+        inverse = 1 / (self.h + np.asarray(k)[..., None])
+        return np.asarray(inverse @ self.trace_weights)
 
     def misfit(self) -> float:
         """Return the risk k sum h b^2/(h + k)/2 of the best predictor: l = 0, where df(k) = d."""
@@ -83,7 +85,8 @@ class FeatureSpectrum:
         high = np.log(self.trace)
         for _ in range(80):
             middle = (low + high) / 2
-            if float(np.real(self.freedom(np.exp(middle)))) > self.features:
+            freedom = float(np.real(self.freedom(np.exp(middle))))
+            if freedom > self.features:
                 low = middle
             else:
                 high = middle
@@ -94,15 +97,19 @@ class FeatureSpectrum:
         """Return k (S,) at l (S,), by Newton's method along a path from the positive axis."""
         sizes = np.abs(scales)
         angles = np.angle(scales)
-        top = np.log(float(sizes.max()) + 2 * self.trace / self.features + self.trace)
-        table = np.exp(np.linspace(np.log(sizes.min()) - 2, top, TABLE))
+        trace = self.trace
+        top = np.log(float(sizes.max()) + 2 * trace / self.features + trace)
+        bottom = np.log(sizes.min()) - 2
+        table = np.exp(np.linspace(bottom, top, TABLE))
         found = table * (1 - np.real(self.freedom(table)) / self.features)
         inside = found > 0
-        k = np.exp(np.interp(np.log(sizes), np.log(found[inside]), np.log(table[inside])))
-        k = k.astype(complex)
+        log_k = np.interp(np.log(sizes), np.log(found[inside]), np.log(table[inside]))
+        k = np.exp(log_k).astype(complex)
         for turn in range(1, TURNS + 1):
-            # k ~ l^p along the path, then Newton's method
-            power = sizes * np.exp(1j * angles * (turn - 1) / TURNS) / (k * self._residual(k)[1])
+            # k ~ l^p along the path, p = (l/k) dk/dl, then Newton's method
+            before = sizes * np.exp(1j * angles * (turn - 1) / TURNS)
+            slope = self._residual(k)[1]
+            power = before / (k * slope)
             k = k * np.exp(1j * angles / TURNS * power)
             target = sizes * np.exp(1j * angles * turn / TURNS)
             for _ in range(POLISH if turn == TURNS else NEWTON):
@@ -115,15 +122,19 @@ class FeatureSpectrum:
         inverse = 1 / (self.h + k[:, None])
         freedom = inverse @ self.trace_weights
         squares = (inverse * inverse) @ (self.trace_weights * self.h)
-        return k * (1 - freedom / self.features), 1 - squares / self.features
+        scale = k * (1 - freedom / self.features)
+        slope = 1 - squares / self.features
+        return scale, slope
 
     def risks(
         self, lr: float, batch_size: float, times: FloatArray, noise_std: float = 0.0
     ) -> FloatArray:
         """Return the risk (K,) at the times (K,), in steps."""
         points = [contour(float(time)) for time in times]
-        s, weights = (np.array([each[i] for each in points]) for i in (0, 1))
-        heavy = np.abs(weights[0]) > LIGHT * np.abs(weights[0]).max()
+        s = np.array([nodes for nodes, _ in points])
+        weights = np.array([weight for _, weight in points])
+        sizes = np.abs(weights[0])
+        heavy = sizes > LIGHT * sizes.max()
         s = s[:, heavy]
         weights = weights[:, heavy]
         total = self._transform(lr, batch_size, s.ravel(), noise_std).reshape(s.shape)
@@ -139,7 +150,9 @@ class FeatureSpectrum:
         inverse = 1 / (self.h + k[:, None])
         freedom = inverse @ self.trace_weights
         forgetting = k / scale * (inverse @ self.target_weights) / (2 * lr)
-        kernel = inverse @ (self.trace_weights * self.h) + k / self.features * freedom**2
+        within = inverse @ (self.trace_weights * self.h)
+        kernel = within + k / self.features * freedom**2
         feeding = lr / (2 * batch_size) * kernel
-        total: ComplexArray = (forgetting + noise_std**2 * feeding / s) / (1 - feeding)
+        labels = noise_std**2 * feeding / s
+        total: ComplexArray = (forgetting + labels) / (1 - feeding)
         return total

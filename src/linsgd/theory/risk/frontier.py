@@ -128,7 +128,8 @@ def _missing(law: PowerLaw, size: int) -> float:
     last = max(1000, 2 * size)
     j = np.arange(last, size, -1.0)
     start = last + 0.5
-    beyond = start ** (1 - weight) / (weight - 1) - weight * start ** (-weight - 1) / 24
+    integral = start ** (1 - weight) / (weight - 1)
+    beyond = integral - weight * start ** (-weight - 1) / 24
     return float(np.sum(j**-weight) + beyond)
 
 

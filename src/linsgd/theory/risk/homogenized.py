@@ -45,7 +45,8 @@ def homogenized(nodes: Nodes, lr: float, noise: NoiseFactors, times: IntArray) -
         resolvent = 1 / (s[:, None] + rate)
         forgetting = resolvent @ (nodes.weight * nodes.moments[0])
         feeding = lr**2 * (resolvent @ (nodes.weight * nodes.fed))
-        total = (forgetting + noise.label * feeding / s) / (1 - noise.common * feeding)
+        labels = noise.label * feeding / s
+        total = (forgetting + labels) / (1 - noise.common * feeding)
         totals[i] = np.real(weights @ total)
     return totals
 

@@ -123,7 +123,8 @@ def matched_lr(
         curve = risk_curve(problem, replace(fresh, lr=float(np.exp(log_lr))), [following])
         return float(np.log(curve.excess_risk[0] / target))
 
-    grid = np.log(edge) + np.linspace(np.log(LOWEST), np.log(0.999), SCAN)
+    shares = np.linspace(np.log(LOWEST), np.log(0.999), SCAN)
+    grid = np.log(edge) + shares
     values = [excess(x) for x in grid]
     linear = np.log(sgd.lr * batch_size / sgd.batch_size)
     pairs = itertools.pairwise(zip(grid, values, strict=True))

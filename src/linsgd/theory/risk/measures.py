@@ -118,7 +118,9 @@ def _jacobi_by_moments(t: FloatArray, w: FloatArray, n: int) -> tuple[FloatArray
             - squares[k - 1] * before[inner]
             + b[inner] * now[k - 1 : last - 1]
         )
-        diagonal[k] = after[k + 1] / after[k] - now[k] / now[k - 1]
+        after_ratio = after[k + 1] / after[k]
+        now_ratio = now[k] / now[k - 1]
+        diagonal[k] = after_ratio - now_ratio
         squares[k] = after[k] / now[k - 1]
         before, now = now, after
     return diagonal, np.sqrt(squares[1:])
@@ -164,9 +166,9 @@ def joined(measures: list[Measure]) -> Measure:
     """Return the sum of measures."""
     if not measures:
         return Measure(np.zeros(0), np.zeros(0))
-    return Measure(
-        np.concatenate([m.nodes for m in measures]), np.concatenate([m.weights for m in measures])
-    )
+    nodes = np.concatenate([m.nodes for m in measures])
+    weights = np.concatenate([m.weights for m in measures])
+    return Measure(nodes, weights)
 
 
 def power_tail(
@@ -192,7 +194,8 @@ def power_tail(
         octave = np.log(min(ratio, end / start))
         # j = start e^s, 0 <= s <= octave
         j = start * np.exp(octave * (points + 1) / 2)
-        parts.append(Measure(j**-exponent, octave / 2 * shares * j ** (1 - weight)))
+        mass = octave / 2 * shares * j ** (1 - weight)
+        parts.append(Measure(j**-exponent, mass))
         start *= ratio
     if start < end:
         rest = _power_integral(start, end, weight)

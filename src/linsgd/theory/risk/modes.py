@@ -118,7 +118,8 @@ class Nodes:
     @property
     def total(self) -> float:
         """T."""
-        return self.constant + float(self.weight @ (self.moments[0] + self.means[0]))
+        risks = self.moments[0] + self.means[0]
+        return self.constant + float(self.weight @ risks)
 
 
 def contracts(nodes: Nodes, coefficients: Coefficients, noise: NoiseFactors) -> bool:
@@ -135,4 +136,5 @@ def contracts(nodes: Nodes, coefficients: Coefficients, noise: NoiseFactors) -> 
     if own.max() >= 1:
         return False
     fed = nodes.fed * nodes.weight
-    return float(noise.common * np.sum(fed * response / (1 - own))) < 1
+    returned = noise.common * np.sum(fed * response / (1 - own))
+    return float(returned) < 1

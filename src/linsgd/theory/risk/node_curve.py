@@ -79,9 +79,10 @@ class NodeCurve:
             return found
         state = AveragedNodes.begun(nodes)
         for first in range(average.first, self.run.steps, CHUNK):
-            steps = np.arange(first, min(first + CHUNK, self.run.steps))
+            last = min(first + CHUNK, self.run.steps)
+            steps = np.arange(first, last)
             path, state = state.walked(self.hyperparameters(steps), average.kept(steps))
-            here = (times >= first) & (times < first + CHUNK) & (times < self.run.steps)
+            here = (times >= first) & (times < last)
             found[here] = path[times[here] - first]
             if not state.nodes.total < OVERFLOW:
                 return found
@@ -96,7 +97,8 @@ class NodeCurve:
             batch = self.run.sgd.batch_size
             return homogenized(self.nodes, self.run.sgd.lr, noise.of_batch(batch), times)
         steps = np.arange(self.run.steps)
-        factors = np.divide.outer(np.array(noise[1:]), self.run.batch_size(steps)).T
+        batch_sizes = self.run.batch_size(steps)
+        factors = np.divide.outer(np.array(noise[1:]), batch_sizes).T
         path = homogenized_walk(self.nodes, self.run.lr(steps), np.ascontiguousarray(factors))
         return path[times]
 
@@ -108,14 +110,18 @@ class NodeCurve:
     def unstable_from(self) -> int | None:
         """Return the first step whose hyperparameters, kept for ever, let second moments grow."""
         rates = self.run.lr(self.looks)
-        kinds = np.column_stack([self.run.batch_size(self.looks), self.run.momentum(self.looks)])
+        batch_sizes = self.run.batch_size(self.looks)
+        momenta = self.run.momentum(self.looks)
+        kinds = np.column_stack([batch_sizes, momenta])
         beyond = np.zeros(rates.size, dtype=bool)
         # for each batch size and momentum the largest learning rates are compared with the edge
         unique, kind = np.unique(kinds, axis=0, return_inverse=True)
         for i, (batch, momentum) in enumerate(unique):
             here = kind.ravel() == i
-            if not self._contracts(float(rates[here].max()), float(batch), float(momentum)):
-                beyond[here] = rates[here] >= self.critical_lr(float(batch), float(momentum))
+            largest = float(rates[here].max())
+            if not self._contracts(largest, float(batch), float(momentum)):
+                edge = self.critical_lr(float(batch), float(momentum))
+                beyond[here] = rates[here] >= edge
         return int(self.looks[beyond.argmax()]) if beyond.any() else None
 
     def homogenized_critical_lr(self, batch_size: float | None = None) -> float:
@@ -203,9 +209,10 @@ class NodeCurve:
         coefficients = self.run.coefficients(start)
         if coefficients.lr == 0 or not contracts(nodes, coefficients, step.noise):
             return min(stop, start + MOST_WALKED)
-        settled = start + max(WORTH // 10, int(min(settling_time(nodes, step), 1e15)) + 1)
-        return min(settled, stop)
+        settling = int(min(settling_time(nodes, step), 1e15)) + 1
+        return min(start + max(WORTH // 10, settling), stop)
 
     def _step(self, at: int) -> Step:
-        c_w, c_v, q, m, own, common, label = self.hyperparameters(np.array([at]))[0]
+        factors = self.hyperparameters(np.array([at]))
+        c_w, c_v, q, m, own, common, label = factors[0]
         return Step(c_w, c_v, q, m, NoiseFactors(own, common, label))

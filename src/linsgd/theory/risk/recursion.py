@@ -26,8 +26,8 @@ def walked(nodes: Nodes, hyperparameters: FloatArray) -> tuple[FloatArray, Nodes
     totals = np.empty(len(hyperparameters))
     spectrum = (nodes.h, nodes.kappa, nodes.weight, nodes.fed, nodes.shifted)
     # without momentum and velocity the positions alone obey a closed recursion
-    at_rest = not (moments[1:].any() or means.any() or hyperparameters[:, MOMENTUM].any())
-    if at_rest:
+    has_velocity = moments[1:].any() or hyperparameters[:, MOMENTUM].any()
+    if not (has_velocity or means.any()):
         _walk_positions(*spectrum, nodes.constant, moments[0], hyperparameters, totals)
     else:
         _walk_phase_space(*spectrum, nodes.constant, moments, means, hyperparameters, totals)
@@ -58,8 +58,10 @@ def _walk_positions(
         feedback = common * total + label
         for j in range(h.size):
             factor = 1 + c * kappa[j]
-            gradient = own * (h[j] * h[j] * M[j] + shifted[j]) + fed[j] * feedback
-            M[j] = factor * factor * M[j] + c * c * gradient
+            square = M[j]
+            own_risk = h[j] * h[j] * square + shifted[j]
+            gradient = own * own_risk + fed[j] * feedback
+            M[j] = factor * factor * square + c * c * gradient
 
 
 @summing
@@ -91,9 +93,14 @@ def _walk_phase_space(
             z = M[2, j]
             u = U[0, j]
             v = U[1, j]
-            gradient = own * (h[j] * h[j] * (x + u) + shifted[j]) + fed[j] * feedback
-            M[0, j] = p * p * x + 2 * p * q * y + q * q * z + c_w * c_w * gradient
-            M[1, j] = p * r * x + (p * m + q * r) * y + q * m * z + c_w * c_v * gradient
-            M[2, j] = r * r * x + 2 * r * m * y + m * m * z + c_v * c_v * gradient
+            own_risk = h[j] * h[j] * (x + u) + shifted[j]
+            gradient = own * own_risk + fed[j] * feedback
+            # the second moments become A M A' + c c' E gradient^2
+            carried_ww = p * p * x + 2 * p * q * y + q * q * z
+            carried_wv = p * r * x + (p * m + q * r) * y + q * m * z
+            carried_vv = r * r * x + 2 * r * m * y + m * m * z
+            M[0, j] = carried_ww + c_w * c_w * gradient
+            M[1, j] = carried_wv + c_w * c_v * gradient
+            M[2, j] = carried_vv + c_v * c_v * gradient
             U[0, j] = p * u + q * v
             U[1, j] = r * u + m * v

@@ -211,7 +211,8 @@ def _relative(fine: FloatArray, coarse: FloatArray) -> FloatArray:
     """Return the relative difference of two curves, 0 where they are equal."""
     with np.errstate(invalid="ignore"):
         difference = np.abs(fine - coarse)
-    return np.divide(difference, fine, out=np.zeros_like(fine), where=(fine > 0) & (fine != coarse))
+    differs = (fine > 0) & (fine != coarse)
+    return np.divide(difference, fine, out=np.zeros_like(fine), where=differs)
 
 
 def _result(

@@ -149,7 +149,8 @@ class Run:
         """Refuse batch sizes that are not whole."""
         steps = self.looks()
         sizes = self.batch_size(steps)
-        wrong = (np.abs(sizes - np.rint(sizes)) > 1e-9 * sizes) | (sizes < 1)
+        fractional = np.abs(sizes - np.rint(sizes)) > 1e-9 * sizes
+        wrong = fractional | (sizes < 1)
         if wrong.any():
             i = int(np.flatnonzero(wrong)[0])
             domains.refuse(f"batch size at step {steps[i]}", float(sizes[i]), "1, 2, 3, ...")
