@@ -32,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.markexpr = "not nightly and not gpu"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker runs the whole of a file, so that its problems and kernels are made once."""
     for item in items:

@@ -14,19 +14,17 @@ import numpy as np
 from linsgd import domains
 from linsgd.optimizers.second_order import StochasticNewton
 from linsgd.optimizers.sgd import SGD
-from linsgd.problems.features import GaussianFeatures
-from linsgd.problems.labels import GaussianNoise
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.discrete import stationary as independent
 from linsgd.theory.recurrence.recurrence import Recurrence
 from linsgd.theory.result import Moments, MomentsStatus, moments_from_eigenbasis
+from linsgd.theory.white_features import require_gaussian, whitened
 
 
 def stationary(problem: LinearRegression, sgd: StochasticNewton) -> Moments:
     """Return the stationary mean and covariance of (w, v)."""
     sgd.check(problem)
-    if type(problem.features) is not GaussianFeatures:
-        domains.refuse_type("problem.features", problem.features, "Gaussian for StochasticNewton")
+    require_gaussian(problem)
     if sgd.damping + sgd.weight_decay > 0 or sgd.curvature == "split":
         given = f"curvature = {sgd.curvature!r}, damping = {sgd.damping:g}"
         accepted = "curvature 'batch' or 'exact' without damping and without weight decay"
@@ -47,9 +45,7 @@ def _white(problem: LinearRegression, sgd: StochasticNewton) -> tuple[MomentsSta
     """Return the status, and Var w, Cov(w, v) and Var v (3,) where H = I."""
     lr, b, d = sgd.lr, sgd.batch_size, problem.dimension
     if sgd.curvature == "exact":
-        noise = problem.noise or GaussianNoise()
-        iso = LinearRegression.gaussian(np.ones(d), problem.noise_std, noise=noise)
-        law = independent.stationary(Recurrence.of(iso, SGD(lr, b)))
+        law = independent.stationary(Recurrence.of(whitened(problem), SGD(lr, b)))
         return law.status, law.mode_covariances()[:, 0]
     if lr >= 2:
         return MomentsStatus.UNSTABLE, np.full(3, np.inf)

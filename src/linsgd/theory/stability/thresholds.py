@@ -21,7 +21,7 @@ from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Deferred, Result, Status, summary
 from linsgd.theory.recurrence.recurrence import Recurrence
 from linsgd.theory.stability.mean_square import mean_square_threshold, mean_threshold
-from linsgd.theory.tails.other_optimizers import require_gaussian, whitened
+from linsgd.theory.white_features import require_gaussian, whitened
 
 
 class StabilityStatus(Status):

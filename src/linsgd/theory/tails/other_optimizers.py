@@ -47,7 +47,6 @@ from linsgd.optimizers.second_order import SAM, NaturalGradient, StochasticNewto
 from linsgd.optimizers.sgd import SGD
 from linsgd.optimizers.sign import Lion, SignSGD
 from linsgd.problems.features import GaussianFeatures
-from linsgd.problems.labels import GaussianNoise
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.result import Guarantee
 from linsgd.theory.tails.bounded_steps import label_exponent
@@ -60,6 +59,7 @@ from linsgd.theory.tails.result import (
     TailStatus,
 )
 from linsgd.theory.tails.split_newton import split_exponent
+from linsgd.theory.white_features import require_gaussian, whitened
 
 OfSGD = Callable[[LinearRegression, SGD], TailResult]
 OfOther = Callable[[LinearRegression, Any, OfSGD], TailResult]
@@ -235,19 +235,6 @@ def _newton(problem: LinearRegression, sgd: StochasticNewton, of: OfSGD) -> Tail
     if sgd.curvature == "exact":
         return of(whitened(problem), SGD(sgd.lr, sgd.batch_size))
     return split_exponent(problem, sgd)
-
-
-def require_gaussian(problem: LinearRegression) -> None:
-    """Refuse features that are not Gaussian."""
-    if type(problem.features) is not GaussianFeatures:
-        domains.refuse_type("problem.features", problem.features, "Gaussian for StochasticNewton")
-
-
-def whitened(problem: LinearRegression) -> LinearRegression:
-    """Return the problem in the coordinates H^(1/2) (w - w*), in which H = I."""
-    noise = problem.noise or GaussianNoise()
-    white = np.ones(problem.dimension)
-    return LinearRegression.gaussian(white, noise_std=problem.noise_std, noise=noise)
 
 
 def _batch_newton(problem: LinearRegression, sgd: StochasticNewton) -> TailResult:
