@@ -119,6 +119,38 @@ def test_the_error_covers_what_linear_response_neglects(monkeypatch, sampling, N
     assert moved.error < 1e-9
 
 
+def with_outliers(rng, sampling):
+    """A random table, a third of them with an outlying row and a third with an outlying label."""
+    N, d, b = int(rng.integers(6, 9 if sampling == "epoch" else 8)), 2, int(rng.integers(1, 4))
+    X = rng.normal(size=(N, d)) * np.linspace(0.4, 1, d)
+    kind = rng.integers(3)
+    X[0] *= rng.uniform(2, 6) if kind == 1 else 1.0
+    y = X @ np.ones(d) + rng.normal(size=N)
+    y[1] += rng.uniform(3, 10) if kind == 2 else 0.0
+    momentum = float(rng.choice([0, 0.5, 0.8]))
+    # lr times the largest leverage over (1 - momentum) b, from 0.3 % to 50 %
+    lr = 10 ** rng.uniform(-2.5, -0.3) * (1 - momentum) * b / (X**2).sum(axis=1).max()
+    sgd = linsgd.SGD(lr, b, momentum=momentum, sampling=sampling)
+    return linsgd.LinearRegression.from_data(X, y), sgd
+
+
+@pytest.mark.parametrize("sampling", ["epoch", "fixed"])
+def test_the_error_holds_with_outlying_rows_too(monkeypatch, sampling):
+    rng = np.random.default_rng(5)
+    ratios = []
+    for _ in range(25):
+        problem, sgd = with_outliers(rng, sampling)
+        exact = linsgd.stationary_moments(problem, sgd)
+        with monkeypatch.context() as patched:
+            for each in (enumeration, orders):
+                patched.setattr(each, "fits", lambda *_: False)
+            found = linsgd.stationary_moments(problem, sgd)
+        for name in ("position_variance", "velocity_variance"):
+            value, known = getattr(found, name), getattr(exact, name)
+            ratios.append((np.abs(value - known) / known.max(axis=0)).max() / found.error)
+    assert 0.05 < max(ratios) < 1
+
+
 def test_displacement_of_few_rows_over_all_orders():
     problem = table(4, 2, 0)
     sgd = linsgd.SGD(lr=0.2, batch_size=2, momentum=0.5, sampling="fixed")
