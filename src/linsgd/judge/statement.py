@@ -1,4 +1,4 @@
-"""What a paper states, how far it holds on linear regression, and the claims that decide it."""
+"""What a paper states, how far it holds, and the claims that decide it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

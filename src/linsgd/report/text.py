@@ -59,7 +59,7 @@ def _statements(document: Mapping[str, Any]) -> list[str]:
     """Return how far the statements of each paper hold, a line a statement."""
     lines = []
     for paper, group in groupby(document["statements"], key=lambda s: s["paper"]):
-        lines += ["", f"Statements of {paper}, on linear regression:"]
+        lines += ["", f"Statements of {paper}, and how far they hold:"]
         for statement in group:
             judged = [claim for claim in document["claims"] if claim["id"] in statement["claims"]]
             lines.append(f"    {standing(statement, judged)}: {statement['text']}")
