@@ -108,6 +108,13 @@ def test_scores_are_derivatives(alpha):
     assert by_scale == pytest.approx(slope, abs=1e-7)
 
 
+@pytest.mark.parametrize("shape", [(), (2, 3)])
+def test_scores_have_the_shape_of_the_points(shape):
+    x = np.linspace(-3.0, 3.0, math.prod(shape)).reshape(shape)
+    single = np.array(Stable(1.5, 2.0).score(x.ravel()))
+    assert np.array_equal(Stable(1.5, 2.0).score(x), single.reshape(2, *shape))
+
+
 @pytest.mark.parametrize("alpha", [0.3, 0.9, 1.5, 1.999, 2.0])
 def test_quantiles_invert_the_distribution_function(alpha):
     p = np.array([1e-5, 0.01, 0.3, 0.5 - 1e-9, 0.5, 0.6, 0.999])

@@ -72,13 +72,13 @@ class Table:
         return values.reshape(x.shape)
 
     def slope(self, x: FloatArray) -> FloatArray:
-        """Return d log f/dx at x >= 0 (n,)."""
+        """Return d log f/dx at x >= 0 of any shape."""
         # d/dy of each polynomial, then dy/dx = 1 / sqrt(x^2 + x0^2)
         half = np.diff(self.edges)[:, None] / 2
         derivative = chebyshev.chebder(self.coefficients[:, LOG_DENSITY], axis=1) / half
         values = np.empty(x.size)
-        _interpolate(x, self.width, self.edges, np.ascontiguousarray(derivative), values)
-        return values / np.hypot(x, self.width)
+        _interpolate(x.ravel(), self.width, self.edges, np.ascontiguousarray(derivative), values)
+        return values.reshape(x.shape) / np.hypot(x, self.width)
 
 
 def peak_width(alpha: float) -> float:

@@ -95,7 +95,7 @@ class Stable:
         return sign * self.scale * self._upper_quantile(tail)
 
     def score(self, x: ArrayLike) -> tuple[FloatArray, FloatArray]:
-        """Return the derivatives of `logpdf` in alpha and in scale at x (n,), |x| <= 1e12 scale."""
+        """Return the derivatives of `logpdf` in alpha and scale at |x| <= 1e12 scale, any shape."""
         z = np.abs(_array("x", x)) / self.scale
         if np.any(z > LARGEST_X):
             domains.refuse("x", x, f"at most {LARGEST_X:g} scale in size")
