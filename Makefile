@@ -27,6 +27,7 @@ bench: .venv/bench.installed ## time the ensembles against NumPy and JAX, predic
 	$(BIN)/python benchmarks/risk.py
 	$(BIN)/python benchmarks/langevin.py > benchmarks/LANGEVIN.txt
 	$(BIN)/python benchmarks/stable.py
+	$(BIN)/python benchmarks/optimizers.py
 
 evidence: .venv/validate.installed ## judge every claim at full effort and keep the report
 	$(BIN)/linsgd validate --campaign full --out validation/full
