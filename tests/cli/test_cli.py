@@ -360,7 +360,11 @@ class TestUsage:
 
     @pytest.mark.parametrize(
         ("source", "named"),
-        [("x = 1\ny = 1 / 0\n", "line 2: ZeroDivisionError"), ("x = = 1\n", "line 1: SyntaxError")],
+        [
+            ("x = 1\ny = 1 / 0\n", "line 2: ZeroDivisionError"),
+            ("x = = 1\n", "line 1: SyntaxError"),
+            ("import sys\nsys.exit(0)\n", "line 2: SystemExit"),
+        ],
     )
     def test_claims_of_ones_own_that_do_not_run(self, run, tmp_path, source, named):
         file = tmp_path / "mine.py"

@@ -40,16 +40,17 @@ def papers_of(file: str | os.PathLike[str]) -> list[Paper]:
         defined = runpy.run_path(path)
     except OSError:
         raise  # such as a file that is not there
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         lines = [
             frame.lineno
             for frame in traceback.extract_tb(error.__traceback__)
             if frame.filename == path
         ]
+        said = str(error)
         if isinstance(error, SyntaxError):
-            lines = [error.lineno]
+            lines, said = [error.lineno], error.msg
         at = f"line {lines[-1]}: " if lines else ""
-        domains.refuse("file", path, f"Python files that run; {at}{type(error).__name__}: {error}")
+        domains.refuse("file", path, f"Python files that run; {at}{type(error).__name__}: {said}")
     papers = [value for value in defined.values() if type(value) is Paper and value.entries]
     papers = list(dict.fromkeys(papers))
     if not papers:
