@@ -99,7 +99,7 @@ def test_unicode_and_compressed_files_are_read(tmp_path):
         ("y\n1\n2\n", "'y' is the only column"),
         ("a y\n1 2\n3 4\n", "there is no column 'y'; the target must be one of 'a y'"),
         ("a,y\n1,2\n3,2\n", "target 'y' is constant"),
-        ("a,y\n0,2\n0,3\n", "all zeros"),
+        ("a,y\n0,2\n0,3\n", "column 'a' is constant (0 in all 2 rows)"),
         ("a,y\n1e200,2\n3,4\n", "X[0, 0] = 1e+200 is outside its domain"),
         (
             "a,y\nred,2\nblue,4\n",
@@ -171,11 +171,26 @@ def test_standardized_columns_have_mean_0_and_deviation_1(tmp_path):
     )
 
 
-def test_constant_columns_that_do_harm_are_named(tmp_path):
-    path = write(tmp_path, "a,c,y\n1,5,2\n2,5,4\n4,5,5\n")
+@pytest.mark.parametrize("value", ["5", "0", "1990"])
+def test_constant_columns_are_named_with_what_to_do(tmp_path, value):
+    path = write(tmp_path, f"a,c,y\n1,{value},2\n2,{value},4\n4,{value},5\n")
+    named = f"column 'c' is constant ({value} in all 3 rows)"
+    assert f"{named}; delete it; intercept=True (--intercept)" in refusal(path)
+    for option in ("intercept", "standardize"):
+        assert f"{named}; delete it" in refusal(path, **{option: True})
+
+
+def test_one_column_of_ones_is_an_intercept(tmp_path):
+    path = write(tmp_path, "a,c,y\n1,1,2\n2,1,4\n4,1,5\n")
     assert read_table(path, target="y").rank == 2
-    assert "column 'c' is constant, as the intercept is" in refusal(path, intercept=True)
-    assert "column 'c' is constant and cannot be standardised" in refusal(path, standardize=True)
+    assert "column 'c' is constant" in refusal(path, intercept=True)
+    twice = write(tmp_path, "a,b,c,y\n1,1,1,2\n2,1,1,4\n4,1,1,5\n")
+    assert "column 'b' is constant" in refusal(twice)
+
+
+def test_a_second_column_called_intercept_is_refused(tmp_path):
+    path = write(tmp_path, "intercept,y\n1,2\n2,4\n4,5\n")
+    assert "there is a column 'intercept'" in refusal(path, intercept=True)
 
 
 def test_text_of_one_kind_a_row_is_no_feature(tmp_path):

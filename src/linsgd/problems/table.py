@@ -78,11 +78,12 @@ class Table:
         (target,) = (column for column in columns if column.name == self.target)
         y = _labels(place, target)
         coded = [part for column in features for part in self._coded(place, column)]
+        self._check_constant(place, coded)
         if self.standardize:
-            y = (y - y.mean()) / y.std()
-            coded = [(name, _standardized(place, name, x)) for name, x in coded]
+            y = _standardized(y)
+            coded = [(name, _standardized(x)) for name, x in coded]
         if self.intercept:
-            coded.append((INTERCEPT, self._ones(place, coded)))
+            coded.append((INTERCEPT, np.ones(len(y))))
         X = np.column_stack([x for _, x in coded])
         return LinearRegression.from_data(X, y, feature_names=[name for name, _ in coded])
 
@@ -111,13 +112,21 @@ class Table:
         shown = levels[1:] if self.intercept or self.standardize else levels
         return [(f"{column.name}={level}", (cells == level).astype(float)) for level in shown]
 
-    def _ones(self, place: str, coded: Sequence[tuple[str, FloatArray]]) -> FloatArray:
-        constant = [name for name, x in coded if (x == x[0]).all() and x[0] != 0]
-        if constant or INTERCEPT in dict(coded):
-            name = constant[0] if constant else INTERCEPT
-            remedy = "delete it, or leave the intercept out"
-            refuse(place, f"column {name!r} is constant, as the intercept is", remedy)
-        return np.ones(len(coded[0][1]))
+    def _check_constant(self, place: str, coded: Sequence[tuple[str, FloatArray]]) -> None:
+        """Refuse constant columns, but for one of ones, which is an intercept.
+
+        Beside another intercept, and where columns are centred, there is no place for that either.
+        """
+        constant = [(name, float(x[0])) for name, x in coded if (x == x[0]).all()]
+        added = self.intercept or self.standardize
+        for name, value in constant:
+            if value == 1 and len(constant) == 1 and not added:
+                continue
+            remedy = "delete it" if added else "delete it; intercept=True (--intercept) adds ones"
+            rows = len(coded[0][1])
+            refuse(place, f"column {name!r} is constant ({value:g} in all {rows} rows)", remedy)
+        if self.intercept and INTERCEPT in dict(coded):
+            refuse(place, f"there is a column {INTERCEPT!r}", "rename it, or add no intercept")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -355,8 +364,6 @@ def _labels(place: str, target: Column) -> FloatArray:
     return y
 
 
-def _standardized(place: str, name: str, x: FloatArray) -> FloatArray:
-    if (x == x[0]).all():
-        refuse(place, f"column {name!r} is constant and cannot be standardised", "delete it")
+def _standardized(x: FloatArray) -> FloatArray:
     scaled: FloatArray = (x - x.mean()) / x.std()
     return scaled
