@@ -6,6 +6,7 @@ environment variable CI is set everything is installed, so a skip means that som
 tested: there it is a failure."""
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, settings
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
+GOLDEN_RATIO = (5**0.5 - 1) / 2
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 settings.register_profile(
@@ -38,6 +40,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(str(item.path)))
+    _leave_most_cases_for_the_night(items)
+
+
+def _leave_most_cases_for_the_night(items: list[pytest.Item]) -> None:
+    """Mark all cases of a test but as many as its marker `cases(n)` says as nightly.
+
+    Case i has the key i/golden ratio mod 1; those of the smallest keys stay. They are spread over
+    the list and are in step with no factor of a product of parameters.
+    """
+    families = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("cases") is not None:
+            families[item.nodeid.partition("[")[0]].append(item)
+    for cases in families.values():
+        kept = cases[0].get_closest_marker("cases").args[0]
+        order = sorted(range(len(cases)), key=lambda i: i * GOLDEN_RATIO % 1)
+        for i in order[kept:]:
+            cases[i].add_marker(pytest.mark.nightly)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -144,6 +144,7 @@ def exact_means(claims):
             yield claim, mean
 
 
+@pytest.mark.cases(2)
 def test_the_exact_mean_is_accepted_and_a_factor_two_is_not(selection):
     judged = list(exact_means(selection.claims))
     assert len(judged) >= 18
@@ -158,6 +159,7 @@ def test_the_exact_mean_is_accepted_and_a_factor_two_is_not(selection):
         assert accepted.excludes(wrong, wrong).any(), claim.id
 
 
+@pytest.mark.cases(2)
 def test_mutants_are_outside_and_what_is_left_out_says_why(selection):
     for claim in selection.claims:
         assert len(claim.mutants) >= 2
@@ -167,6 +169,7 @@ def test_mutants_are_outside_and_what_is_left_out_says_why(selection):
         assert "nan" not in why.split(), name
 
 
+@pytest.mark.cases(1)
 def test_the_theory_of_epochs_decides_about_no_data_of_ones_own(selection):
     for name in (
         "linsgd/epochs_end_below_independent_batches",
@@ -179,6 +182,7 @@ def test_the_theory_of_epochs_decides_about_no_data_of_ones_own(selection):
     )
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("X_y", DEGENERATE.values(), ids=DEGENERATE)
 def test_degenerate_data_are_judged_as_what_they_are(X_y):
     selection = registry.select(data=LinearRegression.from_data(*X_y))
@@ -279,6 +283,7 @@ def test_a_larger_batch_is_taken_where_a_small_one_is_too_noisy():
     assert sizes[0] == 4 < sizes[1]
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(("scale", "offset"), [(1e-9, 0.0), (1.0, 1e6), (1e9, 0.0)])
 def test_weights_are_held_whatever_the_scale_of_the_data(scale, offset):
     rng = np.random.default_rng(0)

@@ -24,10 +24,10 @@ EARLY = {  # made on records that the tiny runs do not reach
     "networks/exponent_falls_with_length_from_scratch",
 }
 TINY = {
-    Perceptrons: {"seeds": 3, "steps": 700, "rows": 448, "hidden": 8, "directions": 6},
-    ResidualNets: {"seeds": 3, "steps": 40, "rows": 160, "directions": 2},
-    Minima: {"seeds": 3, "steps": 80, "rows": 256, "directions": 6},
-    LinearChains: {"seeds": 3, "chains": 64, "steps": 30},
+    Perceptrons: {"seeds": 2, "steps": 700, "rows": 448, "hidden": 8, "directions": 6},
+    ResidualNets: {"seeds": 2, "steps": 24, "rows": 96, "directions": 2},
+    Minima: {"seeds": 2, "steps": 40, "rows": 256, "directions": 6},
+    LinearChains: {"seeds": 2, "chains": 64, "steps": 30},
 }
 
 

@@ -1394,11 +1394,13 @@ def test_every_claim_is_checked_or_listed():
     assert not set(CHECKS) & set(IN_WORDS)
 
 
+@pytest.mark.cases(70)
 @pytest.mark.parametrize("name", CHECKS)
 def test_the_printed_formula_gives_the_prediction(name):
     assert fits(name, claim_of(name).formula)
 
 
+@pytest.mark.cases(45)
 @pytest.mark.parametrize("name", CHECKS)
 def test_a_wrong_formula_is_seen(name):
     assert not fits(name, altered(claim_of(name).formula))

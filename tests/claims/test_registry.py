@@ -123,9 +123,8 @@ def test_most_claims_are_made_about_a_users_raw_data():
     assert len(claims) >= 15
 
 
-@settings(max_examples=2)
+@settings(max_examples=1)
 @example(n=1, d=3, seed=0)
-@example(n=2, d=5, seed=0)
 @example(n=12, d=2, seed=1)
 @given(n=st.integers(1, 40), d=st.integers(1, 12), seed=st.integers(0, 99))
 def test_small_and_deficient_data_raise_nothing(n, d, seed):

@@ -81,11 +81,13 @@ def data_problem():
     return LinearRegression.from_data(X, X @ OPTIMUM + rng.laplace(size=12))
 
 
+@pytest.mark.cases(20)
 @pytest.mark.parametrize(("law", "noise", "optimizer"), LAWS)
 def test_laws(law, noise, optimizer):
     assert agrees(law_problem(law, noise), SGD(lr=0.15, batch_size=2, **OPTIMIZERS[optimizer]))
 
 
+@pytest.mark.cases(6)
 @pytest.mark.parametrize(("optimizer", "replacement"), DATA)
 def test_finite_data(data_problem, optimizer, replacement):
     assert agrees(

@@ -150,6 +150,7 @@ def test_the_noise_scale_covers_the_exact_one_of_gaussian_features(distance):
     assert hits >= 28  # P(28 or fewer of 40 at 94 %) = 1e-6
 
 
+@pytest.mark.nightly
 def test_the_intervals_of_the_noise_scale_cover_at_their_confidence():
     rng = np.random.default_rng(0)
     h, d, runs = 1 / np.arange(1.0, 11.0), 10, 1500

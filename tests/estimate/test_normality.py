@@ -11,6 +11,7 @@ from linsgd.estimate import law_fit, normality
 from linsgd.estimate.normality import anderson_darling
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("shape", [(200,), (200, 3)])
 def test_normal_values_are_rejected_no_more_often_than_stated(shape):
     # 300 samples at level 0.05: more than 36 rejections have probability 1e-6
@@ -67,6 +68,7 @@ def test_too_little_data_is_a_status(x, reason):
     assert "rejected" in repr(found)
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize("law", ["normal", "laplace", "stable", "pareto"])
 def test_a_fitted_law_is_not_rejected_too_often(law):
     # 30 p-values: 9 or more at or below 0.05 have probability 1e-6

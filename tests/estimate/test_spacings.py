@@ -58,6 +58,7 @@ class TestIdentities:
         assert fit(np.zeros(100), 50, 0) is None
 
 
+@pytest.mark.nightly
 def test_ends_of_the_interval_are_where_the_profile_likelihood_says():
     """At each end a continuous search finds a loss of half the quantile above the least."""
     k, n = 400, 2000
@@ -98,11 +99,13 @@ def misses(count, confidence, k, n, alpha, *form):
     return sum(not lower < alpha < upper for lower, upper in found)
 
 
+@pytest.mark.nightly
 def test_intervals_cover_at_their_confidence_for_a_pareto_law():
     # were they to miss in 0.1, 151 of 1000 or more had probability 2e-7
     assert 30 < misses(1000, 0.9, 500, 2000, 2.0, 0.5, 0.5, 2.0) < 151
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("theta", [1.0, 2.0, 8.0])
 def test_intervals_cover_although_the_exponent_still_rises(theta):
     # were they to miss in 0.1, 44 of 200 or more had probability 5e-7;

@@ -12,6 +12,7 @@ from linsgd.estimate.stable_methods import METHODS, deviation_curve, likelihood_
 ALPHAS = (0.8, 1.7)
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("alpha", ALPHAS)
 def test_deviation_is_that_of_repeats(method, alpha):
@@ -32,6 +33,7 @@ def test_cramer_rao_bound_at_ten_thousand_values(alpha, sd):
     assert likelihood_deviation(alpha) / 100 == pytest.approx(sd, abs=6e-5)
 
 
+@pytest.mark.cases(8)
 @pytest.mark.parametrize("method", [*METHODS, "blocks"])
 @pytest.mark.parametrize("alpha", [0.8, 1.5, 1.95, 2.0])
 def test_intervals_hold_the_truth(method, alpha):

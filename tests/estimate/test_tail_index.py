@@ -52,6 +52,7 @@ def test_light_tails_are_light_for_the_moment_ratio():
     assert uniform.value == math.inf
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize("size", [1000, 3000, 100_000])
 @pytest.mark.parametrize("law", ["normal", "uniform"])
 def test_hill_is_not_believed_on_light_tails(law, size):
@@ -64,6 +65,7 @@ def test_hill_is_not_believed_on_light_tails(law, size):
         assert ratio.status == "ok"
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize("n", [1000, 30_000])
 @pytest.mark.parametrize("law", WITHOUT_AN_EXPONENT)
 def test_hill_is_not_believed_where_there_is_no_exponent(law, n):
@@ -76,6 +78,7 @@ def test_hill_is_not_believed_where_there_is_no_exponent(law, n):
     assert sum(one.status == "ok" for one in found) <= 3
 
 
+@pytest.mark.cases(6)
 @pytest.mark.parametrize("n", [1000, 30_000, 200_000])
 @pytest.mark.parametrize("law", WITHOUT_AN_EXPONENT)
 def test_moments_claim_no_exponent_where_there_is_none(n, law):
@@ -98,6 +101,7 @@ def test_moments_are_believed_on_power_laws_once_data_suffice():
         assert sum(one.status == "ok" for one in found) > 10
 
 
+@pytest.mark.nightly
 def test_a_power_law_is_believed_once_data_exclude_a_log_normal_one():
     believed = {
         n: np.mean([tail_index(draw("pareto", 2.0, n, s)).status == "ok" for s in range(30)])
@@ -107,6 +111,7 @@ def test_a_power_law_is_believed_once_data_exclude_a_log_normal_one():
     assert believed[10_000] > 0.8
 
 
+@pytest.mark.nightly
 def test_few_far_values_in_a_light_sample_are_seldom_an_exponent():
     """A part in a thousand is Pareto; its transition to the normal bulk is not described."""
     found = []
@@ -122,6 +127,7 @@ def test_few_far_values_in_a_light_sample_are_seldom_an_exponent():
     assert any("at no threshold" in one.reason for one in found)
 
 
+@pytest.mark.nightly
 def test_believed_intervals_cover_although_the_tail_is_not_quite_a_power_law():
     # Student's law, 40 intervals of 99 %: seven misses or more have probability 2e-7,
     # and 1, a factor 2 wrong, is outside of nearly all

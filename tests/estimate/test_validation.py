@@ -42,6 +42,7 @@ def test_the_table_holds_what_the_docs_say_of_it(rates):
     assert pareto[100_000].width < 1.5
 
 
+@pytest.mark.nightly
 def test_a_row_is_measured_again(rates):
     (law,) = [law for law in validation.laws() if law.name == "log-normal, sigma 1"]
     assert validation.measure(law, 1000, 20).believed == 0

@@ -135,6 +135,7 @@ def test_bad_input_is_refused(call, named):
         call()
 
 
+@pytest.mark.nightly
 def test_more_functions_of_x_than_wide_panels_resolve_change_no_passage_time():
     few = Kinetic1D(lambda x: x**2 / 2, 1.0, 0.1, (-3, 3), 70, 16)
     many = Kinetic1D(lambda x: x**2 / 2, 1.0, 0.1, (-3, 3), 200, 16)

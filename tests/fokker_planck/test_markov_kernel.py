@@ -130,6 +130,7 @@ def test_momentum_leaves_a_well_as_simulated():
     assert found.error < 1e-3
 
 
+@pytest.mark.nightly
 def test_batches_of_a_finite_sum():
     """The passage under batches of two is that of a chain on a fine grid of points."""
     tilts = (-0.9, -0.2, 0.3, 0.8)

@@ -55,6 +55,7 @@ def test_derivatives_are_those_of_the_value(loss):
             np.testing.assert_allclose(hessian[axis], np.atleast_1d(bend), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.cases(5)
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_kernel_code_writes_the_gradient(loss):
     g = np.zeros(loss.dimension)

@@ -83,6 +83,7 @@ def test_a_known_variance_holds_for_any_skewness(law):
     assert sum(m.bound for m in calibration.misses(law, known, 256, 1e-5, 500, rng)) < 0.5
 
 
+@pytest.mark.nightly
 def test_a_median_of_block_means_is_no_interval_for_a_heavy_mean():
     missed = {median.blocks: median.missed for median in calibration.medians(100, seed=3)}
     assert missed[64] > 0.5

@@ -143,6 +143,7 @@ SUMS = {
 }
 
 
+@pytest.mark.cases(5)
 @pytest.mark.parametrize("name", SUMS)
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.95, 0.999])
 def test_a_compressed_spectrum_gives_the_full_sum_to_one_part_in_ten_billion(name, momentum):

@@ -54,6 +54,7 @@ def solution(t, modes, mean, covariance):
     return moved, law, amplitude
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("noise", ["own", "shared"])
 @pytest.mark.parametrize("momentum", [0.0, 0.9, 1 - 1e-6])
 def test_the_law_is_accurate_to_a_trillionth_of_its_amplitude(momentum, noise):

@@ -16,6 +16,7 @@ STIFFNESS_OVER_CRITICAL = [
 TIMES = [0, 1e-6, 1e-3, 0.1, 0.3, 0.49, 0.51, 1, 2, 5, 30, 1e3, 1e5, 1e8]
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("u", [1.0, 1 / 3, 1 / 19, 5e-3, 5e-7])
 def test_langevin_propagator_is_accurate_to_its_amplitude(u):
     z = np.array([ratio * u**2 for ratio in STIFFNESS_OVER_CRITICAL if ratio * u**2 <= 4])
@@ -53,6 +54,7 @@ def heavy_ball_stiffness(momentum):
     ]
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("momentum", [0.0, 1e-12, 0.5, 0.99, 1 - 1e-9])
 def test_heavy_ball_propagator_is_accurate_to_its_amplitude_and_the_rounding_of_its_stiffness(
     momentum,

@@ -29,6 +29,7 @@ def summed_scale(sgd, kappa, alpha, terms):
     return [float(t ** (1 / mp.mpf(alpha))) for t in totals]
 
 
+@pytest.mark.cases(14)
 @pytest.mark.parametrize(
     ("options", "kappa"),
     [
@@ -125,6 +126,7 @@ def test_one_sided_exit_in_its_other_form(alpha):
     assert found.mean == pytest.approx(other, rel=1e-12)
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("alpha", [1.2, 1.5])
 def test_exit_of_the_recursion_tends_to_that_of_one_jump(alpha):
     ratios, sgd = [], linsgd.SGD(lr=0.04)

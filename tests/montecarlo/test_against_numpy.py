@@ -75,6 +75,7 @@ def distance(problem, sgd, steps=25, start=None, dtype="float64", mutant=None):
     return np.abs((a - b) / np.hypot(s, t)).max()
 
 
+@pytest.mark.cases(9)
 @pytest.mark.parametrize("problem", PROBLEMS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_same_law(problem, optimizer):
@@ -104,6 +105,7 @@ def test_same_law_from_a_start(problem):
     assert distance(PROBLEMS[problem], sgd, steps=3, start=start) < 6.5
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("problem", ["gaussian", "student", "data"])
 def test_same_law_in_float32(problem):
     assert (

@@ -57,6 +57,7 @@ def loky():
     return pytest.importorskip("loky").ProcessPoolExecutor(2)
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize(
     "executor", [Serial, threads, processes, pytest.param(loky, marks=pytest.mark.nightly)]
 )
@@ -65,6 +66,7 @@ def test_one_result_for_all_executors(executor):
         assert digest(run(executor=pool)) == digest(run())
 
 
+@pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore")
 def test_one_result_with_dask():
     distributed = pytest.importorskip("distributed")
@@ -111,6 +113,7 @@ linsgd.simulate(problem, sgd, 1000, chains=4096, checkpoint=sys.argv[1], progres
 """
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("killed_by", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_run_goes_on(tmp_path, killed_by):
     child = subprocess.Popen(
@@ -167,6 +170,7 @@ class TestUntil:
             run(until=until)
 
 
+@pytest.mark.nightly
 def test_standard_errors_are_those_of_repetition():
     """Over 400 ensembles the errors have the spread they state.
 

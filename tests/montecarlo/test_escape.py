@@ -22,6 +22,7 @@ def _exact(temperature, lr=0.1):
     return chain.mean_first_passage_time(-1.0, 1.0).value
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize(("temperature", "walkers"), [(0.05, 200), (0.015, 300), (0.0105, 300)])
 def test_splitting_is_the_chains_mean_passage_time(temperature, walkers):
     noise = 2 * temperature / 0.1
@@ -86,6 +87,7 @@ def test_no_exit_gives_a_lower_end_only():
     assert 500 < found.lower < 6400
 
 
+@pytest.mark.nightly
 def test_stable_noise_leaves_by_jumps():
     well = linsgd.potentials.DoubleWell((2.0, 2.0), (-1.0, 1.0))
     sgd, law = linsgd.SGD(lr=0.02, batch_size=16), linsgd.Stable(1.5)
@@ -118,6 +120,7 @@ def test_minibatches_of_a_finite_sum_have_its_covariance():
     assert gradients.var() == pytest.approx(exact, rel=0.06)  # 5e-7: the kurtosis is below 3
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("noise", [[[1.0, 0.6], [0.6, 2.0]], lambda x, y: 1 + x**2 + 0 * y])
 def test_one_step_has_the_noise_that_was_given(noise):
     bowl = linsgd.potentials.Quadratic([2.0, 1.0])

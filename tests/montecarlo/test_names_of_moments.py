@@ -106,6 +106,7 @@ def test_names_and_shapes_are_those_of_the_theory(problem, steps):
     assert isinstance(ensemble.excess_loss, float) == isinstance(law.excess_loss, float)
 
 
+@pytest.mark.cases(9)
 @pytest.mark.parametrize("name", [*MODES, *LOSSES, *MATRICES, "velocity_mean"])
 def test_the_exact_law_is_in_the_intervals(problem, name):
     """16,384 chains, 255 degrees of freedom; fewer than 600 intervals of 1 - 1e-9 each. Those of
@@ -122,6 +123,7 @@ def test_the_exact_law_is_in_the_intervals(problem, name):
     assert ((other < lower) | (other > upper)).any()
 
 
+@pytest.mark.nightly
 def test_intervals_have_the_confidence_they_state():
     """Of 400 intervals of 90 % between 327 and 387 hold the exact loss: 5.5 binomial deviations
     below and 4.5 above, each missed with a probability below 1e-6.
@@ -141,6 +143,7 @@ def test_one_tile_gives_no_interval():
     assert (upper[:, :2] == np.inf).all()
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("decay", [0.0, 0.2])
 def test_the_radial_engine_gives_the_losses(decay):
     """Against the exact law, by intervals of 1 - 1e-9; twice the loss misses."""

@@ -68,6 +68,7 @@ def ours(optimizer, gradients):
     return path
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize(("optimizer", "make"), TORCH.values(), ids=TORCH)
 def test_a_thousand_steps_are_those_of_torch(optimizer, make, gradients, request):
     # torch keeps NAdam's product of mu in its default precision
@@ -186,6 +187,7 @@ ALL = [
 ]
 
 
+@pytest.mark.cases(5)
 @pytest.mark.parametrize("optimizer", ALL, ids=lambda o: type(o).__name__)
 def test_the_mean_comes_near_the_optimum(optimizer):
     problem = LinearRegression.gaussian([[1.0, 0.3], [0.3, 0.6]], 0.3, [0.8, -0.5])

@@ -37,6 +37,7 @@ def test_a_map_that_is_sgd_has_its_moments():
     assert run.states.shape == (2, 40_000, 1)
 
 
+@pytest.mark.nightly
 def test_a_linear_map_in_two_dimensions_has_its_stationary_covariance():
     map = linsgd.RandomMap.from_callable(rotate, dimension=2, normals=3)
     states = linsgd.simulate_map(map, 60, chains=60_000, seed=3).states[0]

@@ -30,6 +30,7 @@ def survival(lr, t, steps, points=200):
     return u[0]
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(("lr", "t"), [(2 / 3, 300.0), (0.2, 5.0)])
 def test_far_and_near_the_asymptote_it_agrees_with_the_integral_equation(lr, t):
     # eight standard errors (Student, 7 degrees: 1e-4 at worst) and 3 % of the oracle's own error;
@@ -90,6 +91,7 @@ def test_it_costs_far_less_than_brute_force():
     assert chains > 1e4 * found.walker_steps
 
 
+@pytest.mark.nightly
 def test_near_the_centre_it_agrees_with_plain_chains():
     # 5 standard errors of the difference; two thresholds: a false alarm below 1e-5, at a fixed seed
     problem, sgd = gaussian([1.0, 0.5]), SGD(lr=0.3, batch_size=2, momentum=0.5, weight_decay=0.1)
@@ -116,6 +118,7 @@ def test_finite_data_and_other_labels():
     assert found.probability[1] < found.probability[0]
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("lr", [2.6, 1e3])
 def test_without_a_stationary_law_the_weights_drift(lr):
     found = linsgd.rare_events(gaussian([1.0]), SGD(lr=lr), [10.0, 1e3], steps=200, settling=100)
@@ -154,6 +157,7 @@ def test_light_tails_leave_far_thresholds_unseen():
     assert np.isnan(found.local_exponent()).all()
 
 
+@pytest.mark.nightly
 def test_settled_weights_are_not_called_drifting():
     # 5 runs at 1e-4 each: two alarms or more have probability 1e-7
     runs = [

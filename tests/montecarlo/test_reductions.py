@@ -34,6 +34,7 @@ def smallest_p(a, b):
     return min(stats.ks_2samp(x, y, method="asymp").pvalue for x, y in columns)
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize("sgd", OPTIMIZERS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_reduced_has_the_law_of_full(sgd, dtype):
@@ -45,6 +46,7 @@ def test_reduced_has_the_law_of_full(sgd, dtype):
     assert min(map(smallest_p, full, reduced)) > 1e-9
 
 
+@pytest.mark.cases(8)
 @pytest.mark.parametrize("sgd", OPTIMIZERS)
 @pytest.mark.parametrize("d", [2, 3, 7])
 @pytest.mark.parametrize("noise_std", [0.0, 0.5])

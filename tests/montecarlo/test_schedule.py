@@ -9,6 +9,7 @@ from linsgd import SGD, LinearRegression, Schedule
 SCHEDULE = Schedule.warmup(10) * Schedule.cosine(60)
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize("engine", ["full", "reduced"])
 @pytest.mark.parametrize(
     "sgd",
@@ -72,6 +73,7 @@ def test_momentum_follows_its_schedule(sgd):
 RAMP = Schedule.constant().then(7, Schedule.constant(3.0).then(20, Schedule.constant(8.0)))
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("engine", ["full", "reduced"])
 @pytest.mark.parametrize("d", [1, 3])
 def test_batches_follow_their_schedule(engine, d):

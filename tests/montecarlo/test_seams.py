@@ -185,6 +185,7 @@ PROBLEMS = {
 }
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("kind", [SignDescent, Normalized])
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_an_optimizer_from_outside_steps_by_its_own_rule(name, kind):
@@ -227,6 +228,7 @@ def test_theory_refuses_an_optimizer_that_only_the_simulation_covers():
         linsgd.moments(PROBLEMS["spectrum"], SignDescent(lr=0.1), [3])
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("law", [LaplaceFeatures, CompiledLaplaceFeatures])
 @pytest.mark.parametrize("covariance", [SPECTRUM, MATRIX], ids=["spectrum", "matrix"])
 def test_a_law_from_outside_is_simulated_by_its_own_code(law, covariance):

@@ -75,6 +75,7 @@ def test_the_version_is_that_of_the_citation():
     assert re.search(r"^version: (.*)$", citation, re.MULTILINE)[1] == linsgd.__version__
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize(
     "name", ["campaigns", "claims", "deep", "estimate", "judge", "plot", "symbolic", "testing"]
 )
@@ -87,6 +88,7 @@ def test_helpers_are_not_offered():
     assert not {"np", "Any"} & set(linsgd.__all__)
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(
     ("function", "module"),
     [

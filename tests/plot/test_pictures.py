@@ -35,6 +35,7 @@ PICTURES = {
 }
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_is_drawn_where_it_is_told_and_touches_nothing_else(name):
     before, axes = dict(mpl.rcParams), Figure().add_subplot()
@@ -172,6 +173,7 @@ def test_the_bound_is_drawn_where_the_momentum_is_known():
     assert len(plot.exponent(path, SGD).collections) == 1
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(("mode", "length"), [(0, 76), (1, 350)])
 def test_a_portrait_of_no_given_length_shows_four_relaxation_times(mode, length, monkeypatch):
     # one ellipse a step, as drawing them is the cost

@@ -62,6 +62,7 @@ def test_one_row_a_claim(look, every_kind):
     assert page.locator(".claim math").count() == len(every_kind.claims)
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_overflows_a_phone_even_with_everything_open(look, every_kind, scheme):
     page = look(every_kind, "phone", scheme)
@@ -169,6 +170,7 @@ def test_the_dark_has_its_own_figures_and_print_does_not(look, every_kind):
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_stands_out_from_its_ground(look, every_kind, scheme):
     """WCAG AA: a contrast of at least 4.5 between the colours that texts and grounds take."""

@@ -30,6 +30,7 @@ SCHEDULES = {
 }
 
 
+@pytest.mark.cases(8)
 @pytest.mark.parametrize("sgd", OPTIMIZERS, ids=repr)
 @pytest.mark.parametrize("schedules", SCHEDULES.values(), ids=SCHEDULES)
 def test_every_step_is_that_of_the_full_recursion(sgd, schedules):

@@ -67,6 +67,7 @@ def test_density_and_tail_below_one(alpha, x):
     assert Stable(alpha).sf(x) == pytest.approx(float(tail), rel=PROMISED, abs=0)
 
 
+@pytest.mark.cases(8)
 @pytest.mark.parametrize("alpha", [0.999, 1 - 1e-9, 1 + 1e-9, 1.001, 1.1, 1.34])
 @pytest.mark.parametrize("x", [0.1, 1.0, 5.0, 100.0])
 def test_density_near_cauchy(alpha, x):

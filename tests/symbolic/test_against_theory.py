@@ -104,6 +104,7 @@ def test_stationary_moments_of_the_differential_equations(values, decay):
             assert got[0, 1] == law.position_velocity_covariance[0] == 0
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize(("theory", "regime"), CASES)
 @given(data=st.data())
 def test_mean_path_and_correlations(theory, regime, data):
@@ -122,6 +123,7 @@ def test_mean_path_and_correlations(theory, regime, data):
     assert agrees(evaluate(explicit(derivation, "velocity"), values), memory.velocity[0, 0], 1)
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize(("theory", "regime"), CASES)
 @given(data=st.data())
 def test_displacement_from_stationarity(theory, regime, data):
@@ -202,6 +204,7 @@ def test_mean_square_threshold(batch, features, momentum, decay, nesterov):
     assert agrees(evaluate(symbolic.moment_threshold(2, nesterov).result, values), want)
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize("order", [2, 4, 6])
 @pytest.mark.parametrize(("batch", "features"), [(1, 1), (3, 1), (4, 7)])
 def test_tail_exponent_is_the_order_at_its_threshold(order, batch, features):
@@ -352,6 +355,7 @@ def test_errors_in_closed_form(quantity, values):
     assert agrees(got, relative_errors(values)[quantity][0], 1)
 
 
+@pytest.mark.nightly
 @settings(max_examples=5)
 @given(momentum=st.floats(0.05, 0.9), share=st.floats(1e-4, 2e-3), start=st.floats(-2, 2))
 def test_error_series_of_the_mean(momentum, share, start):

@@ -21,6 +21,7 @@ MOMENTUM = linsgd.SGD(lr=0.05, batch_size=4, momentum=0.9)
 
 
 class TestCopies:
+    @pytest.mark.cases(20)
     @pytest.mark.parametrize("name", EVERY)
     def test_every_derivation_survives_a_pickle(self, name):
         derivation = EVERY[name]()
@@ -268,6 +269,7 @@ class TestText:
         text = "[[1 - eta*h_lambda*(1 - zeta), beta*eta], [-h_lambda*(1 - zeta), beta]]"
         assert repr(step) == f"transition: {text}"
 
+    @pytest.mark.cases(20)
     @pytest.mark.parametrize("name", EVERY)
     def test_the_whole_derivation_as_latex(self, name):
         derivation = EVERY[name]()

@@ -65,6 +65,7 @@ MEASURED = {
 }
 
 
+@pytest.mark.cases(5)
 @pytest.mark.parametrize("quantity", MEASURED)
 @pytest.mark.parametrize("order", [0, 1, 2, 3])
 def test_remainder_is_of_the_next_order_that_is_not_zero(quantity, order):
@@ -80,6 +81,7 @@ def test_remainder_is_of_the_next_order_that_is_not_zero(quantity, order):
     assert abs(slope - power) < 0.1
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize(
     ("quantity", "power"), [("mean", 1), ("matched_mean", 2), ("slow_rate", 2), ("frequency", 1)]
 )

@@ -43,6 +43,7 @@ LETTERS = {
 }
 
 
+@pytest.mark.cases(30)
 @pytest.mark.parametrize("name", EVERY)
 def test_each_call_returns_a_chain_that_ends_in_its_result(name):
     derivation = EVERY[name]()

@@ -94,6 +94,7 @@ def test_autocorrelations_are_those_of_the_stationary_law(theory, regime, data):
     )
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize(("theory", "regime"), CASES)
 @given(data=st.data())
 def test_displacements_are_those_of_the_two_time_law(theory, regime, data):

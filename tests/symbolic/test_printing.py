@@ -62,6 +62,7 @@ def test_each_step_is_mathml_that_html5_allows(name):
         assert text.startswith('<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">')
 
 
+@pytest.mark.cases(30)
 @pytest.mark.parametrize("name", EVERY)
 def test_each_step_is_balanced_latex(name):
     for step in EVERY[name]().steps:
@@ -128,6 +129,7 @@ def test_canonical_form(expression, text):
     assert symbolic.latex(tidy(expression)) == text
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize(
     "name", [name for name in EVERY if "covariance" in name or "threshold" in name]
 )
@@ -265,6 +267,7 @@ def assert_read(formula):
     assert abs(read(formula, values) - mp.mpmathify(want)) <= 1e-12 * (1 + abs(mp.mpmathify(want)))
 
 
+@pytest.mark.cases(30)
 @pytest.mark.parametrize("name", EVERY)
 def test_a_reader_of_the_mathml_gets_the_value_of_the_formula(name):
     for entry in entries(name):

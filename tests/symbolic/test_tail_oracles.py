@@ -67,6 +67,7 @@ def test_closed_form_meets_the_polynomials(batch, decay, lr, order):
     assert_close(closed, evaluate(explicit(symbolic.spectral_function(order)), values))
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("order", [1, 2, 3, 4, 6, pytest.param(8, marks=pytest.mark.nightly)])
 @given(batch=batches, decay=decays, inside=st.floats(0.05, 0.9), center=st.floats(-2, 2))
 def test_stationary_moments_do_not_change_in_a_step(order, batch, decay, inside, center):
@@ -142,6 +143,7 @@ def test_thresholds_fall_with_the_order():
     assert at[0] > at[1] > at[2]
 
 
+@pytest.mark.cases(7)
 @pytest.mark.parametrize("batch", [1, 2, 3, 4, 9, 40, 60])
 @pytest.mark.parametrize(("lr", "decay"), [(0.4, 0.0), (1.7, 0.3), (2.6, 0.0)])
 def test_lyapunov_exponents_are_those_of_theory(batch, lr, decay):
@@ -218,6 +220,7 @@ OVERSHOT = {eta: 0.5, lam: 3.0, b: 3, d: 2, h: 1.3}
 # Goldie's constant
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize(
     ("order", "batch", "decay"),
     [(2, 1, 0.0), (2, 2, 0.4), (2, 7, 0.0), (4, 1, 0.3), (4, 2, 0.0), (4, 20, 0.0), (6, 3, 0.0)],

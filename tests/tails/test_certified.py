@@ -11,6 +11,7 @@ pytest.importorskip("flint")
 gaussian, SGD = linsgd.LinearRegression.gaussian, linsgd.SGD
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize(
     ("lr", "b", "decay"),
     [

@@ -47,6 +47,7 @@ def test_without_momentum_they_are_proved():
         assert found.upper - found.lower < 1e-10
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize("s", [0.5, 1.0, 3.0, 5.5, 8.0])
 @pytest.mark.parametrize(("d", "momentum"), [(3, 0.0), (1, 0.5)])
 def test_other_orders_are_between_chords_and_their_extensions(s, d, momentum):
@@ -73,6 +74,7 @@ def test_beyond_the_reach_of_particles_bounds_are_given():
     assert rho.upper == pytest.approx(math.log(two) / 2, rel=1e-12)
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_the_exponent_is_the_order_of_a_moment_that_is_one(momentum):
     problem, sgd = gaussian([1.0, 0.5, 0.3, 0.2]), SGD(lr=1.0, momentum=momentum)

@@ -22,6 +22,7 @@ def test_tiny_steps_with_momentum_shrink():
     assert found.lower >= 4  # h(4) < 1, exactly
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("sgd", [SGD(lr=1e-3), SGD(lr=0.5, batch_size=1000)])
 def test_exponents_too_large_are_bounded_by_exact_moments(sgd):
     found = linsgd.tail_exponent(gaussian([1.0, 0.5]), sgd, method="sphere_operator")

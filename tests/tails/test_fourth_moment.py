@@ -153,6 +153,7 @@ def test_too_many_variances_and_other_laws_have_the_second_moment_only():
     assert list(exact_moments(setting)) == [2.0]
 
 
+@pytest.mark.nightly
 def test_particles_keep_within_the_fourth_moment(monkeypatch):
     from linsgd.theory.tails.particles import population
 

@@ -148,6 +148,7 @@ def test_the_error_of_a_limit_is_of_the_order_that_is_said(regime, d, options):
     assert 0.02 * found.error < distance < 5 * found.error < 1
 
 
+@pytest.mark.nightly
 def test_small_steps_see_the_largest_eigenvalue():
     problem, sgd = gaussian([1.0, 0.3]), SGD(lr=0.04)
     found = linsgd.asymptotic_exponent(problem, sgd, "small_steps")

@@ -48,6 +48,7 @@ def test_even_moments_are_radii_on_binary_forms(lr, b, beta, nesterov, order):
     assert found.value == pytest.approx(math.log(binary_form_radius(sgd, order)), abs=1e-11)
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize(
     ("lr", "b", "beta", "nesterov", "alpha"),
     [
@@ -142,6 +143,7 @@ def test_beyond_the_operator_particles_serve():
     assert exact - 0.1 < found.upper < found.lower * 1.02
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("coarse_fallbacks")
 def test_beyond_every_reach_the_bracket_is_kept():
     found = linsgd.tail_exponent(gaussian([1.0]), SGD(lr=0.001, momentum=0.5))
@@ -150,6 +152,7 @@ def test_beyond_every_reach_the_bracket_is_kept():
     assert math.isnan(found.value)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("d", "lr"), [(1, 0.06), pytest.param(10, 0.015, marks=pytest.mark.nightly)]
 )
@@ -165,6 +168,7 @@ def test_lyapunov_exponent_is_the_slope_of_log_h_at_zero(d, lr):
     assert found.lower <= found.value <= found.upper <= found.lower + 1e-4 * abs(found.value)
 
 
+@pytest.mark.nightly
 def test_tiny_exponents_near_the_edge():
     problem, sgd, operator = gaussian([1.0]), SGD(lr=0.2, momentum=0.9), "transfer_operator"
     found = linsgd.tail_exponent(problem, sgd, method=operator)

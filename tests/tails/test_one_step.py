@@ -44,6 +44,7 @@ def test_two_features(lr, b, lower, upper):
     assert bounds.lower.value < alpha.value < bounds.upper.value
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(("d", "b", "lr", "decay"), [(3, 5, 0.8, 0.3), (4, 3, 0.35, 0.6)])
 def test_the_moments_of_sampled_norms_are_one(d, b, lr, decay):
     # 6 standard errors: false alarm 2e-9; a bound that is 10 % off is seen

@@ -24,6 +24,7 @@ def sensitivity(problem, sgd):
     return (above.value - below.value) / 2e-5
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize(
     ("lr", "b", "decay"),
     [
@@ -67,6 +68,7 @@ def radial_moment(d, b, a, c, s):
         return mpmath.quad(integrand, [0, *bends, mpmath.inf])
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(
     ("d", "b", "lr", "s"),
     [(2, 4, 1.0, 2.8125), (3, 2, 0.6, 0.01)],

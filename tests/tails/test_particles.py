@@ -46,6 +46,7 @@ def test_moments_of_an_uneven_spectrum():
     assert found.upper - found.lower < 0.03 * abs(found.value)
 
 
+@pytest.mark.nightly
 def test_exponent_of_a_flat_spectrum():
     setting = Setting.of(gaussian([1.0, 1.0, 1.0]), SGD(lr=0.45, batch_size=2))
     exact, found = quadrature.exponent(setting), population.exponent(setting)
@@ -84,6 +85,7 @@ def test_same_seed_same_number():
     assert one != third
 
 
+@pytest.mark.nightly
 def test_uneven_spectra_are_served_by_particles_within_the_even_moments():
     problem, sgd = gaussian([1.0, 0.3, 0.2, 0.1]), SGD(lr=0.5)
     found = linsgd.tail_exponent(problem, sgd)
@@ -100,6 +102,7 @@ ROWS = np.array([[1.0, 0.5], [0.3, -1.0], [-0.7, 0.2], [2.0, 1.0]])
 UNEVEN, DATA = gaussian([1.0, 0.3]), linsgd.LinearRegression.from_data(ROWS, np.ones(4))
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(
     ("problem", "sgd"),
     [
@@ -159,6 +162,7 @@ def test_tilted_steps_are_unbiased_and_their_weights_tame(problem, sgd, s):
     assert tilted.std() < 0.5 * tilted.mean()
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(("s", "lr"), [(30.0, 0.06), (300.0, 0.006)])
 def test_tilted_steps_reach_the_far_peaks_of_high_orders(s, lr):
     # False alarm: 6 standard errors, below 1e-8.
@@ -183,6 +187,7 @@ def test_the_exponent_of_a_fast_direction_beside_slow_ones():
     assert found.upper - found.lower < 1e-3 * exact
 
 
+@pytest.mark.nightly
 def test_wild_weights_leave_the_exponent_unknown(monkeypatch):
     orders = []
 
@@ -216,6 +221,7 @@ def test_student_steps_are_unbiased_up_to_the_order_where_moments_end(dof, s, ba
     assert ratio.max() <= math.log(2) * (1 + 1e-12)
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(("dof", "batch"), [(2.4, 1), (5.0, 2), (12.0, 1)])
 def test_one_student_feature_against_its_integral(dof, batch, seed):
@@ -230,6 +236,7 @@ def test_one_student_feature_against_its_integral(dof, batch, seed):
     assert not within(found, exact + 0.2)
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("sgd", [SGD(lr=0.2, batch_size=2), SGD(lr=0.02, momentum=0.9)])
 def test_second_moments_of_student_features(sgd, monkeypatch):
     monkeypatch.setattr(population, "STEPS", 400)
@@ -240,6 +247,7 @@ def test_second_moments_of_student_features(sgd, monkeypatch):
     assert not within(found, 2 * exact)
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(("dof", "lr"), [(3.0, 0.3), (20.0, 0.4)])
 def test_the_exponent_of_one_student_feature(dof, lr):
     setting = Setting.of(student([1.0], dof), SGD(lr=lr, batch_size=2))
@@ -257,6 +265,7 @@ def test_close_to_infinite_moments_nothing_is_claimed():
     assert 2.8 < found.lower <= exact <= found.upper == 3.0
 
 
+@pytest.mark.nightly
 def test_three_student_features_have_a_tail():
     found = linsgd.tail_exponent(student([1.0, 0.5, 0.2], 4.0), SGD(lr=0.3))
     assert (found.method, str(found.status), found.confidence) == ("particles", "power_law", 0.999)

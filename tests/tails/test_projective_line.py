@@ -87,6 +87,7 @@ def test_equal_signs_are_a_binomial_sum(b):
     assert found.lower <= exact <= found.upper
 
 
+@pytest.mark.nightly
 def test_steps_that_commute_have_the_heavier_tail_of_the_two():
     # the eigenfunction vanishes along the lighter axis
     first, second, lr = [1.0, 1.5], [1.2, 0.3], 1.2
@@ -150,6 +151,7 @@ def test_integrated_images_have_the_second_moment_of_the_step(law, sgd, u):
     assert found == pytest.approx(exact, rel=1e-7, abs=1e-9)
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize(
     ("law", "sgd", "width"),
     [
@@ -185,6 +187,7 @@ def test_integrated_steps_have_the_exact_second_moment(law, sgd, width):
     assert found.upper - found.lower < width
 
 
+@pytest.mark.nightly
 def test_a_singular_step_is_seen():
     # the only row of length 1 / sqrt(lr) annihilates its direction: F has a kink there, log |M u| a
     # pole
@@ -200,6 +203,7 @@ def test_a_singular_step_is_seen():
     assert rho.upper <= small.upper / 0.5  # log h(s) / s increases from rho
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("problem", "sgd"),
     [
@@ -261,6 +265,7 @@ def test_auto_takes_it_and_names_what_it_serves():
         linsgd.tail_exponent(signs([1.0]), SGD(lr=0.1, momentum=0.5), method="projective_line")
 
 
+@pytest.mark.nightly
 def test_the_threshold_separates_signs_that_particles_see():
     # rho is -0.012 and 0.012 there, forty times the standard error of the particles or more
     sgd = SGD(lr=0.1, momentum=0.9)

@@ -33,6 +33,7 @@ def data(columns):
     return linsgd.LinearRegression.from_data(ROWS[:, :columns], np.arange(60.0))
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize(
     ("problem", "sgd"),
     [
@@ -75,6 +76,7 @@ def test_agrees_with_all_batches(replacement):
         assert abs(found.value - exact.value) < 3 * half < 0.02 * abs(exact.value)
 
 
+@pytest.mark.nightly
 def test_exponents_meet_the_operator_of_single_vectors():
     setting = Setting.of(uniform([1.0, 0.1]), SGD(lr=0.9))
     exact, found = projective_line.exponent(setting), sampled_line.exponent(setting)

@@ -104,6 +104,7 @@ def test_odd_orders_of_a_mild_spectrum():
     )  # 32 cosines on a quadrature of its own
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(("s", "b", "lr"), [(2.9038149223, 1, 0.5), (1.511184745, 4, 1.5)])
 def test_coarser_levels_enclose_finer_ones(s, b, lr):
     ball = operator(PLANE, lr=lr, batch_size=b)
@@ -124,6 +125,7 @@ def test_bounds_see_a_wrong_function():
     assert wrong.lower <= right.lower <= right.upper <= wrong.upper
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(
     ("options", "alpha"),
     [
@@ -156,6 +158,7 @@ def test_the_exponent_is_two_at_the_closed_threshold():
     assert found.upper - found.lower < 2e-8
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("decay", [0.0, 0.4])
 def test_rho_is_the_slope_of_log_h_at_zero(decay):
     case = setting([1.0, 0.1], lr=1.0, weight_decay=decay)

@@ -125,6 +125,7 @@ def transform(dof, p):
     )
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(("dof", "b"), [(2.2, 3), (7.0, 2)])
 def test_sums_of_squares_against_laplace_transforms(dof, b):
     # E (1 + S/b)^s = s / Gamma(1 - s) int (1 - e^{-t} E e^{-tS/b}) t^{-s-1} dt for 0 < s < 1, and
@@ -157,6 +158,7 @@ def moments(dof, b, order):
     return [p * math.factorial(k) for k, p in enumerate(power)]
 
 
+@pytest.mark.cases(7)
 @pytest.mark.parametrize("dof", [4.25, 9.0, 70.0, 1000.0])
 @pytest.mark.parametrize("b", [1, 2, 3, 25, 100])
 def test_even_moments_are_polynomials_and_errors_are_honest(dof, b):

@@ -32,6 +32,7 @@ def test_the_known_constant_at_exponent_four():
     )
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(("d", "b", "lr"), [(1, 1, 1.2), (3, 2, 0.7)])
 def test_units_enter_as_powers(d, b, lr):
     # features of variance v take steps v lr of white ones, in units of noise / sqrt v
@@ -64,6 +65,7 @@ def even_growth(d, b, shrinkage, c, order):
     return h, growth
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize(
     ("d", "b", "decay", "order"),
     [
@@ -133,6 +135,7 @@ def test_a_large_even_exponent_in_exact_arithmetic():
     )
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(
     ("d", "b", "lr", "decay"),
     [(1, 1, 0.95, 0.0), (1, 2, 2.0, 0.0), (3, 2, 0.75, 0.3)],
@@ -165,6 +168,7 @@ def test_other_exponents_against_full_batches(d, b, lr, decay):
 # statistics
 
 
+@pytest.mark.nightly
 def test_the_tail_is_seen_where_it_is_predicted():
     # full batches, 200,000 chains; the count beyond t is binomial: 6 standard deviations and 5 % of
     # asymptotic bias
@@ -182,6 +186,7 @@ def test_the_tail_is_seen_where_it_is_predicted():
         assert abs(seen - 2 * expected) > 0.05 * expected + 6 * np.sqrt(expected / w.size)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("d", "b", "lr", "t", "steps"),
     [

@@ -33,6 +33,7 @@ def product_rate(problem, sgd, lr, chains=2000, steps=600, settling=100):
     return total.mean() / steps, total.std() / math.sqrt(chains) / steps
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(
     ("problem", "sgd"),
     [
@@ -122,6 +123,7 @@ def test_settings_that_nothing_serves_are_bracketed():
     assert (wide.lr_almost_sure.lower, wide.lr_almost_sure.upper) == (wide.lr_mean_square, math.inf)
 
 
+@pytest.mark.nightly
 def test_dampening_scales_the_threshold():
     plain = almost_sure_threshold(*HEAVY)
     damped = almost_sure_threshold(gaussian([1.0]), SGD(lr=0.1, momentum=0.9, dampening=0.5))
@@ -141,6 +143,7 @@ def test_stability_computes_it_when_asked_and_keeps_it_in_json():
     assert str(again.status) == "ok"
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(("lr", "holds"), [(0.05, True), (0.2, True), (0.23, False)])
 def test_almost_sure_stability_outlives_the_second_moment(lr, holds):
     found = linsgd.stability(gaussian([1.0]), SGD(lr=lr, momentum=0.9))

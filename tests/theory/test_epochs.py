@@ -201,6 +201,7 @@ def test_reshuffled_epochs_of_many_rows_by_walking(b, momentum):
     assert np.abs(ratio - 1).max() < 5 * np.sqrt(2 / 4096) + 0.08
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("momentum", [0.0, 0.6])
 @pytest.mark.parametrize("b", [7, 8])
 def test_a_fixed_order_by_its_periodic_orbits(b, momentum):
