@@ -115,6 +115,25 @@ def test_few_rows_are_summed_exactly(n, b, settings):
         np.testing.assert_allclose(found, covariance, rtol=1e-8, atol=1e-13)
 
 
+@pytest.mark.parametrize("sampling", ["epoch", "fixed"])
+def test_an_error_as_large_as_the_variance_is_a_status(sampling):
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(200, 2)) * [1.0, 0.03]
+    problem = linsgd.LinearRegression.from_data(X, rng.normal(size=200))
+    sgd = linsgd.SGD(lr=0.1, batch_size=4, sampling=sampling)
+    for law in (
+        linsgd.stationary_moments(problem, sgd),
+        linsgd.moments(problem, sgd, [40]),
+        linsgd.displacement(problem, sgd, [3]),
+    ):
+        assert law.error >= 1
+        assert law.status == "error_too_large"
+    even = linsgd.LinearRegression.from_data(X / [1, 0.03], rng.normal(size=200))
+    law = linsgd.stationary_moments(even, linsgd.SGD(lr=0.001, batch_size=4, sampling=sampling))
+    assert law.error < 1
+    assert law.status == "ok"
+
+
 def test_few_rows_beyond_the_threshold_have_a_status():
     problem = data_set(4, None)
     wild = linsgd.SGD(lr=1.9 / problem.eigenvalues.max(), sampling="epoch")

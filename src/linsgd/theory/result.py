@@ -27,7 +27,10 @@ LARGEST_WRITTEN = 100  # d up to which `Moments.to_dict` writes covariances betw
 
 
 class MomentsStatus(Status):
-    """Whether the stationary mean and second moment exist; at finite steps all numbers hold."""
+    """Whether the stationary mean and second moment exist; at finite steps all numbers hold.
+
+    The last two are of approximations.
+    """
 
     OK = "ok"
     # H is singular and there is no decay: the law on range(H), null directions at rest
@@ -38,6 +41,8 @@ class MomentsStatus(Status):
     UNSTABLE = "unstable"
     # an approximation is finite where the exact law is not
     EXACT_LAW_MISSING = "exact_law_missing"
+    # an approximation whose error is as large as its number, along one eigenvector at least
+    ERROR_TOO_LARGE = "error_too_large"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

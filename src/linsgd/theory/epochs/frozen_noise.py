@@ -73,13 +73,15 @@ def perturbed(problem: LinearRegression, sgd: SGD, fit: LeastSquares) -> Moments
         mean = np.tile(np.where(moved, np.nan, [shift, 0 * shift]), (n, 1, 1))
         blocks = np.tile(np.where(moved, INFINITE[:, None], 0.0), (n, 1, 1))
     else:
-        status = MomentsStatus.OK if kappa.min() > 0 else MomentsStatus.NULL_SPACE
         response = EpochResponse.of(kappa, coefficients, len(rows.g), sgd.batch_size)
         mean = _means(rows, response, coefficients, sgd.sampling)
         mean[:, 0] += shift
         law = _law(rows, response, coefficients, sgd.sampling)
         blocks = _covariances(rows, law, coefficients, sgd.sampling)
         neglected = _neglected(rows, law, coefficients, sgd)
+        status = MomentsStatus.OK if kappa.min() > 0 else MomentsStatus.NULL_SPACE
+        if neglected >= 1:
+            status = MomentsStatus.ERROR_TOO_LARGE
     divides = len(rows.g) == n * sgd.batch_size
     return moments_from_eigenbasis(
         problem,
