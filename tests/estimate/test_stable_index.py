@@ -44,6 +44,18 @@ def test_intervals_hold_the_truth(method, alpha):
     assert not all(result.lower <= alpha - 0.5 <= result.upper for result in found)
 
 
+@pytest.mark.parametrize("method", [*METHODS, "blocks"])
+def test_no_index_is_above_two_and_intervals_of_normals_miss_at_their_error(method):
+    # 400 intervals at 0.95: between 0.902 and 0.987 hold 2 but with a probability of 1e-6
+    rng = np.random.default_rng(6)
+    repeats = 60 if method == "likelihood" else 400
+    found = [stable_index(rng.normal(size=700), method, location=0.0) for _ in range(repeats)]
+    assert max(each.value for each in found) <= 2.0
+    assert all(each.lower <= each.value <= each.upper for each in found)
+    if method in ("log_variance", "blocks"):  # the others are normal for larger samples only
+        assert 0.902 < np.mean([each.upper == 2.0 for each in found]) < 0.987
+
+
 def test_the_fit_tells_a_stable_law_from_others():
     # a p-value below 1e-6 has that probability under a stable law
     rng = np.random.default_rng(5)

@@ -41,6 +41,7 @@ from linsgd.stable.contour import SMALLEST_ALPHA
 FEWEST = 50  # values of which an index is estimated
 FEWEST_BLOCKS = 20  # whose spread gives the interval of the block estimator
 STEP = 1e-4  # of the slope of a pivot
+BELOW_TWO = 2 - 1e-6  # the end of an interval that does not hold 2
 BLOCK = 7  # the length of least variance, e^2
 _TESTED = 100_000  # first values of which "blocks" tests the law
 
@@ -54,12 +55,11 @@ class StableIndex(Result):
     Attributes
     ----------
     value, lower, upper : float
-        alpha and its interval within [0.3, 2]; nan without enough data. All but maximum
-        likelihood may give a value above 2, which no stable law has.
+        alpha and its interval, both at most 2 as no stable law has more; nan without enough data.
     confidence : float
         Of the interval, if the values are independent and stable.
     standard_error : float
-        Of the value.
+        Of the value, before it is limited to 2.
     scale : float
         Of the law; nan where the method gives none.
     efficiency : float
@@ -177,7 +177,7 @@ def stable_index(
     if method == "likelihood" and _normal_law_holds(values, found, confidence):
         upper = 2.0
     return StableIndex(
-        value=found.alpha,
+        value=min(found.alpha, 2.0),
         lower=lower,
         upper=upper,
         confidence=confidence,
@@ -241,9 +241,9 @@ def _interval(
         return float(brentq(excess, inside, bound, xtol=1e-6)) if excess(inside) < 0 else inside
 
     lower = end(-1, SMALLEST_ALPHA)
-    upper = end(+1, 2 - 1e-6)
+    upper = end(+1, BELOW_TWO)
     one_sided = float(norm.ppf(confidence))
-    if -distance(2.0) <= one_sided * error(2 - 1e-6):
+    if -distance(2.0) <= one_sided * error(BELOW_TWO):
         upper = 2.0
     return lower, upper
 
@@ -272,11 +272,15 @@ def _by_blocks(values: FloatArray, block: int, confidence: float) -> StableIndex
         reason = "the interval of 1/alpha holds 0: more blocks are needed"
         return _without_value(values.size, "blocks", confidence, reason)
     alpha = 1 / inverse
+    one_sided = float(student.ppf(confidence, count - 1)) * error
+    upper = 2.0
+    if inverse - one_sided > 0.5:
+        upper = min(1 / (inverse - half), BELOW_TWO)
     best = _error_at("likelihood", alpha, values.size)
     return StableIndex(
-        value=alpha,
+        value=min(alpha, 2.0),
         lower=min(1 / (inverse + half), 2.0),
-        upper=min(1 / (inverse - half), 2.0),
+        upper=upper,
         confidence=confidence,
         standard_error=alpha**2 * error,
         scale=math.nan,
