@@ -13,7 +13,7 @@ from linsgd.report.page import page
 from linsgd.report.record import Report, writable
 from linsgd.report.text import text
 
-FILES = ["index.html", "report.json", "report.txt"]
+FILES = ["index.html", "report.csv", "report.json", "report.txt"]
 
 
 def test_the_document_holds_what_is_promised(every_kind):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,12 +14,15 @@ from typing import Any
 from linsgd import domains
 from linsgd.blocks import accept_calls
 from linsgd.claims.paper import Paper
-from linsgd.claims.registry import NAMED, PAPERS, Asked, select
+from linsgd.claims.registry import NAMED, PAPERS, Asked, Selection, select
+from linsgd.judge.claim import Claim
 from linsgd.judge.judge import Effort, foreseen, judge, work
+from linsgd.judge.statement import Statement
 from linsgd.judge.verdict import Verdict
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.problems.table import Table
 from linsgd.references import bibliography
+from linsgd.report.changes import changes, earlier_claims
 from linsgd.report.record import Report, writable
 from linsgd.result import environment
 
@@ -39,6 +42,7 @@ def validate(
     problem: str | None = None,
     overwrite: bool = False,
     announce: Callable[[str], None] | None = None,
+    against: str | os.PathLike[str] | None = None,
 ) -> Report:
     """Judge the claims and write the report.
 
@@ -53,8 +57,9 @@ def validate(
     seed : int
         At least 0; the same seed gives the same verdicts.
     folder : path, optional
-        Where index.html, report.json and report.txt go. Finished blocks of the simulation are kept
-        in its folder ``blocks``: an interrupted validation, started again, goes on from there.
+        Where index.html, report.json, report.csv and report.txt go. Finished blocks of the
+        simulation are kept in its folder ``blocks``: an interrupted validation, started again, goes
+        on from there.
     data : LinearRegression, Table or tuple (source, target), optional
         A data set of one's own to judge the exact predictions on: a problem made by
         `LinearRegression.from_data`, or a table (a CSV or Parquet file, or a data frame) and the
@@ -72,6 +77,8 @@ def validate(
         Called once the claims are made, with the work in steps times features and the ids of those
         claims that the effort cannot or may not decide; then with the id of a claim and its number
         of chains before these are simulated.
+    against : path, optional
+        The report.json of an earlier validation, or its folder: the report says what has changed.
 
     Returns
     -------
@@ -91,6 +98,7 @@ def validate(
     domains.integer("seed", seed, "[0, inf)")
     accept_calls(executor, progress)
     data = _given(data)
+    earlier = None if against is None else earlier_claims(against)
     selection = select(papers, effort, data.read() if isinstance(data, Table) else data, problem)
     chosen = selection.claims
     if not chosen:
@@ -99,14 +107,8 @@ def validate(
     place = None if folder is None else writable(folder, renewed)
     blocks = place and place / "blocks"
     if announce is not None:
-        least, most = work(chosen, effort)
-        budget = f"{len(chosen)} claims, {least:.1e} to {most:.1e} steps x features"
-        beyond, doubtful = map(", ".join, foreseen(chosen, effort))
-        said = [budget, beyond and f"Cannot be decided at this effort: {beyond}"]
-        said += [doubtful and f"May stay undecided at this effort: {doubtful}"]
-        announce("\n".join(filter(None, said)))
+        announce(_work(chosen, effort))
     verdicts = judge(chosen, seed, effort, executor, blocks, progress, announce)
-    names = {claim.id for claim in chosen}
     papers_by_name = {paper.name: paper for paper in selection.papers}
     found = {(verdict.id, verdict.problem): verdict for verdict in verdicts}
     report = Report(
@@ -121,17 +123,36 @@ def validate(
         data=_name(data),
         problem=problem,
         left_out={name.partition(" ")[0]: why for name, why in selection.left_out.items()},
-        statements=tuple(
-            statement
-            for paper in selection.papers
-            for statement in paper.statements
-            if not names.isdisjoint(statement.claims)
-        ),
+        statements=_statements(selection),
         bibtex=bibliography(p.reference for p in selection.papers if p.reference is not None),
     )
+    if earlier is not None:
+        since = changes(earlier, report.to_dict()["claims"])
+        report = replace(report, against=str(against), changes=since)
     if place is not None:
         report.save(place, overwrite)
     return report
+
+
+def _work(chosen: Sequence[Claim], effort: Effort) -> str:
+    """Return what is to be done, and what the effort cannot or may not decide."""
+    least, most = work(chosen, effort)
+    budget = f"{len(chosen)} claims, {least:.1e} to {most:.1e} steps x features"
+    beyond, doubtful = map(", ".join, foreseen(chosen, effort))
+    said = [budget, beyond and f"Cannot be decided at this effort: {beyond}"]
+    said += [doubtful and f"May stay undecided at this effort: {doubtful}"]
+    return "\n".join(filter(None, said))
+
+
+def _statements(selection: Selection) -> tuple[Statement, ...]:
+    """Return the statements on which a chosen claim bears."""
+    names = {claim.id for claim in selection.claims}
+    return tuple(
+        statement
+        for paper in selection.papers
+        for statement in paper.statements
+        if not names.isdisjoint(statement.claims)
+    )
 
 
 def _given(data: Any) -> LinearRegression | Table | None:

@@ -110,6 +110,7 @@ def _validate(options: argparse.Namespace) -> int:
                 problem=options.problem,
                 overwrite=options.overwrite,
                 announce=announce,
+                against=options.against,
             )
         except ValueError as error:
             raise ValueError(_as_options(str(error), options)) from error

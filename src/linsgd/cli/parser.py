@@ -152,8 +152,10 @@ def _validate(command: Parser) -> None:
         type=Path,
         default=Path("linsgd-report"),
         metavar="FOLDER",
-        help="for index.html, report.json and report.txt (default: %(default)s)",
+        help="for index.html, report.json, .csv and .txt (default: %(default)s)",
     )
+    against = "an earlier report.json, or its folder: say what has changed"
+    add("--against", type=Path, metavar="REPORT", help=against)
     overwrite = "replace an earlier report in the folder even if it holds other verdicts"
     add("--overwrite", action="store_true", help=overwrite)
 

@@ -17,11 +17,24 @@ from linsgd import domains
 from linsgd.files import make_writable, write_whole
 from linsgd.judge.statement import Statement
 from linsgd.judge.verdict import Outcome, Role, Verdict
+from linsgd.report.changes import Change
+from linsgd.report.numbers import as_csv, records
 from linsgd.report.page import page
 from linsgd.report.text import text
 from linsgd.result import SCHEMA, Result, encode
 
-ASKED = ("papers", "effort", "seed", "data", "problem", "left_out", "statements", "bibtex")
+ASKED = (
+    "papers",
+    "effort",
+    "seed",
+    "data",
+    "problem",
+    "left_out",
+    "statements",
+    "bibtex",
+    "against",
+    "changes",
+)
 ACCEPTED = ("acceptance_lower", "acceptance_upper", "support_lower", "support_upper")
 MEASURED = ("estimate", "lower", "upper")
 
@@ -45,6 +58,10 @@ class Report(Result):
         What the papers state; those that a judged claim bears on.
     bibtex : str
         How to cite linsgd and the papers.
+    against : str or None
+        Where the earlier report is with which this one was compared.
+    changes : tuple of Change
+        What differs from it.
 
     See Also
     --------
@@ -60,6 +77,8 @@ class Report(Result):
     left_out: Mapping[str, str] = field(default_factory=dict)
     statements: tuple[Statement, ...] = ()
     bibtex: str = ""
+    against: str | None = None
+    changes: tuple[Change, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -98,8 +117,14 @@ class Report(Result):
         # a bare super() refers to the class before slots=True replaced it
         return super(Report, cls).from_dict({**data, "claims": claims})
 
+    def to_dataframe(self) -> Any:
+        """Return all numbers as a pandas DataFrame, one row a component; needs pandas."""
+        import pandas
+
+        return pandas.DataFrame(list(records(self.to_dict())))
+
     def save(self, folder: str | os.PathLike[str], overwrite: bool = False) -> None:
-        """Write index.html, report.txt and report.json, each replaced as a whole.
+        """Write index.html, report.txt, report.csv and report.json, each replaced as a whole.
 
         Parameters
         ----------
@@ -118,7 +143,12 @@ class Report(Result):
         folder = writable(folder, None if overwrite else subjects)
         document = self.to_dict()
         data = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        contents = {"index.html": page(document), "report.txt": text(document), "report.json": data}
+        contents = {
+            "index.html": page(document),
+            "report.txt": text(document),
+            "report.csv": as_csv(document),
+            "report.json": data,
+        }
         for name, content in contents.items():
             write_whole(folder / name, content.encode())
 

@@ -48,11 +48,27 @@ def heading(document: Mapping[str, Any]) -> str:
     bound = share(error_bound(claims))
     lines.append(f"The probability that any simulated verdict is wrong is at most {bound}.")
     lines += _statements(document)
+    lines += _changes(document)
     if document["left_out"]:
         lines.append("Not judged on these data:")
         lines += [f"    {name}: {why}" for name, why in document["left_out"].items()]
     lines.append("")
     return "\n".join(lines)
+
+
+def _changes(document: Mapping[str, Any]) -> list[str]:
+    """Return what differs from an earlier report, a line a difference."""
+    if document["against"] is None:
+        return []
+    head = f"Changed since {document['against']}: "
+    if not document["changes"]:
+        return [f"{head}nothing."]
+    return [f"{head}{len(document['changes'])}", *map(_changed, document["changes"])]
+
+
+def _changed(change: Mapping[str, Any]) -> str:
+    said = f", {change['text']}" if change["text"] else ""
+    return f"    {change['claim']} on {change['problem']}: {change['difference']}{said}"
 
 
 def _statements(document: Mapping[str, Any]) -> list[str]:
