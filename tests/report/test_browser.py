@@ -56,10 +56,20 @@ def own(requested, url):
     return not requested.startswith("data:") and requested.partition("#")[0] != url
 
 
-def test_one_row_a_claim(look, every_kind):
-    page = look(every_kind)
-    assert page.locator(".claim > summary").count() == len(every_kind.claims)
-    assert page.locator(".claim math").count() == len(every_kind.claims)
+def test_a_claim_has_one_card_with_a_row_for_each_problem(look, make_report, make_verdict):
+    shared = [make_verdict(problem=problem) for problem in ("gaussian", "diabetes")]
+    other = make_verdict(id="kunin_2024/other")
+    page = look(make_report(shared[0], other, shared[1]))
+    assert page.locator(".card").count() == 2
+    assert page.locator(".card math").count() == 2
+    assert page.locator(".claim > summary").count() == 3
+    assert page.locator(".strip a").count() == 3
+    page.get_by_text("Show only some claims").click()
+    page.get_by_role("checkbox", name="gaussian").uncheck()
+    assert [card.is_visible() for card in page.locator(".card").all()] == [True, False]
+    assert [row.is_visible() for row in page.locator(".claim").all()] == [False, True, False]
+    page.get_by_role("checkbox", name="diabetes").uncheck()
+    assert not any(card.is_visible() for card in page.locator(".card").all())
 
 
 @pytest.mark.cases(1)

@@ -331,7 +331,7 @@ def test_a_link_to_a_claim_leads_into_its_card(make_report, make_verdict):
     html = page(make_report(make_verdict(id="mine/flat", problem="my data")).to_dict())
     inside = html.partition('<div class="more">')[2]
     assert 'id="mine/flat@my-data"' in inside
-    assert html.count('href="#mine/flat@my-data"') == 2
+    assert html.count('href="#mine/flat@my-data"') == 3  # in the strip, the row and the card
     assert html.count('id="mine/flat@my-data"') == 1
 
 

@@ -54,6 +54,7 @@ NOTATION = (
     ("α", "tail exponent"),
 )
 TEMPLATES.globals.update(symbols=SYMBOLS, kinds=KINDS, roles=ROLES, notation=NOTATION)
+SHARED = ("id", "statement", "formula", "kind", "role", "source")  # by the verdicts of a card
 FILTERED = {"paper": "paper", "problem": "problem", "kind": "kind", "outcome": "verdict"}
 
 
@@ -92,15 +93,17 @@ def page(document: Mapping[str, Any]) -> str:
         for group, key in FILTERED.items()
     }
     papers = [
-        _paper(paper, [_card(claim, filters) for claim in group], document)
+        _paper(paper, [_verdict(claim, filters) for claim in group], document)
         for paper, group in groupby(claims, key=lambda c: c["paper"])
     ]
+    cards = [card for paper in papers for card in paper["cards"]]
     return TEMPLATES.get_template("page.html.j2").render(
         document=document,
         verdict=verdict,
         sentence=sentence,
         papers=papers,
         filters=filters,
+        card_filters={name: boxes for card in cards for name, boxes in card["filters"].items()},
         tallies=by_kind(claims),
         tallies_by_role=by_role(claims),
         findings=sum(map(is_finding, claims)),
@@ -149,31 +152,61 @@ def facts(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _paper(
-    paper: str, cards: Sequence[Mapping[str, Any]], document: Mapping[str, Any]
+    paper: str, verdicts: Sequence[Mapping[str, Any]], document: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the cards of a paper and the table of its statements."""
     statements = [
-        _statement(statement, cards)
+        _statement(statement, verdicts)
         for statement in document["statements"]
         if statement["paper"] == paper
     ]
     return {
         "id": paper,
         "name": name(paper),
-        "count": tally(cards),
-        "claims": cards,
+        "count": tally(verdicts),
+        "cards": _cards(verdicts),
         "statements": statements,
         "standings": Counter(statement["standing"] for statement in statements),
-        "citation": Counter(card["citation"] for card in cards).most_common(1)[0][0],
+        "citation": Counter(verdict["citation"] for verdict in verdicts).most_common(1)[0][0],
     }
 
 
-def _statement(statement: Mapping[str, Any], cards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _cards(verdicts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a card for each claim, with its verdicts on all problems.
+
+    A claim whose words depend on the problem has a card for each wording.
+    """
+    groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for verdict in verdicts:
+        groups.setdefault(tuple(verdict[key] for key in SHARED), []).append(verdict)
+    return [_card(group) for group in groups.values()]
+
+
+def _card(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what the verdicts of one claim share, and the filters that hide them all."""
+    numbers = [verdict["filters"] for verdict in verdicts]
+    filters = {}
+    for group in FILTERED:
+        boxes = sorted({number[group] for number in numbers})
+        name = f"card-{group}-{'-'.join(map(str, boxes))}"
+        filters[name] = [f"{group}-{box}" for box in boxes]
+    expected = all(verdict["as_expected"] for verdict in verdicts)
+    return {
+        **{key: verdicts[0][key] for key in (*SHARED, "mathml")},
+        "verdicts": verdicts,
+        "filters": filters,
+        "classes": " ".join([*filters, *(["as-expected"] if expected else [])]),
+    }
+
+
+def _statement(
+    statement: Mapping[str, Any], verdicts: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """Return a statement with its standing and the claims that were judged for it."""
-    judged = [card for card in cards if card["id"] in statement["claims"]]
+    judged = [verdict for verdict in verdicts if verdict["id"] in statement["claims"]]
     by_claim: dict[str, list[Mapping[str, Any]]] = {}
-    for card in judged:
-        by_claim.setdefault(card["id"], []).append(card)
+    for verdict in judged:
+        by_claim.setdefault(verdict["id"], []).append(verdict)
     said = standing(statement, judged)
     return {
         **statement,
@@ -186,14 +219,15 @@ def _statement(statement: Mapping[str, Any], cards: Sequence[Mapping[str, Any]])
     }
 
 
-def _card(claim: Mapping[str, Any], filters: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Return a claim with what its card shows beside its own fields."""
+def _verdict(claim: Mapping[str, Any], filters: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return a claim on one problem with what its row shows beside its own fields."""
     numbers = {group: filters[group].index(claim[FILTERED[group]]) + 1 for group in filters}
     components, nearest = gauge.components(claim), gauge.nearest(claim)
     light, dark = sources(claim)
     return {
         **claim,
-        "filters": " ".join(f"{group}-{number}" for group, number in numbers.items()),
+        "filters": numbers,
+        "classes": " ".join(f"{group}-{number}" for group, number in numbers.items()),
         "anchor": f"{claim['id']}@{claim['problem']}".replace(" ", "-"),
         "mathml": formula(claim["formula_mathml"]),
         "components": components,
