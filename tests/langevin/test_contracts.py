@@ -13,6 +13,7 @@ from linsgd.theory.langevin.moments import moments, stationary
 PROBLEM = linsgd.LinearRegression.gaussian([[1.0, 0.3], [0.3, 0.2]], optimum=[1.0, -1.0])
 SGD = linsgd.SGD(lr=0.1, batch_size=4, momentum=0.9, weight_decay=0.01)
 NESTEROV = linsgd.SGD(lr=0.1, momentum=0.9, nesterov=True)
+EPOCHS = linsgd.SGD(lr=0.1, sampling="epoch")
 ROWS = linsgd.LinearRegression.from_data(np.vander(np.linspace(0, 1, 12), 3), np.arange(12.0) % 5)
 
 RESULTS = {
@@ -46,6 +47,7 @@ def test_arrays_of_a_result_are_read_only():
         (lambda: linsgd.langevin(PROBLEM, NESTEROV), "nesterov"),
         (lambda: linsgd.oscillation(PROBLEM, NESTEROV), "nesterov"),
         (lambda: linsgd.autocorrelation(PROBLEM, NESTEROV, [1]), "nesterov"),
+        (lambda: linsgd.autocorrelation(PROBLEM, EPOCHS, [1]), "sampling"),
         (lambda: linsgd.autocorrelation(PROBLEM, linsgd.SGD(lr=5.0), [1]), "lr"),
         (lambda: linsgd.langevin(PROBLEM, SGD, noise="frozen"), "noise"),
         (lambda: linsgd.langevin(PROBLEM, SGD, noise=[1.0, 2.0, 3.0]), "noise"),

@@ -51,8 +51,7 @@ def autocorrelation(
     problem : LinearRegression
         The problem, of which the spectrum matters.
     sgd : SGD
-        The optimizer, without Nesterov. For reshuffled epochs "exact" is as for independent
-        batches, which they are not.
+        The optimizer, with independent batches and without Nesterov.
     steps : array_like of int (K,)
         Lags in steps, >= 0.
     theory : {"exact", "langevin"}
@@ -66,8 +65,8 @@ def autocorrelation(
     Raises
     ------
     ValueError
-        If an argument is outside its domain, with Nesterov momentum, or where the exact mean
-        diverges.
+        If an argument is outside its domain, with Nesterov momentum or epochs, or where the exact
+        mean diverges.
 
     See Also
     --------
@@ -99,6 +98,7 @@ def autocorrelation(
     """
     correlations = answer("autocorrelation", lambda t: t.autocorrelation, theory, problem, sgd)
     no_nesterov(sgd)
+    domains.choice("sgd.sampling", sgd.sampling, ("independent",))
     lags = domains.step_list("steps", steps)
     curvature = problem.eigenvalues + sgd.weight_decay
     z = sgd.lr * sgd.gradient_weight * curvature
