@@ -47,7 +47,7 @@ def test_arrays_of_a_result_are_read_only():
         (lambda: linsgd.langevin(PROBLEM, NESTEROV), "nesterov"),
         (lambda: linsgd.oscillation(PROBLEM, NESTEROV), "nesterov"),
         (lambda: linsgd.autocorrelation(PROBLEM, NESTEROV, [1]), "nesterov"),
-        (lambda: linsgd.autocorrelation(PROBLEM, EPOCHS, [1]), "sampling"),
+        (lambda: linsgd.autocorrelation(PROBLEM, EPOCHS, [1]), "sgd.sampling"),
         (lambda: linsgd.autocorrelation(PROBLEM, linsgd.SGD(lr=5.0), [1]), "lr"),
         (lambda: linsgd.langevin(PROBLEM, SGD, noise="frozen"), "noise"),
         (lambda: linsgd.langevin(PROBLEM, SGD, noise=[1.0, 2.0, 3.0]), "noise"),
