@@ -4,7 +4,9 @@ import csv
 import dataclasses
 import json
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from linsgd.judge.verdict import Outcome
 from linsgd.report.changes import Difference, changes, earlier_claims
@@ -99,3 +101,12 @@ def test_every_number_is_in_the_table(every_kind, tmp_path):
             assert float(row[key]) == pytest.approx(getattr(component, key), rel=0, nan_ok=True)
     pytest.importorskip("pandas")
     assert list(every_kind.to_dataframe()["component"]) == [row["component"] for row in rows]
+
+
+def test_the_picture_has_a_point_for_every_simulated_claim(every_kind):
+    ax = every_kind.plot(Figure().add_subplot())
+    points = np.concatenate([np.ma.getdata(c.get_offsets()) for c in ax.collections])
+    margins = [claim.margin for claim in every_kind.claims]
+    drawn = points[np.isfinite(points[:, 0]), 0]
+    np.testing.assert_allclose(np.sort(drawn), np.sort([max(m, -1.5) for m in margins if m == m]))
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["kunin_2024", "linsgd"]

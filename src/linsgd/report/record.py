@@ -19,6 +19,7 @@ from linsgd.judge.statement import Statement
 from linsgd.judge.verdict import Outcome, Role, Verdict
 from linsgd.report.changes import Change
 from linsgd.report.numbers import as_csv, records
+from linsgd.report.overview import overview
 from linsgd.report.page import page
 from linsgd.report.text import text
 from linsgd.result import SCHEMA, Result, encode
@@ -116,6 +117,21 @@ class Report(Result):
         claims = [_to_verdict(claim) for claim in data["claims"]]
         # a bare super() refers to the class before slots=True replaced it
         return super(Report, cls).from_dict({**data, "claims": claims})
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the margin of every claim, a line a paper.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        Axes
+            Claims that were not simulated have no point.
+        """
+        return overview(self.to_dict(), ax)
 
     def to_dataframe(self) -> Any:
         """Return all numbers as a pandas DataFrame, one row a component; needs pandas."""
