@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from linsgd import SGD, LinearRegression
 from linsgd.compare.comparison import QUANTITIES, Comparison, compare
@@ -185,3 +186,53 @@ def test_mixing_rates_of_heavy_balls():
     assert mixing_rate(problem, SGD(lr=3.0)) < 0
     slow = LinearRegression.gaussian([1e-12])
     assert mixing_rate(slow, SGD(lr=0.1, momentum=0.9)) == pytest.approx(1e-12, rel=1e-9)
+
+
+def test_a_theory_of_ones_own_stands_beside_the_others():
+    problem, sgd = SETTINGS["momentum"]
+
+    def doubled(problem, sgd):
+        law = stationary_moments(problem, sgd)
+        return {"excess_loss": 2 * law.excess_loss}
+
+    table = compare(problem, sgd, chains=128, theories={"doubled": doubled})
+    assert table.theories[-1] == "doubled"
+    error = table.relative_error[-1]
+    assert error[QUANTITIES.index("excess_loss")] == pytest.approx(1.0)
+    assert np.isnan(error[[0, 1, 2, 4]]).all()
+    assert table.within(0.5)["doubled"] is False
+    assert table.within(0.5)["exact"] is True
+    assert "doubled" in repr(table)
+    assert "doubled nan" not in repr(table)
+    assert table.within(1.1)["doubled"] is True
+
+
+@pytest.mark.parametrize(
+    ("theories", "message"),
+    [
+        ({"exact": lambda problem, sgd: {}}, "theories"),
+        ({"mine": lambda problem, sgd: {"speed": 1.0}}, "a quantity of theory 'mine'"),
+    ],
+)
+def test_bad_theories_are_named(theories, message):
+    with pytest.raises(ValueError, match=message):
+        compare(*SETTINGS["momentum"], chains=64, theories=theories)
+
+
+def test_a_finite_theory_of_an_infinite_variance_is_not_within_any_tolerance():
+    problem = LinearRegression.gaussian([1.0])
+    table = compare(problem, SGD(lr=1.2), chains=64)
+    assert table.status == "infinite_variance"
+    assert table.within(1e9)["langevin"] is False
+
+
+def test_a_comparison_is_a_table_and_a_picture():
+    table = compare(*SETTINGS["momentum"], chains=256)
+    ax = table.plot(Figure().add_subplot())
+    drawn = {line.get_label(): line.get_xdata() for line in ax.get_lines()}
+    np.testing.assert_array_equal(drawn["langevin"], table.relative_error[1])
+    pytest.importorskip("pandas")
+    frame = table.to_dataframe()
+    assert list(frame.index) == list(QUANTITIES)
+    np.testing.assert_array_equal(frame["simulated"], table.simulated)
+    np.testing.assert_array_equal(frame["langevin, limit"], table.stationary[1])

@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.special import stdtrit
@@ -38,8 +40,11 @@ from linsgd.theory.stability.thresholds import stability
 from linsgd.theory.tails.exponents import spectral_function
 from linsgd.theory.tails.moments import even_moments
 from linsgd.theory.tails.setting import Setting
-from linsgd.theory.theories import TheoryName, theories
+from linsgd.theory.theories import TheoryName
+from linsgd.theory.theories import theories as built_in
 from linsgd.variates import LANES
+
+UserTheory: TypeAlias = Callable[[LinearRegression, SGD], Mapping[str, float]]
 
 QUANTITIES = tuple(DEFINITIONS)
 LONGEST = 2**14  # steps
@@ -62,7 +67,7 @@ class Comparison(Result):
         squared_distance E|w - mu|^2, squared_speed E|v|^2, overlap E(w - mu)'v, excess_loss and
         excess_risk; mu minimises the regularised loss.
     theories : tuple of str
-        "exact" and the approximations that cover the optimizer.
+        "exact", the approximations that cover the optimizer, and those of one's own.
     stationary : ndarray (len(theories), 5)
         Each theory's stationary value; inf where it diverges, nan where the theory does not have
         the quantity, as a first-order theory does not have a velocity.
@@ -81,7 +86,7 @@ class Comparison(Result):
         Independent chains.
     mixing_rates : ndarray (len(theories),)
         Each theory's decay of the mean per step, negative where it diverges: the spectral gap,
-        whatever the batch, while the variance is finite.
+        whatever the batch, while the variance is finite; nan for a theory of one's own.
     remarks : tuple of str
         Why a number is infinite, missing or not comparable.
 
@@ -116,6 +121,78 @@ class Comparison(Result):
             scores = np.where(np.isfinite(self.standard_error), difference, np.nan)
             scores = scores / self.standard_error
         return np.where(np.abs(difference) <= self.rounding, 0.0, scores)
+
+    @property
+    def relative_error(self) -> FloatArray:
+        """Return each theory's stationary value over the exact one, minus 1 (len(theories), 5).
+
+        nan where there is no value, the exact one is infinite, or both are rounding errors.
+        """
+        exact = self.stationary[0]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            error: FloatArray = self.stationary / exact - 1
+        return np.where(np.isfinite(exact) & (np.abs(exact) > self.rounding), error, np.nan)
+
+    def within(self, tolerance: float) -> dict[str, bool]:
+        """Return which theories are within a relative tolerance of the exact law, if it exists.
+
+        Parameters
+        ----------
+        tolerance : float
+            Of each quantity that the theory has, positive.
+
+        Returns
+        -------
+        dict of str to bool
+            False where the exact law is infinite and the theory's is not.
+        """
+        tolerance = domains.real("tolerance", tolerance, "(0, inf)")
+        missed = np.isinf(self.stationary[0]) & np.isfinite(self.stationary)
+        close = ~(np.abs(self.relative_error) > tolerance) & ~missed
+        return dict(zip(self.theories, close.all(axis=1).tolist(), strict=True))
+
+    def to_dataframe(self) -> Any:
+        """Return a pandas DataFrame, a row a quantity; needs pandas."""
+        import pandas
+
+        columns = {f"{theory}, limit": self.stationary[i] for i, theory in enumerate(self.theories)}
+        columns |= {"exact": self.exact, "simulated": self.simulated}
+        columns |= {"standard_error": self.standard_error, "z": self.z}
+        return pandas.DataFrame(columns, index=list(self.quantities))
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw theories and simulation relative to the exact law.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        Axes
+            Theories relative to the exact limit, the simulation with two standard errors relative
+            to the exact law at its step. What is not finite is left out.
+        """
+        from matplotlib import pyplot
+
+        if ax is None:
+            ax = pyplot.subplots(figsize=(6.0, 3.6), layout="constrained")[1]
+        rows = np.arange(len(self.quantities))
+        for theory, error in zip(self.theories[1:], self.relative_error[1:], strict=True):
+            ax.plot(error, rows, "D", markersize=5, label=theory)
+        visible = np.abs(self.exact) > self.rounding
+        with np.errstate(invalid="ignore", divide="ignore"):
+            away = np.where(visible, self.simulated / self.exact - 1, np.nan)
+            spread = np.where(visible, 2 * self.standard_error / np.abs(self.exact), np.nan)
+        known = np.isfinite(away) & np.isfinite(spread)
+        ax.errorbar(away[known], rows[known], xerr=spread[known], fmt="ko", label="simulated")
+        ax.axvline(0.0, color="#20252b", linewidth=1, label="exact")
+        ax.set_yticks(rows, self.quantities)
+        ax.invert_yaxis()
+        ax.set(xlabel="relative to the exact law, minus 1")
+        ax.legend(frameon=False)
+        return ax
 
     @property
     def agrees(self) -> bool | None:
@@ -169,7 +246,7 @@ class Comparison(Result):
         words = {True: "yes", False: "no", None: "unknown: no standard error is finite"}
         pairs = [("status", str(self.status)), ("agrees", words[self.agrees])]
         rates = zip(self.theories, self.mixing_rates, strict=True)
-        mixing = ", ".join(f"{theory} {rate:.6g}" for theory, rate in rates)
+        mixing = ", ".join(f"{theory} {rate:.6g}" for theory, rate in rates if rate == rate)
         pairs.append(("mixing rate", f"{mixing}: decay of the mean a step"))
         return [*pairs, *(("remark", remark) for remark in self.remarks)]
 
@@ -181,6 +258,7 @@ def compare(
     seed: int = 0,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    theories: Mapping[str, UserTheory] | None = None,
 ) -> Comparison:
     """Put every theory beside the exact answer and the simulation.
 
@@ -198,6 +276,9 @@ def compare(
         Where blocks of chains are computed; by default threads.
     progress : callable, optional
         Called with (blocks done, blocks in all).
+    theories : mapping of str to callable, optional
+        Theories of one's own by name: f(problem, sgd) returns a mapping of quantities, among the
+        five of `Comparison`, to their stationary values.
 
     Returns
     -------
@@ -221,6 +302,7 @@ def compare(
     accept_calls(executor, progress)
     domains.choice("sgd.sampling", sgd.sampling, ("independent",))
     chains = domains.integer("chains", chains, "[2, inf)")
+    own = _own_values(problem, sgd, {} if theories is None else theories)
     laws, missing = _stationary_laws(problem, sgd)
     floor = rounding(problem, sgd)
     reached, settled = _reached(problem, sgd, laws["exact"], floor)
@@ -243,8 +325,10 @@ def compare(
     return Comparison(
         status=laws["exact"].status,
         quantities=QUANTITIES,
-        theories=tuple(laws),
-        stationary=np.array([_limits(problem, sgd, each) for each in laws.values()]),
+        theories=(*laws, *own),
+        stationary=np.array(
+            [_limits(problem, sgd, law) for law in laws.values()] + list(own.values())
+        ),
         steps=steps,
         settled=settled,
         exact=of_law(problem, sgd, law),
@@ -252,9 +336,28 @@ def compare(
         standard_error=np.full(error.shape, np.inf) if infinite else error,
         rounding=floor,
         chains=ensemble.chains,
-        mixing_rates=np.array([mixing_rate(problem, sgd, theory) for theory in laws]),
+        mixing_rates=np.array(
+            [mixing_rate(problem, sgd, theory) for theory in laws] + [np.nan] * len(own)
+        ),
         remarks=(*_existence(problem, sgd, laws["exact"], settled, steps), *reason, *missing),
     )
+
+
+def _own_values(
+    problem: LinearRegression, sgd: SGD, theories: Mapping[str, UserTheory]
+) -> dict[str, FloatArray]:
+    """Return the quantities (5,) of each theory of one's own, nan where it has none."""
+    found = {}
+    for name, theory in theories.items():
+        if name in built_in("moments"):
+            domains.refuse("theories", name, "names that are not those of built-in theories")
+        values = dict(theory(problem, sgd))
+        for quantity in values:
+            domains.choice(f"a quantity of theory {name!r}", quantity, QUANTITIES)
+        found[name] = np.array(
+            [float(values.get(quantity, np.nan)) for quantity in QUANTITIES], dtype=np.float64
+        )
+    return found
 
 
 def _reached(
@@ -292,7 +395,7 @@ def _stationary_laws(
     """Return the stationary law of each theory, and why an approximation is left out."""
     missing: list[str] = []
     laws: dict[TheoryName, Moments] = {"exact": stationary_moments(problem, sgd)}
-    for theory in theories("moments")[1:]:
+    for theory in built_in("moments")[1:]:
         try:
             laws[theory] = stationary_moments(problem, sgd, theory=theory)
         except ValueError as error:
