@@ -1,4 +1,4 @@
-"""Sphinx configuration; the API page is written from the public names before each build."""
+"""Sphinx configuration; the pages of the API and of the papers are written before each build."""
 
 import os
 import sys
@@ -13,6 +13,7 @@ os.environ["PATH"] = os.pathsep.join(
 )  # pages call `linsgd`
 
 import api_page
+import papers_page
 
 project = "linsgd"
 author = "The linsgd developers"
@@ -81,4 +82,5 @@ html_theme_options = {
 
 def setup(app):
     api_page.write(Path(app.srcdir) / "api" / "index.md")
+    papers_page.write(Path(app.srcdir) / "papers")
     app.connect("autodoc-process-docstring", api_page.escape_markup, priority=1)

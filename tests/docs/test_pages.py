@@ -49,7 +49,7 @@ def test_the_links_to_files_lead_somewhere(page):
 
 
 def leads_somewhere(path: Path) -> bool:
-    written_by_the_build = ("docs/api", "docs/gallery")
+    written_by_the_build = ("docs/api", "docs/gallery", "docs/papers")
     return path.exists() or any(folder in path.as_posix() for folder in written_by_the_build)
 
 
