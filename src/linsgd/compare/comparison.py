@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -304,31 +304,25 @@ def compare(
     chains = domains.integer("chains", chains, "[2, inf)")
     own = _own_values(problem, sgd, {} if theories is None else theories)
     laws, missing = _stationary_laws(problem, sgd)
+    limits = [_limits(problem, sgd, law) for law in laws.values()]
     floor = rounding(problem, sgd)
     reached, settled = _reached(problem, sgd, laws["exact"], floor)
     law = reached.at(0)
     steps = int(np.asarray(law.steps))
+    record = Quantities()
     ensemble = simulate(
-        problem,
-        sgd,
-        steps,
-        chains,
-        seed,
-        record=Quantities(),
-        executor=executor,
-        progress=progress,
+        problem, sgd, steps, chains, seed, record=record, executor=executor, progress=progress
     )
     if ensemble.chains < chains:
         missing.append(f"interrupted after {ensemble.chains} of {chains} chains")
     infinite, reason = _spread_is_infinite(problem, sgd, ensemble.chains)
     error = ensemble.standard_error(NAME)
+    reasons = _existence(problem, sgd, laws["exact"], settled, steps)
     return Comparison(
         status=laws["exact"].status,
         quantities=QUANTITIES,
         theories=(*laws, *own),
-        stationary=np.array(
-            [_limits(problem, sgd, law) for law in laws.values()] + list(own.values())
-        ),
+        stationary=np.stack([*limits, *own.values()]),
         steps=steps,
         settled=settled,
         exact=of_law(problem, sgd, law),
@@ -336,11 +330,16 @@ def compare(
         standard_error=np.full(error.shape, np.inf) if infinite else error,
         rounding=floor,
         chains=ensemble.chains,
-        mixing_rates=np.array(
-            [mixing_rate(problem, sgd, theory) for theory in laws] + [np.nan] * len(own)
-        ),
-        remarks=(*_existence(problem, sgd, laws["exact"], settled, steps), *reason, *missing),
+        mixing_rates=_mixing_rates(problem, sgd, tuple(laws), len(own)),
+        remarks=(*reasons, *reason, *missing),
     )
+
+
+def _mixing_rates(
+    problem: LinearRegression, sgd: SGD, names: Sequence[TheoryName], own: int
+) -> FloatArray:
+    """Return the mixing rate of each theory, nan for those of one's own."""
+    return np.array([*(mixing_rate(problem, sgd, name) for name in names), *[np.nan] * own])
 
 
 def _own_values(

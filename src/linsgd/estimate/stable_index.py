@@ -150,13 +150,7 @@ def stable_index(
     domains.choice("method", method, (*METHODS, "blocks"))
     confidence = domains.real("confidence", confidence, "(0, 1)")
     block = domains.integer("block", block, "[2, inf)")
-    if location != "median":
-        centre = domains.real("location", location)
-    elif method == "log_variance":
-        centre = middle_mean(values)
-    else:
-        centre = float(np.median(values))
-    values = values - centre
+    values = values - _centre(values, method, location)
     objection = _objection(values, method, block)
     if objection:
         return _without_value(values.size, method, confidence, objection)
@@ -189,6 +183,13 @@ def stable_index(
         method=method,
         status=EstimateStatus.OK,
     )
+
+
+def _centre(values: FloatArray, method: str, location: float | Literal["median"]) -> float:
+    """Return the location that was given, or the estimate of it that serves the method."""
+    if location != "median":
+        return domains.real("location", location)
+    return middle_mean(values) if method == "log_variance" else float(np.median(values))
 
 
 def _objection(values: FloatArray, method: str, block: int) -> str:

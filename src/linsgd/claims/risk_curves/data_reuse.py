@@ -38,9 +38,6 @@ def data_reuse_lowers_the_risk(named: NamedProblem) -> Draft:
     exact = np.array([six / one])
     accepted = Acceptance.interval(exact, 0.05 * exact, "5 % of the ratio")
     fresh = risk_curve(LAW, OPTIMIZER, [ROWS, PASSES * ROWS]).excess_risk
-    spectrum, optimum = LAW.eigenvalues(), LAW.optimum()
-    zeros = np.zeros_like(optimum)
-    directions = np.vstack([np.eye(len(optimum)), np.zeros((len(optimum), len(optimum)))])
     return Draft(
         statement=(
             f"On {ROWS} rows of a power law six passes of SGD leave {six / one:.3f} times the "
@@ -64,16 +61,24 @@ def data_reuse_lowers_the_risk(named: NamedProblem) -> Draft:
                 "rows are as good as fresh samples": np.array([fresh[1] / fresh[0]]),
             },
         ),
-        evidence=Simulation(
-            experiment=SGDChains(problem=data, sgd=OPTIMIZER, steps=(PASSES * ROWS,)),
-            observable=Quadratic(
-                np.concatenate([optimum, zeros]),
-                directions,
-                directions,
-                spectrum[:, None] / (2 * one),
-            ),
-            premise=MILD,
+        evidence=_risk_of_chains(data, one),
+    )
+
+
+def _risk_of_chains(data: LinearRegression, unit: float) -> Simulation:
+    """Return the measurement of the population risk after the last pass, in a unit."""
+    spectrum, optimum = LAW.eigenvalues(), LAW.optimum()
+    zeros = np.zeros_like(optimum)
+    directions = np.vstack([np.eye(len(optimum)), np.zeros((len(optimum), len(optimum)))])
+    return Simulation(
+        experiment=SGDChains(problem=data, sgd=OPTIMIZER, steps=(PASSES * ROWS,)),
+        observable=Quadratic(
+            np.concatenate([optimum, zeros]),
+            directions,
+            directions,
+            spectrum[:, None] / (2 * unit),
         ),
+        premise=MILD,
     )
 
 
