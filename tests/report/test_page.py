@@ -346,9 +346,12 @@ def test_claims_of_ones_own_have_their_heading_and_no_command_that_cannot_work(
 
 def test_the_footer_is_for_readers(make_report, make_verdict):
     made = {"numpy": "2.4", "date": "2026-11-30T19:07:44+01:00", "seconds": 312.4, "cores": 2}
+    made |= {"cpu": "<Abacus>", "data_sha256": "e3b0c442"}
     html = page(make_report(make_verdict()).to_dict() | {"provenance": {"linsgd": "0.1.0", **made}})
     assert "<dd>30 November 2026, 18:07 UTC</dd>" in html
     assert "<dt>duration</dt><dd>5 min 12 s</dd>" in html
+    assert "<dt>CPU</dt><dd>&lt;Abacus&gt;</dd>" in html
+    assert "<dt>SHA-256 of the data</dt><dd>e3b0c442</dd>" in html
 
 
 @pytest.mark.parametrize(

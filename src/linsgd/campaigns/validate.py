@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from linsgd import domains
 from linsgd.blocks import accept_calls
+from linsgd.campaigns.circumstances import circumstances
 from linsgd.claims.paper import Paper
 from linsgd.claims.registry import NAMED, PAPERS, Asked, Selection, select
 from linsgd.judge.claim import Claim
@@ -116,7 +116,7 @@ def validate(
             _reproducible(found[c.id, c.problem], papers_by_name[c.paper], data, effort, seed)
             for c in chosen
         ),
-        provenance=environment() | _circumstances(started),
+        provenance=environment() | circumstances(started, data),
         papers=_names(papers),
         effort=effort,
         seed=seed,
@@ -178,12 +178,6 @@ def _names(papers: Asked) -> str:
     """Return the papers asked for, separated by commas."""
     each = papers if isinstance(papers, list | tuple) else [papers]
     return ",".join(paper.name if isinstance(paper, Paper) else str(paper) for paper in each)
-
-
-def _circumstances(started: float) -> dict[str, Any]:
-    """Return when, for how long (since its last start) and on how many cores this run worked."""
-    date = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"date": date, "seconds": round(time.monotonic() - started, 1), "cores": os.cpu_count()}
 
 
 def _name(data: LinearRegression | Table | None) -> str | None:

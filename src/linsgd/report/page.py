@@ -54,6 +54,7 @@ NOTATION = (
     ("α", "tail exponent"),
 )
 TEMPLATES.globals.update(symbols=SYMBOLS, kinds=KINDS, roles=ROLES, notation=NOTATION)
+LABELS = {"cpu": "CPU", "data_sha256": "SHA-256 of the data"}  # of facts in the footer
 SHARED = ("id", "statement", "formula", "kind", "role", "source")  # by the verdicts of a card
 FILTERED = {"paper": "paper", "problem": "problem", "kind": "kind", "outcome": "verdict"}
 
@@ -147,7 +148,7 @@ def facts(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
         elif key == "seconds":
             pairs.append(("duration", digits.duration(value)))
         else:
-            pairs.append((key, str(value)))
+            pairs.append((LABELS.get(key, key), str(value)))
     return pairs
 
 
