@@ -105,7 +105,8 @@ class Draft:
     regime : str
         Where it holds, and what the interval of the measurement rests on.
     components : tuple of str
-        One name a coordinate.
+        One name a coordinate. Names alike but for their numbers, such as "P(|w| > 5)" and
+        "P(|w| > 20)", are points of a curve in the report's figures.
     prediction : ndarray (m,)
         The value of each coordinate.
     acceptance : Acceptance

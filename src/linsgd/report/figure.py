@@ -4,76 +4,38 @@ Equal claims give equal bytes: the SVG has no date, and the salt of its ids is t
 What lies outside the axis is an arrow at its end with the number beside it.
 """
 
-import base64
-import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from linsgd.report import digits, gauge
+from linsgd.report.canvas import LIGHT, WIDTH, axes_in, blank, in_both_colours, style, svg
 
 MOST_ROWS = 16
-WIDTH, ROW, BELOW = 5.4, 0.36, 0.62  # inches: the figure, a row, the axis below
-FONTS = ["DejaVu Sans", "Verdana", "Arial"]  # the first is what Matplotlib measures with
-LIGHT = {
-    "ink": "#1f2430",
-    "muted": "#667085",
-    "band": "#d9ece4",
-    "edge": "#2f7d62",
-    "mark": "#0b5cad",
-    "mutant": "#a2492b",
-}
-DARK = {
-    "ink": "#e6e8ee",
-    "muted": "#98a2b3",
-    "band": "#1f3b33",
-    "edge": "#6cc5a4",
-    "mark": "#7cb8ff",
-    "mutant": "#f0a183",
-}
+ROW, BELOW = 0.36, 0.62  # inches: a row, the axis below
+SIDE = 0.02 * WIDTH  # margin on either side
 
 
 def figure(claim: Mapping[str, Any]) -> str:
     """Draw one claim of report.json as an SVG in light colours."""
     components = _drawn(claim)
     rows = len(components) if len(claim["prediction"]) > 1 else 1 + len(claim["mutants"])
-    with matplotlib.rc_context(
-        {
-            "svg.hashsalt": claim["id"],
-            "svg.fonttype": "none",
-            "font.size": 9,
-            "font.sans-serif": FONTS,
-            "text.parse_math": False,  # a $ in a name is a $
-        }
-    ):
-        canvas = Figure(figsize=(WIDTH, BELOW + ROW * rows))
-        canvas.patch.set_alpha(0.0)
-        axes = _axes(canvas)
+    with style(claim["id"]):
+        canvas = blank(BELOW + ROW * rows)
+        axes = axes_in(canvas, SIDE, BELOW, WIDTH - 2 * SIDE, ROW * rows)
         if len(claim["prediction"]) == 1:
             _draw_one(axes, claim, components[0])
         else:
             _draw_many(axes, claim, components)
-        file = io.StringIO()
-        canvas.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    return file.getvalue()
+        return svg(canvas)
 
 
 def sources(claim: Mapping[str, Any]) -> tuple[str, str]:
     """Return the figure as data URIs, in light and in dark colours."""
-    light = figure(claim)
-    dark = light
-    for name, colour in LIGHT.items():
-        dark = dark.replace(colour, DARK[name])
-    return _uri(light), _uri(dark)
-
-
-def _uri(svg: str) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+    return in_both_colours(figure(claim))
 
 
 def _drawn(claim: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -85,17 +47,6 @@ def _drawn(claim: Mapping[str, Any]) -> list[dict[str, Any]]:
     by_margin = sorted(range(len(components)), key=lambda i: gauge.margin(components[i]))
     kept = sorted(by_margin[:MOST_ROWS])
     return [{**components[i], "nearest": i == nearest} for i in kept]
-
-
-def _axes(canvas: Figure) -> Axes:
-    below = BELOW / canvas.get_figheight()
-    axes = canvas.add_axes((0.02, below, 0.96, 1 - below))
-    axes.patch.set_alpha(0.0)
-    axes.spines[["top", "left", "right"]].set_visible(False)
-    axes.spines["bottom"].set_color(LIGHT["muted"])
-    axes.tick_params(axis="x", colors=LIGHT["muted"])
-    axes.xaxis.label.set_color(LIGHT["muted"])
-    return axes
 
 
 def _draw_one(axes: Axes, claim: Mapping[str, Any], component: Mapping[str, Any]) -> None:

@@ -14,6 +14,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from linsgd.report import digits, gauge
+from linsgd.report.canvas import in_both_colours
+from linsgd.report.curve_figure import curve_figure
+from linsgd.report.curves import curves
 from linsgd.report.figure import sources
 from linsgd.report.mathml import formula
 from linsgd.report.summary import (
@@ -242,7 +245,20 @@ def _verdict(claim: Mapping[str, Any], filters: Mapping[str, Sequence[str]]) -> 
         ],
         "light": light,
         "dark": dark,
+        "curves": _curves(claim),
     }
+
+
+def _curves(claim: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the figures of a claim's curves; none where nothing was measured."""
+    if claim["note"] and not claim["chains"]:
+        return []
+    drawn = []
+    for curve in curves([component["name"] for component in claim["prediction"]]):
+        light, dark = in_both_colours(curve_figure(claim, curve))
+        alt = f"{curve.quantity} over {curve.over}: predicted, accepted, measured and mutants"
+        drawn.append({"alt": alt, "light": light, "dark": dark})
+    return drawn
 
 
 def _values(prediction: Sequence[float], components: Sequence[Mapping[str, Any]]) -> str:
