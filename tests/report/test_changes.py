@@ -82,7 +82,8 @@ def test_page_and_text_say_what_changed(make_report, make_verdict, tmp_path):
     assert "Changed since old/<i>: 2" in heading(document)
     assert "    mine/<b> on gaussian: gone" in heading(document)
     html = page(document)
-    assert "mine/&lt;b&gt;" in html
+    assert '<th scope="row">mine/&lt;b&gt; on gaussian</th>' in html  # gone: no card to link to
+    assert '<a href="#mine/two@gaussian">mine/two on gaussian</a></th>' in html
     assert "old/&lt;i&gt;" in html
     assert "<i>" not in html
     assert type(compared).from_dict(document) == compared

@@ -166,7 +166,7 @@ def test_what_was_said_beforehand_is_shown(make_report, make_verdict):
     assert "beyond this effort" not in text(make_report(make_verdict()).to_dict())
 
 
-def test_a_paper_begins_with_how_far_its_statements_hold(every_kind):
+def test_a_paper_begins_with_how_far_its_statements_hold(every_kind, make_report, make_verdict):
     html, lines = page(every_kind.to_dict()), text(every_kind.to_dict())
     first, refuted, undecided = re.findall(
         r'<tr>\s*<th scope="row">Positions.*?</tr>', html, re.DOTALL
@@ -179,6 +179,9 @@ def test_a_paper_begins_with_how_far_its_statements_hold(every_kind):
     assert ">undecided</span>" in undecided
     assert "within a tenth" not in refuted + undecided
     assert '<span class="chip contradicted">1 × contradicted</span>' in html
+    assert "<small>1 × holds to first order in lr, 1 × contradicted; 3 claims judged, 2 as" in html
+    assert "3 statements of the papers:" in html
+    assert "statements of the papers" not in page(make_report(make_verdict()).to_dict())
     assert "    contradicted: Positions and velocities" in lines
 
 

@@ -108,6 +108,7 @@ def page(document: Mapping[str, Any]) -> str:
         papers=papers,
         filters=filters,
         card_filters={name: boxes for card in cards for name, boxes in card["filters"].items()},
+        standings=sum((paper["standings"] for paper in papers), Counter()),
         tallies=by_kind(claims),
         tallies_by_role=by_role(claims),
         findings=sum(map(is_finding, claims)),
