@@ -1,6 +1,7 @@
 """Which components are points of a curve, and what its figure shows."""
 
 import math
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -128,3 +129,13 @@ def test_the_page_shows_the_curve_where_something_was_measured(
     assert html.count(alt) == 2
     unmeasured = make_verdict(components=components, mutants=(), **note)
     assert alt not in page(make_report(unmeasured).to_dict())
+
+
+def test_what_is_left_out_of_a_picture_is_referred_to_nowhere(draw):
+    _, pictures = draw({**SURVIVAL})
+    for picture in (*pictures, *draw(dict.fromkeys(PATHS, 1.0))[1]):
+        referred = set(re.findall(r'(?:href="|url\()#([^")]+)', picture))
+        assert referred
+        assert referred == referred & set(re.findall(r' id="([^"]+)"', picture))
+        assert "<metadata" not in picture
+        assert picture.count("DejaVu Sans") == 1

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,6 +28,15 @@ DARK = {
     "mark": "#7cb8ff",
     "mutant": "#f0a183",
 }
+NOTHING: dict[str, None] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+SUPERFLUOUS = (
+    (re.compile(r"(<g) id=\"[^\"]*\""), r"\1"),  # nothing refers to a group
+    (re.compile(r"(<text [^>]*?)font-family: [^;\"]*; "), r"\1"),  # said once, at the root
+    (re.compile(r"(<text [^>]*?) transform=\"rotate\(-0 [^\"]*\""), r"\1"),
+    (re.compile(r">\s+<"), "><"),
+    (re.compile(r"\s*\n\s*"), " "),  # between the points of a path
+    (re.compile(r"<g>(<use [^>]*/>)</g>"), r"\1"),
+)
 
 
 @contextmanager
@@ -64,10 +74,15 @@ def axes_in(canvas: Figure, left: float, below: float, width: float, height: flo
 
 
 def svg(canvas: Figure) -> str:
-    """Return a figure as an SVG without a date."""
+    """Return a figure as an SVG without a date and without what a browser does not need."""
     file = io.StringIO()
-    canvas.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    return file.getvalue()
+    canvas.savefig(file, format="svg", metadata=NOTHING)
+    text = file.getvalue()
+    families = ", ".join((*FONTS, "sans-serif"))
+    text = text[text.index("<svg") :].replace("<svg", f'<svg font-family="{families}"', 1)
+    for superfluous, kept in SUPERFLUOUS:
+        text = superfluous.sub(kept, text)
+    return text
 
 
 def in_both_colours(light: str) -> tuple[str, str]:

@@ -176,10 +176,10 @@ def _draw(
     for number, mutant in enumerate(claim["mutants"]):
         wrong = [float(mutant["prediction"][i]) for i in line.components]
         axes.plot(line.at, wrong, color=LIGHT["mutant"], lw=1.1, ls=DASHES[number % len(DASHES)])
-    for x, point in zip(line.at, points, strict=True):
-        estimate, lower, upper = _measured(point)
-        axes.plot([x, x], [max(lower, bottom), min(upper, top)], color=LIGHT["mark"], lw=2.2)
-        axes.plot(x, estimate, "o", color=LIGHT["mark"], ms=4)
+    estimates, lower, upper = zip(*map(_measured, points), strict=True)
+    ends = [max(y, bottom) for y in lower], [min(y, top) for y in upper]
+    axes.vlines(line.at, *ends, color=LIGHT["mark"], lw=2.2)
+    axes.plot(line.at, estimates, "o", color=LIGHT["mark"], ms=4)
 
 
 def _measured(component: Component) -> tuple[float, float, float]:
