@@ -106,6 +106,7 @@ def page(document: Mapping[str, Any]) -> str:
         verdict=verdict,
         sentence=sentence,
         papers=papers,
+        titles={paper["id"]: paper["name"] for paper in papers},
         filters=filters,
         card_filters={name: boxes for card in cards for name, boxes in card["filters"].items()},
         standings=sum((paper["standings"] for paper in papers), Counter()),
