@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+import linsgd
+from linsgd.campaigns.validate import _is_asked
 from linsgd.judge.verdict import Outcome
 from linsgd.report.changes import Difference, changes, earlier_claims
 from linsgd.report.page import page
@@ -111,3 +113,18 @@ def test_the_picture_has_a_point_for_every_simulated_claim(every_kind):
     drawn = points[np.isfinite(points[:, 0]), 0]
     np.testing.assert_allclose(np.sort(drawn), np.sort([max(m, -1.5) for m in margins if m == m]))
     assert [text.get_text() for text in ax.get_yticklabels()] == ["kunin_2024", "linsgd"]
+
+
+def test_a_claim_that_was_not_asked_for_is_not_gone(tmp_path, make_report, make_verdict):
+    name = "linsgd/first_step_is_undampened"
+    others = ("linsgd/dropped", "kunin_2024/mean_path", name)
+    earlier = [make_verdict(id=other, problem="gaussian") for other in others]
+    elsewhere = make_verdict(id=name, problem="diabetes")
+    make_report(*earlier, elsewhere).save(tmp_path)
+    report = linsgd.validate(name, problem="gaussian", against=tmp_path)
+    assert [change.claim for change in report.changes] == [name]
+    whole = dataclasses.replace(report, papers="linsgd", problem=None)
+    asked = [_is_asked(claim, whole) for claim in claims_of(make_report(*earlier, elsewhere))]
+    assert asked == [True, False, True, True]
+    everything = dataclasses.replace(whole, papers="all")
+    assert all(_is_asked(claim, everything) for claim in claims_of(make_report(*earlier)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any
@@ -78,7 +78,8 @@ def validate(
         claims that the effort cannot or may not decide; then with the id of a claim and its number
         of chains before these are simulated.
     against : path, optional
-        The report.json of an earlier validation, or its folder: the report says what has changed.
+        The report.json of an earlier validation, or its folder: the report says what has changed of
+        the papers and the problem asked for.
 
     Returns
     -------
@@ -127,11 +128,27 @@ def validate(
         bibtex=bibliography(p.reference for p in selection.papers if p.reference is not None),
     )
     if earlier is not None:
-        since = changes(earlier, report.to_dict()["claims"])
+        again = [claim for claim in earlier if _is_asked(claim, report)]
+        since = changes(again, report.to_dict()["claims"])
         report = replace(report, against=str(against), changes=since)
     if place is not None:
         report.save(place, overwrite)
     return report
+
+
+def _is_asked(earlier: Mapping[str, Any], report: Report) -> bool:
+    """Say whether a report was to judge an earlier report's claim, which is gone if it does not.
+
+    It was if it judges all papers or another claim of its paper; single claims name themselves.
+    """
+    names = set(report.papers.split(","))
+    judged = {verdict.id for verdict in report.claims}
+    papers = {verdict.paper for verdict in report.claims}
+    if names <= judged:
+        named = earlier["id"] in names
+    else:
+        named = "all" in names or earlier["id"].partition("/")[0] in papers
+    return named and report.problem in (None, earlier["problem"])
 
 
 def _work(chosen: Sequence[Claim], effort: Effort) -> str:
