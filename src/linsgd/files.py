@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import uuid
 from pathlib import Path
 
 
@@ -15,8 +16,9 @@ def make_writable(folder: str | os.PathLike[str]) -> Path:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file beside `path`, then rename it: a crash leaves the old file or none."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as temporary:
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with open(beside, "xb") as temporary:  # with the permissions of any new file
         temporary.write(content)
         temporary.flush()
         os.fsync(temporary.fileno())
-    os.replace(temporary.name, path)
+    os.replace(beside, path)

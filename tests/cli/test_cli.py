@@ -173,7 +173,7 @@ def test_compare_exits_1_if_the_simulation_contradicts_the_exact_law(run, monkey
         return dataclasses.replace(right, simulated=3 * right.simulated)
 
     monkeypatch.setattr(linsgd, "compare", wrong)
-    code, output, _ = run("compare", *SETTING, "--chains", "1024")
+    code, output, _ = run("compare", *SETTING)
     assert code == 1
     assert re.search(r"agrees +no", output)
 

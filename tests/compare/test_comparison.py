@@ -130,7 +130,7 @@ def test_a_spread_that_is_infinite_is_not_estimated(momentum):
     problem = LinearRegression.gaussian([1.0])
     for finite in (True, False):
         lr = moment_threshold(problem, SGD(lr=0.1, momentum=momentum), 4).value * (
-            1.1 - 0.2 * finite
+            1.1 - 0.8 * finite
         )
         table = compare(problem, SGD(lr=lr, momentum=momentum), chains=128)
         assert np.isfinite(table.standard_error).all() == finite

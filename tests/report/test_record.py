@@ -170,3 +170,11 @@ def test_an_approximation_that_fails_is_a_finding_in_the_document(make_report, m
 
 def test_the_printed_report_names_every_claim(every_kind):
     assert all(verdict.id in repr(every_kind) for verdict in every_kind.claims)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_files_have_the_permissions_of_any_new_file(every_kind, tmp_path):
+    every_kind.save(tmp_path)
+    (tmp_path / "plain").touch()
+    modes = {path.stat().st_mode for path in tmp_path.iterdir()}
+    assert len(modes) == 1

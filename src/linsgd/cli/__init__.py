@@ -229,7 +229,7 @@ def _compare(options: argparse.Namespace) -> int:
             problem, sgd, chains=options.chains, seed=options.seed, progress=_progress(bar)
         )
     _show({"comparison": comparison}, options.json)
-    if comparison.chains < options.chains:
+    if any(remark.startswith("interrupted") for remark in comparison.remarks):
         raise KeyboardInterrupt
     return 1 if comparison.agrees is False else 0
 
@@ -239,7 +239,7 @@ def _atlas(options: argparse.Namespace) -> int:
     with _bar("points") as bar:
         found = linsgd.atlas(
             problem,
-            lr=options.lr or _rates(problem, options),
+            lr=options.lr,
             batch_size=options.batch_size,
             momentum=options.momentum,
             quantity=options.quantity,
@@ -259,17 +259,6 @@ def _atlas(options: argparse.Namespace) -> int:
     return 0
 
 
-def _rates(problem: linsgd.LinearRegression, options: argparse.Namespace) -> list[float]:
-    """Return 40 learning rates up to the largest mean-square threshold of the grid."""
-    edges = [
-        linsgd.stability(problem, linsgd.SGD(1.0, batch_size, momentum)).lr_mean_square
-        for batch_size in options.batch_size
-        for momentum in options.momentum
-    ]
-    top = max(edges)
-    return [top * 10 ** (-2.5 + 2.5 * i / 39) for i in range(40)]
-
-
 def _write_records(found: linsgd.Atlas, path: Path) -> None:
     import csv
 
@@ -286,7 +275,7 @@ def _table_of_boundaries(found: linsgd.Atlas) -> str:
     boundaries = [found.boundary(theory) for theory in found.theories]
     for i, batch_size in enumerate(found.batch_size.tolist()):
         for j, momentum in enumerate(found.momentum.tolist()):
-            limits = [f"{limit[i, j]:.4g}" for limit in boundaries]
+            limits = [_limit_text(limit[i, j], found.lr.tolist()) for limit in boundaries]
             lines.append(
                 [f"{batch_size}", f"{momentum:g}", f"{found.threshold[i, j]:.4g}", *limits]
             )
@@ -296,6 +285,7 @@ def _table_of_boundaries(found: linsgd.Atlas) -> str:
 
 
 def _limit_text(limit: float, rates: Sequence[float]) -> str:
+    """Return a boundary, or on which side of the grid it lies."""
     if limit != limit:
         return f"< {rates[0]:.3g}"
     return f">= {limit:.4g}" if limit == rates[-1] else f"{limit:.4g}"

@@ -107,14 +107,15 @@ def _simulate(command: Parser) -> None:
 def _compare(command: Parser) -> None:
     _problem(command)
     _optimizer(command, sampling=False)
-    _ensemble(command.add_argument_group("simulation").add_argument)
+    add = command.add_argument_group("simulation").add_argument
+    _ensemble(add, default=None)
     _json(command)
 
 
 def _atlas(command: Parser) -> None:
     _problem(command)
     add = command.add_argument_group("grid").add_argument
-    rates = "learning rates (default: 40 up to the mean-square threshold)"
+    rates = "learning rates (default: 16 a decade up to the mean-square threshold)"
     add("--lr", type=_numbers, metavar="LR,...", help=rates)
     batches = "(default: 1,4,16,64,256)"
     add("--batch-size", type=_integers, default=[1, 4, 16, 64, 256], metavar="B,...", help=batches)
@@ -212,8 +213,9 @@ def _optimizer(command: Parser, *, sampling: bool) -> None:
         command.set_defaults(sampling="independent")
 
 
-def _ensemble(add: Add) -> None:
-    add("--chains", type=int, default=4096, metavar="N", help="(default: %(default)s)")
+def _ensemble(add: Add, default: int | None = 4096) -> None:
+    usual = "as many as the data take, from 4096" if default is None else default
+    add("--chains", type=int, default=default, metavar="N", help=f"(default: {usual})")
     add("--seed", type=int, default=0, help="fixes every number (default: %(default)s)")
 
 

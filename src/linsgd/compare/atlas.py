@@ -50,6 +50,8 @@ VARIANCES = ("position_variance", "velocity_variance")
 RATE = "relaxation_rate"
 QUANTITIES = (*VARIANCES, *DEFINITIONS, RATE)
 DIGITS = 1e-6  # relative width to which `find_boundary` bisects the learning rate
+A_DECADE = 16  # learning rates of a grid that is not given
+LOWEST_SHARE = 10**-2.5  # of the smallest threshold, where it begins
 LOWEST = 1e-6  # of the threshold, where `find_boundary` begins
 
 
@@ -185,7 +187,7 @@ class Atlas(Result):
         return ax
 
     def spot_check(
-        self, problem: LinearRegression, points: int = 3, seed: int = 0, chains: int = 4096
+        self, problem: LinearRegression, points: int = 3, seed: int = 0, chains: int | None = None
     ) -> list[Comparison]:
         """Compare the exact law with simulations at points of the grid where it exists.
 
@@ -228,7 +230,7 @@ class Atlas(Result):
 
 def atlas(
     problem: LinearRegression,
-    lr: ArrayLike,
+    lr: ArrayLike | None = None,
     batch_size: ArrayLike = 1,
     momentum: ArrayLike = 0.0,
     quantity: Quantity = "position_variance",
@@ -244,7 +246,8 @@ def atlas(
     problem : LinearRegression
         The problem.
     lr, batch_size, momentum : float or array_like
-        The grid; each is sorted and freed of duplicates.
+        The grid; each is sorted and freed of duplicates. By default 16 learning rates a decade,
+        from a 300th of the grid's smallest mean-square threshold to the largest one.
     quantity : str
         "position_variance" or "velocity_variance" (each mode), "squared_distance" E|w - mu|^2,
         "squared_speed" E|v|^2, "overlap", "excess_loss", "excess_risk", or "relaxation_rate", the
@@ -281,23 +284,26 @@ def atlas(
     >>> found.holds[found.theories.index("langevin"), :, 1, 0].tolist()
     [True, False, False]
     """
-    rates = _grid("lr", lr, f"(0, {domains.LARGEST:g}]")
     batches = [domains.integer("batch_size", b, "[1, 1000000000]") for b in _listed(batch_size)]
     momenta = _grid("momentum", momentum, "[0, 1)")
-    accept(problem, SGD(lr=float(rates[0]), weight_decay=weight_decay))
+    accept(problem, SGD(lr=1.0, weight_decay=weight_decay))
     domains.choice("quantity", quantity, QUANTITIES)
     tolerance = domains.real("tolerance", tolerance, "(0, 1]")
     accept_calls(None, progress)
     approximations = _approximations(quantity, theories)
     sizes = np.unique(np.array(batches, dtype=np.int64))
-    errors = np.full((len(approximations), rates.size, sizes.size, momenta.size), np.nan)
-    thresholds = np.empty(errors.shape[2:])
+    thresholds = np.empty((sizes.size, momenta.size))
+    for place in np.ndindex(thresholds.shape):
+        sgd = SGD(1.0, int(sizes[place[0]]), float(momenta[place[1]]), weight_decay=weight_decay)
+        thresholds[place] = stability(problem, sgd).lr_mean_square
+    if lr is None:
+        lr = _rates(thresholds)
+    rates = _grid("lr", lr, f"(0, {domains.LARGEST:g}]")
+    errors = np.full((len(approximations), rates.size, *thresholds.shape), np.nan)
     total = rates.size * thresholds.size
     for place in np.ndindex(thresholds.shape):
-        b = int(sizes[place[0]])
-        m = float(momenta[place[1]])
+        b, m = int(sizes[place[0]]), float(momenta[place[1]])
         sgd = SGD(lr=float(rates[0]), batch_size=b, momentum=m, weight_decay=weight_decay)
-        thresholds[place] = stability(problem, sgd).lr_mean_square
         for i, rate in enumerate(rates):
             here = replace(sgd, lr=float(rate))
             exact = _value(problem, here, quantity, "exact")
@@ -317,6 +323,16 @@ def atlas(
         threshold=thresholds,
         weight_decay=weight_decay,
     )
+
+
+def _rates(thresholds: FloatArray) -> FloatArray:
+    """Return learning rates from below the smallest threshold to the largest one."""
+    positive = thresholds[thresholds > 0]
+    if not positive.size:
+        domains.refuse("lr", None, "learning rates: the variance diverges at every one")
+    lowest, highest = positive.min() * LOWEST_SHARE, positive.max()
+    count = math.ceil(A_DECADE * math.log10(highest / lowest)) + 1
+    return np.geomspace(lowest, highest, count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

@@ -26,6 +26,7 @@ from scipy.special import stdtrit
 from linsgd import domains
 from linsgd.blocks import Progress, accept_calls
 from linsgd.compare.quantities import DEFINITIONS, NAME, Quantities, of_law, rounding
+from linsgd.compare.spread import Spread, spread, widened
 from linsgd.domains import FloatArray
 from linsgd.montecarlo.simulate import simulate
 from linsgd.optimizers.accept import accept
@@ -37,9 +38,6 @@ from linsgd.theory.moments import moments, stationary_moments
 from linsgd.theory.result import Moments, MomentsStatus
 from linsgd.theory.settling import settled_law
 from linsgd.theory.stability.thresholds import stability
-from linsgd.theory.tails.exponents import spectral_function
-from linsgd.theory.tails.moments import even_moments
-from linsgd.theory.tails.setting import Setting
 from linsgd.theory.theories import TheoryName
 from linsgd.theory.theories import theories as built_in
 from linsgd.variates import LANES
@@ -49,7 +47,7 @@ UserTheory: TypeAlias = Callable[[LinearRegression, SGD], Mapping[str, float]]
 QUANTITIES = tuple(DEFINITIONS)
 LONGEST = 2**14  # steps
 SETTLED = 1e-3  # relative distance from the stationary law
-LARGEST_LOG = 700.0  # whose exponential is a double
+FEWEST, MOST = 2**12, 2**16  # chains by default
 SHORT = 8  # steps of a simulation without a stationary law
 FALSE_ALARM = 1e-6  # of all five quantities together
 _EXISTING = (MomentsStatus.OK, MomentsStatus.NULL_SPACE)
@@ -84,6 +82,9 @@ class Comparison(Result):
         Values below it are rounding errors.
     chains : int
         Independent chains.
+    skewness : float
+        The largest one of squares of a chain, from the rows and the exact law; inf where the
+        simulation has no standard error, 0 for laws of which only the fourth moment is known.
     mixing_rates : ndarray (len(theories),)
         Each theory's decay of the mean per step, negative where it diverges: the spectral gap,
         whatever the batch, while the variance is finite; nan for a theory of one's own.
@@ -110,6 +111,7 @@ class Comparison(Result):
     standard_error: FloatArray
     rounding: FloatArray
     chains: int
+    skewness: float
     mixing_rates: FloatArray
     remarks: tuple[str, ...]
 
@@ -196,9 +198,12 @@ class Comparison(Result):
 
     @property
     def agrees(self) -> bool | None:
-        """Whether simulation and exact law agree; None where no error is finite."""
+        """Whether simulation and exact law agree; None where the chains cannot tell."""
         known = self.z[~np.isnan(self.z)]
-        return bool((np.abs(known) <= _largest(self.chains)).all()) if known.size else None
+        few = self.chains < Spread(self.skewness).chains
+        if not known.size or (few and known.any()):
+            return None
+        return bool((np.abs(known) <= _largest(self.chains, self.skewness)).all())
 
     def rows(self) -> list[tuple[str, str]]:
         """Return (label, text) pairs for the printed form: the table, line by line, and remarks."""
@@ -243,7 +248,7 @@ class Comparison(Result):
         return [*values, simulated, "-" if math.isnan(z) else f"{z:.2g}"]
 
     def _below(self) -> list[tuple[str, str]]:
-        words = {True: "yes", False: "no", None: "unknown: no standard error is finite"}
+        words = {True: "yes", False: "no", None: "not decided"}
         pairs = [("status", str(self.status)), ("agrees", words[self.agrees])]
         rates = zip(self.theories, self.mixing_rates, strict=True)
         mixing = ", ".join(f"{theory} {rate:.6g}" for theory, rate in rates if rate == rate)
@@ -254,7 +259,7 @@ class Comparison(Result):
 def compare(
     problem: LinearRegression,
     sgd: SGD,
-    chains: int = 4096,
+    chains: int | None = None,
     seed: int = 0,
     executor: Executor | None = None,
     progress: Progress | None = None,
@@ -268,8 +273,9 @@ def compare(
         The problem.
     sgd : SGD
         The optimizer, with independent batches.
-    chains : int
-        Independent chains, at least 2.
+    chains : int, optional
+        Independent chains, at least 2; by default 4096, or as many as the skewness of the squares
+        takes, at most 65,536.
     seed : int
         Of the simulation, in [0, 2**64).
     executor : concurrent.futures.Executor, optional
@@ -301,7 +307,8 @@ def compare(
     accept(problem, sgd)
     accept_calls(executor, progress)
     domains.choice("sgd.sampling", sgd.sampling, ("independent",))
-    chains = domains.integer("chains", chains, "[2, inf)")
+    if chains is not None:
+        chains = domains.integer("chains", chains, "[2, inf)")
     own = _own_values(problem, sgd, {} if theories is None else theories)
     laws, missing = _stationary_laws(problem, sgd)
     limits = [_limits(problem, sgd, law) for law in laws.values()]
@@ -309,15 +316,18 @@ def compare(
     reached, settled = _reached(problem, sgd, laws["exact"], floor)
     law = reached.at(0)
     steps = int(np.asarray(law.steps))
+    known = spread(problem, sgd, laws["exact"].status in _EXISTING, reached)
+    if chains is None:
+        chains = min(max(FEWEST, known.chains), MOST)
     record = Quantities()
     ensemble = simulate(
         problem, sgd, steps, chains, seed, record=record, executor=executor, progress=progress
     )
     if ensemble.chains < chains:
         missing.append(f"interrupted after {ensemble.chains} of {chains} chains")
-    infinite, reason = _spread_is_infinite(problem, sgd, ensemble.chains)
     error = ensemble.standard_error(NAME)
     reasons = _existence(problem, sgd, laws["exact"], settled, steps)
+    reasons += _doubts(known, ensemble.chains)
     return Comparison(
         status=laws["exact"].status,
         quantities=QUANTITIES,
@@ -327,11 +337,12 @@ def compare(
         settled=settled,
         exact=of_law(problem, sgd, law),
         simulated=ensemble.value(NAME),
-        standard_error=np.full(error.shape, np.inf) if infinite else error,
+        standard_error=np.full(error.shape, np.inf) if math.isinf(known.skewness) else error,
+        skewness=known.skewness,
         rounding=floor,
         chains=ensemble.chains,
         mixing_rates=_mixing_rates(problem, sgd, tuple(laws), len(own)),
-        remarks=(*reasons, *reason, *missing),
+        remarks=(*reasons, *missing),
     )
 
 
@@ -375,10 +386,24 @@ def _reached(
     )
 
 
-def _largest(chains: int) -> float:
+def _largest(chains: int, skewness: float) -> float:
     """Return the |z| that one of five quantities exceeds with probability `FALSE_ALARM`."""
     freedom = max(-(-chains // LANES) - 1, 1)
-    return -float(stdtrit(freedom, FALSE_ALARM / (2 * len(QUANTITIES))))
+    quantile = -float(stdtrit(freedom, FALSE_ALARM / (2 * len(QUANTITIES))))
+    return widened(quantile, skewness, chains)
+
+
+def _doubts(known: Spread, chains: int) -> list[str]:
+    """Return why the simulation has no standard error, or too few chains for a verdict."""
+    if chains <= LANES:
+        return [f"± is inf: a standard error takes more than {LANES} chains"]
+    if known.reason:
+        return [f"± is inf: {known.reason}"]
+    if chains < known.chains:
+        return [
+            f"a verdict takes {known.chains} chains: squares have skewness {known.skewness:.3g}"
+        ]
+    return []
 
 
 def _cell(value: float, floor: float) -> str:
@@ -428,32 +453,3 @@ def _existence(
     if not settled:
         return [f"after {steps} steps the exact law is not yet within 0.1 % of its limit"]
     return []
-
-
-def _spread_is_infinite(problem: LinearRegression, sgd: SGD, chains: int) -> tuple[bool, list[str]]:
-    """Say whether the averages have no finite standard error, and why.
-
-    The stationary variance of the squares is a fourth moment of the weights, finite if and only if
-    h(4) < 1, h(s) = lim (E|A_k ... A_1|^s)^(1/k).
-    """
-    if chains <= LANES:
-        return True, [f"± is inf: a standard error takes more than {LANES} chains"]
-    least = _fourth_moment_growth(problem, sgd)
-    if least is None:
-        return False, ["± assumes a finite fourth moment, which is not known here"]
-    if least < 1:
-        return False, []
-    return True, [f"± is inf: h(4) = {least:.3g} is not below 1, so there is no fourth moment"]
-
-
-def _fourth_moment_growth(problem: LinearRegression, sgd: SGD) -> float | None:
-    """Return the lower bound of h(4) by a method that takes less than a second, or None."""
-    setting = Setting.of(problem, sgd)
-    if not even_moments.covers(setting) and 4 in even_moments.orders(setting):
-        return math.exp(min(even_moments.log_moment(setting, 4).lower, LARGEST_LOG))
-    for method in () if sgd.momentum else ("scalar", "projective_line"):
-        try:
-            return spectral_function(problem, sgd, 4.0, method=method).lower
-        except ValueError:  # the method does not cover the problem
-            continue
-    return None
