@@ -296,3 +296,13 @@ def test_weights_are_held_whatever_the_scale_of_the_data(scale, offset):
     ]
     for verdict in judge(registry.claims(epochs, data=problem)):
         assert verdict.as_expected, verdict.id
+
+
+@pytest.mark.parametrize(("features", "labels"), [(1e-60, 1.0), (1e60, 1.0), (1.0, 1e20)])
+def test_data_in_units_beyond_doubles_are_refused_by_name(features, labels):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20, 2))
+    y = X @ [1.0, 2.0] + rng.normal(size=20)
+    data = LinearRegression.from_data(features * X, labels * y)
+    with pytest.raises(ValueError, match=r"the root mean square of the .* units"):
+        registry.claims(data=data)

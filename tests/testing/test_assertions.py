@@ -105,6 +105,15 @@ def test_equal_calls_find_equal_examples():
         (lambda: assert_order(flat, "excess_loss", order=0), "order = 0"),
         (lambda: assert_bound(flat, "excess_loss", side="left"), "side = 'left'"),
         (lambda: assert_agrees(flat, "excess_loss", rtol=0.1, examples=0), "examples = 0"),
+        (
+            lambda: assert_agrees(flat, "excess_loss", rtol=0.1, problems=draw_problems),
+            "problems = ",
+        ),
+        (lambda: assert_agrees(flat, "excess_loss", rtol=0.1, sgds=1), "sgds = "),
+        (
+            lambda: assert_agrees(lambda problem, sgd: None, "excess_loss", rtol=0.1),
+            "is a return missing?",
+        ),
     ],
 )
 def test_bad_arguments_are_named(call, message):

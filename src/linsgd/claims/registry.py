@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
+
 from linsgd import domains
 from linsgd.claims.dai_zhu_2020 import dai_zhu
 from linsgd.claims.hodgkinson_mahoney_2021 import hodgkinson_mahoney
@@ -25,6 +27,7 @@ from linsgd.claims.wu_2021 import wu
 from linsgd.judge.acceptance import Inapplicable
 from linsgd.judge.claim import Claim
 from linsgd.judge.judge import Effort
+from linsgd.problems.features import FiniteData
 from linsgd.problems.linear_regression import LinearRegression
 
 PAPERS = (kunin, hodgkinson_mahoney, simsekli, wu, dai_zhu, risk_curves, new)
@@ -34,6 +37,9 @@ Problems = Mapping[str, Callable[[], NamedProblem]]
 LAWS: Problems = MappingProxyType({"gaussian": gaussian})
 DATA: Problems = MappingProxyType({"diabetes": diabetes})
 NETWORKS: Problems = MappingProxyType({"digits": digits})
+
+# root mean squares of features and labels whose sixth powers, over lr, stay within a double
+SMALLEST_UNIT, LARGEST_UNIT = 1e-15, 1e15
 
 Asked = str | Paper | Sequence[str | Paper]
 
@@ -131,7 +137,18 @@ def _own(data: LinearRegression) -> Problems:
     named = NamedProblem("data", data, own=True)
     if not named.finite:
         domains.refuse("data", data.features, "problems made by LinearRegression.from_data")
+    sizes = {"features": np.sqrt(data.eigenvalues.sum()), "labels": _label_size(data)}
+    for what, size in sizes.items():
+        if size != 0 and not SMALLEST_UNIT <= size <= LARGEST_UNIT:
+            domain = f"0, or in [{SMALLEST_UNIT:g}, {LARGEST_UNIT:g}]: give them in other units"
+            domains.refuse(f"the root mean square of the {what}", float(size), domain)
     return {named.name: lambda: named}
+
+
+def _label_size(data: LinearRegression) -> float:
+    """Return the root mean square of the labels of a finite data set."""
+    assert isinstance(data.features, FiniteData)
+    return float(np.sqrt(np.mean(data.features.y**2)))
 
 
 def _chosen(papers: Asked, effort: str) -> list[tuple[Paper, Entry]]:

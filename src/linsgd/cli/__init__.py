@@ -143,8 +143,9 @@ def _papers(options: argparse.Namespace, names: str) -> list[Any]:
 
 def _as_options(message: str, options: argparse.Namespace) -> str:
     """Name the options that were typed in a refusal by `linsgd.validate`."""
-    if options.claim and message.startswith("papers = "):
-        message = message.replace("papers = ", "--claim = ", 1)
+    if message.startswith("papers = "):
+        asked = "--claim" if options.claim else "--papers"
+        message = message.replace("papers", asked, 1) + "; `linsgd claims` lists them"
     if message.startswith("folder = "):
         message = message.replace("folder = ", "--out = ", 1).replace("overwrite", "--overwrite")
     return message
@@ -228,6 +229,8 @@ def _compare(options: argparse.Namespace) -> int:
         comparison = linsgd.compare(
             problem, sgd, chains=options.chains, seed=options.seed, progress=_progress(bar)
         )
+    if not options.json:
+        print(sgd)
     _show({"comparison": comparison}, options.json)
     if any(remark.startswith("interrupted") for remark in comparison.remarks):
         raise KeyboardInterrupt
@@ -406,8 +409,6 @@ def _sgd(
     sgd = _optimizer(options, number)
     if problem.fit is not None:
         print(problem, file=sys.stderr)
-    if not relative and options.command == "simulate":
-        return sgd, None
     independent = replace(sgd, sampling="independent", replacement=sgd.replacement)
     edges = linsgd.stability(problem, independent)
     # where no learning rate has a finite variance, lr_mean is the only threshold

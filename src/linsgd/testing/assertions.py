@@ -296,7 +296,10 @@ def _both(
     if law.status not in KNOWN:
         return np.empty(0), np.empty(0)
     exact = np.asarray(getattr(law, quantity), dtype=np.float64)
-    predicted = np.asarray(theory(problem, sgd), dtype=np.float64)
+    given = theory(problem, sgd)
+    if given is None:
+        domains.refuse("what the theory returns", None, "numbers; is a return missing?")
+    predicted = np.asarray(given, dtype=np.float64)
     if predicted.shape != exact.shape:
         domains.refuse("theory's shape", predicted.shape, str(exact.shape))
     return predicted, exact
@@ -323,6 +326,11 @@ def _search(
     """Raise the AssertionError with the simplest example that has a fault, if there is one."""
     domains.integer("examples", examples, "[1, inf)")
     drawn = strategies.problems() if problems is None else problems
+    if not isinstance(drawn, st.SearchStrategy):
+        domains.refuse_type("problems", drawn, "a strategy, such as linsgd.testing.problems()")
+    if sgds is not None and not callable(sgds):
+        accepted = "a function of the problem, such as linsgd.testing.sgds"
+        domains.refuse_type("sgds", sgds, accepted)
     optimizers = strategies.sgds if sgds is None else sgds
 
     @st.composite
