@@ -151,8 +151,15 @@ class Result:
         shared = data["provenance"]
         values = {}
         for f in dataclasses.fields(cls):
-            values[f.name] = decode(hints[f.name], data[f.name], shared)
+            if f.name in data or _is_required(f):
+                values[f.name] = decode(hints[f.name], data[f.name], shared)
         return cls(**values)
+
+
+def _is_required(f: dataclasses.Field[Any]) -> bool:
+    """Return whether a field has no default: a file of before it was added may lack the others."""
+    none = dataclasses.MISSING
+    return f.default is none and f.default_factory is none
 
 
 def encode(value: Any) -> Any:

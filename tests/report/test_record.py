@@ -48,6 +48,15 @@ def test_a_report_comes_back_from_its_file(every_kind, tmp_path):
     assert again.claims[3].components[0].acceptance_upper == float("inf")
 
 
+def test_a_report_of_before_a_field_was_added_comes_back(every_kind):
+    document = every_kind.to_dict()
+    older = {key: document[key] for key in document if key not in ("against", "changes", "bibtex")}
+    assert Report.from_dict(older).claims == every_kind.claims
+    del older["claims"]
+    with pytest.raises(KeyError):
+        Report.from_dict(older)
+
+
 def test_page_and_text_are_functions_of_the_file(every_kind, tmp_path):
     every_kind.save(tmp_path)
     document = json.loads((tmp_path / "report.json").read_text())
