@@ -123,6 +123,22 @@ def test_batch_norm_in_train_mode_takes_batches_as_a_whole():
     assert in_eval.definition is deep.Definition.ROWS
 
 
+def test_a_loss_that_vmap_cannot_take_is_taken_row_by_row():
+    model, data = classifier()
+
+    def squared(outputs, targets):
+        return ((outputs - torch.nn.functional.one_hot(targets, 3)) ** 2).sum(dim=1).mean()
+
+    def squared_for_vmap(outputs, targets):
+        indicators = (targets[:, None] == torch.arange(3)).double()
+        return ((outputs - indicators) ** 2).sum(dim=1).mean()
+
+    found = deep.GradientNoise(model, squared, data, 5)
+    assert found.definition is deep.Definition.ROWS
+    expected = deep.GradientNoise(model, squared_for_vmap, data, 5)
+    assert found.trace().value == pytest.approx(expected.trace().value, rel=1e-12)
+
+
 def test_losses_that_are_no_mean_over_rows_are_refused():
     model, data = classifier()
     with pytest.raises(ValueError, match=r"loss = .*reduction='mean'"):

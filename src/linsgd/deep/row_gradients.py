@@ -96,7 +96,7 @@ class RowGradients:
         return Definition.ROWS
 
     def chunks(self) -> Iterator[Any]:
-        """Go through the rows.
+        """Go through the rows, one by one if torch.func.vmap cannot take the loss or the model.
 
         Yields
         ------
@@ -113,9 +113,17 @@ class RowGradients:
         length = max(1, CHUNK_NUMBERS // self.size)
         for first in range(0, len(self._rows), length):
             chosen = slice(first, first + length)
-            found = each(constants, self._rows.inputs[chosen], self._rows.targets[chosen])
             count = len(self._rows.targets[chosen])
-            yield torch.cat([found[n].reshape(count, -1) for n in constants], dim=1)
+            try:
+                found = each(constants, self._rows.inputs[chosen], self._rows.targets[chosen])
+            except RuntimeError as error:
+                if "vmap" not in str(error):
+                    raise
+                # an operation without a rule for vmap, such as one_hot: row by row
+                rows = range(first, first + count)
+                yield torch.stack([self.of_batch(np.array([row])) for row in rows])
+            else:
+                yield torch.cat([found[n].reshape(count, -1) for n in constants], dim=1)
 
     def of_batch(self, chosen: IntArray) -> Any:
         """Return the gradient (P,) of the mean loss of a batch of rows."""
