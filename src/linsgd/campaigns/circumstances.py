@@ -1,4 +1,4 @@
-"""What a reader of a report needs to tell under which circumstances its numbers were made."""
+"""The circumstances under which the numbers of a report were made."""
 
 import hashlib
 import os

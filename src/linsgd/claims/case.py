@@ -55,7 +55,7 @@ class Case:
 
     @property
     def problem(self) -> LinearRegression:
-        """What is learned."""
+        """The problem that is learned."""
         return self.named.problem
 
     @property

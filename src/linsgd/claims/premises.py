@@ -1,4 +1,4 @@
-r"""What is known beforehand of the observables of SGD's chains, and which chains are drawn.
+r"""The knowledge beforehand of the observables of SGD's chains, and the chains that are drawn.
 
 A linear observable has the exact law's variance. Of a quadratic one the skewness is known, from the
 draws of all rows (`linsgd.theory.discrete.draws`): no sample would show a row that is hardly ever

@@ -148,7 +148,7 @@ class PhaseSpaceRecorder:
 
     @property
     def record(self) -> PhaseSpaceRecord:
-        """What was recorded so far, up to the last step."""
+        """The record so far, up to the last step."""
         self._flush()
         if self._file is not None:
             return record_file.read_record(self._file)

@@ -92,7 +92,7 @@ class Replicates:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Draft:
-    """What the author of a claim writes; its paper adds the id and the citation.
+    """A claim as its author writes it; its paper adds the id and the citation.
 
     Attributes
     ----------

@@ -36,7 +36,7 @@ HALVINGS = 40  # of the bracket of Catoni's estimate: to 1e-12 of its width
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BlockSums:
-    """What the judge keeps of the chains: three sums a block of 256 and component.
+    """The sums that the judge keeps of the chains: three a block of 256 and component.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class BlockSums:
 
 
 class Premise(Protocol):
-    """What is known of an observable's law before any chain is drawn."""
+    """The knowledge of an observable's law before any chain is drawn."""
 
     def interval(self, seen: BlockSums, share: float) -> tuple[FloatArray, FloatArray]:
         """Return lower and upper ends (m,) that miss the mean with probability at most `share`."""

@@ -1,4 +1,4 @@
-"""What a paper states, how far it holds, and the claims that decide it."""
+"""Statements of papers, how far they hold, and the claims that decide them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

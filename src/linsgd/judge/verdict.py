@@ -15,7 +15,7 @@ from linsgd.result import Result, Status
 
 
 class Outcome(Status):
-    """What the measurement says of a claim."""
+    """The outcome of a measurement for a claim."""
 
     CONFIRMED = "confirmed"
     REFUTED = "refuted"
@@ -23,14 +23,14 @@ class Outcome(Status):
 
 
 class Kind(StrEnum):
-    """What stands behind a verdict; the two are counted apart."""
+    """The kind of evidence behind a verdict; the two are counted apart."""
 
     SIMULATION = "simulation"  # theory against Monte Carlo
     NUMERICAL = "numerical"  # theory against theory, by enclosures
 
 
 class Role(StrEnum):
-    """What a claim says of the exact theory; the two are counted apart."""
+    """The relation of a claim to the exact theory; the two are counted apart."""
 
     IDENTITY = "identity"  # the exact theory itself, against its measurement
     STATEMENT = "statement"  # an approximation, which holds or fails as the exact theory predicts

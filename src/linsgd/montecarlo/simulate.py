@@ -49,7 +49,7 @@ PARTS: Mapping[str, tuple[str, str]] = {
 
 
 class EnsembleStatus(Status):
-    """What became of an ensemble."""
+    """How an ensemble ended."""
 
     OK = "ok"
     DIVERGED = "diverged"  # a recorded average overflowed
@@ -410,7 +410,7 @@ def _blocks(chains: range) -> list[range]:
 
 @dataclass(slots=True)
 class _Sums:
-    """What the tiles of the first chains came to, folded in tile order."""
+    """Sums over the tiles of the first chains, folded in tile order."""
 
     table: Mapping[str, Average]
     folds: dict[str, Fold] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What every optimizer but `SGD` shares: a learning rate, and minibatches drawn independently."""
+"""The base of every optimizer but `SGD`: a learning rate, and independent minibatches."""
 
 from dataclasses import dataclass
 from typing import ClassVar

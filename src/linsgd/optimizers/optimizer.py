@@ -1,4 +1,4 @@
-"""What a simulation reads of an optimizer; its step and its state are those of its update."""
+"""The part of an optimizer that a simulation reads; its update has the step and the state."""
 
 from typing import Protocol
 

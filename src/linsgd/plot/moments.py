@@ -35,7 +35,7 @@ REGIONS = (
 
 @runtime_checkable
 class Measured(Protocol):
-    """What `linsgd.simulate` returns."""
+    """The part of an `Ensemble` that is drawn."""
 
     steps: IntArray
 

@@ -17,7 +17,7 @@ class _Code(NamedTuple):
 
 
 class MapCode(_Code):
-    """What kernels compile of a random map."""
+    """The record of a random map that kernels are compiled for."""
 
     @staticmethod
     def advance(code: Any, w: Any, z: Any, out: Any) -> None:

@@ -1,4 +1,4 @@
-"""What differs between a report and an earlier one."""
+"""The differences between a report and an earlier one."""
 
 import json
 import math

@@ -28,7 +28,7 @@ class Features(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a formula assumes of the problem and of the optimizer.
+    """The assumptions of a formula on the problem and the optimizer.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-r"""What the discrete algorithm does beside its diffusion: finite learning rates, Ito's reading."""
+r"""Claims on the discrete algorithm beside its diffusion: finite learning rates, Ito's reading."""
 
 import math
 from collections.abc import Callable

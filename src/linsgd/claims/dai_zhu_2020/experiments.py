@@ -59,7 +59,7 @@ class Walks:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Exits:
-    """Whether chains passed a target within some steps, for several optimizers side by side.
+    """Indicators of chains that passed a target within some steps, for several optimizers.
 
     Attributes
     ----------

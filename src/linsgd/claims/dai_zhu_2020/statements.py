@@ -1,4 +1,4 @@
-"""What is stated of escape and flat minima, in our words, and the claims that decide it."""
+"""Statements on escape and flat minima in our words, and the claims that decide each."""
 
 from linsgd.claims.dai_zhu_2020.paper import dai_zhu
 from linsgd.judge.claim import Source

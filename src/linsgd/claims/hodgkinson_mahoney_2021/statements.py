@@ -1,4 +1,4 @@
-"""What the paper states, in our words, and which claims decide each statement."""
+"""Statements of the paper in our words, and the claims that decide each."""
 
 from linsgd.claims.hodgkinson_mahoney_2021.paper import hodgkinson_mahoney
 from linsgd.judge.claim import Source

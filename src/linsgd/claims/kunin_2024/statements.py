@@ -1,4 +1,4 @@
-"""What the paper states, in our words, and which claims decide each statement."""
+"""Statements of the paper in our words, and the claims that decide each."""
 
 from linsgd.claims.kunin_2024.paper import kunin
 from linsgd.judge.claim import Source

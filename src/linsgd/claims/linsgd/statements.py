@@ -1,4 +1,4 @@
-"""What is stated here and by no paper, and which claims decide each statement."""
+"""Statements of linsgd and of no paper, and the claims that decide each."""
 
 from linsgd.claims.linsgd.paper import new
 from linsgd.judge.claim import Source

@@ -1,4 +1,4 @@
-"""What all claims on networks share: few runs, Student's interval, and how that is said."""
+"""The parts that all claims on networks share: few runs, Student's interval, and its words."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,4 +1,4 @@
-"""What is expected of networks, in our words, and which claims decide each statement."""
+"""Statements on networks in our words, and the claims that decide each."""
 
 from linsgd.claims.networks.paper import networks
 from linsgd.judge.statement import Holds

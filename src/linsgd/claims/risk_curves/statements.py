@@ -1,4 +1,4 @@
-"""What is stated of risk curves, in our words, and which claims decide each statement."""
+"""Statements on risk curves in our words, and the claims that decide each."""
 
 from linsgd.claims.risk_curves.paper import risk_curves
 from linsgd.judge.claim import Source

@@ -1,4 +1,4 @@
-r"""What chains at w lose: the excess loss and the excess risk of each.
+r"""The excess loss and the excess risk of chains at w.
 
 With rho the eigenvalues of H, mu the minimiser of the regularised loss L and w* that of the risk R,
 along the eigenvectors of H,

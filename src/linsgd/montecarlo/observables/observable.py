@@ -57,7 +57,7 @@ class Average:
 
 
 class Recorder(Protocol):
-    """What an observable keeps of one tile."""
+    """The averages that an observable keeps of one tile."""
 
     def update(self, steps: IntArray, rows: NDArray[Any]) -> None:
         """Read the tile's rows (K, R, 64) at `steps` (K,), of which others may need some only."""
@@ -67,7 +67,7 @@ class Recorder(Protocol):
 
 
 class Observable(Protocol):
-    """What `simulate` can record."""
+    """A quantity that `simulate` can record."""
 
     @property
     def averages(self) -> Mapping[str, Average]:

@@ -14,7 +14,7 @@ from linsgd.problems.draws import Draws
 
 @runtime_checkable
 class FeatureLaw(Protocol):
-    """What `LinearRegression.from_features` asks of a law of x in R^d, E x not necessarily zero.
+    """The law of x in R^d that `LinearRegression.from_features` takes, E x not necessarily zero.
 
     Tail exponents also ask for an attribute `tail_exponent`, the order in (0, inf] from which on
     E|x|^p is infinite.

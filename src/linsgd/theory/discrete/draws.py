@@ -49,7 +49,7 @@ BoolArray = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draws:
-    """What single draws do to the state.
+    """The effects of single draws on the state.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-r"""What an epoch leaves behind at its end, by moments of random permutations.
+r"""The state at the end of an epoch, by moments of random permutations.
 
 Without momentum, and with batches that fill the epoch, Var w at the start of an epoch is of order
 lr^3: each epoch leaves lr^2 Z behind, Z = sum_{i < j} H_j xi_i over its batches.

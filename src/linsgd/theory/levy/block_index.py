@@ -1,4 +1,4 @@
-r"""What the published block estimator of the stability index tends to on noise that is not stable.
+r"""The limit of the published block estimator of the stability index on noise that is not stable.
 
 From K values X in blocks of m with sums Y the estimator (Mohammadi, Mohammadpour and Ogata 2015) is
 

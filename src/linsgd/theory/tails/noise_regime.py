@@ -23,7 +23,7 @@ from linsgd.theory.tails.setting import Setting
 
 
 class NoiseRegime(Status):
-    """What decides the tail of the stationary law."""
+    """The noise that decides the tail of the stationary law."""
 
     ADDITIVE = "additive"  # every moment is finite
     MULTIPLICATIVE = "multiplicative"  # products of the steps

@@ -63,7 +63,7 @@ def last_order(setting: Setting) -> float:
 
 
 class Run(NamedTuple):
-    """What the replicas measured.
+    """The measurements of the replicas.
 
     Attributes
     ----------

@@ -56,7 +56,7 @@ covers = planar_steps.covers
 
 
 class Attempt(NamedTuple):
-    """What one grid gives.
+    """The results of one grid.
 
     Attributes
     ----------
