@@ -20,6 +20,7 @@ import linsgd
 from linsgd import SGD, LinearRegression, domains
 
 mpl.use("Agg")
+pytest.importorskip("torch")  # the calls of linsgd.deep are among those that are tried
 
 
 class ClippedSGD(SGD):

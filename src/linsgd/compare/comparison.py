@@ -48,6 +48,7 @@ QUANTITIES = tuple(DEFINITIONS)
 LONGEST = 2**14  # steps
 SETTLED = 1e-3  # relative distance from the stationary law
 FEWEST, MOST = 2**12, 2**16  # chains by default
+WORK = 2**32  # steps x features x chains, about 20 s on two cores, beyond which no more are drawn
 SHORT = 8  # steps of a simulation without a stationary law
 FALSE_ALARM = 1e-6  # of all five quantities together
 _EXISTING = (MomentsStatus.OK, MomentsStatus.NULL_SPACE)
@@ -275,7 +276,7 @@ def compare(
         The optimizer, with independent batches.
     chains : int, optional
         Independent chains, at least 2; by default 4096, or as many as the skewness of the squares
-        takes, at most 65,536.
+        takes, at most 65,536 and what about 20 s of two cores allow.
     seed : int
         Of the simulation, in [0, 2**64).
     executor : concurrent.futures.Executor, optional
@@ -318,7 +319,8 @@ def compare(
     steps = int(np.asarray(law.steps))
     known = spread(problem, sgd, laws["exact"].status in _EXISTING, reached)
     if chains is None:
-        chains = min(max(FEWEST, known.chains), MOST)
+        affordable = min(MOST, WORK // (steps * problem.dimension))
+        chains = max(FEWEST, min(known.chains, affordable))
     record = Quantities()
     ensemble = simulate(
         problem, sgd, steps, chains, seed, record=record, executor=executor, progress=progress
