@@ -163,13 +163,13 @@ class Atlas(Result):
         Axes
             Colour is the error; the white line its tolerance, the black one the edge of stability.
         """
-        from matplotlib import pyplot
         from matplotlib.colors import LogNorm
+
+        from linsgd.axes import axes
 
         theory = self.theories[0] if theory is None else theory
         column = 0 if momentum is None else _place("momentum", momentum, self.momentum)
-        if ax is None:
-            ax = pyplot.subplots(figsize=(6.0, 4.2), layout="constrained")[1]
+        ax = axes(ax)
         values = self.error[self._index(theory), :, :, column]
         shown = np.where(np.isfinite(values), np.maximum(values, 1e-12), np.nan)
         norm = LogNorm(1e-4, 1)

@@ -177,10 +177,9 @@ class Comparison(Result):
             Theories relative to the exact limit, the simulation with two standard errors relative
             to the exact law at its step. What is not finite is left out.
         """
-        from matplotlib import pyplot
+        from linsgd.axes import axes
 
-        if ax is None:
-            ax = pyplot.subplots(figsize=(6.0, 3.6), layout="constrained")[1]
+        ax = axes(ax, 6.0, 3.6)
         rows = np.arange(len(self.quantities))
         for theory, error in zip(self.theories[1:], self.relative_error[1:], strict=True):
             ax.plot(error, rows, "D", markersize=5, label=theory)

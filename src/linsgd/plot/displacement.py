@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from linsgd import domains
+from linsgd.axes import INK, axes, clean
 from linsgd.optimizers.sgd import SGD
-from linsgd.plot.style import EXACT, INK, THEORIES, axes, clean, theory_names
+from linsgd.plot.style import EXACT, THEORIES, theory_names
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.mean_squared_displacement import Displacement, exponent_bound
 from linsgd.theory.mean_squared_displacement import displacement as predict

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from linsgd import domains
+from linsgd.axes import INK, axes, clean
 from linsgd.domains import FloatArray
-from linsgd.plot.style import INK, axes, clean
 from linsgd.theory.fokker_planck import Diffusion1D, Evolution, LogNumber, PhaseSpaceDensity
 
 LEVELS = 12  # of the contours of a density in phase space

@@ -1,5 +1,6 @@
 """Moments in time, predicted and measured, and the learning rates at which they exist."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
@@ -9,10 +10,12 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from linsgd import domains
+from linsgd.axes import INK, axes, clean
 from linsgd.domains import FloatArray, IntArray
 from linsgd.optimizers.accept import accept
 from linsgd.optimizers.sgd import SGD
-from linsgd.plot.style import EXACT, INK, THEORIES, axes, clean
+from linsgd.plot.regimes import SHADES
+from linsgd.plot.style import EXACT, THEORIES
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.result import Moments
 from linsgd.theory.stability.thresholds import stability
@@ -26,11 +29,7 @@ WORDS = {
     "position_variance": "Var w of each mode",
     "velocity_variance": "Var v of each mode",
 }
-REGIONS = (
-    ("mean and variance exist", "#cfe0e4"),
-    ("infinite variance", "#e8cfc7"),
-    ("the mean diverges", "#8b929a"),
-)
+REGIONS = ("mean and variance exist", "infinite variance", "the mean diverges")
 
 
 @runtime_checkable
@@ -202,8 +201,9 @@ def stability_map(
     mean = np.array([each.lr_mean for each in found])
     bottom, top = square.min() / 10, 3 * mean.max()
     edges = [np.full(len(sizes), bottom), square, mean, np.full(len(sizes), top)]
-    for (label, colour), below, above in zip(REGIONS, edges[:-1], edges[1:], strict=True):
-        ax.fill_between(sizes, below, above, color=colour, linewidth=0, label=label)
+    regions = zip(REGIONS, SHADES[1:], itertools.pairwise(edges), strict=True)
+    for label, shade, (below, above) in regions:
+        ax.fill_between(sizes, below, above, color=shade, linewidth=0, label=label)
     ax.plot(sizes, square, **EXACT.line() | {"label": None})
     ax.plot(sizes, mean, color=INK)
     ax.set(xscale="log", yscale="log", xlabel="batch size", ylabel="learning rate")

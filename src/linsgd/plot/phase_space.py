@@ -9,9 +9,10 @@ from matplotlib.patches import Ellipse
 from numpy.typing import ArrayLike
 
 from linsgd import domains
+from linsgd.axes import INK, axes, clean
 from linsgd.domains import FloatArray
 from linsgd.optimizers.sgd import SGD
-from linsgd.plot.style import EXACT, INK, LANGEVIN, axes, clean
+from linsgd.plot.style import EXACT, LANGEVIN
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.langevin.process import UnderdampedLangevin, langevin
 from linsgd.theory.moments import moments

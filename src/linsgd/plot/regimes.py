@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, LogNorm
 
 from linsgd import domains
+from linsgd.axes import INK, axes, clean
 from linsgd.domains import FloatArray, IntArray
 from linsgd.optimizers.sgd import SGD
-from linsgd.plot.style import EXACT, INK, LANGEVIN, axes, clean
+from linsgd.plot.style import EXACT, LANGEVIN
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.oscillation import Oscillation, oscillation
 from linsgd.theory.relaxation import Regime

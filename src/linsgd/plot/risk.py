@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from linsgd import domains
-from linsgd.plot.style import INK, axes, clean
+from linsgd.axes import INK, axes, clean
 from linsgd.theory.risk.result import RiskCurve
 
 DASHES = ["-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1, 2))]

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
 from linsgd import domains
-from linsgd.plot.style import INK, axes, clean
+from linsgd.axes import INK, axes, clean
 from linsgd.theory.risk.best_schedule import BestSchedule
 from linsgd.theory.risk.compute_optimal import ComputeOptimal
 from linsgd.theory.risk.frontier import RiskFrontier

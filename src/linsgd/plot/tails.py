@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from linsgd import domains
+from linsgd.axes import INK, axes, clean
 from linsgd.domains import FloatArray, IntArray
-from linsgd.plot.style import DIFFUSION, EXACT, INK, LANGEVIN, axes, clean
+from linsgd.plot.style import DIFFUSION, EXACT, LANGEVIN
 from linsgd.theory.tails.tail_constant.tail_constant import TailProbability
 
 BAND_COLOR = "#cfe0e4"

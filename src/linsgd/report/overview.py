@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from linsgd.axes import INK, axes, clean
 from linsgd.report.summary import SYMBOLS
 
 COLOURS = {"confirmed": "#1d6b4f", "refuted": "#a3222f", "undecided": "#b07d0a"}
@@ -30,11 +31,7 @@ def overview(document: Mapping[str, Any], ax: Any = None) -> Any:
     """
     claims = document["claims"]
     papers = list(dict.fromkeys(claim["paper"] for claim in claims))
-    if ax is None:
-        from matplotlib import pyplot
-
-        height = 1.2 + 0.55 * len(papers)
-        ax = pyplot.subplots(figsize=(7.0, height), layout="constrained")[1]
+    ax = axes(ax, 7.0, 1.2 + 0.55 * len(papers))
     lines = np.array([papers.index(claim["paper"]) for claim in claims], dtype=float)
     for line in range(len(papers)):
         own = lines == line
@@ -46,10 +43,9 @@ def overview(document: Mapping[str, Any], ax: Any = None) -> Any:
         label = f"{symbol} {verdict} ({own.sum()})"
         style = {"color": COLOURS[verdict], "marker": MARKERS[verdict], "label": label}
         ax.scatter(np.maximum(margins[own], LEFT), lines[own], s=14, **style)
-    ax.axvline(0.0, color="#5b6570", linewidth=0.8)
+    ax.axvline(0.0, color=INK, linewidth=0.8)
     ax.set_yticks(range(len(papers)), papers)
     ax.invert_yaxis()
     ax.set(xlabel="margin: 0 at the edge of the accepted set, 1 at its centre")
-    ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, loc="upper right")
-    return ax
+    return clean(ax)
