@@ -5,16 +5,16 @@ The statements are those of `statements.py` in each paper's folder, the verdicts
 import json
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 from linsgd.claims.registry import NAMED, PAPERS
-from linsgd.report.page import name
+from linsgd.report.page import ARXIV, name
 from linsgd.report.summary import standing
 
 REPORTS = ("full", "networks")  # folders of the kept reports
 VALIDATION = Path(__file__).parents[1] / "validation"
 MARKUP = re.compile(r"([\\*_|<>`$\[\]^~])")
-ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 
 INTRODUCTION = """\
 The statements are in our own words; *{source}* says whose each is. How far one holds is what its
@@ -42,17 +42,22 @@ pages are written from the package when the documentation is built.
 """
 
 
-def oldest(folder=VALIDATION):
+@cache
+def kept_reports():
+    """Return the contents of the kept reports."""
+    return [json.loads((VALIDATION / each / "report.json").read_text()) for each in REPORTS]
+
+
+def oldest():
     """Return the day of the oldest of the kept reports."""
-    reports = [json.loads((folder / each / "report.json").read_text()) for each in REPORTS]
-    return min(report["provenance"]["date"] for report in reports)[:10]
+    return min(report["provenance"]["date"] for report in kept_reports())[:10]
 
 
-def kept_verdicts(folder=VALIDATION):
+def kept_verdicts():
     """Return {claim: its verdicts} of the kept reports."""
     found = {}
-    for report in REPORTS:
-        for verdict in json.loads((folder / report / "report.json").read_text())["claims"]:
+    for report in kept_reports():
+        for verdict in report["claims"]:
             found.setdefault(verdict["id"], []).append(verdict)
     return found
 

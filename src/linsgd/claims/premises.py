@@ -35,27 +35,19 @@ from linsgd.judge.observables import (
     Weighted,
 )
 from linsgd.montecarlo.strata import Strata, stratum_probabilities
-from linsgd.problems.features import (
-    FiniteData,
-    GaussianFeatures,
-    RademacherFeatures,
-    UniformFeatures,
-)
 from linsgd.problems.labels import GaussianNoise, LaplaceNoise, RademacherNoise
-from linsgd.theory.discrete.draws import Draws, draws
+from linsgd.theory.discrete.draws import LARGEST_GAIN, LIGHT_FEATURES, Draws, draws
 from linsgd.theory.discrete.quadratic_forms import form_variance
 
 if TYPE_CHECKING:
     from linsgd.claims.case import Case
 
 FEW = 2**17  # chains: where more would be needed, strata are tried
-LARGEST_GAIN = 0.25  # of the sixth moment by rows that multiply their own residual
 INFLUENCE = 8.0  # what one draw adds, in variances: below it a row needs no strata
 WITHIN = 16.0  # rows of a stratum have an influence within this factor of the largest
 OF_STRATA = 8.0  # the least skewness of weighted chains, which that of their sample may exceed
 OFTEN = 6.0  # draws of the marked rows on average: beyond it they are not rare
 SHARES = np.array([0.25, 0.4, 0.2, 0.08, 0.04, 0.03])  # of the mean, carried by 0, 1, ..., 5 draws
-LIGHT_FEATURES = (FiniteData, GaussianFeatures, RademacherFeatures, UniformFeatures)
 LIGHT_NOISE = (GaussianNoise, RademacherNoise, LaplaceNoise, type(None))
 
 Directions = NDArray[np.float64]

@@ -284,6 +284,8 @@ def atlas(
     >>> found.holds[found.theories.index("langevin"), :, 1, 0].tolist()
     [True, False, False]
     """
+    if lr is not None:
+        rates = _grid("lr", lr, f"(0, {domains.LARGEST:g}]")
     batches = [domains.integer("batch_size", b, "[1, 1000000000]") for b in _listed(batch_size)]
     momenta = _grid("momentum", momentum, "[0, 1)")
     accept(problem, SGD(lr=1.0, weight_decay=weight_decay))
@@ -293,25 +295,24 @@ def atlas(
     approximations = _approximations(quantity, theories)
     sizes = np.unique(np.array(batches, dtype=np.int64))
     thresholds = np.empty((sizes.size, momenta.size))
-    for place in np.ndindex(thresholds.shape):
-        sgd = SGD(1.0, int(sizes[place[0]]), float(momenta[place[1]]), weight_decay=weight_decay)
+    optimizers = {
+        place: SGD(1.0, int(sizes[place[0]]), float(momenta[place[1]]), weight_decay=weight_decay)
+        for place in np.ndindex(thresholds.shape)
+    }
+    for place, sgd in optimizers.items():
         thresholds[place] = stability(problem, sgd).lr_mean_square
     if lr is None:
-        lr = _rates(thresholds)
-    rates = _grid("lr", lr, f"(0, {domains.LARGEST:g}]")
+        rates = _rates(thresholds)
     errors = np.full((len(approximations), rates.size, *thresholds.shape), np.nan)
     total = rates.size * thresholds.size
-    for place in np.ndindex(thresholds.shape):
-        b, m = int(sizes[place[0]]), float(momenta[place[1]])
-        sgd = SGD(lr=float(rates[0]), batch_size=b, momentum=m, weight_decay=weight_decay)
+    for done, (place, sgd) in enumerate(optimizers.items(), start=1):
         for i, rate in enumerate(rates):
             here = replace(sgd, lr=float(rate))
             exact = _value(problem, here, quantity, "exact")
             for t, theory in enumerate(approximations.values()):
                 errors[(t, i, *place)] = _error(theory(problem, here), exact)
         if progress is not None:
-            done = (place[0] * momenta.size + place[1] + 1) * rates.size
-            progress(done, total)
+            progress(done * rates.size, total)
     return Atlas(
         quantity=quantity,
         tolerance=tolerance,

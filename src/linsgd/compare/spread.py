@@ -13,27 +13,19 @@ by the cubic term of its large deviations.
 import math
 from dataclasses import dataclass, replace
 
-import numpy as np
+from scipy.optimize import brentq
 
 from linsgd.optimizers.sgd import SGD
-from linsgd.problems.features import (
-    FiniteData,
-    GaussianFeatures,
-    RademacherFeatures,
-    UniformFeatures,
-)
 from linsgd.problems.gaussian_like import gaussian_like
 from linsgd.problems.linear_regression import LinearRegression
-from linsgd.theory.discrete.draws import draws
+from linsgd.theory.discrete.draws import LARGEST_GAIN, LIGHT_FEATURES, draws
 from linsgd.theory.result import Moments
 from linsgd.theory.stability.thresholds import stability
 from linsgd.theory.tails.exponents import spectral_function
 from linsgd.theory.tails.moments import even_moments
 from linsgd.theory.tails.setting import Setting
 
-ALL_MOMENTS = (FiniteData, GaussianFeatures, RademacherFeatures, UniformFeatures)
 LARGEST_LOG = 700.0  # whose exponential is a double
-LARGEST_GAIN = 0.25  # of the sixth moment by rows that multiply their own residual
 ORDINARY = 4.0  # skewness of squares that few tiles tolerate; that of a squared normal is 2.8
 CHAINS = 150.0  # over the squared skewness, for a verdict: the terms beyond the cubic are small
 # of lr_mean_square: the fourth moment of one Gaussian feature at batch 1 ends at 0.57 of it, that
@@ -78,7 +70,7 @@ def spread(problem: LinearRegression, sgd: SGD, exists: bool, reached: Moments) 
         return Spread(math.inf, reason)
     if not exists:
         return Spread(math.inf, "the law widens with each step, and few chains carry its variance")
-    listed = type(problem.features) in ALL_MOMENTS
+    listed = type(problem.features) in LIGHT_FEATURES
     if least is None and not (listed and _fourth_moment_is_likely(problem, sgd)):
         return Spread(math.inf, "whether there is a fourth moment is not known at this lr")
     if not listed:
@@ -99,10 +91,16 @@ def widened(quantile: float, skewness: float, chains: int) -> float:
     if chains < CHAINS * skewness**2:
         return quantile
     cubic = skewness / (3 * math.sqrt(chains))
-    roots = np.roots([-cubic, 0.5, 0.0, -(quantile**2) / 2]) if cubic > 0 else np.array([quantile])
-    real = roots[np.abs(roots.imag) < 1e-9].real
-    above = real[real >= quantile * (1 - 1e-9)]
-    return float(above.min()) if above.size else math.inf
+    if cubic == 0:
+        return quantile
+
+    def excess(L: float) -> float:
+        return L**2 / 2 - cubic * L**3 - quantile**2 / 2
+
+    most = 1 / (3 * cubic)  # where the left side is largest
+    if most < quantile or excess(most) < 0:
+        return math.inf
+    return float(brentq(excess, quantile, most, xtol=1e-12))
 
 
 def _fourth_moment_is_likely(problem: LinearRegression, sgd: SGD) -> bool:

@@ -46,10 +46,9 @@ def curve_figure(claim: Mapping[str, Any], curve: Curve) -> str:
     log = _is_log(curve, shown)
     limits = _limits(shown, rivals, log)
     entries = _entries(claim["mutants"], rivals, limits)
-    rows = 2 + sum(1 + entry.count("\n") for entry in entries)
-    below = AXIS + ROW * rows
+    legend = ROW * (2 + sum(1 + entry.count("\n") for entry in entries))
     with style(f"{claim['id']} {curve.quantity}"):
-        canvas, panels = _panels(below, len(lines))
+        canvas, panels = _panels(AXIS + legend, len(lines))
         for axes, line in zip(panels, lines, strict=True):
             axes.set_yscale("log" if log else "linear")
             axes.set_ylim(*limits)
@@ -58,7 +57,7 @@ def curve_figure(claim: Mapping[str, Any], curve: Curve) -> str:
             _draw(axes, claim, components, line)
             if line.label:
                 axes.set_title(f"{ANY} {line.label}", fontsize=8, pad=3, color=LIGHT["muted"])
-        _write(canvas, curve, entries, len(curve.lines) - len(lines))
+        _write(canvas, curve, entries, legend, len(curve.lines) - len(lines))
         return svg(canvas)
 
 
@@ -187,14 +186,16 @@ def _measured(component: Component) -> tuple[float, float, float]:
     return float(component["estimate"]), float(component["lower"]), float(component["upper"])
 
 
-def _write(canvas: Figure, curve: Curve, entries: Sequence[str], left_out: int) -> None:
-    """Write the quantity above, the abscissa and the legend below."""
+def _write(
+    canvas: Figure, curve: Curve, entries: Sequence[str], height: float, left_out: int
+) -> None:
+    """Write the quantity above, the abscissa and the legend, of a height in inches, below."""
     across, up = canvas.get_size_inches()
     ink, muted = LIGHT["ink"], LIGHT["muted"]
     canvas.text(EDGE / across, 1 - 0.06 / up, curve.quantity, color=ink, va="top", fontsize=9)
     more = f" ({left_out} more lines are not drawn)" if left_out else ""
     middle = (LEFT + (across - LEFT - RIGHT) / 2) / across
-    legend_top = (ROW * (2 + sum(1 + entry.count("\n") for entry in entries))) / up
+    legend_top = height / up
     canvas.text(middle, legend_top + 0.1 / up, curve.over + more, color=muted, ha="center")
     legend = canvas.legend(
         *_legend(entries),

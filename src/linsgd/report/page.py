@@ -57,6 +57,7 @@ NOTATION = (
     ("α", "tail exponent"),
 )
 TEMPLATES.globals.update(symbols=SYMBOLS, kinds=KINDS, roles=ROLES, notation=NOTATION)
+ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 LABELS = {"cpu": "CPU", "data_sha256": "SHA-256 of the data"}  # of facts in the footer
 SHARED = ("id", "statement", "formula", "kind", "role", "source")  # by the verdicts of a card
 FILTERED = {"paper": "paper", "problem": "problem", "kind": "kind", "outcome": "verdict"}
@@ -71,7 +72,7 @@ def linked(citation: str) -> Markup:
     A &amp; B 2021 (<a href="https://arxiv.org/abs/2107.09133">arXiv:2107.09133</a>)
     """
     link = r'<a href="https://arxiv.org/abs/\1">arXiv:\1</a>'
-    return Markup(re.sub(r"arXiv:(\d{4}\.\d{4,5})", link, str(escape(citation))))
+    return Markup(ARXIV.sub(link, str(escape(citation))))
 
 
 def css(standing: str) -> str:

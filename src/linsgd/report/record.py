@@ -18,7 +18,7 @@ from linsgd.files import make_writable, write_whole
 from linsgd.judge.statement import Statement
 from linsgd.judge.verdict import Outcome, Role, Verdict
 from linsgd.report.changes import Change
-from linsgd.report.numbers import as_csv, records
+from linsgd.report.numbers import ACCEPTED, MEASURED, as_csv, records
 from linsgd.report.overview import overview
 from linsgd.report.page import page
 from linsgd.report.text import text
@@ -36,8 +36,7 @@ ASKED = (
     "against",
     "changes",
 )
-ACCEPTED = ("acceptance_lower", "acceptance_upper", "support_lower", "support_upper")
-MEASURED = ("estimate", "lower", "upper")
+BOUNDS = (*ACCEPTED, "support_lower", "support_upper")
 
 Subject = tuple[str, str, str | None]  # claim, problem, and the user's data if any
 
@@ -238,7 +237,7 @@ def _from_verdict(verdict: Verdict) -> dict[str, Any]:
         "role": str(verdict.role),
         "finding": verdict.is_finding,
         "prediction": [
-            {"name": c["name"], "value": c["prediction"]} | {key: c[key] for key in ACCEPTED}
+            {"name": c["name"], "value": c["prediction"]} | {key: c[key] for key in BOUNDS}
             for c in components
         ],
         "measurement": [

@@ -33,12 +33,19 @@ from numpy.typing import NDArray
 
 from linsgd.domains import FloatArray, IntArray
 from linsgd.optimizers.sgd import SGD
-from linsgd.problems.features import FiniteData
+from linsgd.problems.features import (
+    FiniteData,
+    GaussianFeatures,
+    RademacherFeatures,
+    UniformFeatures,
+)
 from linsgd.problems.labels import LabelNoise
 from linsgd.problems.linear_regression import LinearRegression
 from linsgd.theory.recurrence.recurrence import Coefficients
 from linsgd.theory.result import Moments
 
+LIGHT_FEATURES = (FiniteData, GaussianFeatures, RademacherFeatures, UniformFeatures)
+LARGEST_GAIN = 0.25  # beyond which rows that multiply their own residual are drawn too rarely
 SAMPLED = 4096  # draws that stand for the rows of a law
 MEMORY = 128  # steps over which a row's effect on itself is followed
 FORGOTTEN = 0.05  # the effect of a draw that is forgotten, in its own size and in variances
