@@ -165,6 +165,16 @@ def test_an_interrupted_simulation_shows_what_it_has_and_exits_130(run, monkeypa
     assert complaint.endswith("linsgd simulate: interrupted\n")
 
 
+def test_an_interrupted_comparison_exits_130(run, monkeypatch):
+    whole = linsgd.compare(linsgd.LinearRegression.gaussian([1.0]), linsgd.SGD(lr=0.1), chains=128)
+    assert not whole.interrupted
+    part = dataclasses.replace(whole, interrupted=True)
+    monkeypatch.setattr(linsgd, "compare", lambda *arguments, **options: part)
+    code, _, complaint = run("compare", "--spectrum", "1")
+    assert code == 130
+    assert complaint.endswith("linsgd compare: interrupted\n")
+
+
 def test_compare_exits_1_if_the_simulation_contradicts_the_exact_law(run, monkeypatch):
     compare = linsgd.compare
 

@@ -232,7 +232,7 @@ def _compare(options: argparse.Namespace) -> int:
     if not options.json:
         print(sgd)
     _show({"comparison": comparison}, options.json)
-    if any(remark.startswith("interrupted") for remark in comparison.remarks):
+    if comparison.interrupted:
         raise KeyboardInterrupt
     return 1 if comparison.agrees is False else 0
 

@@ -91,6 +91,8 @@ class Comparison(Result):
         whatever the batch, while the variance is finite; nan for a theory of one's own.
     remarks : tuple of str
         Why a number is infinite, missing or not comparable.
+    interrupted : bool
+        Whether fewer chains ran than were asked for.
 
     Notes
     -----
@@ -115,6 +117,7 @@ class Comparison(Result):
     skewness: float
     mixing_rates: FloatArray
     remarks: tuple[str, ...]
+    interrupted: bool = False
 
     @property
     def z(self) -> FloatArray:
@@ -318,8 +321,7 @@ def compare(
     steps = int(np.asarray(law.steps))
     known = spread(problem, sgd, laws["exact"].status in _EXISTING, reached)
     if chains is None:
-        affordable = min(MOST, WORK // (steps * problem.dimension))
-        chains = max(FEWEST, min(known.chains, affordable))
+        chains = _usual(known, steps * problem.dimension)
     record = Quantities()
     ensemble = simulate(
         problem, sgd, steps, chains, seed, record=record, executor=executor, progress=progress
@@ -327,8 +329,7 @@ def compare(
     if ensemble.chains < chains:
         missing.append(f"interrupted after {ensemble.chains} of {chains} chains")
     error = ensemble.standard_error(NAME)
-    reasons = _existence(problem, sgd, laws["exact"], settled, steps)
-    reasons += _doubts(known, ensemble.chains)
+    existence = _existence(problem, sgd, laws["exact"], settled, steps)
     return Comparison(
         status=laws["exact"].status,
         quantities=QUANTITIES,
@@ -343,8 +344,14 @@ def compare(
         rounding=floor,
         chains=ensemble.chains,
         mixing_rates=_mixing_rates(problem, sgd, tuple(laws), len(own)),
-        remarks=(*reasons, *missing),
+        remarks=(*existence, *_doubts(known, ensemble.chains), *missing),
+        interrupted=ensemble.chains < chains,
     )
+
+
+def _usual(known: Spread, work: int) -> int:
+    """Return the number of chains, each of so many steps times features, that is not given."""
+    return max(FEWEST, min(known.chains, MOST, WORK // work))
 
 
 def _mixing_rates(
