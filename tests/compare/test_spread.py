@@ -41,6 +41,22 @@ def test_too_few_chains_are_said_to_be_too_few(table):
     assert any("a verdict takes" in remark for remark in found.remarks)
 
 
+@pytest.mark.parametrize(
+    ("batch_size", "share", "reason"),
+    [
+        (1, 0.5, "multiply their own residual"),  # Gaussian features still have a fourth moment
+        (8, 0.9, "whether there is a fourth moment is not known"),
+        (8, 1.1, "the law widens with each step"),
+    ],
+)
+def test_each_reason_against_a_verdict_is_named(table, batch_size, share, reason):
+    edge = stability(table, SGD(lr=0.1, batch_size=batch_size)).lr_mean_square
+    found = compare(table, SGD(lr=share * edge, batch_size=batch_size), chains=128)
+    assert found.agrees is None
+    assert math.isinf(found.skewness)
+    assert any(reason in remark for remark in found.remarks)
+
+
 def test_features_without_eighth_moments_are_not_judged():
     heavy = LinearRegression.from_features(StudentFeatures([1.0, 0.5], dof=5))
     found = compare(heavy, SGD(lr=0.01), chains=512)
