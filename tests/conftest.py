@@ -8,6 +8,8 @@ tested: there it is a failure."""
 import os
 from collections import defaultdict
 from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,6 +21,8 @@ for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 GOLDEN_RATIO = (5**0.5 - 1) / 2
+SOURCE = Path(__file__).parents[1] / "src" / "linsgd"
+NEED_TORCH = (SOURCE / "deep", SOURCE / "claims" / "networks" / "training.py")
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 settings.register_profile(
@@ -32,6 +36,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "d
 def pytest_configure(config: pytest.Config) -> None:
     if not config.option.markexpr:
         config.option.markexpr = "not nightly and not gpu"
+    if not IN_CI and find_spec("torch") is None:  # the examples in these modules' docstrings
+        config.option.ignore = [*(config.option.ignore or ()), *map(str, NEED_TORCH)]
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
